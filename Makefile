@@ -1,0 +1,45 @@
+# Every target works alone, from a bare python3 (3.11 or newer) with pip: the first one builds .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# Two workers of one torch thread each take little more than half the time of one worker with two threads.
+TEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check lint types arrows bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP)  ## build .venv; again only after pyproject.toml or constraints.txt changed
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP)  ## fit and score a real data set, and show what was found
+	$(BIN)/anomaly-vae demo
+
+test: $(STAMP)  ## run the tests and the doctests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
+
+check: lint types arrows test  ## lint + types + arrows + tests: what CI runs
+
+lint: $(STAMP)  ## ruff: style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy, strict, on both packages
+	$(BIN)/mypy
+
+arrows: $(STAMP)  ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## the measurements that the README quotes
+	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+clean:  ## remove .venv and every cache
+	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
