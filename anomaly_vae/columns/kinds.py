@@ -1,0 +1,137 @@
+"""What a column is: a reader chosen from the cells of a training table."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import numbers
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from anomaly_vae.columns.categorical import Floats
+from anomaly_vae.columns.readers import (
+    AbsentReader,
+    BooleanReader,
+    CategoryReader,
+    ConstantReader,
+    DatetimeReader,
+    IdentifierReader,
+    NumberReader,
+    Reader,
+    as_text,
+    read_numbers,
+    refuse_strange,
+    same_number,
+)
+from anomaly_vae.errors import IdentifierColumnWarning
+
+IDENTIFIER_ROWS = 20
+"""Fewer rows than this are too few to call a column an identifier."""
+
+IDENTIFIER_SHARE = 0.95
+"""A text column with more distinct values than this share of its rows is an identifier."""
+
+COUNTER_GAP = 20
+"""Mean step of a rising column of whole numbers below which it is a counter of rows."""
+
+_ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}(?:$|[T\s])"
+
+
+def choose_reader(cells: pd.Series, name: str) -> Reader:
+    """The reader for a training column.
+
+    Numbers, truth values, dates and text are told apart by dtype, and for objects by their cells.
+    Text that is ISO 8601 throughout is dates. A column of one value is constant. Text with hardly a
+    value twice, and whole numbers that rise with every row, are identifiers: a warning names them.
+    """
+    present = cells[cells.notna()]
+    if not len(present):
+        return AbsentReader(name)
+    kind = _kind(present, name)
+    if kind == "numeric":
+        return _number_reader(present, name)
+    if kind == "datetime":
+        return DatetimeReader.learn(name, present)
+    if kind == "boolean":
+        return BooleanReader(name)
+    texts = as_text(present)
+    n_distinct = texts.nunique()
+    if n_distinct == 1:
+        return ConstantReader(name, str(texts.iloc[0]))
+    if len(texts) >= IDENTIFIER_ROWS and n_distinct > IDENTIFIER_SHARE * len(texts):
+        return _identifier(name, f"{n_distinct} different texts in {len(texts)} rows")
+    return CategoryReader.learn(name, texts)
+
+
+def constant_value(values: Floats) -> float | None:
+    """The one number that all present values are, up to rounding; None where they differ."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    return float(low) if np.isfinite(low) and bool(same_number(np.array([high]), float(low))[0]) else None
+
+
+def _number_reader(cells: pd.Series, name: str) -> Reader:
+    values = read_numbers(cells, name)
+    value = constant_value(values)
+    if value is not None:
+        return ConstantReader(name, value)
+    if _counts_rows(values):
+        return _identifier(name, f"whole numbers that rise with each of {len(values)} rows")
+    return NumberReader(name)
+
+
+def _counts_rows(values: Floats) -> bool:
+    """Whether whole numbers rise with every row, in steps of few: a counter, maybe with rows left out."""
+    if len(values) < IDENTIFIER_ROWS or not np.isfinite(values).all():
+        return False
+    whole, rising = (values == np.rint(values)).all(), (np.diff(values) > 0).all()
+    return bool(whole and rising and np.ptp(values) < COUNTER_GAP * len(values))
+
+
+def _identifier(name: str, reason: str) -> Reader:
+    warnings.warn(
+        f"column {name!r} looks like an identifier ({reason}) and is left out of the model. "
+        f"If it matters, give it as fewer categories or as a number that means something; "
+        f"otherwise drop it, or name it with --id or --ignore on the command line.",
+        IdentifierColumnWarning,
+        stacklevel=2,
+    )
+    return IdentifierReader(name)
+
+
+def _kind(present: pd.Series, name: str) -> str:
+    """One of numeric, boolean, datetime and text."""
+    dtype = present.dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
+        return "numeric"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "datetime"
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return _kind_of_objects(present, name)
+    return "datetime" if _is_iso_dates(present) else "text"
+
+
+def _kind_of_objects(present: pd.Series, name: str) -> str:
+    refuse_strange(present, name)
+    types = set(map(type, present))
+    if types <= {bool, np.bool_}:
+        return "boolean"
+    if all(issubclass(kind, datetime.date | np.datetime64) for kind in types):
+        return "datetime"
+    if all(issubclass(kind, numbers.Number | np.number | decimal.Decimal) for kind in types):
+        return "numeric"
+    return "datetime" if _is_iso_dates(present) else "text"
+
+
+def _is_iso_dates(present: pd.Series) -> bool:
+    if isinstance(present.dtype, pd.CategoricalDtype):
+        return False
+    texts = as_text(present)
+    if not texts.head(100).str.match(_ISO_DATE).all():
+        return False
+    return bool(
+        pd.to_datetime(texts.astype(object), errors="coerce", format="ISO8601", utc=True).notna().all()
+    )

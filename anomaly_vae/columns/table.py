@@ -1,0 +1,276 @@
+"""TableEncoder: a raw table to one float32 matrix, and back.
+
+The matrix holds numeric cells first and one-hot spans after them; a missing value is NaN in all its
+cells. A column that was sometimes missing also owns a flag {present, missing}, so that absence can
+be informative.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anomaly_vae.columns.categorical import CategoryColumns, Codes, Floats
+from anomaly_vae.columns.kinds import choose_reader, constant_value
+from anomaly_vae.columns.numeric import NumericColumns
+from anomaly_vae.columns.readers import (
+    READERS,
+    AbsentReader,
+    ConstantReader,
+    NumberReader,
+    Reader,
+    SilentReader,
+)
+from anomaly_vae.errors import SchemaError
+from anomaly_vae.schema import Column, Feature, Schema, Span
+
+Table = pd.DataFrame | NDArray[Any]
+
+_FLAG_WIDTH = 2
+
+
+class TableEncoder:
+    """Readers of columns and the scaling of what they read.
+
+    Parameters
+    ----------
+    readers : list of Reader
+        One a column.
+    flagged : array of shape (n_columns,)
+        Which columns own a missing flag.
+    numeric : NumericColumns
+        Scaling of all numeric features, in order of the columns.
+    categories : CategoryColumns
+        One-hot blocks of all categorical features, ordered by width.
+    """
+
+    def __init__(
+        self,
+        readers: list[Reader],
+        flagged: NDArray[np.bool_],
+        numeric: NumericColumns,
+        categories: CategoryColumns,
+    ) -> None:
+        self.readers, self.flagged = readers, flagged
+        self.numeric, self.categories = numeric, categories
+        self._order = _category_order(readers, flagged)
+        self._only_numbers = all(isinstance(reader, NumberReader) for reader in readers) and not flagged.any()
+        self.schema = self._schema()
+
+    @classmethod
+    def fit(cls, X: Table) -> TableEncoder:
+        """Learn the readers and the scaling from a table of shape (n_rows, n_columns).
+
+        Raises CellTypeError for a cell that is no text, number, truth value or date; warns with
+        IdentifierColumnWarning for columns that it leaves out.
+        """
+        readers, flagged = _choose_readers(X), _any_missing(X)
+        floats, codes = _read(X, readers, flagged)
+        order = _category_order(readers, flagged)
+        widths = _category_widths(readers, flagged)
+        categories = CategoryColumns.fit(codes[:, order], [widths[k] for k in order])
+        return cls(readers, flagged, NumericColumns.fit(floats), categories)
+
+    def transform(self, X: Table) -> NDArray[np.float32]:
+        """Encoded matrix of shape (n_rows, schema.n_cells); raises CellError where a cell cannot be read."""
+        floats, codes = self._read(X)
+        if not self.categories.widths:
+            return self.numeric.transform(floats).astype(np.float32)
+        cells = self.numeric.transform(floats), self.categories.transform(codes[:, self._order])
+        return np.concatenate(cells, axis=1, dtype=np.float32)
+
+    def log_jacobian(self, X: Table) -> Floats:
+        """Nats that turn densities of cells into densities of raw values, shape (n_rows, n_columns)."""
+        floats, _ = self._read(X)
+        terms = self.numeric.log_jacobian(floats)
+        owners = np.repeat(np.arange(len(self.readers)), [reader.n_numeric for reader in self.readers])
+        result = np.zeros((len(terms), len(self.readers)))
+        np.add.at(result.T, owners, terms.T)
+        return result
+
+    def inverse_transform(self, cells: NDArray[Any], *, drawn: bool = False) -> pd.DataFrame:
+        """Raw columns of a matrix whose one-hot cells are probabilities.
+
+        With ``drawn=True`` the cells are a draw rather than an expectation: whole numbers are
+        rounded, values stay in the range that was seen, and a drawn missing flag empties its cell.
+        """
+        n_numeric = len(self.numeric.center)
+        floats = self.numeric.inverse_transform(np.asarray(cells[:, :n_numeric], dtype=np.float64))
+        if drawn:
+            floats = np.clip(floats, self.numeric.low, self.numeric.high)
+            floats = np.where(self.numeric.is_integer, np.rint(floats), floats)
+        codes = np.empty((len(cells), len(self._order)), dtype=np.int64)
+        codes[:, self._order] = self.categories.inverse_transform(cells[:, n_numeric:])
+        return self._restore(floats, codes, drawn)
+
+    def get_state(self) -> dict[str, Any]:
+        """All that was learned, as plain dictionaries, arrays and one JSON text."""
+        return {
+            "readers": json.dumps(
+                [{"reader": type(reader).__name__, **vars(reader)} for reader in self.readers]
+            ),
+            "flagged": self.flagged,
+            "numeric": self.numeric.get_state(),
+            "categories": self.categories.get_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
+        """The encoder of a state that ``get_state`` gave."""
+        readers = [_reader_from_state(reader) for reader in json.loads(state["readers"])]
+        categories = state["categories"]
+        return cls(
+            readers,
+            np.asarray(state["flagged"], dtype=bool),
+            NumericColumns(**state["numeric"]),
+            CategoryColumns([int(width) for width in categories["widths"]], categories["frequencies"]),
+        )
+
+    @property
+    def charged_when_missing(self) -> NDArray[np.bool_]:
+        """Features that pay for a missing value, shape (n_features,).
+
+        Of a column that was never missing, the first one: absence is then a finding. A column with
+        a flag pays through its flag.
+        """
+        owners = np.array(self.schema.owners, dtype=np.int64)
+        first = np.zeros(len(owners), dtype=bool)
+        first[np.unique(owners, return_index=True)[1]] = True
+        return np.asarray(first & ~self.flagged[owners])
+
+    def _read(self, X: Table) -> tuple[Floats, Codes]:
+        if self._only_numbers and _holds_numbers(X):
+            floats = X if isinstance(X, np.ndarray) else X.to_numpy(dtype=np.float64, na_value=np.nan)
+            return floats.astype(np.float64, copy=False), np.zeros((len(X), 0), dtype=np.int64)
+        return _read(X, self.readers, self.flagged)
+
+    def _restore(self, floats: Floats, codes: Codes, drawn: bool) -> pd.DataFrame:
+        columns, i, k = {}, 0, 0
+        for position, (reader, flagged) in enumerate(zip(self.readers, self.flagged, strict=True)):
+            n_codes = len(reader.widths)
+            cells = pd.Series(reader.restore(floats[:, i : i + reader.n_numeric], codes[:, k : k + n_codes]))
+            i, k = i + reader.n_numeric, k + n_codes
+            if flagged:
+                cells = cells.mask(codes[:, k] == 1) if drawn else cells
+                k += 1
+            columns[position] = cells
+        frame = pd.DataFrame(columns)
+        frame.columns = pd.Index([reader.name for reader in self.readers])
+        return frame
+
+    def _schema(self) -> Schema:
+        owners = [j for j, reader in enumerate(self.readers) for _ in range(reader.n_numeric)]
+        features = [Feature(j, "numeric", Span(i, i + 1)) for i, j in enumerate(owners)]
+        widths = _category_widths(self.readers, self.flagged)
+        code_owners = _code_owners(self.readers, self.flagged)
+        start = len(features)
+        for k in self._order:
+            features.append(Feature(code_owners[k], "categorical", Span(start, start + widths[k])))
+            start += widths[k]
+        return Schema(tuple(self._describe()), tuple(features))
+
+    def _describe(self) -> list[Column]:
+        logged = iter(self.numeric.is_logged)
+        described = []
+        for reader, flagged in zip(self.readers, self.flagged, strict=True):
+            details = [reader.detail]
+            if True in [next(logged) for _ in range(reader.n_numeric)]:
+                details.append("log")
+            if flagged and not isinstance(reader, SilentReader):
+                details.append("sometimes missing")
+            described.append(Column(reader.name, reader.kind, ", ".join(filter(None, details))))
+        return described
+
+
+def column_names(X: Table) -> list[str]:
+    """Names of the columns, x0, x1, ... where the table has none; raises SchemaError for a double one."""
+    if isinstance(X, np.ndarray):
+        return [f"x{j}" for j in range(X.shape[1])]
+    names = [str(name) for name in X.columns]
+    if len(set(names)) < len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise SchemaError(f"column {double!r} appears more than once; give each column a name of its own")
+    return names
+
+
+def take_rows(X: Table, rows: slice | NDArray[np.int64]) -> Table:
+    """The rows at these positions."""
+    return X[rows] if isinstance(X, np.ndarray) else X.iloc[rows]
+
+
+def _holds_numbers(X: Table) -> bool:
+    if isinstance(X, np.ndarray):
+        return X.dtype.kind in "fiub"
+    return all(pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes)
+
+
+def _choose_readers(X: Table) -> list[Reader]:
+    names = column_names(X)
+    if isinstance(X, np.ndarray) and _holds_numbers(X):
+        return [_array_reader(X[:, j], name) for j, name in enumerate(names)]
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    return [choose_reader(frame.iloc[:, j], name) for j, name in enumerate(names)]
+
+
+def _array_reader(values: NDArray[Any], name: str) -> Reader:
+    """A column of an array has no identifiers: someone chose its numbers."""
+    floats = values.astype(np.float64)
+    if np.isnan(floats).all():
+        return AbsentReader(name)
+    value = constant_value(floats)
+    return NumberReader(name) if value is None else ConstantReader(name, value)
+
+
+def _any_missing(X: Table) -> NDArray[np.bool_]:
+    return np.asarray(np.asarray(pd.isna(X)).any(axis=0), dtype=bool)
+
+
+def _read(X: Table, readers: list[Reader], flagged: NDArray[np.bool_]) -> tuple[Floats, Codes]:
+    """Floats (n_rows, n_numeric) and codes (n_rows, n_codes) of all columns, in order of the columns."""
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    floats: list[Floats] = []
+    codes: list[Codes] = []
+    for j, (reader, flag) in enumerate(zip(readers, flagged, strict=True)):
+        cells = frame.iloc[:, j]
+        column_floats, column_codes = reader.read(cells)
+        floats += column_floats
+        codes += column_codes
+        if flag:
+            codes.append(cells.isna().to_numpy().astype(np.int64))
+    return _stack(floats, len(frame), np.float64), _stack(codes, len(frame), np.int64)
+
+
+def _stack(columns: list[Any], n_rows: int, dtype: Any) -> Any:
+    return np.stack(columns, axis=1) if columns else np.zeros((n_rows, 0), dtype=dtype)
+
+
+def _category_widths(readers: list[Reader], flagged: NDArray[np.bool_]) -> list[int]:
+    flags = [(_FLAG_WIDTH,) if flag else () for flag in flagged]
+    return [width for reader, flag in zip(readers, flags, strict=True) for width in (*reader.widths, *flag)]
+
+
+def _code_owners(readers: list[Reader], flagged: NDArray[np.bool_]) -> list[int]:
+    counts = [len(reader.widths) + int(flag) for reader, flag in zip(readers, flagged, strict=True)]
+    return [j for j, count in enumerate(counts) for _ in range(count)]
+
+
+def _category_order(readers: list[Reader], flagged: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Positions of the categorical features ordered by width, so that equal widths are neighbours."""
+    return np.argsort(_category_widths(readers, flagged), kind="stable").astype(np.int64)
+
+
+def _reader_state(reader: Reader) -> dict[str, Any]:
+    return {"reader": type(reader).__name__, **vars(reader)}
+
+
+def _reader_from_state(state: Mapping[str, Any]) -> Reader:
+    learned = dict(state)
+    reader = READERS[learned.pop("reader")]
+    if "categories" in learned:
+        learned["categories"] = tuple(learned["categories"])
+    return reader(**learned)

@@ -1,0 +1,66 @@
+"""Every exception and warning of the library, in one small tree.
+
+AnomalyVAEError
+├── InputError (ValueError)        a user's mistake: exit code 2 on the command line, 400 over HTTP
+│   ├── SchemaError                a column is missing, doubled or of another kind
+│   ├── CellError                  one cell cannot be read as its column's kind
+│   │   └── CellTypeError (TypeError)  ... because it is no text, number, truth value or date at all
+│   └── ModelFileError             a model file is damaged, forged or from another version
+└── MissingExtraError (ImportError)   an optional dependency is not installed
+
+IdentifierColumnWarning (UserWarning)   a column looks like an id and is left out of the model
+"""
+
+from __future__ import annotations
+
+
+class AnomalyVAEError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InputError(AnomalyVAEError, ValueError):
+    """The user gave something that cannot be used; the message says what to do instead."""
+
+
+class SchemaError(InputError):
+    """The columns of a table are not those that the model was fitted on."""
+
+
+class CellError(InputError):
+    """One cell of a table cannot be read as its column's kind.
+
+    Attributes
+    ----------
+    column : str
+        Name of the column.
+    row : int
+        Position of the row in the table that was given, from 0.
+    value : object
+        The cell as it was given.
+    wanted : str
+        What the column holds, such as "a number".
+    """
+
+    def __init__(self, column: str, row: int, value: object, wanted: str) -> None:
+        self.column, self.row, self.value, self.wanted = column, row, value, wanted
+        super().__init__(f"column {column!r}, row {row}: wanted {wanted}, got {value!r}")
+
+
+class CellTypeError(CellError, TypeError):
+    """One cell holds an object that is no text, number, truth value or date."""
+
+    def __init__(self, column: str, row: int, value: object) -> None:
+        wanted = "a cell whose argument must be a string or a number"
+        super().__init__(column, row, type(value).__name__, wanted)
+
+
+class ModelFileError(InputError):
+    """A model file is refused; nothing in it has been run."""
+
+
+class MissingExtraError(AnomalyVAEError, ImportError):
+    """An optional dependency is needed; the message names the ``pip install`` that brings it."""
+
+
+class IdentifierColumnWarning(UserWarning):
+    """A column looks like an identifier, says nothing about normality, and is left out."""
