@@ -1,0 +1,73 @@
+"""Thresholds and p-values: pure functions of scores, where higher is more normal.
+
+Split conformal p-values (Bates et al. 2023, "Testing for outliers with conformal p-values", Annals
+of Statistics 51(1)): if held-out rows and a new normal row are exchangeable, the chance that the
+new row's p-value is at most r is at most r.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae.errors import InputError
+
+Floats = NDArray[np.float64]
+
+AUTO_FALSE_ALARM_RATE = 0.01
+"""What ``contamination="auto"`` promises on clean rows, where enough of them are held out."""
+
+FENCE = 4.5
+"""Lower half-spreads below the median where contaminated rows are fenced off: about 0.1 % of a
+Gaussian's rows lie beyond it, and 2 % of an exponential tail's."""
+
+
+def conformal_p_values(scores: Floats, calibration: Floats) -> Floats:
+    """Share of calibration scores (sorted, ascending) that are no higher, the new row counted in.
+
+    Both arrays are one-dimensional; the smallest p-value is 1 / (n_calibration + 1).
+    """
+    return np.asarray((np.searchsorted(calibration, scores, side="right") + 1.0) / (len(calibration) + 1.0))
+
+
+def least_false_alarm_rate(n_calibration: int) -> float:
+    """The smallest rate that so many calibration rows can promise."""
+    return 1.0 / (n_calibration + 1.0)
+
+
+def false_alarm_offset(calibration: Floats, rate: float) -> float:
+    """The highest offset below which a new normal row falls with probability at most ``rate``.
+
+    ``calibration`` is sorted, ascending. Raises InputError where it has too few rows for the rate.
+    """
+    rank = math.floor(rate * (len(calibration) + 1) + 1e-9)
+    if rank < 1:
+        least = least_false_alarm_rate(len(calibration))
+        raise InputError(
+            f"a false-alarm rate of {rate:g} cannot be promised from {len(calibration)} held-out rows: "
+            f"the least is {least:.3g}. Ask for {least:.3g} or more, fit on more rows, "
+            f"or raise validation_fraction"
+        )
+    return float(calibration[min(rank, len(calibration)) - 1])
+
+
+def auto_false_alarm_rate(n_calibration: int) -> float:
+    """``AUTO_FALSE_ALARM_RATE``, or the least rate that can be promised where that is higher."""
+    return max(AUTO_FALSE_ALARM_RATE, least_false_alarm_rate(n_calibration))
+
+
+def fence_offset(calibration: Floats) -> float:
+    """The median less ``FENCE`` times its distance to the lower quartile.
+
+    It hardly moves while fewer than a quarter of the rows are anomalies, whatever their scores
+    (Tukey 1977's box plot, with the spread of the lower half since scores have a long lower tail).
+    """
+    quartile, median = np.quantile(calibration, [0.25, 0.5])
+    return float(median - FENCE * (median - quartile))
+
+
+def contamination_offset(scores: Floats, contamination: float) -> float:
+    """The offset below which the given share of ``scores`` falls."""
+    return float(np.quantile(scores, contamination))
