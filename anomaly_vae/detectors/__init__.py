@@ -1,0 +1,1 @@
+"""The scikit-learn face: estimators that fit, score, decide and explain."""

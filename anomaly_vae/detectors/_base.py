@@ -1,0 +1,143 @@
+"""The scikit-learn face of every detector: scores in, decisions, p-values and thresholds out.
+
+A concrete detector gives ``fit`` and the private ``_elbo_terms``; all else follows from the scores.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from anomaly_vae import thresholds
+from anomaly_vae.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+class VAEDetector(OutlierMixin, BaseEstimator, ABC):
+    """Decisions from scores, where a score is an ELBO in nats and higher is more normal."""
+
+    offset_: float
+    false_alarm_rate_: float | None
+    calibration_scores_: Floats
+
+    @abstractmethod
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Fit the detector and set its threshold."""
+
+    @abstractmethod
+    def _validated(self, X: Any) -> Any:
+        """X checked against what was fitted."""
+
+    @abstractmethod
+    def _score_samples(self, X: Any) -> Floats:
+        """Scores of validated X, shape (n_rows,)."""
+
+    def score_samples(self, X: ArrayLike) -> Floats:
+        """ELBO of each row in nats, shape (n_rows,); higher is more normal.
+
+        Raises NotFittedError before ``fit``, InputError for columns or cells that do not fit.
+        """
+        check_is_fitted(self)
+        return self._score_samples(self._validated(X))
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """``score_samples(X) - offset_``, shape (n_rows,), in nats: negative is anomalous."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """+1 for normal and -1 for anomalous rows, shape (n_rows,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: ArrayLike) -> Floats:
+        """Conformal p-value of each row, shape (n_rows,), from held-out calibration rows.
+
+        If the calibration rows and a new row are both normal, P(p <= r) <= r. With contaminated
+        training rows the p-values are conservative: too large.
+        """
+        return thresholds.conformal_p_values(self.score_samples(X), self.calibration_scores_)
+
+    def score(self, X: ArrayLike, y: None = None) -> float:
+        """Mean ELBO of the rows in nats, for model selection on held-out rows."""
+        return float(self.score_samples(X).mean())
+
+    def set_threshold(
+        self,
+        *,
+        false_alarm_rate: float | None = None,
+        contamination: float | None = None,
+        offset: float | None = None,
+    ) -> Self:
+        """Move the threshold without refitting; exactly one argument is given.
+
+        Parameters
+        ----------
+        false_alarm_rate : float in (0, 1)
+            Highest chance that a normal row is called anomalous, promised by held-out rows.
+        contamination : float in (0, 0.5]
+            Share of the held-out rows to call anomalous.
+        offset : float
+            The score itself, in nats, below which a row is anomalous.
+        """
+        check_is_fitted(self)
+        given = {
+            name: value
+            for name, value in (
+                ("false_alarm_rate", false_alarm_rate),
+                ("contamination", contamination),
+                ("offset", offset),
+            )
+            if value is not None
+        }
+        if len(given) != 1:
+            wanted = "exactly one of false_alarm_rate, contamination and offset"
+            raise InputError(f"set_threshold takes {wanted}, got {', '.join(given) or 'none'}")
+        if false_alarm_rate is not None:
+            self._promise(_between("false_alarm_rate", false_alarm_rate, 1.0))
+        elif contamination is not None:
+            share = _between("contamination", contamination, 0.5)
+            self._set_offset(thresholds.contamination_offset(self.calibration_scores_, share))
+        else:
+            self._set_offset(_finite("offset", offset))
+        return self
+
+    def _promise(self, rate: float) -> None:
+        """Set the threshold that keeps a false-alarm rate."""
+        self.offset_ = thresholds.false_alarm_offset(self.calibration_scores_, rate)
+        self.false_alarm_rate_ = float(rate)
+
+    def _set_offset(self, offset: float) -> None:
+        """Set a threshold that promises no rate."""
+        self.offset_, self.false_alarm_rate_ = offset, None
+
+
+def resolve_device(device: str) -> torch.device:
+    """The device of a name, "auto" being a CUDA GPU where there is one and the CPU elsewhere."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device {device!r} cannot be used here ({reason}); use 'auto' or 'cpu'") from None
+    return resolved
+
+
+def _between(name: str, value: float, most: float) -> float:
+    if not 0.0 < value <= most or (most == 1.0 and value == 1.0):
+        interval = "(0, 1)" if most == 1.0 else f"(0, {most:g}]"
+        raise InputError(f"the {name!r} of a threshold must be a float in {interval}, got {value!r}")
+    return float(value)
+
+
+def _finite(name: str, value: float | None) -> float:
+    if value is None or not np.isfinite(value):
+        raise InputError(f"the {name!r} of a threshold must be a finite number of nats, got {value!r}")
+    return float(value)

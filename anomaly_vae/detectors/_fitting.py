@@ -1,0 +1,116 @@
+"""From a raw table to a trained TableModel: split, encode, start at pPCA, train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from anomaly_vae.columns.table import Table, TableEncoder
+from anomaly_vae.detectors._model import Member, TableModel
+from anomaly_vae.detectors._progress import fit_progress
+from anomaly_vae.detectors._recipe import MAX_CALIBRATION_ROWS, MAX_TRAIN_ROWS, Recipe
+from anomaly_vae.detectors._state import Architecture
+from anomaly_vae.errors import InputError
+from anomaly_vae.nn.ppca import PPCA, fit_ppca
+from anomaly_vae.nn.threads import one_thread
+from anomaly_vae.training import History, Schedule, fit_module
+
+_MAX_START_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the rows that are trained on, watched while training, and calibrated with."""
+
+    train: NDArray[np.int64]
+    watch: NDArray[np.int64]
+    calibration: NDArray[np.int64]
+
+
+def split_rows(
+    n_rows: int, fraction: float | str, early_stopping: bool, random: np.random.RandomState
+) -> Split:
+    """Hold out a fraction of the rows, at least one, for calibration.
+
+    Early stopping chooses by looking at held-out rows: it gets half of them, and calibration has
+    the other half. Without it nothing is chosen, and the calibration rows may be watched.
+    """
+    order = random.permutation(n_rows)
+    share = _auto_fraction(n_rows) if isinstance(fraction, str) else fraction
+    n_held_out = min(max(round(share * n_rows), 1), n_rows - 1)
+    held_out, train = order[:n_held_out], order[n_held_out:][:MAX_TRAIN_ROWS]
+    half = n_held_out // 2 if early_stopping else 0
+    calibration = held_out[half:][:MAX_CALIBRATION_ROWS]
+    watch = held_out[:half] if half else calibration
+    return Split(np.sort(train), np.sort(watch), np.sort(calibration))
+
+
+def _auto_fraction(n_rows: int) -> float:
+    return min(max(0.1, 50 / n_rows), 0.2)
+
+
+def fit_encoder(X: Table) -> TableEncoder:
+    """The encoder of training rows; raises InputError where no column is left to model."""
+    encoder = TableEncoder.fit(X)
+    if not encoder.schema.features:
+        kinds = ", ".join(f"{column.name} ({column.detail})" for column in encoder.schema.columns[:5])
+        raise InputError(f"there is no column to model: {kinds}. Give at least one number or category")
+    return encoder
+
+
+@one_thread()
+def fit_model(
+    encoder: TableEncoder,
+    x: Tensor,
+    watch: Tensor,
+    recipe: Recipe,
+    seed: int,
+    *,
+    hidden_sizes: tuple[int, ...],
+    verbose: int,
+    **training: Any,
+) -> tuple[TableModel, History]:
+    """Two members on encoded rows x (n_rows, n_cells): the linear start itself, and what became of it.
+
+    The closed form generalises where the network has learned too much, and the network sees what is
+    not linear; the mean of their bounds is steadier than either. ``training`` goes to the Schedule.
+    """
+    generator = torch.Generator(x.device).manual_seed(seed)
+    rows = torch.randperm(len(x), generator=generator, device=x.device)[:_MAX_START_ROWS]
+    ppca = fit_ppca(torch.nan_to_num(x[rows]), recipe.latent_dim, recipe.noise_floor**2, recipe.keep)
+    linear = _start(encoder, ppca, recipe, (), len(x), generator)
+    network = _start(encoder, ppca, recipe, hidden_sizes, len(x), generator)
+    schedule = Schedule(
+        n_steps=recipe.n_steps,
+        batch_size=recipe.batch_size,
+        input_noise=recipe.input_noise,
+        keep=recipe.keep,
+        **training,
+    )
+    with fit_progress(recipe.n_steps, verbose) as on_check:
+        history = fit_module(network.module, x, schedule, generator, watch, on_check)
+    for member in (linear, network):
+        member.module.requires_grad_(False)
+    return TableModel(encoder, [linear, network]), history
+
+
+def _start(
+    encoder: TableEncoder,
+    ppca: PPCA,
+    recipe: Recipe,
+    hidden_sizes: tuple[int, ...],
+    n_rows: int,
+    generator: torch.Generator,
+) -> Member:
+    """A network that is, to begin with, the closed-form linear solution."""
+    architecture = Architecture(recipe.latent_dim, hidden_sizes, recipe.noise_floor, n_rows)
+    module = architecture.build(encoder.schema).to(ppca.mean.device)
+    module.likelihood.observe(encoder.categories.frequencies, encoder.charged_when_missing)
+    module.start(ppca, generator)
+    draw = torch.randn(recipe.latent_dim, generator=generator, device=ppca.mean.device)
+    return Member(module, architecture, draw.cpu().numpy())

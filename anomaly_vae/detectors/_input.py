@@ -1,0 +1,52 @@
+"""as_table: whatever a user calls a table, as a DataFrame or a two-dimensional array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from anomaly_vae.columns.table import Table, column_names
+from anomaly_vae.errors import InputError
+
+_LEAST_ROWS = 2
+
+
+def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
+    """X checked in scikit-learn's way; with ``reset=True`` its columns are noted on the estimator.
+
+    NaN, infinities and objects pass: they are the encoder's affair. Raises ValueError for sparse,
+    complex, empty or one-dimensional input and for columns other than those of ``fit``.
+    """
+    if not isinstance(X, pd.DataFrame) and hasattr(X, "to_pandas"):
+        X = X.to_pandas()
+    least_rows = _LEAST_ROWS if reset else 1
+    if isinstance(X, pd.DataFrame):
+        column_names(X)
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        _refuse_small(X, least_rows)
+        return X
+    if isinstance(X, list | tuple):
+        X = _from_rows(X)
+    checked: Table = validate_data(
+        estimator, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=least_rows
+    )
+    return checked
+
+
+def _from_rows(X: Any) -> Any:
+    """Rows in a list: kept as objects where numpy would turn numbers into text."""
+    array = np.asarray(X)
+    return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+
+
+def _refuse_small(X: pd.DataFrame, least_rows: int) -> None:
+    if X.shape[1] < 1:
+        raise InputError(f"found 0 feature(s) (shape={X.shape}) while a minimum of 1 is required")
+    if len(X) < least_rows:
+        raise InputError(
+            f"found {len(X)} row(s), n_samples={len(X)}, while a minimum of {least_rows} is required."
+        )

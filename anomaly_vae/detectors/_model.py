@@ -1,0 +1,158 @@
+"""TableModel: an encoder and a network that belong together; raw rows in, nats and rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from anomaly_vae import scoring
+from anomaly_vae.columns.table import Table, TableEncoder, take_rows
+from anomaly_vae.detectors import _state
+from anomaly_vae.detectors._state import Architecture
+from anomaly_vae.errors import ModelFileError
+from anomaly_vae.nn.threads import one_thread
+from anomaly_vae.nn.vae import VAE
+from anomaly_vae.schema import Schema
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network and what it scores with.
+
+    Attributes
+    ----------
+    module : VAE
+        Its weights are frozen.
+    architecture : Architecture
+        What the module was built from.
+    draw : array of shape (latent_dim,)
+        The standard normal draw that, with its negative, serves every row at scoring.
+    """
+
+    module: VAE
+    architecture: Architecture
+    draw: NDArray[np.float32]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.module.decoder.weight.device
+
+    def terms(self, cells: NDArray[np.float32]) -> Floats:
+        """Terms of the bound of encoded rows in nats, the latent one last, (n_rows, n_features + 1)."""
+        block = scoring.padded(cells, self.device)
+        noise = torch.from_numpy(self.draw).to(self.device)
+        return scoring.elbo_terms(self.module, block, noise)[: len(cells)]
+
+    def get_state(self) -> dict[str, Any]:
+        """All of it as plain dictionaries, numbers and arrays."""
+        return {
+            "architecture": asdict(self.architecture),
+            "weights": _state.module_state(self.module),
+            "draw": self.draw,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], schema: Schema, device: torch.device) -> Member:
+        """The member of a state; raises ModelFileError unless every part of it fits the others."""
+        _state.check_keys("members", state, {"architecture", "weights", "draw"})
+        architecture = _state.load_architecture(state["architecture"])
+        module = _state.load_module(state["weights"], architecture, schema).requires_grad_(False)
+        _state.check_array("draw", state["draw"], (architecture.latent_dim,))
+        return cls(module.to(device), architecture, np.asarray(state["draw"], dtype=np.float32))
+
+
+class TableModel:
+    """What a fit leaves behind: one encoder, and members whose bounds are averaged.
+
+    The mean of the members' lower bounds is a lower bound on the mean of their log densities, which
+    is, up to its normaliser, the log of a product of experts.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+    members : sequence of Member
+        The last one is the model's own voice: it encodes, decodes and draws.
+    """
+
+    def __init__(self, encoder: TableEncoder, members: Sequence[Member]) -> None:
+        self.encoder, self.members = encoder, tuple(members)
+
+    @property
+    def latent_dim(self) -> int:
+        """Width of the latent space of the last member."""
+        return self.members[-1].architecture.latent_dim
+
+    @one_thread()
+    def totals(self, X: Table) -> Floats:
+        """The bound of each row of a table, shape (n_rows,), in nats."""
+        totals = np.empty(len(X))
+        for rows in scoring.blocks(len(X)):
+            totals[rows] = self._terms(take_rows(X, rows)).sum(axis=1)
+        return totals
+
+    @one_thread()
+    def parts(self, X: Table) -> Floats:
+        """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats."""
+        n_columns = len(self.encoder.readers)
+        owners = np.array([*self.encoder.schema.owners, n_columns])
+        parts = np.zeros((len(X), n_columns + 1))
+        for rows in scoring.blocks(len(X)):
+            np.add.at(parts[rows].T, owners, self._terms(take_rows(X, rows)).T)
+        return parts
+
+    @torch.no_grad()
+    def encode(self, X: Table) -> Floats:
+        """Posterior means, shape (n_rows, latent_dim)."""
+        codes = np.empty((len(X), self.latent_dim))
+        for rows in scoring.blocks(len(X)):
+            cells = self.encoder.transform(take_rows(X, rows))
+            mean, _ = self.members[-1].module.encode(scoring.padded(cells, self.members[-1].device))
+            codes[rows] = mean[: len(cells)].cpu().numpy()
+        return codes
+
+    @torch.no_grad()
+    def decode(self, z: NDArray[np.float32]) -> pd.DataFrame:
+        """Expected rows of latents (n_rows, latent_dim), in the columns and units of the table."""
+        voice = self.members[-1]
+        location = voice.module.decode(scoring.padded(z, voice.device))[: len(z)]
+        return self.encoder.inverse_transform(voice.module.likelihood.probabilities(location).cpu().numpy())
+
+    @torch.no_grad()
+    def sample(self, n_rows: int, seed: int) -> pd.DataFrame:
+        """Rows drawn from the model, in the columns and units of the table."""
+        voice = self.members[-1]
+        generator = torch.Generator(voice.device).manual_seed(seed)
+        z = torch.randn((n_rows, self.latent_dim), generator=generator, device=voice.device)
+        cells = voice.module.likelihood.sample(voice.module.decode(z), generator)
+        return self.encoder.inverse_transform(cells.cpu().numpy(), drawn=True)
+
+    def get_state(self) -> dict[str, Any]:
+        """All of it as plain dictionaries, lists, numbers and arrays."""
+        return {
+            "encoder": self.encoder.get_state(),
+            "members": [member.get_state() for member in self.members],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], device: torch.device) -> TableModel:
+        """The model of a state; raises ModelFileError unless every part of it fits the others."""
+        _state.check_keys("model_", state, {"encoder", "members"})
+        encoder = _state.load_encoder(state["encoder"])
+        members = [Member.from_state(member, encoder.schema, device) for member in state["members"]]
+        if not members:
+            raise ModelFileError("'members' of 'model_' is empty; fit and save the model again")
+        return cls(encoder, members)
+
+    def _terms(self, X: Table) -> Floats:
+        """Mean over the members of the terms of one block of rows."""
+        cells = self.encoder.transform(X)
+        return np.asarray(sum(member.terms(cells) for member in self.members) / len(self.members))

@@ -1,0 +1,129 @@
+"""Checked ways back from plain dictionaries and arrays to encoders and networks.
+
+The torch module never enters a state: its weights do, and are refused unless each has the shape
+that the architecture asks for and is finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from anomaly_vae.columns.table import TableEncoder
+from anomaly_vae.errors import ModelFileError
+from anomaly_vae.nn.likelihoods import TableLikelihood
+from anomaly_vae.nn.vae import VAE
+from anomaly_vae.schema import Schema
+
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What it takes, beside the weights and the schema, to build a network.
+
+    Attributes
+    ----------
+    latent_dim : int
+    hidden_sizes : tuple of int
+    noise_floor : float
+        In scales of a column.
+    n_rows : int
+        Rows trained on.
+    """
+
+    latent_dim: int
+    hidden_sizes: tuple[int, ...]
+    noise_floor: float
+    n_rows: int
+
+    def build(self, schema: Schema) -> VAE:
+        """A network whose weights are not set yet."""
+        likelihood = TableLikelihood(schema.n_numeric, schema.category_widths, self.noise_floor, self.n_rows)
+        return VAE(likelihood, self.latent_dim, self.hidden_sizes)
+
+
+def module_state(module: VAE) -> dict[str, NDArray[np.float32]]:
+    """The weights by name, as arrays of their own."""
+    return {name: weight.detach().cpu().numpy().copy() for name, weight in module.state_dict().items()}
+
+
+def load_architecture(state: Mapping[str, Any]) -> Architecture:
+    """The architecture of a state."""
+    try:
+        return Architecture(
+            int(state["latent_dim"]),
+            tuple(int(size) for size in state["hidden_sizes"]),
+            float(state["noise_floor"]),
+            int(state["n_rows"]),
+        )
+    except _DAMAGE as error:
+        raise _damaged("architecture", error) from None
+
+
+def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
+    """The encoder of a state, its arrays checked against its columns."""
+    try:
+        encoder = TableEncoder.from_state(state)
+    except _DAMAGE as error:
+        raise _damaged("table encoder", error) from None
+    for name, values in encoder.numeric.get_state().items():
+        check_array(f"numeric.{name}", values, (encoder.schema.n_numeric,), allow_nan=name == "unit")
+    widths = encoder.schema.category_widths
+    check_array("categories.frequencies", encoder.categories.frequencies, (sum(widths),))
+    if widths != encoder.categories.widths or not (encoder.numeric.scale > 0).all():
+        raise ModelFileError("the table encoder contradicts its own columns; fit and save the model again")
+    return encoder
+
+
+def load_module(state: Mapping[str, Any], architecture: Architecture, schema: Schema) -> VAE:
+    """The network of a state, on the CPU; each weight is checked before memory is taken for it."""
+    try:
+        with torch.device("meta"):
+            module = architecture.build(schema)
+    except _DAMAGE as error:
+        raise _damaged("architecture", error) from None
+    expected = module.state_dict()
+    check_keys("weights", state, set(expected))
+    for name, weight in expected.items():
+        check_array(name, state[name], tuple(weight.shape))
+    weights = {name: torch.tensor(np.asarray(values, dtype=np.float32)) for name, values in state.items()}
+    module.load_state_dict(weights, assign=True)
+    return module
+
+
+def check_keys(name: str, state: Mapping[str, Any], wanted: set[str]) -> None:
+    """Raise ModelFileError unless the state has these keys and no others."""
+    wrong = sorted(wanted ^ set(state))
+    if wrong:
+        what = "is missing" if wrong[0] in wanted else "is unknown"
+        raise ModelFileError(f"{wrong[0]!r} of {name!r} {what}; fit and save the model again")
+
+
+def check_array(name: str, values: Any, shape: tuple[int, ...], *, allow_nan: bool = False) -> None:
+    """Raise ModelFileError unless ``values`` is an array of numbers of that shape, all finite."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub" or values.shape != shape:
+        got = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise ModelFileError(f"{name!r} should be an array of numbers of shape {shape}, got {got}")
+    finite = ~np.isinf(values) if allow_nan else np.isfinite(values)
+    if not finite.all():
+        raise ModelFileError(f"{name!r} holds {int((~finite).sum())} values that are not finite numbers")
+
+
+def check_number(name: str, value: Any, *, optional: bool = False) -> None:
+    """Raise ModelFileError unless ``value`` is a finite number (or None, where that is allowed)."""
+    if optional and value is None:
+        return
+    if not isinstance(value, int | float) or isinstance(value, bool) or not np.isfinite(value):
+        raise ModelFileError(f"{name!r} should be a finite number, got {repr(value)[:50]}")
+
+
+def _damaged(what: str, error: Exception) -> ModelFileError:
+    return ModelFileError(
+        f"the {what} of the model is damaged ({error!r:.120}); fit and save the model again"
+    )

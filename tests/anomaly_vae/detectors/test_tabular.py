@@ -1,0 +1,419 @@
+"""The tabular detector: laws of its scores, and what it finds."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from anomaly_vae import InputError, SchemaError, TabularVAEDetector
+
+QUICK: dict[str, Any] = {"max_steps": 30, "random_state": 0}
+
+
+def test_one_row_at_a_time_a_shuffle_and_all_at_once_score_alike(
+    fitted: TabularVAEDetector, fresh: pd.DataFrame
+) -> None:
+    """A row's score depends on that row alone, to the last bit."""
+    scores = fitted.score_samples(fresh)
+    alone = np.concatenate([fitted.score_samples(fresh.iloc[[i]]) for i in range(100)])
+    order = np.random.default_rng(0).permutation(len(fresh))
+    many = fitted.score_samples(pd.concat([fresh] * 20, ignore_index=True))
+    assert np.array_equal(alone, scores[:100])
+    assert np.array_equal(fitted.score_samples(fresh.iloc[order]), scores[order])
+    assert np.array_equal(many, np.tile(scores, 20))
+
+
+def test_parts_sum_to_the_score(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """There is one part a column and one for the latents, and nothing else."""
+    parts = fitted.score_parts(fresh)
+    assert list(parts.columns) == [*fresh.columns, "latent"]
+    np.testing.assert_allclose(parts.sum(axis=1), fitted.score_samples(fresh), rtol=0, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_model(table: pd.DataFrame, fresh: pd.DataFrame) -> None:
+    """Fits with one seed agree to the last bit, and another seed gives another model."""
+    one, again, other = (
+        TabularVAEDetector(max_steps=30, random_state=seed).fit(table).score_samples(fresh)
+        for seed in (3, 3, 4)
+    )
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_global_generators_are_left_alone(table: pd.DataFrame) -> None:
+    """Neither fitting nor scoring nor sampling draws from torch's or numpy's global generator."""
+    torch_before, numpy_before = torch.get_rng_state(), _numpy_state()
+    TabularVAEDetector(**QUICK).fit(table).sample(3, random_state=0)
+    assert torch.equal(torch_before, torch.get_rng_state())
+    assert np.array_equal(numpy_before, _numpy_state())
+
+
+def _numpy_state() -> Any:
+    return np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
+
+
+def test_parameters_are_stored_untouched() -> None:
+    """The constructor keeps the very objects it is given."""
+    sizes = [16, 8]
+    detector = TabularVAEDetector(hidden_sizes=sizes, contamination=0.1)
+    assert detector.hidden_sizes is sizes
+    assert clone(detector).get_params() == detector.get_params()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("latent_dim", 0),
+        ("contamination", 0.7),
+        ("max_steps", "many"),
+        ("learning_rate", -1.0),
+        ("validation_fraction", 1.0),
+        ("hidden_sizes", 32),
+    ],
+)
+def test_a_parameter_out_of_range_is_named(name: str, value: Any) -> None:
+    """The message is scikit-learn's: the parameter, what it must be, what came."""
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of TabularVAEDetector must be"):
+        TabularVAEDetector(**{name: value}).fit(np.eye(5))
+
+
+def test_hidden_sizes_must_be_whole_positive_numbers() -> None:
+    """A layer of no or half a unit is refused by name."""
+    with pytest.raises(ValueError, match="hidden_sizes"):
+        TabularVAEDetector(hidden_sizes=(16, 0)).fit(np.eye(5))
+
+
+def test_an_unknown_device_is_refused_with_the_way_out() -> None:
+    """A device that is not there is the user's mistake, and the message says what works."""
+    with pytest.raises(InputError, match="'auto' or 'cpu'"):
+        TabularVAEDetector(device="cuda:99", **QUICK).fit(np.random.default_rng(0).normal(size=(20, 2)))
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.05, 0.2])
+def test_a_false_alarm_rate_is_kept_on_new_rows(rate: float) -> None:
+    """Over many splits, new normal rows are called anomalous no more often than promised."""
+    random = np.random.default_rng(0)
+    rates = []
+    for seed in range(15):
+        X = random.normal(size=(1500, 3)) @ random.normal(size=(3, 3))
+        detector = TabularVAEDetector(
+            novelty=True, validation_fraction=0.3, max_steps=20, random_state=seed
+        ).fit(X[:500])
+        detector.set_threshold(false_alarm_rate=rate)
+        rates.append(np.mean(detector.predict(X[500:]) == -1))
+    error = np.sqrt(rate * (1 - rate) / 150 / 15)
+    assert np.mean(rates) <= rate + 3 * error
+    assert np.mean(rates) > rate / 3
+
+
+def test_training_scores_would_break_the_promise() -> None:
+    """The promise needs held-out rows: where a model overfits, its training scores are too high."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(1200, 20))
+    detector = TabularVAEDetector(novelty=True, max_steps=400, random_state=0).fit(X[:200])
+    from_training = np.quantile(detector.score_samples(X[:200]), 0.05)
+    detector.set_threshold(false_alarm_rate=0.05)
+    assert np.mean(detector.score_samples(X[200:]) < from_training) > 0.15
+    assert np.mean(detector.predict(X[200:]) == -1) < 0.15
+
+
+def test_p_values_agree_with_the_threshold(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """A row is anomalous at a rate exactly when its p-value is at most the rate."""
+    rate = 0.1
+    moved = copy.deepcopy(fitted).set_threshold(false_alarm_rate=rate)
+    assert np.array_equal(moved.predict(fresh) == -1, moved.p_values(fresh) <= rate)
+
+
+def test_a_threshold_takes_exactly_one_meaning(fitted: TabularVAEDetector) -> None:
+    """None, two, or one out of range are refused; each alone moves the offset."""
+    for wrong in ({}, {"offset": 1.0, "contamination": 0.1}, {"contamination": 0.6}, {"offset": np.nan}):
+        with pytest.raises(InputError):
+            fitted.set_threshold(**wrong)  # type: ignore[arg-type]
+    moved = copy.deepcopy(fitted).set_threshold(offset=-3.2)
+    assert (moved.offset_, moved.false_alarm_rate_) == (-3.2, None)
+
+
+def test_contamination_flags_that_share_of_the_training_rows(table: pd.DataFrame) -> None:
+    """As in scikit-learn: a contamination of 5 % calls 5 % of the training rows anomalous."""
+    detector = TabularVAEDetector(contamination=0.05, **QUICK).fit(table)
+    assert np.sum(detector.predict(table) == -1) == 30
+
+
+def test_fit_predict_does_not_reward_memorised_rows() -> None:
+    """Anomalies among the training rows are found nearly as well as if they had not been seen."""
+    random = np.random.default_rng(0)
+    X, y = load_breast_cancer(return_X_y=True)
+    benign, malignant = (random.permutation(np.flatnonzero(y == label)) for label in (1, 0))
+    rows = np.r_[benign[:320], malignant[:40]]
+    X, anomalous = X[rows], y[rows] == 0
+    seen = TabularVAEDetector(random_state=0).fit(X).score_samples(X)
+    unseen = np.empty(len(X))
+    folds = random.permutation(len(X)) % 2
+    for fold in (0, 1):
+        half = TabularVAEDetector(random_state=0).fit(X[folds != fold])
+        unseen[folds == fold] = half.score_samples(X[folds == fold])
+    assert roc_auc_score(anomalous, -seen) > roc_auc_score(anomalous, -unseen) - 0.03
+
+
+def test_the_trained_detector_beats_its_start_and_pca_on_real_data() -> None:
+    """On digits, zero against the rest, training finds more than the closed form and than PCA."""
+    X, y = load_digits(return_X_y=True)
+    normal = X[y != 0]
+    train, test = normal[::2], np.r_[normal[1::2], X[y == 0]]
+    anomalous = np.r_[np.zeros(len(normal[1::2])), np.ones((y == 0).sum())]
+
+    def auroc(**params: Any) -> float:
+        detector = TabularVAEDetector(novelty=True, random_state=0, **params).fit(train)
+        return float(roc_auc_score(anomalous, -detector.score_samples(test)))
+
+    pca = make_pipeline(StandardScaler(), PCA(20)).fit(train)
+    error = np.square(StandardScaler().fit(train).transform(test) - _project(pca, test)).sum(axis=1)
+    trained, start = auroc(), auroc(max_steps=1, learning_rate=1e-12)
+    assert trained > start + 0.01
+    assert trained > roc_auc_score(anomalous, error) + 0.01
+
+
+def _project(pca: Any, X: np.ndarray[Any, Any]) -> Any:
+    return pca[-1].inverse_transform(pca.transform(X))
+
+
+def test_an_anomalous_cell_is_named(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """A value that contradicts the others is what the explanation puts first."""
+    strange = fresh.iloc[[0]].copy()
+    strange["weight"] = -strange["weight"] + 4
+    reasons = fitted.explain(strange, n_columns=2)[0]
+    assert {name for name, _ in reasons} <= {"weight", "length", "latent", "colour"}
+    assert reasons[0][1] < -5
+
+
+def test_missing_unseen_and_huge_cells_have_finite_scores(
+    fitted: TabularVAEDetector, fresh: pd.DataFrame
+) -> None:
+    """Whatever stands in a cell, the score is a number, and lower than before."""
+    normal = fitted.score_samples(fresh.iloc[[0]])[0]
+    changes: dict[str, Any] = {
+        "length": np.inf, "weight": -1e300, "count": 1e308, "colour": "mauve", "unit": 7.01,
+    }  # fmt: skip
+    for column, value in changes.items():
+        row = fresh.iloc[[0]].astype({column: object})
+        row[column] = value
+        score = fitted.score_samples(row)[0]
+        assert np.isfinite(score), column
+        assert score < normal - 3, column
+    empty = fresh.iloc[[0]].astype(object)
+    empty[:] = None
+    assert np.isfinite(fitted.score_samples(empty)).all()
+
+
+def test_a_constant_column_that_changes_costs_a_bounded_amount(
+    fitted: TabularVAEDetector, fresh: pd.DataFrame
+) -> None:
+    """A shift of 0.01 and one of a million cost the same: the log of the number of rows."""
+    small, large = fresh.head(1).astype({"unit": float}), fresh.head(1).astype({"unit": float})
+    small["unit"], large["unit"] = 7.01, 7e6
+    costs = [
+        float(fitted.score_parts(changed)["unit"].iloc[0] - fitted.score_parts(fresh.head(1))["unit"].iloc[0])
+        for changed in (small, large)
+    ]
+    assert costs[0] == costs[1]
+    assert -np.log(600) - 1 < costs[0] < -np.log(100)
+
+
+def test_a_reconstruction_fills_in_what_is_missing(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """A missing value is reconstructed from the column that it depends on."""
+    holes = fresh.copy()
+    holes["weight"] = np.nan
+    filled = fitted.reconstruct(holes)
+    assert isinstance(filled, pd.DataFrame)
+    assert list(filled.columns) == list(fresh.columns)
+    assert np.corrcoef(filled["weight"], fresh["weight"])[0, 1] > 0.8
+
+
+def test_samples_look_like_the_table(fitted: TabularVAEDetector, table: pd.DataFrame) -> None:
+    """Draws have the columns, kinds, ranges and dependences of the table, and a seed repeats them."""
+    drawn = fitted.sample(500, random_state=0)
+    assert isinstance(drawn, pd.DataFrame)
+    assert drawn.equals(fitted.sample(500, random_state=0))
+    assert set(drawn["colour"]) <= {"red", "green", "blue", "<other>"}
+    assert drawn["length"].between(table["length"].min(), table["length"].max()).all()
+    assert (drawn["count"] == drawn["count"].round()).all()
+    assert 0.1 < drawn["note"].isna().mean() < 0.5
+    assert drawn[["length", "weight"]].corr().iloc[0, 1] > 0.8
+    assert abs(drawn["length"].mean() - table["length"].mean()) < 0.5
+
+
+def test_codes_and_decoded_rows_belong_together(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """Decoding the codes of rows gives their reconstruction; codes of a wrong width are refused."""
+    codes = fitted.encode(fresh)
+    assert codes.shape == (len(fresh), fitted.latent_dim_)
+    pd.testing.assert_frame_equal(fitted.decode(codes), fitted.reconstruct(fresh))
+    with pytest.raises(InputError, match="latent space"):
+        fitted.decode(codes[:, :1])
+
+
+def test_the_bound_in_units_of_the_table_is_a_density() -> None:
+    """Over one number, the exponential of the bound integrates to at most 1, and not to much less."""
+    X = np.random.default_rng(0).normal(50, 20, size=(2000, 1))
+    detector = TabularVAEDetector(novelty=True, random_state=0).fit(X)
+    grid = np.linspace(-150, 250, 4001)
+    mass = np.trapezoid(np.exp(detector.elbo(grid[:, None])), grid)
+    assert 0.5 < mass <= 1.01
+
+
+def test_units_do_not_matter_to_the_score(table: pd.DataFrame, fresh: pd.DataFrame) -> None:
+    """Metres or millimetres: the score is the same, and the bound differs by the log of the factor."""
+    in_metres, in_millimetres = table[["length", "weight"]], table[["length", "weight"]] * 1024.0
+    one = TabularVAEDetector(**QUICK).fit(in_metres)
+    other = TabularVAEDetector(**QUICK).fit(in_millimetres)
+    new = fresh[["length", "weight"]]
+    np.testing.assert_allclose(one.score_samples(new), other.score_samples(new * 1024.0), rtol=1e-5)
+    np.testing.assert_allclose(one.elbo(new) - other.elbo(new * 1024.0), 2 * np.log(1024.0), rtol=1e-3)
+
+
+def test_history_rises(fitted: TabularVAEDetector) -> None:
+    """Training and validation ELBO are recorded at the same steps, and the first one rises."""
+    history = fitted.history_
+    assert len(history["step"]) == len(history["elbo_train"]) == len(history["elbo_validation"]) > 5
+    assert history["elbo_train"][-1] > history["elbo_train"][0]
+    assert history["step"][-1] == 200
+
+
+def test_early_stopping_ends_before_the_budget() -> None:
+    """On noise, where there is nothing to learn but the rows themselves, training stops early."""
+    X = np.random.default_rng(0).normal(size=(250, 30))
+    detector = TabularVAEDetector(novelty=True, early_stopping=True, max_steps=1000, random_state=0).fit(X)
+    assert detector.history_["step"][-1] < 1000
+    assert len(detector.calibration_scores_) == 25
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_float32_and_float64_and_memmaps_agree(dtype: Any, tmp_path: Path) -> None:
+    """The same numbers give nearly the same scores in either precision, and from a read-only file."""
+    X = np.random.default_rng(0).normal(size=(100, 4)).astype(dtype)
+    np.save(tmp_path / "x.npy", X)
+    on_disk = np.load(tmp_path / "x.npy", mmap_mode="r")
+    scores = TabularVAEDetector(**QUICK).fit(X).score_samples(X)
+    assert np.array_equal(TabularVAEDetector(**QUICK).fit(on_disk).score_samples(on_disk), scores)
+    reference = TabularVAEDetector(**QUICK).fit(X.astype(np.float64)).score_samples(X.astype(np.float64))
+    np.testing.assert_allclose(scores, reference, rtol=1e-4, atol=1e-3)
+
+
+def test_pickle_and_joblib_keep_every_score(
+    fitted: TabularVAEDetector, fresh: pd.DataFrame, tmp_path: Path
+) -> None:
+    """A copy through pickle or joblib scores bit for bit alike."""
+    scores = fitted.score_samples(fresh)
+    joblib.dump(fitted, tmp_path / "model.joblib")
+    for copied in (pickle.loads(pickle.dumps(fitted)), joblib.load(tmp_path / "model.joblib")):
+        assert np.array_equal(copied.score_samples(fresh), scores)
+        assert copied.metadata() == fitted.metadata()
+
+
+def test_it_works_inside_pipelines_and_searches(table: pd.DataFrame) -> None:
+    """Behind a ColumnTransformer, and tuned by its own held-out ELBO."""
+    numbers = ColumnTransformer([("numbers", StandardScaler(), make_column_selector(dtype_include="float"))])
+    pipeline = make_pipeline(numbers, TabularVAEDetector(**QUICK)).fit(table)
+    assert pipeline.predict(table).shape == (len(table),)
+    X = table[["length", "weight"]].to_numpy()
+    search = GridSearchCV(
+        TabularVAEDetector(max_steps=100, random_state=0), {"latent_dim": [1, 2]}, cv=2
+    ).fit(X)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_estimator_.score(X) == pytest.approx(search.best_estimator_.score_samples(X).mean())
+
+
+def test_verbose_draws_a_bar_and_silence_is_silent(
+    table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``verbose=1`` shows steps and the ELBO on stderr; 0 prints nothing."""
+    TabularVAEDetector(**QUICK).fit(table)
+    assert capsys.readouterr() == ("", "")
+    TabularVAEDetector(verbose=1, **QUICK).fit(table)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "30/30" in err
+    assert "nats" in err
+
+
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(2, 1), (2, 3), (20, 2), (5, 5), (20, 1500), (50, 1)])
+def test_any_shape_of_table_can_be_fitted(n_rows: int, n_columns: int) -> None:
+    """From two rows of one column on, fitting works and scores are finite."""
+    X = np.random.default_rng(0).normal(size=(n_rows, n_columns))
+    for novelty in (False, True):
+        detector = TabularVAEDetector(novelty=novelty, **QUICK).fit(X)
+        assert np.isfinite(detector.score_samples(X)).all()
+        assert np.isfinite(detector.offset_)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((30, 3)),
+        np.repeat([[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]], 10, axis=0),
+        np.random.default_rng(0).standard_cauchy((200, 3)) * 1e12,
+        np.where(np.random.default_rng(0).random((100, 3)) < 0.5, np.nan, 1.0),
+        np.c_[np.full(40, np.nan), np.arange(40.0)],
+        np.r_[np.random.default_rng(0).normal(size=(50, 2)), [[np.inf, 1e300], [-1e308, -np.inf]]],
+    ],
+    ids=["constant", "three rows", "heavy tails", "holes", "empty column", "infinities"],
+)
+def test_odd_tables_give_finite_scores_without_a_warning(X: np.ndarray[Any, Any]) -> None:
+    """Constant, duplicated, heavy-tailed, missing and infinite training data are data."""
+    for novelty in (False, True):
+        scores = TabularVAEDetector(novelty=novelty, **QUICK).fit(X).score_samples(X)
+        assert np.isfinite(scores).all()
+
+
+def test_other_columns_are_refused_by_name(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """A missing, renamed or unreadable column is named in the message."""
+    with pytest.raises(ValueError, match="length"):
+        fitted.score_samples(fresh.drop(columns="length"))
+    with pytest.raises(InputError, match="column 'length', row 2: wanted a number, got 'tall'"):
+        fitted.score_samples(fresh.astype({"length": object}).assign(length=[1.0, 2.0, "tall"] * 100))
+    doubled = fresh.copy()
+    doubled.columns = pd.Index(["length", "length", *fresh.columns[2:]])
+    with pytest.raises(SchemaError, match="'length' appears more than once"):
+        TabularVAEDetector().fit(doubled)
+
+
+def test_lists_of_mixed_rows_are_read() -> None:
+    """Plain Python rows of numbers and text are a table too."""
+    rows = [[float(i % 7), "ab"[i % 2]] for i in range(40)]
+    detector = TabularVAEDetector(**QUICK).fit(rows)
+    assert [column.kind for column in detector.schema_.columns] == ["numeric", "categorical"]
+    assert detector.score_samples([[3.0, "z"]])[0] < detector.score_samples([[3.0, "a"]])[0]
+
+
+def test_metadata_is_plain(fitted: TabularVAEDetector) -> None:
+    """What ``inspect`` shows can be written as JSON, and says what was learned."""
+    import json
+
+    metadata = json.loads(json.dumps(fitted.metadata()))
+    assert metadata["training"]["n_rows"] == 540
+    assert {column["kind"] for column in metadata["schema"]} == {
+        "numeric", "categorical", "boolean", "datetime", "constant",
+    }  # fmt: skip
+
+
+def test_a_generator_as_random_state_is_not_kept(table: pd.DataFrame) -> None:
+    """A RandomState works, and a saved model holds no generator that could be forged."""
+    generator = np.random.RandomState(0)
+    detector = TabularVAEDetector(max_steps=20, random_state=generator).fit(table[["length"]])
+    assert detector.__getstate__()["random_state"] is None
+    assert pickle.loads(pickle.dumps(detector)).random_state is None
