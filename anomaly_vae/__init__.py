@@ -1,0 +1,75 @@
+"""A VAE anomaly detector for people who have a table and a pager.
+
+A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, as everywhere in
+scikit-learn. The house, from the ground up; each room knows only those below it:
+
+    persistence                     a detector or a whole Pipeline in one file, from which no code runs
+    detectors                       the scikit-learn face: TabularVAEDetector
+    training, scoring, thresholds   a module fitted; rows to nats; nats to an offset and a p-value
+    columns, nn                     a table to one float matrix; plain torch: q(z|x), p(x|z), the ELBO
+    schema                          what remembers which column owns which cells of that matrix
+    errors                          every exception, in one tree
+
+Files of rows, the command line and everything else that runs are in the package ``pipelines``.
+
+The names below are imported when they are first asked for, so that ``import anomaly_vae`` is quick
+and brings in neither torch nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from anomaly_vae._version import __version__
+from anomaly_vae.errors import (
+    AnomalyVAEError,
+    CellError,
+    CellTypeError,
+    IdentifierColumnWarning,
+    InputError,
+    MissingExtraError,
+    ModelFileError,
+    SchemaError,
+)
+
+if TYPE_CHECKING:
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.persistence import load, read_metadata, save
+
+__all__ = [
+    "AnomalyVAEError",
+    "CellError",
+    "CellTypeError",
+    "IdentifierColumnWarning",
+    "InputError",
+    "MissingExtraError",
+    "ModelFileError",
+    "SchemaError",
+    "TabularVAEDetector",
+    "__version__",
+    "load",
+    "read_metadata",
+    "save",
+]
+
+_HOMES = {
+    "TabularVAEDetector": "anomaly_vae.detectors.tabular",
+    "load": "anomaly_vae.persistence",
+    "read_metadata": "anomaly_vae.persistence",
+    "save": "anomaly_vae.persistence",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Names that are public, imported already or not."""
+    return sorted(__all__)

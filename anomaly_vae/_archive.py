@@ -1,0 +1,209 @@
+"""The container of a model file: a zip of stored members, read within bounds and written whole.
+
+Members are stored, never compressed, so a file is as large as what it holds and no zip bomb can be one.
+Nothing here knows what the members mean; reasons are given without the path, which the caller adds.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from anomaly_vae.errors import InputError, ModelFileError
+
+Members = dict[str, bytes]
+
+METADATA = "metadata.json"
+SCHEMA = "schema.json"
+
+_ARRAY_NAME = re.compile(r"[0-9]{1,20}\.npy")
+_ZIP_MAGIC = b"PK\x03\x04"
+_MAX_MEMBERS = 100_000
+# JSON takes some twenty times its size in memory, so its members have bounds of their own.
+_MAX_JSON_BYTES = {METADATA: 16 * 2**20, SCHEMA: 64 * 2**20}
+# Truth values, numbers, text and dates; an array of objects would be a pickle.
+_ARRAY_KINDS = "biufUSMm"
+
+
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """A zip of the members, stored."""
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes, max_bytes: int) -> Members:
+    """Members of a zip held in memory, every bound and checksum verified.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no zip, damaged, over a bound, or has members that no model file has.
+    """
+    _check_magic(data[:16])
+    with _directory(io.BytesIO(data)) as archive:
+        infos = archive.infolist()
+        _check_total(infos, min(max_bytes, len(data)))
+        for info in infos:
+            _check_member(info)
+        return {info.filename: archive.read(info) for info in infos}
+
+
+def read_file(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """Bytes of a file, read once, so that what is checked is what is loaded.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be read or is larger than `max_bytes`.
+    """
+    with _open(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > max_bytes:
+            raise ModelFileError(f"larger than {max_bytes:,} bytes; if you know its maker, pass max_bytes=")
+        return stream.read(size)
+
+
+def read_metadata_member(path: str | os.PathLike[str]) -> bytes:
+    """The member metadata.json alone; no other member is read.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read, is no zip, or has no such member within its bound.
+    """
+    with _open(path) as stream:
+        _check_magic(stream.read(16))
+        with _directory(stream) as archive:
+            infos = [info for info in archive.infolist() if info.filename == METADATA]
+            if len(infos) != 1:
+                raise missing(METADATA)
+            _check_member(infos[0])
+            return archive.read(infos[0])
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes, *, overwrite: bool) -> None:
+    """Write a file in one move: whoever looks sees the old one or the new one, whole.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, `path` is no regular file, or it exists and `overwrite` is False.
+    """
+    target = Path(os.path.realpath(path))
+    _check_target(target, overwrite)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with draft.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, draft)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def check_array(name: str, data: bytes) -> tuple[int, ...]:
+    """Shape of an array in numpy's own format, told from its header before anything is allocated.
+
+    Raises
+    ------
+    ModelFileError
+        If the header is damaged, the array holds objects, or declares another size than it has.
+    """
+    from numpy.lib import format as npy
+
+    stream = io.BytesIO(data)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    try:
+        shape, _, dtype = readers[npy.read_magic(stream)](stream)
+    except Exception as error:  # the header is a Python literal: its parser can raise nearly anything
+        raise ModelFileError(f"array {name} has a damaged header") from error
+    if dtype.kind not in _ARRAY_KINDS:
+        raise ModelFileError(f"array {name} holds {dtype}, not plain numbers or text")
+    held, count = len(data) - stream.tell(), math.prod(shape)
+    # An empty item ("<U0") is worth no bytes: any count of them would pass the comparison of sizes.
+    if min(shape, default=0) < 0 or count * dtype.itemsize != held or (dtype.itemsize == 0 and count > 0):
+        raise ModelFileError(f"array {name} declares shape {shape} of {dtype}, but holds {held:,} bytes")
+    return tuple(shape)
+
+
+def missing(name: str) -> ModelFileError:
+    """The refusal of a zip that lacks a member."""
+    return ModelFileError(f"not an anomaly-vae model file (no {name}); anomaly_vae.save writes one")
+
+
+def _open(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file opened for reading, or the reason why not in one line."""
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError as error:
+        raise ModelFileError("no such file") from error
+    except OSError as error:
+        raise ModelFileError(f"cannot be read: {error.strerror}") from error
+
+
+def _check_magic(head: bytes) -> None:
+    """Refuse what is no zip, saying what it looks like."""
+    if head.startswith(_ZIP_MAGIC):
+        return
+    if not head:
+        raise ModelFileError("not an anomaly-vae model file (it is empty)")
+    if head[0] == 0x80:
+        looks = "it looks like a pickle, which could run code; if you trust its maker, use joblib.load"
+    else:
+        looks = "it is no zip file; anomaly_vae.save writes one"
+    raise ModelFileError(f"not an anomaly-vae model file ({looks})")
+
+
+def _directory(stream: BinaryIO) -> ZipFile:
+    """The zip, opened; its members are not read yet."""
+    try:
+        return ZipFile(stream)
+    except BadZipFile as error:
+        raise ModelFileError("truncated or damaged: its directory of members is missing") from error
+
+
+def _check_total(infos: list[ZipInfo], max_bytes: int) -> None:
+    """Refuse too many members, two of a name, or more bytes than there can be."""
+    names = [info.filename for info in infos]
+    if len(infos) > _MAX_MEMBERS:
+        raise ModelFileError(f"holds {len(infos):,} members; at most {_MAX_MEMBERS:,} are read")
+    if len(set(names)) < len(names):
+        raise ModelFileError("holds two members of the same name")
+    total = sum(info.file_size for info in infos)
+    if total > max_bytes:
+        raise ModelFileError(f"declares {total:,} bytes of members; at most {max_bytes:,} can be read")
+
+
+def _check_member(info: ZipInfo) -> None:
+    """Refuse a member that is no JSON or array of a model file, compressed or too large."""
+    name = info.filename
+    if name not in _MAX_JSON_BYTES and not _ARRAY_NAME.fullmatch(name):
+        raise ModelFileError(f"holds a member {name[:80]!r}, which no model file has")
+    if info.compress_type != ZIP_STORED or info.compress_size != info.file_size:
+        raise ModelFileError(f"member {name} is compressed; anomaly_vae.save stores members as they are")
+    if info.file_size > _MAX_JSON_BYTES.get(name, info.file_size):
+        raise ModelFileError(f"member {name} is larger than {_MAX_JSON_BYTES[name]:,} bytes")
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    """Refuse a place where the file cannot or must not be written."""
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: there is no folder {target.parent}")
+    if target.exists() and not target.is_file():
+        raise InputError(f"{target}: not a regular file; give the name of a file to write")
+    if target.exists() and not overwrite:
+        raise InputError(f"{target}: exists already; pass overwrite=True to replace it")

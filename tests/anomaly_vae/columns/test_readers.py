@@ -1,0 +1,382 @@
+"""Readers: the same cell is read the same from every type, what cannot be read is named, and values come back."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anomaly_vae.columns.categorical import MISSING
+from anomaly_vae.columns.readers import (
+    MAX_CATEGORIES,
+    READERS,
+    AbsentReader,
+    BooleanReader,
+    CategoryReader,
+    ConstantReader,
+    DatetimeReader,
+    IdentifierReader,
+    NumberReader,
+    Reader,
+    as_text,
+    same_number,
+)
+from anomaly_vae.errors import CellError, CellTypeError
+
+LAW = settings(deadline=None, max_examples=40, derandomize=True)
+
+ARROW_TEXT = pd.ArrowDtype(pa.string())
+TEXT_DTYPES = [object, "str", "string", "string[pyarrow]", ARROW_TEXT, "category"]
+
+number = NumberReader("amount")
+boolean = BooleanReader("open")
+category = CategoryReader("color", ("red", "blue"))
+moment = DatetimeReader("at", 0.0)
+always_three = ConstantReader("three", 3.0)
+always_red = ConstantReader("red", "red")
+
+SPEAKING: list[Reader] = [number, boolean, category, moment, always_three, always_red]
+SILENT: list[Reader] = [IdentifierReader("id"), AbsentReader("nothing")]
+
+
+def floats_of(reader: Reader, cells: Any, dtype: Any = None) -> list[float]:
+    [floats], _ = reader.read(pd.Series(cells, dtype=dtype))
+    return [float(value) for value in floats]
+
+
+def codes_of(reader: Reader, cells: Any, dtype: Any = None) -> list[int]:
+    _, [codes] = reader.read(pd.Series(cells, dtype=dtype))
+    return [int(code) for code in codes]
+
+
+def hours_of(cells: pd.Series) -> list[float]:
+    """Hours since Monday midnight, put together again from what the reader made of them."""
+    [sine, cosine], [weekday] = moment.read(cells)
+    hours = weekday * 24.0 + np.arctan2(sine, cosine) / (2.0 * np.pi) % 1.0 * 24.0
+    return [round(float(hour), 6) for hour in hours]
+
+
+# ------------------------------------------------------------------------------------------- every reader
+@pytest.mark.parametrize("reader", [*SPEAKING, *SILENT], ids=lambda reader: type(reader).__name__)
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.Series([None, None], dtype=object),
+        pd.Series([np.nan, np.nan]),
+        pd.Series([None, None], dtype="str"),
+        pd.Series([None, None], dtype="string"),
+        pd.Series([None, None], dtype=ARROW_TEXT),
+        pd.Series([None, None], dtype="category"),
+        pd.Series([pd.NaT, pd.NaT]),
+    ],
+    ids=["None", "NaN", "str", "string", "arrow", "category", "NaT"],
+)
+def test_rows_without_a_value_can_be_read(reader: Reader, cells: pd.Series) -> None:
+    """A batch where the column is missing throughout is read as missing, of whatever type it came."""
+    floats, codes = reader.read(cells)
+    assert len(floats) == reader.n_numeric
+    assert len(codes) == len(reader.widths)
+    assert all(np.isnan(column).all() for column in floats)
+    assert all((column == MISSING).all() for column in codes)
+
+
+@pytest.mark.parametrize("reader", [*SPEAKING, *SILENT], ids=lambda reader: type(reader).__name__)
+def test_no_rows_can_be_read(reader: Reader) -> None:
+    """An empty batch is read as empty columns."""
+    floats, codes = reader.read(pd.Series([], dtype=object))
+    assert [len(column) for column in [*floats, *codes]] == [0] * (reader.n_numeric + len(reader.widths))
+
+
+@pytest.mark.parametrize("reader", SPEAKING, ids=lambda reader: f"{type(reader).__name__}({reader.name})")
+def test_an_object_is_refused_by_name(reader: Reader) -> None:
+    """A dict in a cell is a CellTypeError, both a TypeError and a ValueError, that names column and row."""
+    fine = {"at": "2024-01-01", "open": True, "color": "red", "red": "red"}.get(reader.name, 3.0)
+    with pytest.raises(CellTypeError) as raised:
+        reader.read(pd.Series([fine, None, {"a": 1}], dtype=object))
+    assert isinstance(raised.value, TypeError)
+    assert isinstance(raised.value, ValueError)
+    assert (raised.value.column, raised.value.row) == (reader.name, 2)
+    assert repr(reader.name) in str(raised.value)
+
+
+@pytest.mark.parametrize("reader", [*SPEAKING, *SILENT], ids=lambda reader: type(reader).__name__)
+def test_a_reader_is_plain_data(reader: Reader) -> None:
+    """A reader is rebuilt by its name and its fields, after a trip through JSON."""
+    fields = json.loads(json.dumps(vars(reader)))
+    if "categories" in fields:
+        fields["categories"] = tuple(fields["categories"])
+    assert READERS[type(reader).__name__](**fields) == reader
+
+
+@pytest.mark.parametrize("reader", SILENT, ids=lambda reader: type(reader).__name__)
+def test_a_silent_reader_says_nothing(reader: Reader) -> None:
+    """Identifiers and empty columns give no features, whatever they hold, and restore as missing."""
+    assert reader.read(pd.Series(["a", {}], dtype=object)) == ([], [])
+    assert np.isnan(reader.restore(np.zeros((2, 0)), np.zeros((2, 0), dtype=np.int64))).all()
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.Series([1, 2.5, None]),
+        pd.Series([1, 2.5, None], dtype="Float64"),
+        pd.Series([1, 2.5, None], dtype=pd.ArrowDtype(pa.float64())),
+        pd.Series([1, 2.5, None], dtype="category"),
+        pd.Series(["1", " 2.5 ", None], dtype=object),
+        pd.Series(["1", "2.5e0", None], dtype="str"),
+        pd.Series(["1.0", "2.5", None], dtype="string"),
+        pd.Series(["1.0", "2.5", None], dtype=ARROW_TEXT),
+        pd.Series([True, "2.5", pd.NA], dtype=object),
+        pd.Series([np.int8(1), decimal.Decimal("2.5"), pd.NA], dtype=object),
+        pd.Series(pd.to_timedelta([1.0, 2.5, None], unit="s")),
+    ],
+    ids=lambda cells: str(cells.dtype),
+)
+def test_a_number_is_read_the_same_from_every_type(cells: pd.Series) -> None:
+    """Floats, nullable and Arrow numbers, categories, text, mixed objects and seconds are all numbers."""
+    [floats], codes = number.read(cells)
+    np.testing.assert_array_equal(floats, [1.0, 2.5, np.nan])
+    assert floats.dtype == np.float64
+    assert codes == []
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint64", "float32", "bool", "Int64", "boolean", pd.ArrowDtype(pa.int32())], ids=str
+)
+def test_every_type_of_number_is_one(dtype: Any) -> None:
+    """Whole numbers and truth values of any width are read as floats."""
+    assert floats_of(number, [0, 1, 1], dtype) == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", ARROW_TEXT, "category"], ids=str)
+def test_a_text_that_is_no_number_is_refused_by_name(dtype: Any) -> None:
+    """The first cell that is no number is named with its column, row and value."""
+    with pytest.raises(CellError) as raised:
+        number.read(pd.Series(["1", None, "two", "three"], dtype=dtype))
+    error = raised.value
+    assert (error.column, error.row, error.value, error.wanted) == ("amount", 2, "two", "a number")
+    assert str(error) == "column 'amount', row 2: wanted a number, got 'two'"
+
+
+@pytest.mark.parametrize(
+    "cells", [pd.Series(pd.to_datetime(["2024-01-01"])), pd.Series([datetime.date(2024, 1, 1)], dtype=object)]
+)
+def test_a_date_is_no_number(cells: pd.Series) -> None:
+    """A date where a number was is refused and not turned into nanoseconds."""
+    with pytest.raises(CellError, match=r"column 'amount', row 0: wanted a number"):
+        number.read(cells)
+
+
+@pytest.mark.parametrize("cell", ["1" + "0" * 400, 10**400], ids=["text", "integer"])
+def test_a_whole_number_beyond_every_float_is_infinite(cell: object) -> None:
+    """A number with 400 digits is infinite, as text and as an integer alike."""
+    assert floats_of(number, [cell], object) == [np.inf]
+
+
+@LAW
+@given(value=st.floats(allow_nan=False))
+def test_a_number_is_the_same_number(value: float) -> None:
+    """Every float is the same number as itself, and NaN is none."""
+    assert same_number(np.array([value, np.nan]), value).tolist() == [np.isfinite(value), False]
+
+
+@LAW
+@given(value=st.floats(allow_nan=False), other=st.floats(allow_nan=False))
+def test_other_numbers_are_not_the_same(value: float, other: float) -> None:
+    """Numbers that differ by more than their rounding are different, at the ends of the range of floats too."""
+    if abs(value / 2 - other / 2) > 1e-9 * max(abs(value), abs(other)):
+        assert not same_number(np.array([other]), value)[0]
+
+
+# --------------------------------------------------------------------------------------- constant columns
+def test_a_constant_number_holds_up_to_rounding() -> None:
+    """0.1 + 0.2 is 0.3, another number is the other thing, and nothing is missing."""
+    reader = ConstantReader("c", 0.3)
+    assert codes_of(reader, [0.1 + 0.2, 0.31, None]) == [0, 1, MISSING]
+
+
+def test_a_constant_at_the_end_of_the_range_meets_every_float() -> None:
+    """A constant of 1.7e308 is told from its negative and from infinity without a warning."""
+    assert codes_of(ConstantReader("c", 1.7e308), [1.7e308, -1.7e308, np.inf, np.nan]) == [0, 1, 1, MISSING]
+
+
+@pytest.mark.parametrize("dtype", TEXT_DTYPES, ids=str)
+def test_a_constant_text_is_told_from_others(dtype: Any) -> None:
+    """The known text, another one and a missing one are told apart in every type of text."""
+    assert codes_of(always_red, ["red", "blue", None], dtype) == [0, 1, MISSING]
+
+
+def test_a_constant_restores_itself() -> None:
+    """Whatever the code, a constant column restores its one value."""
+    codes = np.array([[0], [1]])
+    assert always_three.restore(np.zeros((2, 0)), codes).tolist() == [3.0, 3.0]
+    assert always_red.restore(np.zeros((2, 0)), codes).tolist() == ["red", "red"]
+
+
+# ----------------------------------------------------------------------------------------------- booleans
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.Series([True, False, None], dtype=object),
+        pd.Series([True, False, pd.NA], dtype="boolean"),
+        pd.Series([True, False, None], dtype=pd.ArrowDtype(pa.bool_())),
+        pd.Series([True, False, None], dtype="category"),
+        pd.Series(["True", "FALSE", None], dtype=object),
+        pd.Series(["true", "false", None], dtype="string"),
+        pd.Series(["true", "false", None], dtype=ARROW_TEXT),
+        pd.Series([1, 0, None], dtype="Int64"),
+        pd.Series([1.0, 0.0, np.nan]),
+        pd.Series([np.True_, 0, "nan"], dtype=object).replace("nan", np.nan),
+    ],
+    ids=lambda cells: str(cells.dtype),
+)
+def test_a_truth_value_is_read_the_same_from_every_type(cells: pd.Series) -> None:
+    """Truth values, their text in any case, and 1 and 0 are the same two categories."""
+    assert codes_of(boolean, cells) == [1, 0, MISSING]
+
+
+@pytest.mark.parametrize("cell", ["perhaps", 2, 0.5])
+def test_another_truth_is_refused_by_name(cell: object) -> None:
+    """What is neither true nor false is named with its column, row and value."""
+    with pytest.raises(CellError, match=r"column 'open', row 1: wanted true or false") as raised:
+        boolean.read(pd.Series([True, cell], dtype=object))
+    assert raised.value.value == cell
+
+
+def test_a_truth_value_comes_back() -> None:
+    """Code 1 restores True, code 0 False."""
+    assert boolean.restore(np.zeros((2, 0)), np.array([[1], [0]])).tolist() == [True, False]
+
+
+# --------------------------------------------------------------------------------------------- categories
+@pytest.mark.parametrize("dtype", TEXT_DTYPES, ids=str)
+def test_unseen_text_goes_to_the_other_place(dtype: Any) -> None:
+    """Known texts have their own places, all unseen ones share the last, a missing one has none."""
+    assert codes_of(category, ["blue", "red", "mauve", "", None], dtype) == [1, 0, 2, 2, MISSING]
+    assert category.widths == (3,)
+
+
+def test_one_is_one_category() -> None:
+    """1, 1.0, np.float32(1) and "1" are one category; 1.5 and "1.5" are another."""
+    cells = pd.Series([1, 1.0, np.float32(1), "1", 1.5, "1.5", -0.0, 0], dtype=object)
+    assert as_text(cells).tolist() == ["1", "1", "1", "1", "1.5", "1.5", "0", "0"]
+    assert codes_of(CategoryReader("c", ("1", "1.5")), cells) == [0, 0, 0, 0, 1, 1, 2, 2]
+
+
+@LAW
+@given(texts=st.lists(st.text(max_size=5), min_size=1, max_size=20))
+def test_a_category_comes_back(texts: list[str]) -> None:
+    """Every text that was seen is restored from its code, be it empty or in any script."""
+    cells = pd.Series(texts, dtype=object)
+    reader = CategoryReader.learn("c", cells)
+    _, [codes] = reader.read(cells)
+    assert reader.restore(np.zeros((len(cells), 0)), codes[:, None]).tolist() == texts
+
+
+def test_the_other_place_has_a_name() -> None:
+    """The code of unseen texts restores "<other>"."""
+    assert category.restore(np.zeros((1, 0)), np.array([[2]])).tolist() == ["<other>"]
+
+
+def test_the_most_frequent_categories_are_kept() -> None:
+    """Of too many categories the most frequent are kept, ties in order of the alphabet."""
+    rare = [f"rare {k:03d}" for k in range(MAX_CATEGORIES + 10)]
+    reader = CategoryReader.learn("c", pd.Series([*reversed(rare), "common", "common"], dtype=object))
+    assert reader.categories == ("common", *rare[: MAX_CATEGORIES - 1])
+    assert codes_of(reader, ["common", rare[-1]]) == [0, MAX_CATEGORIES]
+
+
+# -------------------------------------------------------------------------------------------------- dates
+CLOCK = pd.Series(pd.to_datetime(["2024-01-01 00:00:00", "2024-01-03 09:30:00", "2024-01-07 23:59:59"]))
+HOURS = [0.0, 57.5, 167.999722]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        CLOCK,
+        CLOCK.astype("datetime64[s]"),
+        CLOCK.dt.tz_localize("America/New_York"),
+        CLOCK.astype(pd.ArrowDtype(pa.timestamp("us"))),
+        CLOCK.astype(str),
+        CLOCK.astype(str).astype(ARROW_TEXT),
+        CLOCK.dt.strftime("%Y-%m-%dT%H:%M:%S").astype("category"),
+        CLOCK.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        CLOCK.astype(object),
+        pd.Series([np.datetime64(cell) for cell in CLOCK], dtype=object),
+    ],
+    ids=["ns", "s", "tz", "arrow", "text", "arrow text", "category", "Z", "objects", "datetime64 objects"],
+)
+def test_a_moment_is_read_the_same_from_every_type(cells: pd.Series) -> None:
+    """Weekday and time of day, on the column's own clock, from every type of date and from ISO 8601 text."""
+    assert hours_of(cells) == pytest.approx(HOURS, abs=1e-5)
+
+
+@pytest.mark.parametrize("spelled", ["text", "objects"])
+def test_a_zoned_moment_is_read_on_its_own_clock_however_spelled(spelled: str) -> None:
+    """A column with a time zone reads the same from its dtype, its objects and its ISO 8601 text."""
+    zoned = CLOCK.dt.tz_localize("America/New_York")
+    cells = pd.Series([at.isoformat() for at in zoned]) if spelled == "text" else zoned.astype(object)
+    assert hours_of(cells) == pytest.approx(hours_of(zoned), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.Series([datetime.date(2024, 1, 2)], dtype=object),
+        pd.Series([datetime.date(2024, 1, 2)], dtype=pd.ArrowDtype(pa.date32())),
+        pd.Series(["2024-01-02"]),
+    ],
+    ids=["objects", "arrow", "text"],
+)
+def test_a_date_is_its_midnight(cells: pd.Series) -> None:
+    """A date without a time is read as its first second."""
+    assert hours_of(cells) == [24.0]
+
+
+def test_a_far_date_is_a_date() -> None:
+    """9999-12-31, which stands for "never" in many tables, is a Friday like others."""
+    assert hours_of(pd.Series(["9999-12-31", "1066-10-14"])) == [4 * 24.0, 5 * 24.0]
+    reader = DatetimeReader.learn("at", pd.Series(["9999-12-31"]))
+    assert str(reader.restore(np.array([[0.0, 1.0]]), np.array([[4]]))[0]).startswith("9999-12-31")
+
+
+@pytest.mark.parametrize("cells", [["2024-01-01", "soon"], ["2024-01-01", "2024-13-01"]])
+def test_what_is_no_date_is_refused_by_name(cells: list[str]) -> None:
+    """A text that is no ISO 8601 date is named with its column, row and value."""
+    with pytest.raises(CellError, match=r"column 'at', row 1: wanted a date and time such as") as raised:
+        moment.read(pd.Series(cells))
+    assert raised.value.value == cells[1]
+
+
+@pytest.mark.parametrize("cells", [pd.Series([1.5, 2.5]), pd.Series([7, "2024-01-01"], dtype=object)])
+def test_a_number_is_no_date(cells: pd.Series) -> None:
+    """A number where a date was is refused by name, without a word from pandas."""
+    with pytest.raises(CellError, match=r"column 'at', row 0: wanted a date"):
+        moment.read(cells)
+
+
+@LAW
+@given(seconds=st.integers(0, 7 * 86_400 - 1))
+def test_a_moment_of_the_week_comes_back(seconds: int) -> None:
+    """Any second of the last week that was seen is restored as it was."""
+    monday = pd.Timestamp("2024-01-01")
+    reader = DatetimeReader.learn("at", pd.Series([monday + pd.Timedelta(days=6)]))
+    at = pd.Series([monday + pd.Timedelta(seconds=seconds)])
+    floats, codes = reader.read(at)
+    assert reader.restore(np.stack(floats, axis=1), np.stack(codes, axis=1)).tolist() == at.tolist()
+
+
+def test_midnight_is_one_place() -> None:
+    """A second before and a second after midnight are neighbours on the circle."""
+    [sine, cosine], _ = moment.read(pd.Series(pd.to_datetime(["2024-01-01 23:59:59", "2024-01-02 00:00:01"])))
+    assert np.hypot(np.diff(sine), np.diff(cosine))[0] < 2e-4
