@@ -1,0 +1,63 @@
+"""``anomaly-vae inspect``: what a model file says of itself, without loading the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from anomaly_vae.errors import ModelFileError
+from pipelines.cli.options import json_option
+from pipelines.cli.printing import echo_json, echo_pairs, echo_rich, nats, printable, threshold_text
+
+
+@click.command("inspect")
+@click.argument("model")
+@json_option
+def command(model: str, as_json: bool) -> None:
+    """Show what MODEL says of itself; nothing in it is run.
+
+    That is its columns, its training, its threshold, and the versions of the libraries it was fitted with.
+    """
+    from anomaly_vae.persistence import read_metadata
+
+    metadata = read_metadata(model)
+    try:
+        echo_json(metadata) if as_json else _show(model, metadata)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{model}: what it says of itself is damaged ({error!r})") from error
+
+
+def _show(model: str, metadata: dict[str, Any]) -> None:
+    training, threshold = metadata["training"], metadata["threshold"]
+    pairs = [
+        ("kind", metadata["kind"]),
+        ("created", metadata["created"]),
+        ("format", str(metadata["format"])),
+        ("versions", _joined(metadata["versions"], " ")),
+        (
+            "trained",
+            f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
+        ),
+        ("ELBO", f"{nats(training['elbo_train'])} a row, held out {nats(training['elbo_validation'])}"),
+        ("threshold", threshold_text(threshold["offset"], threshold["false_alarm_rate"])),
+        ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
+        ("parameters", _joined(metadata["parameters"], "=")),
+    ]
+    echo_pairs(model, pairs)
+    _show_schema(metadata["schema"])
+
+
+def _joined(mapping: dict[str, Any], sign: str) -> str:
+    return ", ".join(f"{name}{sign}{value}" for name, value in mapping.items())
+
+
+def _show_schema(schema: list[dict[str, str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("column", "kind", "detail", box=SIMPLE_HEAD)
+    for column in schema:
+        table.add_row(*(Text(printable(column[key])) for key in ("name", "kind", "detail")))
+    echo_rich(table)

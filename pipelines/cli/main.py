@@ -1,0 +1,77 @@
+"""The group of commands and its entry point.
+
+A command's module is imported when the command is asked for, and whatever is heavy (torch, pandas,
+scikit-learn) only when a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from anomaly_vae._version import __version__
+from pipelines.cli.endings import PROGRAM, quiet_without_reader, run_to_its_end
+from pipelines.errors import UnknownNameError
+
+COMMANDS = ("fit", "score", "evaluate", "inspect", "threshold", "sample", "demo")
+"""In the order in which a reader meets them."""
+
+
+class Commands(click.Group):
+    """Commands that live in modules of their own name, and end as ``endings`` says."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"pipelines.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; raises UnknownNameError with the nearest name for a command that is not there."""
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            raise UnknownNameError(f"there is no command {args[0]!r}", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; if whoever reads its output leaves, it ends early and quietly."""
+        with quiet_without_reader():
+            return super().invoke(ctx)
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run, say in one line what went wrong if something did, and exit with its code."""
+        extra |= {"prog_name": PROGRAM, "standalone_mode": False}
+        sys.exit(run_to_its_end(lambda: super(Commands, self).main(*args, **extra)))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=PROGRAM)
+def cli() -> None:
+    """Find the rows of a table that do not look like the others, and say why.
+
+    Fit a variational autoencoder on a CSV file, then score others with it. A score is in nats, a
+    lower bound on the log probability of the row: higher is more normal. Where a file is asked
+    for, - is standard input or output, and a name that ends in .gz is compressed.
+
+    \b
+        anomaly-vae demo
+        anomaly-vae fit train.csv -o model.avae
+        anomaly-vae score model.avae new.csv -o scored.csv
+
+    Exit codes: 0 done; 1 failure, such as a full disk; 2 bad usage or bad input. Set
+    ANOMALY_VAE_DEBUG=1 to see where an error comes from.
+    """  # noqa: D301 (click wants the control character)
+
+
+def main() -> NoReturn:
+    """The console script ``anomaly-vae``."""
+    cli.main()

@@ -1,0 +1,56 @@
+"""How commands print: numbers as people read them, and aligned lines of name and value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def echo_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
+    """A title, and below it one indented line a name and value, values aligned."""
+    pairs = list(pairs)
+    width = max(len(name) for name, _ in pairs)
+    lines = [title, *(f"  {name:<{width}}  {value}" for name, value in pairs)]
+    click.echo("\n".join(map(printable, lines)))
+
+
+def echo_json(content: Mapping[str, Any]) -> None:
+    """A mapping as indented JSON."""
+    click.echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+def echo_rich(*renderables: RenderableType) -> None:
+    """What rich draws, through click, which knows what to do when a reader has left."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    with console.capture() as capture:
+        console.print(*renderables, sep="\n")
+    click.echo(capture.get(), nl=False)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``1,234 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    """A text from a file, with what could steer a terminal made visible."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def nats(value: float) -> str:
+    """A score or threshold for people."""
+    return f"{value:.4g} nats"
+
+
+def threshold_text(offset: float, false_alarm_rate: float | None) -> str:
+    """A threshold and what it promises."""
+    promise = "" if false_alarm_rate is None else f" (false-alarm rate {false_alarm_rate:.3g})"
+    return nats(offset) + promise

@@ -1,0 +1,56 @@
+"""Evaluation: how well scores find the rows that a label calls anomalous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from anomaly_vae.errors import InputError
+from pipelines.records import Evaluation, Label, ScoredBatch
+from pipelines.selection import require
+
+
+def evaluate(batches: Iterable[ScoredBatch], label: Label, offset: float) -> Evaluation:
+    """Compare scored batches with a label; rows whose label is empty count for nothing.
+
+    Raises InputError where the rows are not both normal and anomalous.
+    """
+    labels: list[str] = []
+    scores: list[NDArray[np.float64]] = []
+    for batch in batches:
+        require([label.column], batch.chunk)
+        labels += batch.chunk.column(label.column)
+        scores.append(batch.scores)
+    return _compare(np.array(labels, dtype=object), np.concatenate(scores), label, offset)
+
+
+def _compare(
+    labels: NDArray[np.object_], scores: NDArray[np.float64], label: Label, offset: float
+) -> Evaluation:
+    normal = labels == label.normal
+    known = normal | (labels != "")
+    anomalous, scores = ~normal[known], scores[known]
+    _require_both(anomalous, label)
+    alerts = scores < offset
+    return Evaluation(
+        n_normal=int((~anomalous).sum()),
+        n_anomalous=int(anomalous.sum()),
+        n_unlabelled=int((~known).sum()),
+        auroc=float(roc_auc_score(anomalous, -scores)),
+        average_precision=float(average_precision_score(anomalous, -scores)),
+        offset=offset,
+        n_alerts=int(alerts.sum()),
+        n_hits=int((alerts & anomalous).sum()),
+    )
+
+
+def _require_both(anomalous: NDArray[np.bool_], label: Label) -> None:
+    if not anomalous.any() or anomalous.all():
+        n_normal = int((~anomalous).sum())
+        raise InputError(
+            f"{n_normal} of {len(anomalous)} labelled rows have {label.normal!r} in column {label.column!r}; "
+            f"wanted normal and anomalous rows, at least one of each"
+        )
