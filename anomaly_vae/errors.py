@@ -13,6 +13,10 @@ IdentifierColumnWarning (UserWarning)   a column looks like an id and is left ou
 
 from __future__ import annotations
 
+from typing import Self
+
+_A_CELL = "a cell whose argument must be a string or a number"
+
 
 class AnomalyVAEError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -43,15 +47,27 @@ class CellError(InputError):
 
     def __init__(self, column: str, row: int, value: object, wanted: str) -> None:
         self.column, self.row, self.value, self.wanted = column, row, value, wanted
-        super().__init__(f"column {column!r}, row {row}: wanted {wanted}, got {value!r}")
+        super().__init__(f"column {column!r}, row {row}: wanted {wanted}, got {self._shown()}")
+
+    def at(self, row: int) -> Self:
+        """The same error of another row: where a part of a table stands in the whole."""
+        return type(self)(self.column, row, self.value, self.wanted)
+
+    def _shown(self) -> str:
+        return repr(self.value)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (self.column, self.row, self.value, self.wanted)
 
 
 class CellTypeError(CellError, TypeError):
     """One cell holds an object that is no text, number, truth value or date."""
 
-    def __init__(self, column: str, row: int, value: object) -> None:
-        wanted = "a cell whose argument must be a string or a number"
-        super().__init__(column, row, type(value).__name__, wanted)
+    def __init__(self, column: str, row: int, value: object, wanted: str = _A_CELL) -> None:
+        super().__init__(column, row, value, wanted)
+
+    def _shown(self) -> str:
+        return f"an object of type {type(self.value).__name__}"
 
 
 class ModelFileError(InputError):

@@ -24,6 +24,10 @@ FENCE = 4.5
 Gaussian's rows lie beyond it, and 2 % of an exponential tail's."""
 
 
+LEAST_SPREAD = math.log(2.0)
+"""Least lower half-spread of scores, in nats: that of an exponential tail, half as likely each time."""
+
+
 def conformal_p_values(scores: Floats, calibration: Floats) -> Floats:
     """Share of calibration scores (sorted, ascending) that are no higher, the new row counted in.
 
@@ -63,9 +67,11 @@ def fence_offset(calibration: Floats) -> float:
 
     It hardly moves while fewer than a quarter of the rows are anomalies, whatever their scores
     (Tukey 1977's box plot, with the spread of the lower half since scores have a long lower tail).
+    Scores that tie, as those of a table of categories do, have no spread; it is taken for at least
+    ``LEAST_SPREAD`` nats.
     """
     quartile, median = np.quantile(calibration, [0.25, 0.5])
-    return float(median - FENCE * (median - quartile))
+    return float(median - FENCE * max(median - quartile, LEAST_SPREAD))
 
 
 def contamination_offset(scores: Floats, contamination: float) -> float:

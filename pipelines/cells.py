@@ -17,7 +17,26 @@ from numpy.typing import NDArray
 from pipelines.errors import MixedColumnWarning
 from pipelines.records import TextChunk
 
-MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>"})
+MISSING = frozenset(
+    {
+        "",
+        "#N/A",
+        "#NA",
+        "-NaN",
+        "-nan",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NAN",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "na",
+        "nan",
+        "null",
+    }
+)
 """Texts of a cell that holds nothing, spaces around them aside."""
 
 MIXED_SHARE = 0.9

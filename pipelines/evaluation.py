@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anomaly_vae.errors import InputError
+from pipelines.cells import MISSING
 from pipelines.records import Evaluation, Label, ScoredBatch
 from pipelines.selection import require
 
@@ -31,7 +32,7 @@ def _compare(
     labels: NDArray[np.object_], scores: NDArray[np.float64], label: Label, offset: float
 ) -> Evaluation:
     normal = labels == label.normal
-    known = normal | (labels != "")
+    known = normal | ~np.isin([text.strip() for text in labels], list(MISSING))
     anomalous, scores = ~normal[known], scores[known]
     _require_both(anomalous, label)
     alerts = scores < offset

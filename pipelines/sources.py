@@ -119,6 +119,7 @@ def _not_text(character: str) -> str:
 
 def _records(lines: Iterable[str], name: str) -> Iterator[Record]:
     """Cells of each record with the line on which it begins; a record may span lines."""
+    csv.field_size_limit(MAX_LINE)
     reader = csv.reader(lines, strict=True)
     start = 1
     try:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from anomaly_vae.columns.categorical import Floats
+from anomaly_vae.columns.cells import as_text, read_numbers, refuse_strange, same_number
 from anomaly_vae.columns.readers import (
     AbsentReader,
     BooleanReader,
@@ -20,10 +21,6 @@ from anomaly_vae.columns.readers import (
     IdentifierReader,
     NumberReader,
     Reader,
-    as_text,
-    read_numbers,
-    refuse_strange,
-    same_number,
 )
 from anomaly_vae.errors import IdentifierColumnWarning
 
@@ -33,9 +30,10 @@ IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95
 """A text column with more distinct values than this share of its rows is an identifier."""
 
-COUNTER_GAP = 20
-"""Mean step of a rising column of whole numbers below which it is a counter of rows."""
+RISING_SHARE = 0.3
+"""A column of whole numbers that never falls and rises with more than this share of rows counts them."""
 
+_NUMBERS = numbers.Number | np.number | decimal.Decimal | datetime.timedelta
 _ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}(?:$|[T\s])"
 
 
@@ -46,10 +44,11 @@ def choose_reader(cells: pd.Series, name: str) -> Reader:
     Text that is ISO 8601 throughout is dates. A column of one value is constant. Text with hardly a
     value twice, and whole numbers that rise with every row, are identifiers: a warning names them.
     """
+    refuse_strange(cells, name)
     present = cells[cells.notna()]
     if not len(present):
         return AbsentReader(name)
-    kind = _kind(present, name)
+    kind = _kind(present)
     if kind == "numeric":
         return _number_reader(present, name)
     if kind == "datetime":
@@ -77,30 +76,32 @@ def _number_reader(cells: pd.Series, name: str) -> Reader:
     if value is not None:
         return ConstantReader(name, value)
     if _counts_rows(values):
-        return _identifier(name, f"whole numbers that rise with each of {len(values)} rows")
+        return _identifier(name, f"whole numbers that only rise over {len(values)} rows")
     return NumberReader(name)
 
 
 def _counts_rows(values: Floats) -> bool:
-    """Whether whole numbers rise with every row, in steps of few: a counter, maybe with rows left out."""
+    """Whether whole numbers never fall from row to row, and mostly rise: a counter, or a clock."""
     if len(values) < IDENTIFIER_ROWS or not np.isfinite(values).all():
         return False
-    whole, rising = (values == np.rint(values)).all(), (np.diff(values) > 0).all()
-    return bool(whole and rising and np.ptp(values) < COUNTER_GAP * len(values))
+    steps = np.diff(values)
+    return bool(
+        (values == np.rint(values)).all() and (steps >= 0).all() and (steps > 0).mean() > RISING_SHARE
+    )
 
 
 def _identifier(name: str, reason: str) -> Reader:
     warnings.warn(
         f"column {name!r} looks like an identifier ({reason}) and is left out of the model. "
-        f"If it matters, give it as fewer categories or as a number that means something; "
-        f"otherwise drop it, or name it with --id or --ignore on the command line.",
+        f"Drop it, or name it with --id or --ignore on the command line, to be told no more; if it "
+        f"matters, give it as fewer categories, or shuffle rows that were sorted by it.",
         IdentifierColumnWarning,
         stacklevel=2,
     )
     return IdentifierReader(name)
 
 
-def _kind(present: pd.Series, name: str) -> str:
+def _kind(present: pd.Series) -> str:
     """One of numeric, boolean, datetime and text."""
     dtype = present.dtype
     if pd.api.types.is_bool_dtype(dtype):
@@ -109,19 +110,22 @@ def _kind(present: pd.Series, name: str) -> str:
         return "numeric"
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "datetime"
-    if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        return _kind_of_objects(present, name)
+    if pd.api.types.is_object_dtype(dtype) or _is_arrow_span(dtype):
+        return _kind_of_objects(present)
     return "datetime" if _is_iso_dates(present) else "text"
 
 
-def _kind_of_objects(present: pd.Series, name: str) -> str:
-    refuse_strange(present, name)
+def _is_arrow_span(dtype: object) -> bool:
+    return isinstance(dtype, pd.ArrowDtype) and dtype.kind == "m"
+
+
+def _kind_of_objects(present: pd.Series) -> str:
     types = set(map(type, present))
     if types <= {bool, np.bool_}:
         return "boolean"
     if all(issubclass(kind, datetime.date | np.datetime64) for kind in types):
         return "datetime"
-    if all(issubclass(kind, numbers.Number | np.number | decimal.Decimal) for kind in types):
+    if all(issubclass(kind, _NUMBERS) for kind in types):
         return "numeric"
     return "datetime" if _is_iso_dates(present) else "text"
 

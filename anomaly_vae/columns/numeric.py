@@ -82,11 +82,12 @@ class NumericColumns:
         return np.asarray(np.clip(np.where(self.is_logged, logged, values), -_HUGE, _HUGE))
 
     def log_jacobian(self, values: Floats) -> Floats:
-        """Nats of log |d cell / d value| in nats, shape (n_rows, n_columns); 0 where the value is missing."""
+        """Log of |d cell / d value| in nats, shape (n_rows, n_columns); 0 where the value is missing."""
+        values = np.clip(values, -_HUGE, _HUGE)
         with np.errstate(over="ignore", divide="ignore"):
             linear = (self._logged(values) - self.center) / self.scale
             slope = -np.log(self.scale) - np.log1p(np.maximum(np.abs(linear) - LINEAR, 0.0))
-            logged = -np.log(self.unit + np.abs(np.clip(values, -_HUGE, _HUGE)))
+            logged = -np.log(self.unit + np.abs(values))
         return np.asarray(np.nan_to_num(slope + np.where(self.is_logged, logged, 0.0), nan=0.0))
 
     def get_state(self) -> dict[str, Any]:
@@ -114,13 +115,16 @@ def _fit_column(values: Floats) -> tuple[float, float, float, float, float, bool
 def _location_scale(values: Floats) -> tuple[float, float]:
     """Mean and standard deviation of the values between their outer fences.
 
-    The fences lie five quartile ranges (or, where half of the values are one, three standard
-    deviations of the others) outside the quartiles, so that a few wild values move neither.
+    The fences lie five quartile ranges outside the quartiles, so that a few wild values move neither.
+    Where half of the values are one, the quartiles are those of the others.
     """
     first, third = np.quantile(values, [0.25, 0.75])
+    common = first
+    if first == third and (values != common).any():
+        first, third = np.quantile(values[values != common], [0.25, 0.75])
     reach = 5.0 * (third - first)
     if reach > 0:
-        values = np.clip(values, first - reach, third + reach)
+        values = np.clip(values, min(first, common) - reach, max(third, common) + reach)
     center, scale = float(values.mean()), float(values.std())
     return center, scale if scale > 0 else 1.0
 
@@ -129,8 +133,10 @@ def _log_unit(values: Floats, is_integer: bool) -> float:
     """Unit of the signed log if the column is heavy-tailed, else NaN.
 
     A column is logged where its kurtosis is large and a Gaussian of the logged values, change of
-    variables counted, is more likely than a Gaussian of the raw ones by ``LOG_GAIN`` nats a row.
+    variables counted, is more likely than a Gaussian of the raw ones by ``LOG_GAIN`` nats a row. The
+    outer hundredth at either end has no say: a few wild values are no tail.
     """
+    values = np.clip(values, *np.quantile(values, [0.01, 0.99]))
     spread = values.std()
     if not spread > 0 or np.mean(((values - values.mean()) / spread) ** 4) - 3.0 < LOG_KURTOSIS:
         return np.nan

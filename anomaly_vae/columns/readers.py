@@ -6,9 +6,6 @@ way, refuses those that it cannot read by naming them, and restores values that 
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,13 +15,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae.columns.categorical import MISSING, Codes, Floats
-from anomaly_vae.errors import CellError, CellTypeError
+from anomaly_vae.columns.cells import (
+    as_text,
+    read_numbers,
+    read_seconds,
+    refuse_cells,
+    refuse_strange,
+    same_number,
+)
 from anomaly_vae.schema import Kind
 
 MAX_CATEGORIES = 255
 """Most frequent categories that get a cell of their own; the others share the place of the unseen."""
 
-_CELL_TYPES = (str, bytes, numbers.Number, np.generic, decimal.Decimal, datetime.date, datetime.timedelta)
 _TRUTH = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAY = 86_400.0
@@ -88,10 +91,10 @@ class BooleanReader(Reader):
         return (2,)
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
-        texts = as_text(cells)
-        codes = texts.str.lower().map(_TRUTH)
-        _refuse(cells, codes.isna() & cells.notna(), self.name, "true or false")
-        return [], [np.asarray(codes.fillna(MISSING), dtype=np.int64)]
+        truths = [_TRUTH.get(text.lower()) if isinstance(text, str) else None for text in as_text(cells)]
+        codes = np.array([MISSING if truth is None else truth for truth in truths], dtype=np.int64)
+        refuse_cells(cells, (codes == MISSING) & cells.notna(), self.name, "true or false")
+        return [], [codes]
 
     def restore(self, floats: Floats, codes: Codes) -> NDArray[Any]:
         return np.asarray(codes[:, 0] == 1)
@@ -119,6 +122,7 @@ class CategoryReader(Reader):
         return cls(name, tuple(str(text) for text in counts.index[:MAX_CATEGORIES]))
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
+        refuse_strange(cells, self.name)
         codes = pd.Index(self.categories, dtype=object).get_indexer(pd.Index(as_text(cells), dtype=object))
         codes[codes < 0] = len(self.categories)
         codes[cells.isna().to_numpy()] = MISSING
@@ -151,18 +155,18 @@ class DatetimeReader(Reader):
     @classmethod
     def learn(cls, name: str, cells: pd.Series) -> DatetimeReader:
         """Remember the last week."""
-        last = float(np.nanmax(_seconds(cells, name)))
+        last = float(np.nanmax(read_seconds(cells, name)))
         return cls(name, last - (last + 3 * _DAY) % (7 * _DAY))
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
-        seconds = _seconds(cells, self.name)
+        seconds = read_seconds(cells, self.name)
         angle = 2.0 * np.pi * (seconds % _DAY) / _DAY
         weekday = np.where(np.isnan(seconds), MISSING, (seconds // _DAY + 3) % 7)
         return [np.sin(angle), np.cos(angle)], [weekday.astype(np.int64)]
 
     def restore(self, floats: Floats, codes: Codes) -> pd.Series:
         turn = np.arctan2(floats[:, 0], floats[:, 1]) / (2.0 * np.pi) % 1.0
-        seconds = np.rint(self.week + codes[:, 0] * _DAY + turn * _DAY)
+        seconds = self.week + codes[:, 0] * _DAY + np.rint(turn * _DAY) % _DAY
         return pd.Series(pd.to_datetime(seconds, unit="s"))
 
 
@@ -186,7 +190,11 @@ class ConstantReader(Reader):
             numbers = read_numbers(cells, self.name)
             missing, differs = np.isnan(numbers), ~same_number(numbers, self.value)
         else:
-            missing, differs = cells.isna().to_numpy(), (as_text(cells) != self.value).to_numpy(dtype=bool)
+            refuse_strange(cells, self.name)
+            missing, differs = (
+                cells.isna().to_numpy(),
+                np.array([c != self.value for c in as_text(cells)], dtype=object),
+            )
         return [], [np.where(missing, MISSING, differs).astype(np.int64)]
 
     def restore(self, floats: Floats, codes: Codes) -> NDArray[Any]:
@@ -239,68 +247,3 @@ READERS: dict[str, type[Reader]] = {
     )
 }
 """Every reader by name, as a model file names it."""
-
-
-def same_number(numbers: Floats, value: float) -> NDArray[np.bool_]:
-    """Whether numbers equal a constant, up to the rounding of a float."""
-    return np.asarray(np.abs(numbers - value) <= 1e-12 * max(abs(value), 1e-300))
-
-
-def read_numbers(cells: pd.Series, name: str) -> Floats:
-    """Floats of shape (n_rows,), text parsed; raises CellError at the first cell that is no number."""
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        _refuse(cells, cells.notna(), name, "a number")
-    if pd.api.types.is_timedelta64_dtype(cells.dtype):
-        return np.asarray(cells.dt.total_seconds(), dtype=np.float64)
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
-    texts = cells.astype(object)
-    numbers = pd.to_numeric(texts.where(texts.notna(), None), errors="coerce")
-    _refuse(cells, numbers.isna() & cells.notna(), name, "a number")
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def refuse_strange(present: pd.Series, name: str) -> None:
-    """Raise CellTypeError at the first present cell that is no text, number, truth value or date."""
-    strange = tuple(kind for kind in set(map(type, present)) if not issubclass(kind, _CELL_TYPES))
-    if strange:
-        row = next(i for i, cell in enumerate(present) if isinstance(cell, strange))
-        raise CellTypeError(name, row, present.iloc[row])
-
-
-def as_text(cells: pd.Series) -> pd.Series:
-    """Cells as text, whole numbers without a point, so that 1, 1.0 and "1" are one category."""
-    if isinstance(cells.dtype, pd.StringDtype):
-        return cells
-    return cells.astype(object).map(_text, na_action="ignore")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float | np.floating) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _seconds(cells: pd.Series, name: str) -> Floats:
-    """Seconds since 1970 on the column's own clock; NaN where missing."""
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        moments = cells
-    else:
-        moments = pd.to_datetime(cells.astype(object), errors="coerce", format="ISO8601", utc=True)
-        _refuse(cells, moments.isna() & cells.notna(), name, "a date and time such as 2026-01-31T12:00:00")
-    if moments.dt.tz is not None:
-        moments = moments.dt.tz_localize(None)
-    seconds = (moments - pd.Timestamp(0)) / pd.Timedelta(seconds=1)
-    return np.asarray(seconds, dtype=np.float64)
-
-
-def _refuse(cells: pd.Series, bad: pd.Series, name: str, wanted: str) -> None:
-    """Raise CellError at the first bad cell."""
-    rows = np.flatnonzero(bad.to_numpy(dtype=bool))
-    if len(rows):
-        row, cell = int(rows[0]), cells.iloc[int(rows[0])]
-        raise (
-            CellError(name, row, cell, wanted)
-            if isinstance(cell, _CELL_TYPES)
-            else CellTypeError(name, row, cell)
-        )

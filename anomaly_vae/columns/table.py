@@ -8,7 +8,8 @@ be informative.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,13 @@ from anomaly_vae.columns.readers import (
     Reader,
     SilentReader,
 )
-from anomaly_vae.errors import SchemaError
+from anomaly_vae.errors import CellError, SchemaError
 from anomaly_vae.schema import Column, Feature, Schema, Span
 
 Table = pd.DataFrame | NDArray[Any]
+
+LATENT = "latent"
+"""Name of the part of a score that belongs to no column; no column may have it."""
 
 _FLAG_WIDTH = 2
 
@@ -111,9 +115,7 @@ class TableEncoder:
     def get_state(self) -> dict[str, Any]:
         """All that was learned, as plain dictionaries, arrays and one JSON text."""
         return {
-            "readers": json.dumps(
-                [{"reader": type(reader).__name__, **vars(reader)} for reader in self.readers]
-            ),
+            "readers": json.dumps([_reader_state(reader) for reader in self.readers]),
             "flagged": self.flagged,
             "numeric": self.numeric.get_state(),
             "categories": self.categories.get_state(),
@@ -187,6 +189,16 @@ class TableEncoder:
         return described
 
 
+@contextmanager
+def whole_rows(positions: NDArray[np.int64] | slice) -> Iterator[None]:
+    """Name a cell that cannot be read by its row in the whole table, of which a part is read inside."""
+    try:
+        yield
+    except CellError as error:
+        row = positions.start + error.row if isinstance(positions, slice) else positions[error.row]
+        raise error.at(int(row)) from None
+
+
 def column_names(X: Table) -> list[str]:
     """Names of the columns, x0, x1, ... where the table has none; raises SchemaError for a double one."""
     if isinstance(X, np.ndarray):
@@ -195,6 +207,8 @@ def column_names(X: Table) -> list[str]:
     if len(set(names)) < len(names):
         double = next(name for name in names if names.count(name) > 1)
         raise SchemaError(f"column {double!r} appears more than once; give each column a name of its own")
+    if LATENT in names:
+        raise SchemaError(f"column {LATENT!r} has the name of the latent part of a score; rename the column")
     return names
 
 

@@ -130,14 +130,18 @@ def resolve_device(device: str) -> torch.device:
     return resolved
 
 
-def _between(name: str, value: float, most: float) -> float:
-    if not 0.0 < value <= most or (most == 1.0 and value == 1.0):
+def _between(name: str, value: object, most: float) -> float:
+    if (
+        not isinstance(value, int | float | np.number)
+        or not 0.0 < value <= most
+        or (most == 1.0 and value == 1.0)
+    ):
         interval = "(0, 1)" if most == 1.0 else f"(0, {most:g}]"
         raise InputError(f"the {name!r} of a threshold must be a float in {interval}, got {value!r}")
     return float(value)
 
 
-def _finite(name: str, value: float | None) -> float:
-    if value is None or not np.isfinite(value):
+def _finite(name: str, value: object) -> float:
+    if not isinstance(value, int | float | np.number) or not np.isfinite(value):
         raise InputError(f"the {name!r} of a threshold must be a finite number of nats, got {value!r}")
     return float(value)

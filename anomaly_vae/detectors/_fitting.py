@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomaly_vae.columns.table import Table, TableEncoder
+from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
 from anomaly_vae.detectors._model import Member, TableModel
 from anomaly_vae.detectors._progress import fit_progress
 from anomaly_vae.detectors._recipe import MAX_CALIBRATION_ROWS, MAX_TRAIN_ROWS, Recipe
@@ -46,7 +46,7 @@ def split_rows(
     held_out, train = order[:n_held_out], order[n_held_out:][:MAX_TRAIN_ROWS]
     half = n_held_out // 2 if early_stopping else 0
     calibration = held_out[half:][:MAX_CALIBRATION_ROWS]
-    watch = held_out[:half] if half else calibration
+    watch = held_out[:half] if early_stopping else calibration
     return Split(np.sort(train), np.sort(watch), np.sort(calibration))
 
 
@@ -54,13 +54,19 @@ def _auto_fraction(n_rows: int) -> float:
     return min(max(0.1, 50 / n_rows), 0.2)
 
 
-def fit_encoder(X: Table) -> TableEncoder:
-    """The encoder of training rows; raises InputError where no column is left to model."""
-    encoder = TableEncoder.fit(X)
+def fit_encoder(X: Table, rows: NDArray[np.int64]) -> tuple[TableEncoder, NDArray[np.float32]]:
+    """The encoder of the training rows, and those rows encoded.
+
+    Raises InputError where no column is left to model, CellError for a cell that cannot be read.
+    """
+    train = take_rows(X, rows)
+    with whole_rows(rows):
+        encoder = TableEncoder.fit(train)
+        cells = encoder.transform(train)
     if not encoder.schema.features:
         kinds = ", ".join(f"{column.name} ({column.detail})" for column in encoder.schema.columns[:5])
         raise InputError(f"there is no column to model: {kinds}. Give at least one number or category")
-    return encoder
+    return encoder, cells
 
 
 @one_thread()
@@ -75,16 +81,17 @@ def fit_model(
     verbose: int,
     **training: Any,
 ) -> tuple[TableModel, History]:
-    """Two members on encoded rows x (n_rows, n_cells): the linear start itself, and what became of it.
+    """Two members on encoded rows x (n_rows, n_cells): a linear model in closed form, and a trained network.
 
     The closed form generalises where the network has learned too much, and the network sees what is
     not linear; the mean of their bounds is steadier than either. ``training`` goes to the Schedule.
     """
     generator = torch.Generator(x.device).manual_seed(seed)
-    rows = torch.randperm(len(x), generator=generator, device=x.device)[:_MAX_START_ROWS]
-    ppca = fit_ppca(torch.nan_to_num(x[rows]), recipe.latent_dim, recipe.noise_floor**2, recipe.keep)
-    linear = _start(encoder, ppca, recipe, (), len(x), generator)
-    network = _start(encoder, ppca, recipe, hidden_sizes, len(x), generator)
+    rows = torch.nan_to_num(x[torch.randperm(len(x), generator=generator, device=x.device)[:_MAX_START_ROWS]])
+    closed_form = _closed_form(rows, recipe)
+    of_linear = closed_form if recipe.keep == 1.0 else _of_numbers(rows, encoder.schema.n_numeric, recipe)
+    linear = _start(encoder, of_linear, recipe, (), len(x), generator)
+    network = _start(encoder, closed_form, recipe, hidden_sizes, len(x), generator)
     schedule = Schedule(
         n_steps=recipe.n_steps,
         batch_size=recipe.batch_size,
@@ -97,6 +104,20 @@ def fit_model(
     for member in (linear, network):
         member.module.requires_grad_(False)
     return TableModel(encoder, [linear, network]), history
+
+
+def _closed_form(rows: Tensor, recipe: Recipe) -> PPCA:
+    return fit_ppca(rows, recipe.latent_dim, recipe.noise_floor**2, recipe.keep)
+
+
+def _of_numbers(rows: Tensor, n_numeric: int, recipe: Recipe) -> PPCA:
+    """A linear model of the numeric cells alone, categories being taken one by one.
+
+    One of all cells counts a rare category twice, in its cells and in its probability. That ranks
+    clean rows well, but on contaminated ones the threshold is a fence in nats, and rows of a
+    category that one row in five has would fall below it.
+    """
+    return _closed_form(rows[:, :n_numeric], recipe).widened(rows.shape[1])
 
 
 def _start(

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from anomaly_vae import scoring
-from anomaly_vae.columns.table import Table, TableEncoder, take_rows
+from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
 from anomaly_vae.detectors import _state
 from anomaly_vae.detectors._state import Architecture
 from anomaly_vae.errors import ModelFileError
@@ -96,7 +96,7 @@ class TableModel:
         """The bound of each row of a table, shape (n_rows,), in nats."""
         totals = np.empty(len(X))
         for rows in scoring.blocks(len(X)):
-            totals[rows] = self._terms(take_rows(X, rows)).sum(axis=1)
+            totals[rows] = self._terms(self._cells(X, rows)).sum(axis=1)
         return totals
 
     @one_thread()
@@ -106,19 +106,21 @@ class TableModel:
         owners = np.array([*self.encoder.schema.owners, n_columns])
         parts = np.zeros((len(X), n_columns + 1))
         for rows in scoring.blocks(len(X)):
-            np.add.at(parts[rows].T, owners, self._terms(take_rows(X, rows)).T)
+            np.add.at(parts[rows].T, owners, self._terms(self._cells(X, rows)).T)
         return parts
 
+    @one_thread()
     @torch.no_grad()
     def encode(self, X: Table) -> Floats:
         """Posterior means, shape (n_rows, latent_dim)."""
         codes = np.empty((len(X), self.latent_dim))
         for rows in scoring.blocks(len(X)):
-            cells = self.encoder.transform(take_rows(X, rows))
+            cells = self._cells(X, rows)
             mean, _ = self.members[-1].module.encode(scoring.padded(cells, self.members[-1].device))
             codes[rows] = mean[: len(cells)].cpu().numpy()
         return codes
 
+    @one_thread()
     @torch.no_grad()
     def decode(self, z: NDArray[np.float32]) -> pd.DataFrame:
         """Expected rows of latents (n_rows, latent_dim), in the columns and units of the table."""
@@ -126,6 +128,7 @@ class TableModel:
         location = voice.module.decode(scoring.padded(z, voice.device))[: len(z)]
         return self.encoder.inverse_transform(voice.module.likelihood.probabilities(location).cpu().numpy())
 
+    @one_thread()
     @torch.no_grad()
     def sample(self, n_rows: int, seed: int) -> pd.DataFrame:
         """Rows drawn from the model, in the columns and units of the table."""
@@ -152,7 +155,11 @@ class TableModel:
             raise ModelFileError("'members' of 'model_' is empty; fit and save the model again")
         return cls(encoder, members)
 
-    def _terms(self, X: Table) -> Floats:
-        """Mean over the members of the terms of one block of rows."""
-        cells = self.encoder.transform(X)
+    def _cells(self, X: Table, rows: slice) -> NDArray[np.float32]:
+        """One block of rows, encoded."""
+        with whole_rows(rows):
+            return self.encoder.transform(take_rows(X, rows))
+
+    def _terms(self, cells: NDArray[np.float32]) -> Floats:
+        """Mean over the members of the terms of one block of encoded rows."""
         return np.asarray(sum(member.terms(cells) for member in self.members) / len(self.members))

@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
-from anomaly_vae.columns.table import Table, take_rows
+from anomaly_vae.columns.table import LATENT, Table, take_rows, whole_rows
 from anomaly_vae.detectors import _fitting, _state
 from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device
 from anomaly_vae.detectors._input import as_table
@@ -194,7 +194,7 @@ class TabularVAEDetector(VAEDetector):
         check_is_fitted(self)
         table = self._validated(X)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(self.model_.parts(table), index=index, columns=[*self.schema_.names, "latent"])
+        return pd.DataFrame(self.model_.parts(table), index=index, columns=[*self.schema_.names, LATENT])
 
     def explain(self, X: ArrayLike | pd.DataFrame, n_columns: int = 3) -> list[list[tuple[str, float]]]:
         """For each row the columns that cost it most: (name, nats below the column's typical part).
@@ -240,6 +240,8 @@ class TabularVAEDetector(VAEDetector):
     def sample(self, n_rows: int = 1, random_state: int | None = None) -> NDArray[Any] | pd.DataFrame:
         """Rows drawn from the model, in the columns and units of the table."""
         check_is_fitted(self)
+        if n_rows < 1:
+            raise InputError(f"n_rows must be at least 1, got {n_rows!r}")
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         return self._like_training(self.model_.sample(n_rows, seed))
 
@@ -305,10 +307,10 @@ class TabularVAEDetector(VAEDetector):
     def _fit_model(self, table: Table, split: _fitting.Split, seed: int) -> None:
         """Encode, start and train; sets what a model is made of."""
         device = resolve_device(self.device)
-        train = take_rows(table, split.train)
-        encoder = _fitting.fit_encoder(train)
-        x = torch.from_numpy(encoder.transform(train)).to(device)
-        watch = torch.from_numpy(encoder.transform(take_rows(table, split.watch))).to(device)
+        encoder, cells = _fitting.fit_encoder(table, split.train)
+        x = torch.from_numpy(cells).to(device)
+        with whole_rows(split.watch):
+            watch = torch.from_numpy(encoder.transform(take_rows(table, split.watch))).to(device)
         self.model_, history = _fitting.fit_model(
             encoder,
             x,
@@ -324,13 +326,13 @@ class TabularVAEDetector(VAEDetector):
         self.latent_dim_ = self.model_.latent_dim
 
     def _recipe(self, n_rows: int, n_cells: int) -> Recipe:
-        recipe = novelty_recipe if self.novelty else outlier_recipe
+        recipe, given = (novelty_recipe if self.novelty else outlier_recipe), self._plain_params()
         return recipe(n_rows, n_cells).override(
-            latent_dim=self.latent_dim,
-            noise_floor=self.noise_floor,
-            input_noise=self.input_noise,
-            n_steps=self.max_steps,
-            batch_size=self.batch_size,
+            latent_dim=given["latent_dim"],
+            noise_floor=given["noise_floor"],
+            input_noise=given["input_noise"],
+            n_steps=given["max_steps"],
+            batch_size=given["batch_size"],
         )
 
     def _calibrate(self, table: Table, split: _fitting.Split) -> None:
@@ -356,7 +358,10 @@ class TabularVAEDetector(VAEDetector):
         params: dict[str, Any] = self.get_params(deep=False)
         if not isinstance(params["random_state"], int | np.integer):
             params["random_state"] = None
-        return params | {"hidden_sizes": tuple(int(size) for size in params["hidden_sizes"])}
+        params |= {"hidden_sizes": tuple(int(size) for size in params["hidden_sizes"])}
+        return {
+            name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()
+        }
 
 
 _FITTED = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 _MAX_C_STEPS = 8
 
@@ -50,6 +51,12 @@ class PPCA:
     def posterior_variances(self) -> Tensor:
         """Posterior variance of each z, shape (latent_dim,)."""
         return self.noise / self.variances
+
+    def widened(self, n_cells: int) -> PPCA:
+        """The same model of the first cells of wider rows, of whose other cells it knows nothing."""
+        more = n_cells - len(self.mean)
+        mean, directions = pad(self.mean, (0, more)), pad(self.directions, (0, 0, 0, more))
+        return PPCA(mean, directions, self.variances, self.noise)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Exact log marginal likelihood in nats, shape (n_rows,)."""
@@ -94,8 +101,10 @@ def _principal_axes(centred: Tensor, n_axes: int) -> tuple[Tensor, Tensor]:
     n_rows, n_cells = centred.shape
     if n_cells <= n_rows:
         values, vectors = torch.linalg.eigh(centred.T @ centred / n_rows)
-        return vectors[:, -n_axes:].flip(1), values[-n_axes:].flip(0).clamp_min(0.0)
-    _, scales, axes = torch.linalg.svd(centred, full_matrices=False)
-    missing = max(n_axes - len(scales), 0)
-    padded = torch.cat([axes[:n_axes].T, centred.new_zeros(n_cells, missing)], dim=1)
-    return padded, torch.cat([scales[:n_axes].square() / n_rows, centred.new_zeros(missing)])
+        axes, variances = vectors.flip(1), values.flip(0).clamp_min(0.0)
+    else:
+        _, scales, rows = torch.linalg.svd(centred, full_matrices=False)
+        axes, variances = rows.T, scales.square() / n_rows
+    missing = max(n_axes - len(variances), 0)
+    padding = centred.new_zeros(n_cells, missing), centred.new_zeros(missing)
+    return torch.cat([axes[:, :n_axes], padding[0]], dim=1), torch.cat([variances[:n_axes], padding[1]])

@@ -7,6 +7,7 @@ result would depend on the number of cores.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,9 +17,34 @@ import torch
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Set torch's intra-op threads to one inside, and to what they were afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    if getattr(_local, "inside", False):
+        yield
+        return
+    _enter()
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _leave()
+
+
+_lock, _local = threading.Lock(), threading.local()
+_inside, _before = 0, 1
+
+
+def _enter() -> None:
+    """Note what the number of threads was before the first of all callers came in."""
+    global _inside, _before
+    with _lock:
+        _before = _before if _inside else torch.get_num_threads()
+        _inside += 1
+        torch.set_num_threads(1)
+    _local.inside = True
+
+
+def _leave() -> None:
+    """Give this thread back what it had: torch counts for each thread of the program."""
+    global _inside
+    _local.inside = False
+    with _lock:
+        _inside -= 1
+        torch.set_num_threads(_before)

@@ -39,8 +39,8 @@ _NOVELTY_HELP = (
     "--false-alarm-rate",
     type=Share,
     metavar="R",
-    help="Put the threshold where at most this share of normal rows raises an alert. [default: 0.01, or the "
-    "least that the held-out rows can promise]",
+    help="Put the threshold where at most this share of normal rows raises an alert. [default for clean "
+    "rows: 0.01, or the least that the held-out rows can promise; for others a fence below most scores]",
 )
 @click.option("--contamination", type=Share, metavar="C", help="Put it where this share of TRAIN raises one.")
 @click.option(

@@ -74,7 +74,9 @@ def test_frequencies_are_smoothed_shares(given_codes: tuple[Codes, list[int]]) -
         counts = np.array([(codes[:, j] == k).sum() for k in range(widths[j])])
         assert frequencies.sum() == pytest.approx(1.0)
         assert (frequencies > 0).all()
-        np.testing.assert_array_equal(np.argsort(counts, kind="stable"), np.argsort(frequencies, kind="stable"))
+        np.testing.assert_array_equal(
+            np.argsort(counts, kind="stable"), np.argsort(frequencies, kind="stable")
+        )
 
 
 def test_frequencies_approach_the_shares() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from anomaly_vae import InputError, SchemaError, TabularVAEDetector
+from anomaly_vae import InputError, SchemaError, TabularVAEDetector, load, save
 
 QUICK: dict[str, Any] = {"max_steps": 30, "random_state": 0}
 
@@ -417,3 +418,49 @@ def test_a_generator_as_random_state_is_not_kept(table: pd.DataFrame) -> None:
     detector = TabularVAEDetector(max_steps=20, random_state=generator).fit(table[["length"]])
     assert detector.__getstate__()["random_state"] is None
     assert pickle.loads(pickle.dumps(detector)).random_state is None
+
+
+def test_a_cell_is_named_by_its_row_in_the_whole_table() -> None:
+    """The row in the message is the user's, in scoring (beyond a block of rows) as in fitting."""
+    X = pd.DataFrame({"a": np.random.default_rng(0).normal(size=5000), "b": "x"})
+    detector = TabularVAEDetector(**QUICK).fit(X)
+    X = X.astype({"a": object})
+    X.loc[4321, "a"] = "oops"
+    with pytest.raises(InputError, match="'a', row 4321: wanted a number"):
+        detector.score_samples(X)
+    strange = X.head(200).astype(object)
+    strange["b"] = [{} if row == 150 else "x" for row in range(200)]
+    with pytest.raises(TypeError, match="'b', row 150"):
+        TabularVAEDetector(**QUICK).fit(strange)
+
+
+def test_a_table_of_categories_raises_few_alerts() -> None:
+    """Scores that tie leave no spread; the default threshold still flags a small share of clean rows."""
+    random = np.random.default_rng(0)
+    X = pd.DataFrame({"k": np.where(random.random(2000) < 0.8, "a", "b"), "m": random.integers(0, 3, 2000)})
+    assert np.mean(TabularVAEDetector(**QUICK).fit(X).predict(X) == -1) < 0.05
+
+
+def test_the_name_of_the_latent_part_is_taken() -> None:
+    """A column called "latent" could not be told from the part of that name: it is refused."""
+    with pytest.raises(SchemaError, match="rename the column"):
+        TabularVAEDetector().fit(pd.DataFrame({"latent": np.arange(10.0)}))
+
+
+def test_numpy_scalars_as_parameters_can_be_saved(tmp_path: Path) -> None:
+    """What a search over np.arange found is saved like any other model."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    found = TabularVAEDetector(latent_dim=np.int64(2), max_steps=20, random_state=np.int64(3)).fit(X)
+    save(found, tmp_path / "model.avae")
+    assert np.array_equal(load(tmp_path / "model.avae").score_samples(X), found.score_samples(X))
+
+
+def test_scoring_from_many_threads_changes_nothing(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """Scores are the same from eight threads at once, and torch keeps its number of threads."""
+    scores, before = fitted.score_samples(fresh), torch.get_num_threads()
+    with ThreadPoolExecutor(8) as pool:
+        assert all(np.array_equal(s, scores) for s in pool.map(fitted.score_samples, [fresh] * 24))
+        assert set(pool.map(lambda _: torch.get_num_threads(), range(24))) == {before}
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == before

@@ -1,0 +1,110 @@
+"""Cells as they come: numbers, text and moments read from whatever a column holds, or refused by name."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+import numbers
+import re
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anomaly_vae.errors import CellError, CellTypeError
+
+Floats = NDArray[np.float64]
+
+_CELL_TYPES = (str, bytes, numbers.Number, np.generic, decimal.Decimal, datetime.date, datetime.timedelta)
+_MOST = int(np.finfo(np.float64).max)
+_UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})\s*$")
+
+
+def same_number(numbers: Floats, value: float) -> NDArray[np.bool_]:
+    """Whether numbers equal a constant, up to the rounding of a float."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.abs(numbers - value) <= 1e-15 * abs(value))
+
+
+def read_numbers(cells: pd.Series, name: str) -> Floats:
+    """Floats of shape (n_rows,), text parsed; raises CellError at the first cell that is no number."""
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        refuse_cells(cells, cells.notna(), name, "a number")
+    if pd.api.types.is_timedelta64_dtype(cells.dtype):
+        return np.asarray(cells.dt.total_seconds(), dtype=np.float64)
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = [_finite_int(cell) for cell in cells.astype(object).where(cells.notna(), None)]
+    numbers = pd.Series(pd.to_numeric(pd.Series(values, dtype=object), errors="coerce"))
+    refuse_cells(cells, numbers.isna().to_numpy() & cells.notna(), name, "a number")
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _finite_int(cell: object) -> object:
+    """The cell, a whole number too large for a float as an infinite one, a time span as its seconds."""
+    if isinstance(cell, datetime.timedelta):
+        return cell.total_seconds()
+    if isinstance(cell, int) and not -_MOST <= cell <= _MOST:
+        return math.inf if cell > 0 else -math.inf
+    return cell
+
+
+def refuse_strange(cells: pd.Series, name: str) -> None:
+    """Raise CellTypeError at the first present cell that is no text, number, truth value or date."""
+    if cells.dtype != np.dtype(object):
+        return
+    for row, (cell, present) in enumerate(zip(cells, cells.notna(), strict=True)):
+        if present and not isinstance(cell, _CELL_TYPES):
+            raise CellTypeError(name, row, cell)
+
+
+def as_text(cells: pd.Series) -> pd.Series:
+    """Cells as text, whole numbers without a point, so that 1, 1.0 and "1" are one category."""
+    if isinstance(cells.dtype, pd.StringDtype):
+        return cells
+    present = cells.notna().to_numpy()
+    texts = np.full(len(cells), None, dtype=object)
+    texts[present] = [_text(cell) for cell in cells[present].astype(object)]
+    return pd.Series(texts, index=cells.index, dtype=object)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def read_seconds(cells: pd.Series, name: str) -> Floats:
+    """Seconds since 1970 on the column's own clock; NaN where missing."""
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype) and not isinstance(cells.dtype, pd.ArrowDtype):
+        moments = cells.dt.tz_localize(None)
+    else:
+        clocks = [_clock(cell) for cell in cells.astype(object)]
+        spelled = pd.Series(clocks, index=cells.index, dtype=object)
+        moments = pd.to_datetime(spelled, errors="coerce", format="ISO8601")
+        wanted = "a date and time such as 2026-01-31T12:00:00"
+        refuse_cells(cells, moments.isna() & cells.notna(), name, wanted)
+    micros = moments.to_numpy(dtype="datetime64[us]")
+    return np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 1e6)
+
+
+def _clock(cell: object) -> object:
+    """A moment as a clock on the spot shows it, its offset from UTC left out; None for what is no moment."""
+    if isinstance(cell, datetime.datetime):
+        return cell.replace(tzinfo=None)
+    if isinstance(cell, str):
+        return _UTC_OFFSET.sub("", cell)
+    return cell if isinstance(cell, datetime.date | np.datetime64) else None
+
+
+def refuse_cells(cells: pd.Series, bad: pd.Series | NDArray[np.bool_], name: str, wanted: str) -> None:
+    """Raise CellError at the first bad cell."""
+    rows = np.flatnonzero(np.asarray(bad, dtype=bool))
+    if len(rows):
+        row, cell = int(rows[0]), cells.iloc[int(rows[0])]
+        raise (
+            CellError(name, row, cell, wanted)
+            if isinstance(cell, _CELL_TYPES)
+            else CellTypeError(name, row, cell)
+        )
