@@ -28,6 +28,7 @@ def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
         column_names(X)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         _refuse_small(X, least_rows)
+        _refuse_complex(X)
         return X
     if isinstance(X, list | tuple):
         X = _from_rows(X)
@@ -41,6 +42,14 @@ def _from_rows(X: Any) -> Any:
     """Rows in a list: kept as objects where numpy would turn numbers into text."""
     array = np.asarray(X)
     return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+
+
+def _refuse_complex(X: pd.DataFrame) -> None:
+    for name, dtype in X.dtypes.items():
+        if pd.api.types.is_complex_dtype(dtype):
+            raise InputError(
+                f"Complex data not supported: column {name!r} has type {dtype}; give real numbers"
+            )
 
 
 def _refuse_small(X: pd.DataFrame, least_rows: int) -> None:

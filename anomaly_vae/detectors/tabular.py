@@ -213,7 +213,8 @@ class TabularVAEDetector(VAEDetector):
     def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.
 
-        ``score_samples`` plus the change of variables of every number that is present.
+        ``score_samples`` plus the change of variables of every number that is present. Categories and
+        dates count as they are encoded, columns that are left out not at all.
         """
         check_is_fitted(self)
         table = self._validated(X)

@@ -464,3 +464,9 @@ def test_scoring_from_many_threads_changes_nothing(fitted: TabularVAEDetector, f
     assert torch.get_num_threads() == before
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(torch.get_num_threads).result() == before
+
+
+def test_complex_numbers_are_refused_in_a_frame_too() -> None:
+    """As scikit-learn does for arrays: by name, and nothing is thrown away."""
+    with pytest.raises(InputError, match="Complex data not supported: column 'a'"):
+        TabularVAEDetector().fit(pd.DataFrame({"a": [1j, 2.0, 3.0]}))
