@@ -124,19 +124,25 @@ class TableModel:
     @torch.no_grad()
     def decode(self, z: NDArray[np.float32]) -> pd.DataFrame:
         """Expected rows of latents (n_rows, latent_dim), in the columns and units of the table."""
-        voice = self.members[-1]
-        location = voice.module.decode(scoring.padded(z, voice.device))[: len(z)]
-        return self.encoder.inverse_transform(voice.module.likelihood.probabilities(location).cpu().numpy())
+        voice, frames = self.members[-1], []
+        for rows in scoring.blocks(len(z)):
+            location = voice.module.decode(scoring.padded(z[rows], voice.device))
+            cells = voice.module.likelihood.probabilities(location)[: rows.stop - rows.start]
+            frames.append(self.encoder.inverse_transform(cells.cpu().numpy()))
+        return pd.concat(frames, ignore_index=True)
 
     @one_thread()
     @torch.no_grad()
     def sample(self, n_rows: int, seed: int) -> pd.DataFrame:
         """Rows drawn from the model, in the columns and units of the table."""
-        voice = self.members[-1]
+        voice, frames = self.members[-1], []
         generator = torch.Generator(voice.device).manual_seed(seed)
-        z = torch.randn((n_rows, self.latent_dim), generator=generator, device=voice.device)
-        cells = voice.module.likelihood.sample(voice.module.decode(z), generator)
-        return self.encoder.inverse_transform(cells.cpu().numpy(), drawn=True)
+        for rows in scoring.blocks(n_rows):
+            size = (rows.stop - rows.start, self.latent_dim)
+            z = torch.randn(size, generator=generator, device=voice.device)
+            cells = voice.module.likelihood.sample(voice.module.decode(z), generator)
+            frames.append(self.encoder.inverse_transform(cells.cpu().numpy(), drawn=True))
+        return pd.concat(frames, ignore_index=True)
 
     def get_state(self) -> dict[str, Any]:
         """All of it as plain dictionaries, lists, numbers and arrays."""
