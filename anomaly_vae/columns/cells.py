@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 _CELL_TYPES = (str, bytes, numbers.Number, np.generic, decimal.Decimal, datetime.date, datetime.timedelta)
 _MOST = int(np.finfo(np.float64).max)
-_UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})\s*$")
+_UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$")
 
 
 def same_number(numbers: Floats, value: float) -> NDArray[np.bool_]:
@@ -43,8 +43,8 @@ def read_numbers(cells: pd.Series, name: str) -> Floats:
 
 def _finite_int(cell: object) -> object:
     """The cell, a whole number too large for a float as an infinite one, a time span as its seconds."""
-    if isinstance(cell, datetime.timedelta):
-        return cell.total_seconds()
+    if isinstance(cell, datetime.timedelta | np.timedelta64):
+        return pd.Timedelta(cell).total_seconds()
     if isinstance(cell, int) and not -_MOST <= cell <= _MOST:
         return math.inf if cell > 0 else -math.inf
     return cell
@@ -94,7 +94,7 @@ def _clock(cell: object) -> object:
     if isinstance(cell, datetime.datetime):
         return cell.replace(tzinfo=None)
     if isinstance(cell, str):
-        return _UTC_OFFSET.sub("", cell)
+        return _UTC_OFFSET.sub(r"\1", cell)
     return cell if isinstance(cell, datetime.date | np.datetime64) else None
 
 

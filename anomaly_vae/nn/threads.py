@@ -35,7 +35,8 @@ def _enter() -> None:
     """Note what the number of threads was before the first of all callers came in."""
     global _inside, _before
     with _lock:
-        _before = _before if _inside else torch.get_num_threads()
+        own = torch.get_num_threads()  # also makes torch set this thread up, which would undo the 1 later
+        _before = _before if _inside else own
         _inside += 1
         torch.set_num_threads(1)
     _local.inside = True

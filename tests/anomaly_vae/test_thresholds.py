@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from anomaly_vae.errors import InputError
 from anomaly_vae.thresholds import (
     AUTO_FALSE_ALARM_RATE,
+    FENCE,
+    LEAST_SPREAD,
     auto_false_alarm_rate,
     conformal_p_values,
     contamination_offset,
@@ -151,6 +153,13 @@ def test_the_fence_of_a_gaussian_is_three_deviations_away() -> None:
     assert fence_offset(clean_scores()) == pytest.approx(-13.0, abs=0.2)
     tail = -np.random.default_rng(3).exponential(size=20_000)
     assert (tail < fence_offset(tail)).mean() == pytest.approx(0.02, abs=0.005)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-9, 0.1])
+def test_scores_that_tie_have_a_fence_below_them(spread: float) -> None:
+    """Where half of the scores are one, or nearly, the fence is some nats below them."""
+    scores = np.sort(-5.0 + spread * np.linspace(-1.0, 1.0, 101))
+    assert fence_offset(scores) == pytest.approx(-5.0 - FENCE * LEAST_SPREAD)
 
 
 @LAW

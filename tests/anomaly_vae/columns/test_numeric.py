@@ -186,7 +186,7 @@ def test_heavy_tails_are_logged(sample: Floats) -> None:
         np.random.default_rng(4).poisson(4.0, 1000).astype(float),
         np.random.default_rng(4).choice([-3.0, 3.0], 1000),
         10.0 ** np.random.default_rng(4).uniform(-2.0, 2.0, 1000),
-        100.0 + np.random.default_rng(4).normal(size=1000) * np.repeat([1.0, 15.0], [930, 70]),
+        100.0 + np.random.default_rng(4).normal(size=1000) * np.repeat([1.0, 60.0], [960, 40]),
     ],
     ids=[
         "gaussian",

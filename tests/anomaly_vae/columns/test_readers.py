@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomaly_vae.columns.categorical import MISSING
-from anomaly_vae.columns.cells import as_text, same_number
+from anomaly_vae.columns.cells import as_text
 from anomaly_vae.columns.readers import (
     MAX_CATEGORIES,
     READERS,
@@ -179,21 +179,6 @@ def test_a_date_is_no_number(cells: pd.Series) -> None:
 def test_a_whole_number_beyond_every_float_is_infinite(cell: object) -> None:
     """A number with 400 digits is infinite, as text and as an integer alike."""
     assert floats_of(number, [cell], object) == [np.inf]
-
-
-@LAW
-@given(value=st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_is_the_same_number(value: float) -> None:
-    """Every float is the same number as itself, and neither NaN nor infinity is."""
-    assert same_number(np.array([value, np.nan, np.inf]), value).tolist() == [True, False, False]
-
-
-@LAW
-@given(value=st.floats(allow_nan=False, allow_infinity=False), other=st.floats(allow_nan=False))
-def test_other_numbers_are_not_the_same(value: float, other: float) -> None:
-    """Numbers that differ by more than rounding are different, at the ends of the range of floats too."""
-    if abs(value / 2 - other / 2) > 1e-9 * max(abs(value), abs(other)):
-        assert not same_number(np.array([other]), value)[0]
 
 
 # --------------------------------------------------------------------------------------- constant columns

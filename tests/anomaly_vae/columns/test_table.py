@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from anomaly_vae.columns.table import TableEncoder, column_names, take_rows
+from anomaly_vae.columns.table import TableEncoder, column_names, take_rows, whole_rows
 from anomaly_vae.errors import CellError, CellTypeError, IdentifierColumnWarning, SchemaError
 
 LAW = settings(deadline=None, max_examples=20, derandomize=True)
@@ -261,6 +261,24 @@ def test_a_double_name_is_refused(names: list[Any]) -> None:
     """Two columns of one name are a SchemaError that tells the name."""
     with pytest.raises(SchemaError, match=f"column {str(names[0])!r} appears more than once"):
         TableEncoder.fit(pd.DataFrame(np.zeros((3, 3)), columns=names))
+
+
+def test_the_name_of_the_latent_part_is_taken() -> None:
+    """A column named as the latent part of a score is refused, since its part could not be told from it."""
+    with pytest.raises(SchemaError, match="column 'latent'"):
+        TableEncoder.fit(pd.DataFrame({"latent": [1.0, 2.0], "x": [1.0, 3.0]}))
+
+
+@pytest.mark.parametrize("positions", [slice(10, 20), np.array([3, 11, 7])], ids=["block", "rows"])
+def test_a_cell_of_a_part_is_named_by_its_row_in_the_whole(positions: Any) -> None:
+    """An error in a part of a table tells the row in the whole; other errors pass as they are."""
+    message = r"column 'x', row 11: wanted a number, got 'many'"
+    with pytest.raises(CellError, match=message), whole_rows(positions):
+        raise CellError("x", 1, "many", "a number")
+    with pytest.raises(CellTypeError, match="row 11"), whole_rows(positions):
+        raise CellTypeError("x", 1, {})
+    with pytest.raises(SchemaError, match="as it is"), whole_rows(positions):
+        raise SchemaError("as it is")
 
 
 def as_array(frame: pd.DataFrame) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +35,34 @@ def test_threads_come_back_after_an_error() -> None:
     with pytest.raises(KeyError), one_thread():
         raise KeyError
     assert torch.get_num_threads() == 2
+
+
+def test_threads_of_the_program_do_not_disturb_each_other() -> None:
+    """Each thread of a program has one torch thread while it is inside, whoever leaves first."""
+    both_inside, first_left = threading.Barrier(2), threading.Event()
+    seen: dict[str, int] = {}
+
+    def first() -> None:
+        with one_thread():
+            both_inside.wait(10)
+        seen["first, outside"] = torch.get_num_threads()
+        first_left.set()
+
+    def second() -> None:
+        with one_thread():
+            both_inside.wait(10)
+            first_left.wait(10)
+            seen["second, inside"] = torch.get_num_threads()
+        seen["second, outside"] = torch.get_num_threads()
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert seen["second, inside"] == 1
+    assert torch.get_num_threads() == 2
+    assert seen["second, outside"] == 2
 
 
 def test_a_function_may_wear_it() -> None:

@@ -1,0 +1,119 @@
+"""Cells: one text, one number and one moment for each value, however it is spelled, and refusals by name."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anomaly_vae.columns.cells import (
+    as_text,
+    read_numbers,
+    read_seconds,
+    refuse_cells,
+    refuse_strange,
+    same_number,
+)
+from anomaly_vae.errors import CellError, CellTypeError
+
+LAW = settings(deadline=None, max_examples=40, derandomize=True)
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+@LAW
+@given(value=finite)
+def test_a_number_is_the_same_number(value: float) -> None:
+    """Every float is the same number as itself, and neither NaN nor infinity is."""
+    assert same_number(np.array([value, np.nan, np.inf]), value).tolist() == [True, False, False]
+
+
+@LAW
+@given(value=finite, other=st.floats(allow_nan=False))
+def test_other_numbers_are_not_the_same(value: float, other: float) -> None:
+    """Numbers that differ by more than rounding are different, at the ends of the range of floats too."""
+    if abs(value / 2 - other / 2) > 1e-9 * max(abs(value), abs(other)):
+        assert not same_number(np.array([other]), value)[0]
+
+
+@LAW
+@given(value=finite)
+def test_a_number_is_read_from_its_text(value: float) -> None:
+    """A float, its text and its place among other objects are one number, to the last bit or nearly."""
+    cells = pd.Series([value, repr(value), f" {value!r} ", None, True], dtype=object)
+    floats = read_numbers(cells, "x")
+    np.testing.assert_allclose(floats[:3], value, rtol=1e-15)
+    assert np.isnan(floats[3])
+    assert floats[4] == 1.0
+
+
+@pytest.mark.parametrize("span", [datetime.timedelta(hours=1), pd.Timedelta("1h"), np.timedelta64(1, "h")])
+def test_a_time_span_is_its_seconds(span: object) -> None:
+    """A time span counts in seconds, as a column of its own kind and as an object."""
+    assert read_numbers(pd.Series([span], dtype=object), "x").tolist() == [3600.0]
+    assert read_numbers(pd.Series([span]), "x").tolist() == [3600.0]
+
+
+# --------------------------------------------------------------------------------------------------- text
+@LAW
+@given(value=st.integers(-(10**15), 10**15))
+def test_a_whole_number_is_one_text(value: int) -> None:
+    """An integer, its float and its text are one category."""
+    assert as_text(pd.Series([value, float(value), str(value)], dtype=object)).nunique() == 1
+
+
+def test_text_keeps_what_it_is() -> None:
+    """Text is not changed: "1.0" and " a" stay, NaN stays missing, the index too."""
+    cells = pd.Series(["1.0", " a", None, np.nan, pd.NA], index=[3, 1, 4, 1, 5], dtype=object)
+    texts = as_text(cells)
+    assert texts[:2].tolist() == ["1.0", " a"]
+    assert texts.isna().tolist() == [False, False, True, True, True]
+    assert texts.index.equals(cells.index)
+
+
+# ------------------------------------------------------------------------------------------------ moments
+offsets = st.sampled_from(["", "Z", "+02:00", "-0330", "+02", "+14:00", " +02:00"])
+moments = st.datetimes(datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1))
+
+
+@LAW
+@given(spelled=st.lists(st.tuples(moments, offsets), min_size=1, max_size=4))
+def test_a_clock_is_read_and_not_its_zone(spelled: list[tuple[datetime.datetime, str]]) -> None:
+    """The clock on the spot counts, whatever offset from UTC stands behind it; a column may mix them."""
+    texts = pd.Series([moment.isoformat(sep=" ") + offset for moment, offset in spelled])
+    clocks = [(moment - datetime.datetime(1970, 1, 1)).total_seconds() for moment, _ in spelled]
+    np.testing.assert_allclose(read_seconds(texts, "at"), clocks, rtol=0, atol=1e-5)
+
+
+@LAW
+@given(moment=moments)
+def test_a_moment_is_one_however_it_is_held(moment: datetime.datetime) -> None:
+    """A datetime, its date64, its text and its zoned object are read as one."""
+    zoned = moment.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=5)))
+    held = [moment, np.datetime64(moment), moment.isoformat(), zoned, zoned.isoformat()]
+    seconds = [read_seconds(pd.Series([one], dtype=object), "at")[0] for one in held]
+    np.testing.assert_allclose(seconds, seconds[0], rtol=0, atol=1e-5)
+    assert np.unique(read_seconds(pd.Series(held, dtype=object), "at").round(4)).size == 1
+
+
+# ---------------------------------------------------------------------------------------------- refusals
+def test_a_strange_cell_is_named_by_its_row_among_all() -> None:
+    """The row of a refusal counts the missing cells before it; typed columns hold nothing strange."""
+    with pytest.raises(CellTypeError) as raised:
+        refuse_strange(pd.Series([None, "a", np.nan, {"b": 1}, []], dtype=object), "c")
+    assert (raised.value.column, raised.value.row, raised.value.value) == ("c", 3, {"b": 1})
+    fine = [None, "a", b"a", 1, 1.5, True, np.nan, pd.NA, pd.NaT, pd.Timestamp(0), datetime.date.max]
+    refuse_strange(pd.Series(fine, dtype=object), "c")
+
+
+def test_the_first_bad_cell_is_named() -> None:
+    """Of several bad cells the first is named; without one nothing is raised."""
+    cells = pd.Series(["a", "b", "c"], index=[7, 8, 9])
+    refuse_cells(cells, np.array([False, False, False]), "c", "a number")
+    with pytest.raises(CellError, match=r"column 'c', row 1: wanted a number, got 'b'"):
+        refuse_cells(cells, pd.Series([False, True, True], index=cells.index), "c", "a number")
