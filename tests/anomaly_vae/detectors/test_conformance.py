@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from anomaly_vae import TabularVAEDetector
 
 
 @parametrize_with_checks([TabularVAEDetector()])
-@pytest.mark.filterwarnings("ignore:Skipping check check_array_api_input:UserWarning")
 def test_scikit_learn_check(estimator: TabularVAEDetector, check: Callable[[Any], None]) -> None:
     """Each check that scikit-learn has for an outlier detector passes."""
     check(estimator)
