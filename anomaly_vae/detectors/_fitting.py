@@ -133,5 +133,6 @@ def _start(
     module = architecture.build(encoder.schema).to(ppca.mean.device)
     module.likelihood.observe(encoder.categories.frequencies, encoder.charged_when_missing)
     module.start(ppca, generator)
-    draw = torch.randn(recipe.latent_dim, generator=generator, device=ppca.mean.device)
+    # Signs, not the draw itself: a short draw, shared by all rows, would lift every score above the bound.
+    draw = torch.randn(recipe.latent_dim, generator=generator, device=ppca.mean.device).sign()
     return Member(module, architecture, draw.cpu().numpy())

@@ -34,7 +34,7 @@ class Member:
     architecture : Architecture
         What the module was built from.
     draw : array of shape (latent_dim,)
-        The standard normal draw that, with its negative, serves every row at scoring.
+        The signs (+1 or -1) that, with their negatives, serve every row at scoring.
     """
 
     module: VAE
