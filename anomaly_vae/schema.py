@@ -97,6 +97,11 @@ class Schema:
         return tuple(feature.span.width for feature in self.features if feature.kind == "categorical")
 
     @property
+    def has_categories(self) -> bool:
+        """Whether a column holds truth values, categories or dates: not numbers alone."""
+        return any(column.kind in ("boolean", "categorical", "datetime") for column in self.columns)
+
+    @property
     def owners(self) -> tuple[int, ...]:
         """For each feature the position of its column."""
         return tuple(feature.owner for feature in self.features)

@@ -19,9 +19,9 @@ Floats = NDArray[np.float64]
 AUTO_FALSE_ALARM_RATE = 0.01
 """What ``contamination="auto"`` promises on clean rows, where enough of them are held out."""
 
-FENCE = 4.5
-"""Lower half-spreads below the median where contaminated rows are fenced off: about 0.1 % of a
-Gaussian's rows lie beyond it, and 2 % of an exponential tail's."""
+FENCE = 3.0
+"""Lower half-spreads below the median where contaminated rows are fenced off: about 2 % of a
+Gaussian's rows lie beyond it, and 6 % of an exponential tail's."""
 
 
 LEAST_SPREAD = math.log(2.0)
@@ -65,8 +65,9 @@ def auto_false_alarm_rate(n_calibration: int) -> float:
 def fence_offset(calibration: Floats) -> float:
     """The median less ``FENCE`` times its distance to the lower quartile.
 
-    It hardly moves while fewer than a quarter of the rows are anomalies, whatever their scores
-    (Tukey 1977's box plot, with the spread of the lower half since scores have a long lower tail).
+    It follows Tukey's box plot (1977), with the spread of the lower half since scores have a long lower
+    tail. Anomalies pull it down, however low their scores, only as far as quantiles of the others: among
+    normal scores that are Gaussian, by less than one standard deviation if they are a tenth of the rows.
     Scores that tie, as those of a table of categories do, have no spread; it is taken for at least
     ``LEAST_SPREAD`` nats.
     """

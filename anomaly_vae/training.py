@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from anomaly_vae.nn.vae import VAE
+from anomaly_vae.nn.vae import ELBO, VAE
 
 _WARM_UP = 20
 _LAST_RATE = 0.03
@@ -100,15 +100,25 @@ def _step(
     """One update; the mean ELBO of the rows that counted."""
     noise = torch.randn((len(x), module.latent_dim), generator=generator, device=x.device)
     input_noise = torch.randn(x.shape, generator=generator, device=x.device) * schedule.input_noise
-    elbo = module.elbo(x, noise, input_noise).total()
-    n_kept = max(int(schedule.keep * len(x)), 1)
-    kept = elbo if n_kept == len(x) else elbo.topk(n_kept, sorted=False).values
+    elbo = module.elbo(x, noise, input_noise)
+    kept = elbo.total()[_best_rows(elbo, module.likelihood.n_numeric, schedule.keep)]
     optimizer.zero_grad(set_to_none=True)
     loss = -kept.mean() / x.shape[1]
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(module.parameters(), _MAX_NORM)
     optimizer.step()
     return kept.detach().mean()
+
+
+def _best_rows(elbo: ELBO, n_numeric: int, keep: float) -> Tensor | slice:
+    """The share ``keep`` of rows whose numbers the model explains best.
+
+    What a category costs is bounded, and the rows of a rare one must not be dropped for it.
+    """
+    n_kept = max(int(keep * len(elbo.latent)), 1)
+    if n_kept == len(elbo.latent) or not n_numeric:
+        return slice(None)
+    return (elbo.features[:, :n_numeric].sum(dim=1) + elbo.latent).topk(n_kept, sorted=False).indices
 
 
 def _check(history: History, module: VAE, step: int, elbo: float, validation: Tensor | None) -> None:

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
-from anomaly_vae.detectors._model import Member, TableModel
+from anomaly_vae.detectors._members import Members
+from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._progress import fit_progress
 from anomaly_vae.detectors._recipe import MAX_CALIBRATION_ROWS, MAX_TRAIN_ROWS, Recipe
-from anomaly_vae.detectors._state import Architecture
 from anomaly_vae.errors import InputError
-from anomaly_vae.nn.ppca import PPCA, fit_ppca
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.training import History, Schedule, fit_module
 
@@ -81,17 +80,11 @@ def fit_model(
     verbose: int,
     **training: Any,
 ) -> tuple[TableModel, History]:
-    """Two members on encoded rows x (n_rows, n_cells): a linear model in closed form, and a trained network.
-
-    The closed form generalises where the network has learned too much, and the network sees what is
-    not linear; the mean of their bounds is steadier than either. ``training`` goes to the Schedule.
-    """
+    """A model of encoded rows x (n_rows, n_cells), trained; ``training`` goes to the Schedule."""
     generator = torch.Generator(x.device).manual_seed(seed)
-    rows = torch.nan_to_num(x[torch.randperm(len(x), generator=generator, device=x.device)[:_MAX_START_ROWS]])
-    closed_form = _closed_form(rows, recipe)
-    of_linear = closed_form if recipe.keep == 1.0 else _of_numbers(rows, encoder.schema.n_numeric, recipe)
-    linear = _start(encoder, of_linear, recipe, (), len(x), generator)
-    network = _start(encoder, closed_form, recipe, hidden_sizes, len(x), generator)
+    order = torch.randperm(len(x), generator=generator, device=x.device)[:_MAX_START_ROWS]
+    members = Members(encoder, x[order], recipe, len(x), generator)
+    network = members.network(hidden_sizes)
     schedule = Schedule(
         n_steps=recipe.n_steps,
         batch_size=recipe.batch_size,
@@ -101,38 +94,5 @@ def fit_model(
     )
     with fit_progress(recipe.n_steps, verbose) as on_check:
         history = fit_module(network.module, x, schedule, generator, watch, on_check)
-    for member in (linear, network):
-        member.module.requires_grad_(False)
-    return TableModel(encoder, [linear, network]), history
-
-
-def _closed_form(rows: Tensor, recipe: Recipe) -> PPCA:
-    return fit_ppca(rows, recipe.latent_dim, recipe.noise_floor**2, recipe.keep)
-
-
-def _of_numbers(rows: Tensor, n_numeric: int, recipe: Recipe) -> PPCA:
-    """A linear model of the numeric cells alone, categories being taken one by one.
-
-    One of all cells counts a rare category twice, in its cells and in its probability. That ranks
-    clean rows well, but on contaminated ones the threshold is a fence in nats, and rows of a
-    category that one row in five has would fall below it.
-    """
-    return _closed_form(rows[:, :n_numeric], recipe).widened(rows.shape[1])
-
-
-def _start(
-    encoder: TableEncoder,
-    ppca: PPCA,
-    recipe: Recipe,
-    hidden_sizes: tuple[int, ...],
-    n_rows: int,
-    generator: torch.Generator,
-) -> Member:
-    """A network that is, to begin with, the closed-form linear solution."""
-    architecture = Architecture(recipe.latent_dim, hidden_sizes, recipe.noise_floor, n_rows)
-    module = architecture.build(encoder.schema).to(ppca.mean.device)
-    module.likelihood.observe(encoder.categories.frequencies, encoder.charged_when_missing)
-    module.start(ppca, generator)
-    # Signs, not the draw itself: a short draw, shared by all rows, would lift every score above the bound.
-    draw = torch.randn(recipe.latent_dim, generator=generator, device=ppca.mean.device).sign()
-    return Member(module, architecture, draw.cpu().numpy())
+    network.module.requires_grad_(False)
+    return TableModel(encoder, members.weighted(network, members.partner())), history

@@ -35,11 +35,14 @@ class Member:
         What the module was built from.
     draw : array of shape (latent_dim,)
         The signs (+1 or -1) that, with their negatives, serve every row at scoring.
+    weight : float
+        Of its bound in the score; the weights of a model's members sum to one.
     """
 
     module: VAE
     architecture: Architecture
     draw: NDArray[np.float32]
+    weight: float = 1.0
 
     @property
     def device(self) -> torch.device:
@@ -58,23 +61,26 @@ class Member:
             "architecture": asdict(self.architecture),
             "weights": _state.module_state(self.module),
             "draw": self.draw,
+            "weight": self.weight,
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], schema: Schema, device: torch.device) -> Member:
         """The member of a state; raises ModelFileError unless every part of it fits the others."""
-        _state.check_keys("members", state, {"architecture", "weights", "draw"})
+        _state.check_keys("members", state, {"architecture", "weights", "draw", "weight"})
+        _state.check_number("weight", state["weight"])
         architecture = _state.load_architecture(state["architecture"])
         module = _state.load_module(state["weights"], architecture, schema).requires_grad_(False)
         _state.check_array("draw", state["draw"], (architecture.latent_dim,))
-        return cls(module.to(device), architecture, np.asarray(state["draw"], dtype=np.float32))
+        draw = np.asarray(state["draw"], dtype=np.float32)
+        return cls(module.to(device), architecture, draw, float(state["weight"]))
 
 
 class TableModel:
-    """What a fit leaves behind: one encoder, and members whose bounds are averaged.
+    """What a fit leaves behind: one encoder, and members whose bounds are averaged by weight.
 
-    The mean of the members' lower bounds is a lower bound on the mean of their log densities, which
-    is, up to its normaliser, the log of a product of experts.
+    The weighted mean of the members' lower bounds is a lower bound on that of their log densities,
+    which is, up to its normaliser, the log of a product of experts.
 
     Parameters
     ----------
@@ -156,9 +162,10 @@ class TableModel:
         """The model of a state; raises ModelFileError unless every part of it fits the others."""
         _state.check_keys("model_", state, {"encoder", "members"})
         encoder = _state.load_encoder(state["encoder"])
-        members = [Member.from_state(member, encoder.schema, device) for member in state["members"]]
-        if not members:
+        if not state["members"]:
             raise ModelFileError("'members' of 'model_' is empty; fit and save the model again")
+        equal = {"weight": 1.0 / len(state["members"])}  # as it was in the first files
+        members = [Member.from_state(equal | member, encoder.schema, device) for member in state["members"]]
         return cls(encoder, members)
 
     def _cells(self, X: Table, rows: slice) -> NDArray[np.float32]:
@@ -167,5 +174,5 @@ class TableModel:
             return self.encoder.transform(take_rows(X, rows))
 
     def _terms(self, cells: NDArray[np.float32]) -> Floats:
-        """Mean over the members of the terms of one block of encoded rows."""
-        return np.asarray(sum(member.terms(cells) for member in self.members) / len(self.members))
+        """Weighted mean over the members of the terms of one block of encoded rows."""
+        return np.asarray(sum(member.weight * member.terms(cells) for member in self.members))

@@ -1,8 +1,17 @@
-"""Recipe: what "auto" stands for, given the size of a table and whether its rows are clean."""
+"""Recipe: what "auto" stands for, given the size of a table and whether its rows are clean.
+
+A model has two unlike members. The network sees what is curved; the other one, in closed form, keeps
+what the network smooths over. On clean rows that is where exactly rows were seen (an exemplar prior);
+on contaminated ones it is each column by itself, which no conspiracy of anomalies can bend. Where a
+table has more cells than rows, neither can be estimated, and it is a linear VAE; so it is for clean
+rows of numbers and categories, whose distances have no common unit.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 MAX_TRAIN_ROWS = 200_000
@@ -10,6 +19,17 @@ MAX_TRAIN_ROWS = 200_000
 
 MAX_CALIBRATION_ROWS = 100_000
 """Held-out rows that calibration keeps; p-values of 1e-5 are as small as they get."""
+
+MAX_EXEMPLARS = 1_000
+"""Components of an exemplar prior: scoring costs as much as these, however many rows were fitted."""
+
+
+class Partner(Enum):
+    """The member in closed form beside the network."""
+
+    LINEAR = "a linear VAE"
+    EXEMPLARS = "a linear VAE with an exemplar prior"
+    COLUMNS = "independent columns"
 
 
 @dataclass(frozen=True)
@@ -21,48 +41,65 @@ class Recipe:
     latent_dim : int
         Width of z.
     noise_floor : float
-        Least standard deviation of a number given z, in scales of its column.
+        Least scale of a number given z, in scales of its column.
+    degrees_of_freedom : float
+        Of the Student-t noise of a number; infinite is Gaussian.
     input_noise : float
         Standard deviation of the noise on the encoder's input.
     keep : float
         Share of rows that the start and each batch keep, best first.
     n_steps, batch_size : int
         Training budget.
+    partner : Partner
+        The other member.
+    partner_weight : float
+        Its weight in the score, where the network's is 1 and bounds are in units of their spread.
     """
 
     latent_dim: int
     noise_floor: float
+    degrees_of_freedom: float
     input_noise: float
     keep: float
     n_steps: int
     batch_size: int
+    partner: Partner
+    partner_weight: float
 
     def override(self, **given: Any) -> Recipe:
         """The recipe with each setting that is not "auto" replaced."""
         return replace(self, **{name: value for name, value in given.items() if value != "auto"})
 
 
-def novelty_recipe(n_rows: int, n_cells: int) -> Recipe:
+def novelty_recipe(n_rows: int, n_cells: int, has_categories: bool) -> Recipe:
     """For clean rows: little noise, so that the model is local and notices small departures."""
+    is_wide = n_rows <= n_cells
     return Recipe(
-        latent_dim=_latent_dim(n_rows, n_cells, 32),
+        latent_dim=_latent_dim(n_rows, n_cells, 64),
         noise_floor=0.05,
+        degrees_of_freedom=math.inf,
         input_noise=0.35,
         keep=1.0,
-        n_steps=600,
-        batch_size=256,
+        n_steps=200 if is_wide else 600,
+        batch_size=128 if is_wide else 256,
+        partner=Partner.LINEAR if is_wide or has_categories else Partner.EXEMPLARS,
+        partner_weight=2.0,
     )
 
 
 def outlier_recipe(n_rows: int, n_cells: int) -> Recipe:
-    """For contaminated rows: few latents, much noise and trimming, so that the few are not learned."""
+    """For contaminated rows: few latents, heavy-tailed noise and trimming, so that anomalies go unlearned."""
+    is_wide = n_rows <= n_cells
     return Recipe(
-        latent_dim=_latent_dim(n_rows, n_cells, 8),
-        noise_floor=0.6,
+        latent_dim=_latent_dim(n_rows, n_cells, 64 if is_wide else 8),
+        noise_floor=0.3 if is_wide else 1.0,
+        degrees_of_freedom=math.inf if is_wide else 1.0,
         input_noise=0.3,
-        keep=0.65,
-        n_steps=400,
+        keep=0.8,
+        n_steps=200 if is_wide else 400,
         batch_size=128,
+        partner=Partner.LINEAR if is_wide else Partner.COLUMNS,
+        partner_weight=1.0,
     )
 
 

@@ -6,6 +6,7 @@ that the architecture asks for and is finite.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,17 +36,25 @@ class Architecture:
         In scales of a column.
     n_rows : int
         Rows trained on.
+    degrees_of_freedom : float
+        Of the noise of numbers; infinite is Gaussian.
+    n_exemplars : int
+        Components of the prior; without any it is N(0, I).
     """
 
     latent_dim: int
     hidden_sizes: tuple[int, ...]
     noise_floor: float
     n_rows: int
+    degrees_of_freedom: float = math.inf
+    n_exemplars: int = 0
 
     def build(self, schema: Schema) -> VAE:
         """A network whose weights are not set yet."""
-        likelihood = TableLikelihood(schema.n_numeric, schema.category_widths, self.noise_floor, self.n_rows)
-        return VAE(likelihood, self.latent_dim, self.hidden_sizes)
+        likelihood = TableLikelihood(
+            schema.n_numeric, schema.category_widths, self.noise_floor, self.n_rows, self.degrees_of_freedom
+        )
+        return VAE(likelihood, self.latent_dim, self.hidden_sizes, self.n_exemplars)
 
 
 def module_state(module: VAE) -> dict[str, NDArray[np.float32]]:
@@ -54,13 +63,16 @@ def module_state(module: VAE) -> dict[str, NDArray[np.float32]]:
 
 
 def load_architecture(state: Mapping[str, Any]) -> Architecture:
-    """The architecture of a state."""
+    """The architecture of a state; the first files had Gaussian noise and no exemplars."""
+    state = {"degrees_of_freedom": math.inf, "n_exemplars": 0, **state}
     try:
         return Architecture(
             int(state["latent_dim"]),
             tuple(int(size) for size in state["hidden_sizes"]),
             float(state["noise_floor"]),
             int(state["n_rows"]),
+            float(state["degrees_of_freedom"]),
+            int(state["n_exemplars"]),
         )
     except _DAMAGE as error:
         raise _damaged("architecture", error) from None

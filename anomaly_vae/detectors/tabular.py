@@ -36,13 +36,17 @@ class TabularVAEDetector(VAEDetector):
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
     of standardised (and where heavy-tailed, logged) values, categories as probabilities. ``elbo``
-    gives the bound in the units of the table. Higher is more normal. The score is the mean of two
-    bounds: that of the trained network, and that of the linear model in closed form it started from.
+    gives the bound in the units of the table. Higher is more normal. The score is a weighted mean of two
+    bounds, each in units of its own spread over training rows: that of a trained network, and that of
+    a partner in closed form. On clean numbers the partner is a linear VAE whose prior is the codes of
+    typical rows; on contaminated rows it takes each column by itself; in tables with categories (if
+    clean), and in those with more cells than rows, it is the linear VAE that the network starts from.
 
     Parameters
     ----------
     novelty : bool, default=False
-        True: the training rows are clean. False: they hold unlabelled anomalies; fit robustly.
+        True: the training rows are clean. False: they hold unlabelled anomalies; fit robustly, with
+        heavy-tailed noise, and each batch less the fifth that is explained worst.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows to call anomalous. "auto" with ``novelty=True`` promises a
         false-alarm rate of 1 % instead, or the least rate that the held-out rows can promise;
@@ -59,7 +63,7 @@ class TabularVAEDetector(VAEDetector):
     learning_rate : float, default=3e-3
         Rate of AdamW.
     noise_floor : "auto" or float, default="auto"
-        Least standard deviation of a number given the latents, in standard deviations of its column.
+        Least scale of a number given the latents, in standard deviations of its column.
     input_noise : "auto" or float, default="auto"
         Noise on the encoder's input while training, in the same unit.
     validation_fraction : "auto" or float in (0, 1), default="auto"
@@ -316,7 +320,7 @@ class TabularVAEDetector(VAEDetector):
             encoder,
             x,
             watch,
-            self._recipe(len(x), x.shape[1]),
+            self._recipe(len(x), encoder.schema),
             seed,
             hidden_sizes=tuple(self.hidden_sizes),
             learning_rate=self.learning_rate,
@@ -326,9 +330,14 @@ class TabularVAEDetector(VAEDetector):
         self.history_ = {name: np.array(values) for name, values in asdict(history).items()}
         self.latent_dim_ = self.model_.latent_dim
 
-    def _recipe(self, n_rows: int, n_cells: int) -> Recipe:
-        recipe, given = (novelty_recipe if self.novelty else outlier_recipe), self._plain_params()
-        return recipe(n_rows, n_cells).override(
+    def _recipe(self, n_rows: int, schema: Schema) -> Recipe:
+        recipe = (
+            novelty_recipe(n_rows, schema.n_cells, schema.has_categories)
+            if self.novelty
+            else outlier_recipe(n_rows, schema.n_cells)
+        )
+        given = self._plain_params()
+        return recipe.override(
             latent_dim=given["latent_dim"],
             noise_floor=given["noise_floor"],
             input_noise=given["input_noise"],

@@ -1,8 +1,8 @@
 """TableLikelihood: log p(x | z) of each feature of an encoded table, in nats.
 
-A number is Gaussian with a noise of its own, learned above a floor. A category is a softmax over
-its span, smoothed by one row in each category, so that no category costs more than log(n_rows +
-width). A missing value has no likelihood but that of being missing.
+A number has Gaussian or Student-t noise of a scale of its own, learned above a floor. A category is
+a softmax over its span, smoothed by one row in each category, so that no category costs more than
+log(n_rows + width). A missing value has no likelihood but that of being missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-_LOG_2PI = math.log(2.0 * math.pi)
+from anomaly_vae.nn.student import student_t_log_prob
 
 
 class TableLikelihood(nn.Module):
@@ -32,19 +32,27 @@ class TableLikelihood(nn.Module):
         Standard deviation below which no number is known, in scales of its column.
     n_rows : int
         Rows that the model is trained on; sets the smoothing of categories and of absence.
+    degrees_of_freedom : float, default=inf
+        Of the Student-t noise of numbers, a whole number: the fewer, the heavier its tails; infinite
+        is Gaussian.
     """
 
     absent_log_prob: Tensor
     frequencies: Tensor
 
     def __init__(
-        self, n_numeric: int, category_widths: Sequence[int], noise_floor: float, n_rows: int
+        self,
+        n_numeric: int,
+        category_widths: Sequence[int],
+        noise_floor: float,
+        n_rows: int,
+        degrees_of_freedom: float = math.inf,
     ) -> None:
         super().__init__()
         self.n_numeric = n_numeric
         self.n_cells = n_numeric + sum(category_widths)
         self.groups = [(width, len(list(spans))) for width, spans in groupby(category_widths)]
-        self.noise_floor, self.n_rows = noise_floor, n_rows
+        self.noise_floor, self.n_rows, self.degrees_of_freedom = noise_floor, n_rows, degrees_of_freedom
         self.log_noise = nn.Parameter(torch.zeros(n_numeric))
         n_features = n_numeric + len(category_widths)
         self.register_buffer("absent_log_prob", torch.full((n_features,), -math.log(n_rows + 2.0)))
@@ -55,14 +63,15 @@ class TableLikelihood(nn.Module):
         self.frequencies.copy_(torch.from_numpy(frequencies))
         self.absent_log_prob.mul_(torch.from_numpy(charged).to(self.absent_log_prob))
 
-    def start(self, noise: float, weight: Tensor, bias: Tensor) -> None:
-        """Take over a linear Gaussian model: its noise variance, and its decoder's weight and bias.
+    def start(self, noise: Tensor | float, weight: Tensor, bias: Tensor) -> None:
+        """Take over a linear model: its noise variance (one, or by number), the decoder's weight and bias.
 
         Spans turn from Gaussian cells to logits by a first-order expansion of the softmax around
         the frequencies of the categories, which are where the bias of a centred cell belongs.
         """
-        learned = max(noise - self.noise_floor**2, 1e-2 * self.noise_floor**2)
-        self.log_noise.fill_(0.5 * math.log(learned))
+        noise = torch.as_tensor(noise).to(self.log_noise)
+        learned = (noise - self.noise_floor**2).clamp_min(1e-2 * self.noise_floor**2)
+        self.log_noise.copy_(0.5 * learned.log())
         cells = slice(self.n_numeric, self.n_cells)
         frequency = self.frequencies.clamp(1e-6, 1.0)
         weight[:, cells] *= (frequency * (1 - frequency) + 0.01).sqrt() / (frequency + 0.05)
@@ -77,20 +86,21 @@ class TableLikelihood(nn.Module):
 
         ``x`` and ``location`` have shape (n_rows, n_cells); a NaN in ``x`` is a missing value.
         """
-        missing = torch.isnan(x)
-        x = torch.where(missing, 0.0, x)
         n = self.n_numeric
-        terms, absent = [self._numeric_log_prob(x[:, :n], location[:, :n])], [missing[:, :n]]
-        for width, count, start in self._spans():
-            cells = slice(start, start + width * count)
-            shape = (len(x), count, width)
-            terms.append(
-                self._category_log_prob(x[:, cells].reshape(shape), location[:, cells].reshape(shape))
-            )
-            absent.append(missing[:, cells].reshape(shape)[..., 0])
-        if not self.groups:
-            return torch.where(absent[0], self.absent_log_prob, terms[0])
-        return torch.where(torch.cat(absent, dim=1), self.absent_log_prob, torch.cat(terms, dim=1))
+        distance = (torch.nan_to_num(x[:, :n]) - location[:, :n]).square()
+        return self._join(x, distance, self._categories(x, location))
+
+    def antithetic_log_prob(self, x: Tensor, above: Tensor, below: Tensor, excess: Tensor) -> Tensor:
+        """Nats of each feature expected over a location that is ``above`` or ``below``, never too many.
+
+        ``excess`` (n_rows, n_numeric) is the variance of the location that the two do not show. Numbers
+        are taken at their expected squared distance, which for Student-t noise is a lower bound.
+        """
+        n = self.n_numeric
+        number = torch.nan_to_num(x[:, :n])
+        distance = 0.5 * ((number - above[:, :n]).square() + (number - below[:, :n]).square()) + excess
+        categories = 0.5 * (self._categories(x, above) + self._categories(x, below))
+        return self._join(x, distance.clamp_min(0.0), categories)
 
     def probabilities(self, location: Tensor) -> Tensor:
         """``location`` with its one-hot spans turned from logits to probabilities."""
@@ -102,7 +112,7 @@ class TableLikelihood(nn.Module):
 
     def sample(self, location: Tensor, generator: torch.Generator) -> Tensor:
         """A draw of x, one-hot spans included, shape (n_rows, n_cells)."""
-        noise = torch.randn((len(location), self.n_numeric), generator=generator, device=location.device)
+        noise = self._noise(len(location), generator, location.device)
         draw = self.probabilities(location)
         draw[:, : self.n_numeric] += noise * self.noise_variance().sqrt()
         for width, count, start in self._spans():
@@ -112,6 +122,17 @@ class TableLikelihood(nn.Module):
             draw[:, cells] = one_hot.reshape(len(draw), -1)
         return draw
 
+    def _noise(self, n_rows: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """Draws of unit scale: a Student-t is a Gaussian over the root of a chi-square's mean."""
+        shape: tuple[int, ...] = (n_rows, self.n_numeric)
+        noise = torch.randn(shape, generator=generator, device=device)
+        if math.isinf(self.degrees_of_freedom):
+            return noise
+        squares = torch.randn(
+            (int(self.degrees_of_freedom), *shape), generator=generator, device=device
+        ).square()
+        return noise / squares.mean(dim=0).sqrt().clamp_min(1e-6)
+
     def _spans(self) -> list[tuple[int, int, int]]:
         """Width, number and first cell of each group of spans of one width."""
         spans, start = [], self.n_numeric
@@ -120,9 +141,20 @@ class TableLikelihood(nn.Module):
             start += width * count
         return spans
 
-    def _numeric_log_prob(self, x: Tensor, location: Tensor) -> Tensor:
-        variance = self.noise_variance()
-        return -0.5 * ((x - location).square() / variance + (variance.log() + _LOG_2PI))
+    def _join(self, x: Tensor, distance: Tensor, categories: Tensor) -> Tensor:
+        """Nats of numbers at a squared distance, then those of categories; missing values have their own."""
+        numbers = student_t_log_prob(distance, self.noise_variance(), self.degrees_of_freedom)
+        first_cells = [start + width * i for width, count, start in self._spans() for i in range(count)]
+        missing = torch.isnan(x[:, [*range(self.n_numeric), *first_cells]] if first_cells else x)
+        return torch.where(missing, self.absent_log_prob, torch.cat([numbers, categories], dim=1))
+
+    def _categories(self, x: Tensor, logits: Tensor) -> Tensor:
+        """Nats of the categories, shape (n_rows, n_categories)."""
+        terms = [x[:, :0]]
+        for width, count, start in self._spans():
+            cells, shape = slice(start, start + width * count), (len(x), count, width)
+            terms.append(self._category_log_prob(x[:, cells].reshape(shape), logits[:, cells].reshape(shape)))
+        return torch.cat(terms, dim=1)
 
     def _category_log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
         """Log of the smoothed probability of the hot cell, the only positive one of its span."""

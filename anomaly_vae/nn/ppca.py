@@ -100,8 +100,9 @@ def _principal_axes(centred: Tensor, n_axes: int) -> tuple[Tensor, Tensor]:
     """Leading directions (n_cells, n_axes) and their variances, by the smaller of the two Gram matrices."""
     n_rows, n_cells = centred.shape
     if n_cells <= n_rows:
-        values, vectors = torch.linalg.eigh(centred.T @ centred / n_rows)
-        axes, variances = vectors.flip(1), values.flip(0).clamp_min(0.0)
+        # In double precision: where many columns are constant, float32 iterations may not converge.
+        values, vectors = torch.linalg.eigh((centred.T @ centred / n_rows).double())
+        axes, variances = vectors.flip(1).to(centred), values.flip(0).clamp_min(0.0).to(centred)
     else:
         _, scales, rows = torch.linalg.svd(centred, full_matrices=False)
         axes, variances = rows.T, scales.square() / n_rows

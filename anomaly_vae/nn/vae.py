@@ -1,8 +1,8 @@
 """VAE: q(z | x), p(x | z) and the ELBO as named terms in nats.
 
 Kingma & Welling (2013), "Auto-Encoding Variational Bayes": log p(x) >= E_q[log p(x | z)] - KL(q || p),
-q(z | x) a diagonal Gaussian, p(z) = N(0, I). Encoder and decoder are linear maps, started at the
-closed-form solution of probabilistic PCA, plus MLPs that start at zero.
+q(z | x) a diagonal Gaussian. Encoder and decoder are linear maps, started at the closed-form solution
+of probabilistic PCA, plus MLPs that start at zero.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.mlp import ResidualMLP
 from anomaly_vae.nn.ppca import PPCA
+from anomaly_vae.nn.priors import ExemplarPrior, StandardNormal
 
 _LOG_VARIANCE_RANGE = (-14.0, 6.0)
 
@@ -28,7 +29,7 @@ class ELBO(NamedTuple):
     features : Tensor of shape (n_rows, n_features)
         E_q[log p(x_j | z)] of each feature.
     latent : Tensor of shape (n_rows,)
-        -KL(q(z | x) || p(z)), never positive.
+        -KL(q(z | x) || p(z)), or a lower bound on it.
     """
 
     features: Tensor
@@ -50,12 +51,19 @@ class VAE(nn.Module):
         Width of z.
     hidden_sizes : sequence of int
         Hidden layers of the encoder; the decoder has them in reverse.
+    n_exemplars : int, default=0
+        Components of an exemplar prior; without any the prior is N(0, I).
     """
 
-    def __init__(self, likelihood: TableLikelihood, latent_dim: int, hidden_sizes: Sequence[int]) -> None:
+    def __init__(
+        self, likelihood: TableLikelihood, latent_dim: int, hidden_sizes: Sequence[int], n_exemplars: int = 0
+    ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.likelihood = likelihood
+        self.prior: StandardNormal | ExemplarPrior = StandardNormal()
+        if n_exemplars:
+            self.prior = ExemplarPrior(torch.zeros(n_exemplars, latent_dim), torch.ones(latent_dim))
         self.encoder = ResidualMLP(likelihood.n_cells, 2 * latent_dim, hidden_sizes)
         self.decoder = ResidualMLP(latent_dim, likelihood.n_cells, tuple(reversed(hidden_sizes)))
 
@@ -90,7 +98,7 @@ class VAE(nn.Module):
         """
         mean, log_var = self.encode(x if input_noise is None else x + input_noise)
         z = mean + torch.exp(0.5 * log_var) * noise
-        return ELBO(self.likelihood.log_prob(x, self.decode(z)), -gaussian_kl(mean, log_var))
+        return ELBO(self.likelihood.log_prob(x, self.decode(z)), self.prior(mean, log_var))
 
     def antithetic_elbo(self, x: Tensor, noise: Tensor) -> ELBO:
         """The bound from the two points mean +- std * noise, the same ``noise`` (latent_dim,) for each row.
@@ -101,17 +109,9 @@ class VAE(nn.Module):
         mean, log_var = self.encode(x)
         variance = log_var.exp()
         step = variance.sqrt() * noise
-        above = self.likelihood.log_prob(x, self.decode(mean + step))
-        below = self.likelihood.log_prob(x, self.decode(mean - step))
-        n = self.likelihood.n_numeric
-        weight = self.decoder.weight[:, :n]
+        weight = self.decoder.weight[:, : self.likelihood.n_numeric]
         excess = variance @ weight.square() - (step @ weight).square()
-        features = 0.5 * (above + below)
-        correction = -0.5 * excess / self.likelihood.noise_variance()
-        features[:, :n] += torch.where(torch.isnan(x[:, :n]), 0.0, correction)
-        return ELBO(features, -gaussian_kl(mean, log_var))
-
-
-def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_var)) || N(0, I)) in nats, shape (n_rows,); Kingma & Welling (2013), appendix B."""
-    return 0.5 * (mean.square() + log_var.exp() - 1.0 - log_var).sum(dim=1)
+        features = self.likelihood.antithetic_log_prob(
+            x, self.decode(mean + step), self.decode(mean - step), excess
+        )
+        return ELBO(features, self.prior(mean, log_var))

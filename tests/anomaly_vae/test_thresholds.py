@@ -131,11 +131,11 @@ def clean_scores() -> Floats:
     return np.random.default_rng(2).normal(-10.0, 1.0, 2000)
 
 
-@pytest.mark.parametrize(("share", "moved"), [(0.05, 0.6), (0.1, 1.2), (0.2, 3.5)])
+@pytest.mark.parametrize(("share", "moved"), [(0.05, 0.5), (0.1, 1.0), (0.2, 2.5)])
 def test_the_fence_withstands_contamination(share: float, moved: float) -> None:
-    """Among a fifth of anomalies the fence falls by less than 3.5 standard deviations, however bad they are.
+    """Among a fifth of anomalies the fence falls by less than 2.5 standard deviations, however bad they are.
 
-    It still tells them from clean rows: it lies below 99.8 % of those and above every anomaly.
+    It still tells them from clean rows: it lies below 97.5 % of those and above every anomaly.
     """
     clean = clean_scores()
     offsets = []
@@ -145,14 +145,14 @@ def test_the_fence_withstands_contamination(share: float, moved: float) -> None:
         assert anomalies.max() < offsets[-1]
     assert len(set(offsets)) == 1
     assert 0.0 < fence_offset(clean) - offsets[0] < moved
-    assert (clean < offsets[0]).mean() < 0.002
+    assert (clean < offsets[0]).mean() < 0.025
 
 
-def test_the_fence_of_a_gaussian_is_three_deviations_away() -> None:
-    """Of clean Gaussian scores about one in a thousand is beyond the fence, of an exponential tail 2 %."""
-    assert fence_offset(clean_scores()) == pytest.approx(-13.0, abs=0.2)
+def test_the_fence_of_a_gaussian_is_two_deviations_away() -> None:
+    """Of clean Gaussian scores about 2 % are beyond the fence, of an exponential tail 6 %."""
+    assert fence_offset(clean_scores()) == pytest.approx(-12.0, abs=0.2)
     tail = -np.random.default_rng(3).exponential(size=20_000)
-    assert (tail < fence_offset(tail)).mean() == pytest.approx(0.02, abs=0.005)
+    assert (tail < fence_offset(tail)).mean() == pytest.approx(0.0625, abs=0.01)
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-9, 0.1])

@@ -1,0 +1,160 @@
+"""The members of a model: untrained networks at a closed-form solution, and their weights in the score."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from anomaly_vae.columns.table import TableEncoder
+from anomaly_vae.detectors._model import Member
+from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, Partner, Recipe
+from anomaly_vae.detectors._state import Architecture
+from anomaly_vae.nn.ppca import fit_ppca
+from anomaly_vae.nn.priors import ExemplarPrior
+from anomaly_vae.nn.student import fit_student_t
+
+_LEAST_SCALE = 0.1
+"""Of a column by itself, in scales of the column."""
+
+_LEAST_SPREAD = 0.1
+"""Of a member's bounds, in nats: those of a table of few categories may all be one."""
+
+_MAX_SPREAD_ROWS = 2_000
+_MAX_CLUSTERED_ROWS = 20_000
+_N_CLUSTER_STEPS = 10
+
+
+class Members:
+    """Builds the members of one table's model.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+    rows : Tensor of shape (n_rows, n_cells)
+        Encoded rows, in random order, to start from; NaN is missing.
+    recipe : Recipe
+    n_train : int
+        Rows that will be trained on.
+    generator : torch.Generator
+        The only source of randomness.
+    """
+
+    def __init__(
+        self, encoder: TableEncoder, rows: Tensor, recipe: Recipe, n_train: int, generator: torch.Generator
+    ) -> None:
+        self.encoder, self.rows, self.recipe, self.generator = encoder, rows, recipe, generator
+        self.base = Architecture(
+            recipe.latent_dim, (), recipe.noise_floor, n_train, recipe.degrees_of_freedom
+        )
+        known = torch.nan_to_num(rows)
+        self.ppca = fit_ppca(known, recipe.latent_dim, recipe.noise_floor**2, recipe.keep)
+
+    def network(self, hidden_sizes: tuple[int, ...]) -> Member:
+        """The network to train; to begin with it is the closed-form linear solution."""
+        return self._start(replace(self.base, hidden_sizes=hidden_sizes))
+
+    def partner(self) -> Member:
+        """The other member, done."""
+        if self.recipe.partner is Partner.COLUMNS:
+            return self._columns()
+        if self.recipe.partner is Partner.EXEMPLARS:
+            return self._exemplars()
+        return self._start(self.base)
+
+    def weighted(self, network: Member, partner: Member) -> list[Member]:
+        """Both, the network last, weighted so that each bound counts in units of its own spread.
+
+        Raw nats would let the member shout that has the smallest noise. The spread is the median
+        absolute deviation over rows of training: held-out rows calibrate what comes out, and must have
+        no say in it.
+        """
+        shares = [
+            self.recipe.partner_weight / self._spread(self._unfamiliar(partner)),
+            1.0 / self._spread(network),
+        ]
+        return [
+            replace(member, weight=share / sum(shares))
+            for member, share in zip((partner, network), shares, strict=True)
+        ]
+
+    def _columns(self) -> Member:
+        """Independent columns: one latent that says nothing, and Student-t noise around each location."""
+        n = self.encoder.schema.n_numeric
+        location, variance = fit_student_t(
+            self.rows[:, :n], self.recipe.degrees_of_freedom, least_variance=_LEAST_SCALE**2
+        )
+        architecture = replace(self.base, latent_dim=1, noise_floor=0.5 * _LEAST_SCALE)
+        member = self._build(architecture)
+        with torch.no_grad():
+            member.module.decoder.bias[:n] = location
+            member.module.likelihood.start(variance, member.module.decoder.weight, member.module.decoder.bias)
+        return member
+
+    def _exemplars(self) -> Member:
+        """A linear member whose prior are the codes of typical rows."""
+        linear = self._start(self.base)
+        codes, variance = self._codes(linear)
+        deviation = variance.sqrt()
+        centres = _centres(codes[:_MAX_CLUSTERED_ROWS] / deviation, self.generator)
+        return _place(linear, ExemplarPrior(centres * deviation, variance))
+
+    def _unfamiliar(self, member: Member) -> Member:
+        """The member without the rows in its prior that its spread is measured on."""
+        if not isinstance(member.module.prior, ExemplarPrior):
+            return member
+        codes, variance = self._codes(member)
+        return _place(member, ExemplarPrior(codes[len(codes) // 2 :][:MAX_EXEMPLARS], variance))
+
+    def _spread(self, member: Member) -> float:
+        """Median absolute deviation of the bounds of rows in the first half, in nats."""
+        rows = self.rows[: max(len(self.rows) // 2, 1)][:_MAX_SPREAD_ROWS]
+        bounds = member.terms(rows.cpu().numpy()).sum(axis=1)
+        return max(float(np.median(np.abs(bounds - np.median(bounds)))), _LEAST_SPREAD)
+
+    @torch.no_grad()
+    def _codes(self, member: Member) -> tuple[Tensor, Tensor]:
+        """Posterior means of the rows, and the posterior variance, which a linear member has for all."""
+        mean, log_var = member.module.encode(self.rows)
+        return mean, log_var[0].exp()
+
+    def _start(self, architecture: Architecture) -> Member:
+        """A member at the closed-form linear solution."""
+        member = self._build(architecture)
+        member.module.start(self.ppca, self.generator)
+        return member
+
+    def _build(self, architecture: Architecture) -> Member:
+        """A member whose linear maps are zero, and that knows the frequencies of the categories."""
+        device = self.rows.device
+        module = architecture.build(self.encoder.schema).to(device)
+        module.likelihood.observe(self.encoder.categories.frequencies, self.encoder.charged_when_missing)
+        # Signs, not the draw itself: a short draw, shared by all rows, would lift scores above the bound.
+        draw = torch.randn(architecture.latent_dim, generator=self.generator, device=device).sign()
+        return Member(module, architecture, draw.cpu().numpy())
+
+
+def _place(member: Member, prior: ExemplarPrior) -> Member:
+    """The member under another prior."""
+    module = copy.deepcopy(member.module)
+    module.prior = prior
+    architecture = replace(member.architecture, n_exemplars=len(prior.exemplars))
+    return replace(member, module=module, architecture=architecture)
+
+
+def _centres(codes: Tensor, generator: torch.Generator) -> Tensor:
+    """At most ``MAX_EXEMPLARS`` centres of codes (n_rows, latent_dim): the codes themselves if few."""
+    if len(codes) > MAX_EXEMPLARS:
+        codes = torch.unique(codes, dim=0)
+    if len(codes) <= MAX_EXEMPLARS:
+        return codes
+    seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=codes.device))
+    means = KMeans(MAX_EXEMPLARS, init="random", n_init=1, max_iter=_N_CLUSTER_STEPS, random_state=seed)
+    with threadpool_limits(1):  # more threads add up in another order, and a seed must give the same model
+        means.fit(codes.cpu().numpy())
+    return torch.from_numpy(means.cluster_centers_).to(codes)

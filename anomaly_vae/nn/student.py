@@ -1,0 +1,56 @@
+"""Location and scale of columns under Student-t noise: what a few wild rows cannot move.
+
+Lange, Little & Taylor (1989), "Robust statistical modeling using the t distribution", JASA 84(408):
+the EM algorithm weighs each value down by its squared distance from the centre.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_N_STEPS = 30
+
+
+def fit_student_t(x: Tensor, degrees_of_freedom: float, least_variance: float) -> tuple[Tensor, Tensor]:
+    """Location and squared scale of each column of x (n_rows, n_columns), each of shape (n_columns,).
+
+    NaN is missing. ``degrees_of_freedom`` may be infinite: then they are mean and variance.
+    """
+    known = ~torch.isnan(x)
+    n_known = known.sum(dim=0).clamp_min(1)
+    x = torch.where(known, x, 0.0)
+    location = x.sum(dim=0) / n_known
+    variance = (known * (x - location).square()).sum(dim=0) / n_known
+    variance = variance.clamp_min(least_variance)
+    for _ in range(_N_STEPS):
+        distance = (x - location).square()
+        weights = known * student_t_weight(distance / variance, degrees_of_freedom)
+        location = (weights * x).sum(dim=0) / weights.sum(dim=0).clamp_min(1e-12)
+        variance = (weights * (x - location).square()).sum(dim=0) / n_known
+        variance = variance.clamp_min(least_variance)
+    return location, variance
+
+
+def student_t_weight(distance: Tensor, degrees_of_freedom: float) -> Tensor:
+    """Weight of a value at a squared distance (in squared scales) from the centre."""
+    if math.isinf(degrees_of_freedom):
+        return torch.ones_like(distance)
+    return (degrees_of_freedom + 1.0) / (degrees_of_freedom + distance)
+
+
+def student_t_log_prob(distance: Tensor, variance: Tensor, degrees_of_freedom: float) -> Tensor:
+    """Log density in nats at squared ``distance`` from the location, for a squared scale of ``variance``.
+
+    A Gaussian where ``degrees_of_freedom`` is infinite. Convex in ``distance`` (or linear): put its
+    expectation in, and the result is at most the expected log density (Jensen).
+    """
+    if math.isinf(degrees_of_freedom):
+        return -0.5 * (distance / variance + variance.log() + math.log(2.0 * math.pi))
+    half = 0.5 * (degrees_of_freedom + 1.0)
+    constant = math.lgamma(half) - math.lgamma(0.5 * degrees_of_freedom)
+    constant -= 0.5 * math.log(degrees_of_freedom * math.pi)
+    spread = distance / (degrees_of_freedom * variance)
+    return constant - 0.5 * variance.log() - half * torch.log1p(spread)
