@@ -38,7 +38,7 @@ arrows: $(STAMP)  ## import-linter: who may import whom
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## the measurements that the README quotes
-	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+	set -e; for script in $(sort $(wildcard benchmarks/[!_]*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean:  ## remove .venv and every cache
 	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

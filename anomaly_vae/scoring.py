@@ -7,20 +7,54 @@ zeros, and a row's result is the same bit for bit wherever it stands.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anomaly_vae.nn.priors import ExemplarPrior
+from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
 
 QUANTUM = 64
-BLOCK = 2048
+BLOCK = 4096
 
 
 def blocks(n_rows: int) -> list[slice]:
     """The rows in blocks that bound the memory of scoring."""
     return [slice(start, min(start + BLOCK, n_rows)) for start in range(0, n_rows, BLOCK)]
+
+
+def for_each_block(n_rows: int, work: Callable[[slice], None]) -> None:
+    """Do ``work`` on every block of rows, on as many threads as there are cores to use.
+
+    Each thread has a block to itself and torch one thread in it: a block is too small to be shared.
+    What fails in a block is raised, of several the first in order of the rows.
+    """
+
+    def alone(rows: slice) -> None:
+        with one_thread():
+            work(rows)
+
+    pending = blocks(n_rows)
+    n_threads = min(len(pending), _n_cores())
+    if n_threads <= 1:
+        for rows in pending:
+            alone(rows)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        for _ in pool.map(alone, pending):
+            pass
+
+
+def _n_cores() -> int:
+    """Cores that this process may use; torch's own limit, set by OMP_NUM_THREADS or by hand, holds too."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, torch.get_num_threads())
 
 
 def padded(cells: NDArray[np.float32], device: torch.device) -> Tensor:
@@ -37,3 +71,18 @@ def elbo_terms(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]
     elbo = module.antithetic_elbo(block, noise)
     terms = torch.cat([elbo.features, elbo.latent[:, None]], dim=1)
     return terms.double().cpu().numpy()
+
+
+@torch.no_grad()
+def exemplar_parts(module: VAE, prior: ExemplarPrior, block: Tensor) -> NDArray[np.float64]:
+    """What the distance of each row from its nearest exemplar costs, number by number, in nats.
+
+    Shape (n_rows, n_numeric). The cost is shared among the numbers by the squared difference of the
+    two expected rows.
+    """
+    mean, _ = module.encode(block)
+    exemplar, cost = prior.nearest(mean)
+    n = module.likelihood.n_numeric
+    difference = (module.decode(mean) - module.decode(exemplar))[:, :n].double().square()
+    share = difference / difference.sum(dim=1, keepdim=True).clamp_min(1e-300)
+    return (cost.double()[:, None] * share).cpu().numpy()

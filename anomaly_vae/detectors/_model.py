@@ -16,6 +16,7 @@ from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
 from anomaly_vae.detectors import _state
 from anomaly_vae.detectors._state import Architecture
 from anomaly_vae.errors import ModelFileError
+from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
 from anomaly_vae.schema import Schema
@@ -54,6 +55,16 @@ class Member:
         block = scoring.padded(cells, self.device)
         noise = torch.from_numpy(self.draw).to(self.device)
         return scoring.elbo_terms(self.module, block, noise)[: len(cells)]
+
+    def parts(self, cells: NDArray[np.float32]) -> Floats:
+        """The terms, what a row's distance from the nearest exemplar costs charged to its numbers."""
+        terms, prior = self.terms(cells), self.module.prior
+        if isinstance(prior, ExemplarPrior):
+            block = scoring.padded(cells, self.device)
+            charged = scoring.exemplar_parts(self.module, prior, block)[: len(cells)]
+            terms[:, : charged.shape[1]] += charged
+            terms[:, -1] -= charged.sum(axis=1)
+        return terms
 
     def get_state(self) -> dict[str, Any]:
         """All of it as plain dictionaries, numbers and arrays."""
@@ -97,22 +108,32 @@ class TableModel:
         """Width of the latent space of the last member."""
         return self.members[-1].architecture.latent_dim
 
-    @one_thread()
     def totals(self, X: Table) -> Floats:
         """The bound of each row of a table, shape (n_rows,), in nats."""
         totals = np.empty(len(X))
-        for rows in scoring.blocks(len(X)):
+
+        def score(rows: slice) -> None:
             totals[rows] = self._terms(self._cells(X, rows)).sum(axis=1)
+
+        scoring.for_each_block(len(X), score)
         return totals
 
-    @one_thread()
     def parts(self, X: Table) -> Floats:
-        """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats."""
+        """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats.
+
+        Of an exemplar prior the latent term keeps what does not depend on the row's distance from the
+        nearest exemplar; the columns in which the two differ bear the rest.
+        """
         n_columns = len(self.encoder.readers)
         owners = np.array([*self.encoder.schema.owners, n_columns])
         parts = np.zeros((len(X), n_columns + 1))
-        for rows in scoring.blocks(len(X)):
-            np.add.at(parts[rows].T, owners, self._terms(self._cells(X, rows)).T)
+
+        def score(rows: slice) -> None:
+            cells = self._cells(X, rows)
+            weighted = sum(member.weight * member.parts(cells) for member in self.members)
+            np.add.at(parts[rows].T, owners, np.asarray(weighted).T)
+
+        scoring.for_each_block(len(X), score)
         return parts
 
     @one_thread()

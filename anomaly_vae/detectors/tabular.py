@@ -193,6 +193,10 @@ class TabularVAEDetector(VAEDetector):
     def score_parts(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
         """Nats that each column, and the latent term, adds to the score; rows sum to ``score_samples``.
 
+        A column has its term of each bound, by the weights of the score. Where the prior is exemplars,
+        it bears its share of the distance from the nearest one too: that of its squared difference from
+        it. The latent term is the rest.
+
         One column a feature, in order, and last ``latent``; shape (n_rows, n_features_in_ + 1).
         """
         check_is_fitted(self)

@@ -146,7 +146,8 @@ class TableLikelihood(nn.Module):
         numbers = student_t_log_prob(distance, self.noise_variance(), self.degrees_of_freedom)
         first_cells = [start + width * i for width, count, start in self._spans() for i in range(count)]
         missing = torch.isnan(x[:, [*range(self.n_numeric), *first_cells]] if first_cells else x)
-        return torch.where(missing, self.absent_log_prob, torch.cat([numbers, categories], dim=1))
+        terms = torch.cat([numbers, categories], dim=1) if self.groups else numbers
+        return torch.where(missing, self.absent_log_prob, terms)
 
     def _categories(self, x: Tensor, logits: Tensor) -> Tensor:
         """Nats of the categories, shape (n_rows, n_categories)."""

@@ -51,5 +51,8 @@ class ResidualMLP(nn.Module):
         linear = torch.addmm(self.bias, x, self.weight)
         if self.residual is None:
             return linear
-        residual: Tensor = self.residual(x)
-        return linear + residual
+        *hidden, last = list(self.residual)
+        assert isinstance(last, nn.Linear)
+        for layer in hidden:
+            x = layer(x)
+        return torch.addmm(linear + last.bias, x, last.weight.T)

@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 
 class StandardNormal(nn.Module):
@@ -43,11 +44,33 @@ class ExemplarPrior(nn.Module):
 
     def forward(self, mean: Tensor, log_var: Tensor) -> Tensor:
         """Lower bound on E_q[log p(z)] + H(q) in nats, shape (n_rows,)."""
-        scale = self.variance.sqrt()
-        codes, exemplars = mean / scale, self.exemplars / scale
-        # |a - b|^2 = |a|^2 - 2 (a b - |b|^2 / 2); the largest bracket belongs to the nearest exemplar.
-        closeness = torch.addmm(-0.5 * exemplars.square().sum(dim=1), codes, exemplars.T).amax(dim=1)
-        distance = (codes.square().sum(dim=1) - 2.0 * closeness).clamp_min(0.0)
+        codes, exemplars = self._scaled(mean)
+        distance = _squared_distance(codes, _closeness(codes, exemplars).amax(dim=1))
         ratio = log_var.exp() / self.variance
         spread = 0.5 * (1.0 - ratio + log_var - self.variance.log()).sum(dim=1)
         return spread - 0.5 * distance - math.log(len(self.exemplars))
+
+    def nearest(self, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest exemplar (n_rows, latent_dim), and the nats (n_rows,) that its distance costs."""
+        codes, exemplars = self._scaled(mean)
+        closest = _closeness(codes, exemplars).max(dim=1)
+        return self.exemplars[closest.indices], -0.5 * _squared_distance(codes, closest.values)
+
+    def _scaled(self, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes and exemplars in units of the components' deviation."""
+        scale = self.variance.sqrt()
+        return mean / scale, self.exemplars / scale
+
+
+def _closeness(codes: Tensor, exemplars: Tensor) -> Tensor:
+    """For every code a and exemplar b, a b - |b|^2 / 2: the largest belongs to the nearest exemplar.
+
+    The second term is a column of the product: added to it, it would be copied for every row first.
+    """
+    offsets = -0.5 * exemplars.square().sum(dim=1, keepdim=True)
+    return pad(codes, (0, 1), value=1.0) @ torch.cat([exemplars, offsets], dim=1).T
+
+
+def _squared_distance(codes: Tensor, closeness: Tensor) -> Tensor:
+    """|a - b|^2 = |a|^2 - 2 (a b - |b|^2 / 2)."""
+    return (codes.square().sum(dim=1) - 2.0 * closeness).clamp_min(0.0)

@@ -108,10 +108,14 @@ class VAE(nn.Module):
         """
         mean, log_var = self.encode(x)
         variance = log_var.exp()
-        step = variance.sqrt() * noise
         weight = self.decoder.weight[:, : self.likelihood.n_numeric]
-        excess = variance @ weight.square() - (step @ weight).square()
-        features = self.likelihood.antithetic_log_prob(
-            x, self.decode(mean + step), self.decode(mean - step), excess
-        )
+        excess = variance @ weight.square()
+        if self.decoder.residual is None and not self.likelihood.groups:
+            location = self.decode(mean)
+            features = self.likelihood.antithetic_log_prob(x, location, location, excess)
+        else:
+            step = variance.sqrt() * noise
+            above, below = self.decode(torch.cat([mean + step, mean - step])).chunk(2)
+            excess -= (step @ weight).square()
+            features = self.likelihood.antithetic_log_prob(x, above, below, excess)
         return ELBO(features, self.prior(mean, log_var))

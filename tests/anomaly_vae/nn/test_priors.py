@@ -81,3 +81,12 @@ def test_an_exemplar_is_never_worse_than_at_no_distance() -> None:
     prior = ExemplarPrior(exemplars, torch.full((8,), 0.01))
     terms = prior(exemplars, torch.full((50, 8), 0.01).log())
     assert (terms <= -torch.log(torch.tensor(50.0)) + 1e-5).all()
+
+
+def test_the_nearest_exemplar_is_named_with_its_cost() -> None:
+    """``nearest`` finds the exemplar that is nearest in deviations, and the half of its squared distance."""
+    prior, mean, _ = case(3)
+    exemplar, cost = prior.nearest(mean)
+    distance = torch.cdist(mean / prior.variance.sqrt(), prior.exemplars / prior.variance.sqrt()).square()
+    assert torch.equal(exemplar, prior.exemplars[distance.argmin(dim=1)])
+    torch.testing.assert_close(cost, -0.5 * distance.amin(dim=1))
