@@ -28,7 +28,11 @@ def table(n_rows: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Rows of ``N_COLUMNS`` numbers that ``N_FACTORS`` hidden ones explain but for noise."""
     random = np.random.default_rng(seed)
     loadings = np.random.default_rng(1).normal(size=(N_FACTORS, N_COLUMNS))
-    return random.normal(size=(n_rows, N_FACTORS)) @ loadings + 0.3 * random.normal(size=(n_rows, N_COLUMNS))
+    rows = np.empty((n_rows, N_COLUMNS))
+    for block in np.array_split(rows, max(n_rows // SMALL, 1)):  # in place: no copy raises the peak memory
+        block[:] = random.normal(size=(len(block), N_FACTORS)) @ loadings
+        block += 0.3 * random.normal(size=block.shape)
+    return rows
 
 
 # ------------------------------------------------------------------------------------------- detectors

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -155,6 +157,9 @@ def _centres(codes: Tensor, generator: torch.Generator) -> Tensor:
         return codes
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=codes.device))
     means = KMeans(MAX_EXEMPLARS, init="random", n_init=1, max_iter=_N_CLUSTER_STEPS, random_state=seed)
-    with threadpool_limits(1):  # more threads add up in another order, and a seed must give the same model
+    # More threads would add up in another order, and a seed must give the same model.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of rows so alike that centres coincide
         means.fit(codes.cpu().numpy())
-    return torch.from_numpy(means.cluster_centers_).to(codes)
+    centres: Tensor = torch.unique(torch.from_numpy(means.cluster_centers_), dim=0)
+    return centres.to(codes)

@@ -80,10 +80,14 @@ class Member:
         """The member of a state; raises ModelFileError unless every part of it fits the others."""
         _state.check_keys("members", state, {"architecture", "weights", "draw", "weight"})
         _state.check_number("weight", state["weight"])
+        if not 0.0 < state["weight"] <= 1.0:
+            raise ModelFileError(f"'weight' should be in (0, 1], got {state['weight']!r}")
         architecture = _state.load_architecture(state["architecture"])
         module = _state.load_module(state["weights"], architecture, schema).requires_grad_(False)
         _state.check_array("draw", state["draw"], (architecture.latent_dim,))
         draw = np.asarray(state["draw"], dtype=np.float32)
+        if not (np.abs(draw) == 1.0).all():
+            raise ModelFileError("'draw' should hold signs, +1 or -1; fit and save the model again")
         return cls(module.to(device), architecture, draw, float(state["weight"]))
 
 
@@ -185,8 +189,12 @@ class TableModel:
         encoder = _state.load_encoder(state["encoder"])
         if not state["members"]:
             raise ModelFileError("'members' of 'model_' is empty; fit and save the model again")
-        equal = {"weight": 1.0 / len(state["members"])}  # as it was in the first files
-        members = [Member.from_state(equal | member, encoder.schema, device) for member in state["members"]]
+        states = state["members"]
+        if not any("weight" in member for member in states):  # as it was in the first files
+            states = [{**member, "weight": 1.0 / len(states)} for member in states]
+        members = [Member.from_state(member, encoder.schema, device) for member in states]
+        if abs(sum(member.weight for member in members) - 1.0) > 1e-9:
+            raise ModelFileError("the weights of 'members' do not sum to 1; fit and save the model again")
         return cls(encoder, members)
 
     def _cells(self, X: Table, rows: slice) -> NDArray[np.float32]:

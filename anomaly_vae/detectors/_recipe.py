@@ -32,6 +32,10 @@ class Partner(Enum):
     COLUMNS = "independent columns"
 
 
+_WIDE_PARTNER_WEIGHT = 100.0
+"""With fewer rows than cells the network knows its rows by heart: it is all but silent."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Settings of a fit.
@@ -83,7 +87,7 @@ def novelty_recipe(n_rows: int, n_cells: int, has_categories: bool) -> Recipe:
         n_steps=200 if is_wide else 600,
         batch_size=128 if is_wide else 256,
         partner=Partner.LINEAR if is_wide or has_categories else Partner.EXEMPLARS,
-        partner_weight=2.0,
+        partner_weight=_WIDE_PARTNER_WEIGHT if is_wide else 2.0,
     )
 
 
@@ -99,7 +103,7 @@ def outlier_recipe(n_rows: int, n_cells: int) -> Recipe:
         n_steps=200 if is_wide else 400,
         batch_size=128,
         partner=Partner.LINEAR if is_wide else Partner.COLUMNS,
-        partner_weight=1.0,
+        partner_weight=_WIDE_PARTNER_WEIGHT if is_wide else 1.0,
     )
 
 

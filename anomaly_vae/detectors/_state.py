@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from anomaly_vae.columns.table import TableEncoder
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.nn.likelihoods import TableLikelihood
+from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
 from anomaly_vae.schema import Schema
 
@@ -66,7 +67,7 @@ def load_architecture(state: Mapping[str, Any]) -> Architecture:
     """The architecture of a state; the first files had Gaussian noise and no exemplars."""
     state = {"degrees_of_freedom": math.inf, "n_exemplars": 0, **state}
     try:
-        return Architecture(
+        architecture = Architecture(
             int(state["latent_dim"]),
             tuple(int(size) for size in state["hidden_sizes"]),
             float(state["noise_floor"]),
@@ -76,6 +77,9 @@ def load_architecture(state: Mapping[str, Any]) -> Architecture:
         )
     except _DAMAGE as error:
         raise _damaged("architecture", error) from None
+    if not architecture.degrees_of_freedom >= 1.0 or architecture.n_exemplars < 0:
+        raise ModelFileError("the architecture of the model is out of range; fit and save the model again")
+    return architecture
 
 
 def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
@@ -106,6 +110,8 @@ def load_module(state: Mapping[str, Any], architecture: Architecture, schema: Sc
         check_array(name, state[name], tuple(weight.shape))
     weights = {name: torch.tensor(np.asarray(values, dtype=np.float32)) for name, values in state.items()}
     module.load_state_dict(weights, assign=True)
+    if isinstance(module.prior, ExemplarPrior) and not (module.prior.variance > 0).all():
+        raise ModelFileError("'prior.variance' should be positive; fit and save the model again")
     return module
 
 
