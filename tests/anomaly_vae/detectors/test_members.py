@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from anomaly_vae import TabularVAEDetector, load, save
+from anomaly_vae import ModelFileError, TabularVAEDetector, load, save
 from anomaly_vae.columns.table import Table, TableEncoder, take_rows
 from anomaly_vae.detectors._fitting import split_rows
 from anomaly_vae.detectors._members import Members
@@ -333,3 +333,51 @@ def test_auto_leaves_the_recipe_alone() -> None:
     recipe = outlier_recipe(100, 5)
     assert recipe.override(latent_dim="auto", n_steps="auto") == recipe
     assert recipe.override(latent_dim=2, n_steps="auto") == replace(recipe, latent_dim=2)
+
+
+# ---------------------------------------------------------------------------------- states that no fit gives
+def _edit(state: dict[str, Any], *path: Any, value: Any) -> None:
+    for step in path[:-1]:
+        state = state[step]
+    state[path[-1]] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("members", 0, "weight"), -0.5),
+        (("members", 0, "weight"), 0.99),
+        (("members", 0, "weight"), float("nan")),
+        (("members", 1, "draw"), np.full(3, 0.5, dtype=np.float32)),
+        (("members", 0, "weights", "prior.variance"), np.array([1.0, -1.0, 1.0], dtype=np.float32)),
+        (("members", 0, "architecture", "degrees_of_freedom"), 0.0),
+        (("members", 0, "architecture", "degrees_of_freedom"), float("nan")),
+        (("members", 0, "architecture", "n_exemplars"), -1),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_state_that_no_fit_gives_is_refused(path: tuple[Any, ...], value: Any) -> None:
+    """Weights that are no shares, draws that are no signs, and scales out of range are damage."""
+    detector = fit(numbers(80), novelty=True)
+    state = detector.__getstate__()
+    _edit(state["model_"], *path, value=value)
+    with pytest.raises(ModelFileError):
+        TabularVAEDetector().__setstate__(state)
+
+
+def test_the_first_files_weighed_members_alike() -> None:
+    """A state without weights, noise or exemplars, as 0.1.0 wrote it, gives the plain mean of its bounds."""
+    X = mixed(80)
+    detector = fit(X, novelty=True)
+    state = detector.__getstate__()
+    for member in state["model_"]["members"]:
+        del (
+            member["weight"],
+            member["architecture"]["degrees_of_freedom"],
+            member["architecture"]["n_exemplars"],
+        )
+    old = TabularVAEDetector()
+    old.__setstate__(state)
+    cells = detector.model_.encoder.transform(X)
+    expected = np.mean([member.terms(cells).sum(axis=1) for member in detector.model_.members], axis=0)
+    np.testing.assert_allclose(old.score_samples(X), expected, rtol=1e-12)
