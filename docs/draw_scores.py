@@ -54,9 +54,10 @@ def _draw_scores(axes: Axes, scored: pd.DataFrame, threshold: dict[str, float]) 
     axes.set(
         xlabel="score: ELBO in nats (logarithmic), higher is more normal",
         ylabel="rows",
-        title="569 tumours, learned from benign ones",
+        title="new tumours, by a model of benign ones",
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.margins(y=0.4)  # room for the legend
+    axes.legend(fontsize=8, loc="upper right", edgecolor="none")
 
 
 def _scale(nats: pd.Series | np.ndarray | float) -> np.ndarray:
@@ -71,7 +72,7 @@ def _draw_reasons(axes: Axes, row: pd.Series) -> None:
     axes.bar_label(bars, fmt="%.0f", padding=3)
     axes.set(
         xlabel="nats below a typical row",
-        title=f"why row {row['patient']:03d} ({row['diagnosis']}) stands out",
+        title=f"why row {row['patient']:03d} stands out",
     )
     axes.margins(x=0.2)
 
