@@ -6,10 +6,15 @@ A prior answers E_q[log p(z)] + H(q), or a lower bound on it, for q = N(mean, ex
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
+
+
+_PART = 256
+"""Codes compared with all exemplars at a time: the products of more would not stay in a core's cache."""
 
 
 class StandardNormal(nn.Module):
@@ -44,31 +49,33 @@ class ExemplarPrior(nn.Module):
 
     def forward(self, mean: Tensor, log_var: Tensor) -> Tensor:
         """Lower bound on E_q[log p(z)] + H(q) in nats, shape (n_rows,)."""
-        codes, exemplars = self._scaled(mean)
-        distance = _squared_distance(codes, _closeness(codes, exemplars).amax(dim=1))
+        codes = mean / self.variance.sqrt()
+        parts = codes.split(_PART)
+        closeness = torch.cat([self._closeness(part).amax(dim=1) for part in parts])
+        distance = _squared_distance(codes, closeness)
         ratio = log_var.exp() / self.variance
         spread = 0.5 * (1.0 - ratio + log_var - self.variance.log()).sum(dim=1)
         return spread - 0.5 * distance - math.log(len(self.exemplars))
 
     def nearest(self, mean: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest exemplar (n_rows, latent_dim), and the nats (n_rows,) that its distance costs."""
-        codes, exemplars = self._scaled(mean)
-        closest = _closeness(codes, exemplars).max(dim=1)
+        codes = mean / self.variance.sqrt()
+        closest = self._closeness(codes).max(dim=1)
         return self.exemplars[closest.indices], -0.5 * _squared_distance(codes, closest.values)
 
-    def _scaled(self, mean: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes and exemplars in units of the components' deviation."""
-        scale = self.variance.sqrt()
-        return mean / scale, self.exemplars / scale
+    def _closeness(self, codes: Tensor) -> Tensor:
+        """For every code a and exemplar b, a b - |b|^2 / 2: the largest belongs to the nearest exemplar."""
+        return pad(codes, (0, 1), value=1.0) @ self._factors
 
+    @cached_property
+    def _factors(self) -> Tensor:
+        """Exemplars in units of the deviation, and -|b|^2 / 2 as one more row (latent_dim + 1, n_exemplars).
 
-def _closeness(codes: Tensor, exemplars: Tensor) -> Tensor:
-    """For every code a and exemplar b, a b - |b|^2 / 2: the largest belongs to the nearest exemplar.
-
-    The second term is a column of the product: added to it, it would be copied for every row first.
-    """
-    offsets = -0.5 * exemplars.square().sum(dim=1, keepdim=True)
-    return pad(codes, (0, 1), value=1.0) @ torch.cat([exemplars, offsets], dim=1).T
+        As a row of the product: added to it, it would be copied for every code first.
+        """
+        exemplars = self.exemplars / self.variance.sqrt()
+        offsets = -0.5 * exemplars.square().sum(dim=1, keepdim=True)
+        return torch.cat([exemplars, offsets], dim=1).T.contiguous()
 
 
 def _squared_distance(codes: Tensor, closeness: Tensor) -> Tensor:
