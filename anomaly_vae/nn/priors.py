@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-
 _PART = 256
 """Codes compared with all exemplars at a time: the products of more would not stay in a core's cache."""
 
