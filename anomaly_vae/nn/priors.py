@@ -49,7 +49,7 @@ class ExemplarPrior(nn.Module):
     def forward(self, mean: Tensor, log_var: Tensor) -> Tensor:
         """Lower bound on E_q[log p(z)] + H(q) in nats, shape (n_rows,)."""
         codes = mean / self.variance.sqrt()
-        parts = codes.split(_PART)
+        parts = torch.split(codes, _PART)
         closeness = torch.cat([self._closeness(part).amax(dim=1) for part in parts])
         distance = _squared_distance(codes, closeness)
         ratio = log_var.exp() / self.variance
