@@ -7,10 +7,10 @@ zeros, and a row's result is the same bit for bit wherever it stands.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -41,20 +41,14 @@ def for_each_block(n_rows: int, work: Callable[[slice], None]) -> None:
             work(rows)
 
     pending = blocks(n_rows)
-    n_threads = min(len(pending), _n_cores())
-    if n_threads <= 1:
-        for rows in pending:
-            alone(rows)
+    if len(pending) == 1:
+        alone(pending[0])
         return
+    # torch's own limit, set by OMP_NUM_THREADS or by hand, holds here too.
+    n_threads = min(joblib.cpu_count(), torch.get_num_threads())
     with ThreadPoolExecutor(n_threads) as pool:
         for _ in pool.map(alone, pending):
             pass
-
-
-def _n_cores() -> int:
-    """Cores that this process may use; torch's own limit, set by OMP_NUM_THREADS or by hand, holds too."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(available, torch.get_num_threads())
 
 
 def padded(cells: NDArray[np.float32], device: torch.device) -> Tensor:

@@ -36,7 +36,6 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 OURS = "anomaly-vae"
-PEERS = ("kNN", "IForest", "Gaussian")
 NOTABLE = 0.002
 """Differences in AUROC below this are neither wins nor losses."""
 

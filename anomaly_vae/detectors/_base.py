@@ -1,6 +1,6 @@
 """The scikit-learn face of every detector: scores in, decisions, p-values and thresholds out.
 
-A concrete detector gives ``fit`` and the private ``_elbo_terms``; all else follows from the scores.
+A concrete detector gives ``fit``, ``_validated`` and ``_score_samples``; all else follows from the scores.
 """
 
 from __future__ import annotations

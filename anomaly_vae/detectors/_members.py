@@ -28,7 +28,6 @@ _LEAST_SPREAD = 0.1
 """Of a member's bounds, in nats: those of a table of few categories may all be one."""
 
 _MAX_SPREAD_ROWS = 2_000
-_MAX_CLUSTERED_ROWS = 20_000
 _N_CLUSTER_STEPS = 10
 
 
@@ -103,7 +102,7 @@ class Members:
         linear = self._start(self.base)
         codes, variance = self._codes(linear)
         deviation = variance.sqrt()
-        centres = _centres(codes[:_MAX_CLUSTERED_ROWS] / deviation, self.generator)
+        centres = _centres(codes / deviation, self.generator)
         return _place(linear, ExemplarPrior(centres * deviation, variance))
 
     def _unfamiliar(self, member: Member) -> Member:

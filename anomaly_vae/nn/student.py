@@ -27,14 +27,14 @@ def fit_student_t(x: Tensor, degrees_of_freedom: float, least_variance: float) -
     variance = variance.clamp_min(least_variance)
     for _ in range(_N_STEPS):
         distance = (x - location).square()
-        weights = known * student_t_weight(distance / variance, degrees_of_freedom)
+        weights = known * _weight(distance / variance, degrees_of_freedom)
         location = (weights * x).sum(dim=0) / weights.sum(dim=0).clamp_min(1e-12)
         variance = (weights * (x - location).square()).sum(dim=0) / n_known
         variance = variance.clamp_min(least_variance)
     return location, variance
 
 
-def student_t_weight(distance: Tensor, degrees_of_freedom: float) -> Tensor:
+def _weight(distance: Tensor, degrees_of_freedom: float) -> Tensor:
     """Weight of a value at a squared distance (in squared scales) from the centre."""
     if math.isinf(degrees_of_freedom):
         return torch.ones_like(distance)
