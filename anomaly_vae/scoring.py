@@ -41,11 +41,12 @@ def for_each_block(n_rows: int, work: Callable[[slice], None]) -> None:
             work(rows)
 
     pending = blocks(n_rows)
-    if len(pending) == 1:
-        alone(pending[0])
-        return
     # torch's own limit, set by OMP_NUM_THREADS or by hand, holds here too.
-    n_threads = min(joblib.cpu_count(), torch.get_num_threads())
+    n_threads = min(joblib.cpu_count(), torch.get_num_threads(), len(pending))
+    if n_threads <= 1:
+        for rows in pending:
+            alone(rows)
+        return
     with ThreadPoolExecutor(n_threads) as pool:
         for _ in pool.map(alone, pending):
             pass
@@ -65,6 +66,14 @@ def elbo_terms(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]
     elbo = module.antithetic_elbo(block, noise)
     terms = torch.cat([elbo.features, elbo.latent[:, None]], dim=1)
     return terms.double().cpu().numpy()
+
+
+@torch.no_grad()
+def elbo_totals(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]:
+    """The bound of a padded block, shape (n_rows,), in nats: the sum of its terms, in double precision."""
+    elbo = module.antithetic_elbo(block, noise)
+    totals: NDArray[np.float64] = (elbo.features.double().sum(dim=1) + elbo.latent).cpu().numpy()
+    return totals
 
 
 @torch.no_grad()

@@ -115,7 +115,7 @@ class Members:
     def _spread(self, member: Member) -> float:
         """Median absolute deviation of the bounds of rows in the first half, in nats."""
         rows = self.rows[: max(len(self.rows) // 2, 1)][:_MAX_SPREAD_ROWS]
-        bounds = member.terms(rows.cpu().numpy()).sum(axis=1)
+        bounds = member.bounds(rows.cpu().numpy())
         return max(float(np.median(np.abs(bounds - np.median(bounds)))), _LEAST_SPREAD)
 
     @torch.no_grad()

@@ -56,6 +56,12 @@ class Member:
         noise = torch.from_numpy(self.draw).to(self.device)
         return scoring.elbo_terms(self.module, block, noise)[: len(cells)]
 
+    def bounds(self, cells: NDArray[np.float32]) -> Floats:
+        """The bound of encoded rows in nats, (n_rows,): the sum of the terms."""
+        block = scoring.padded(cells, self.device)
+        noise = torch.from_numpy(self.draw).to(self.device)
+        return scoring.elbo_totals(self.module, block, noise)[: len(cells)]
+
     def parts(self, cells: NDArray[np.float32]) -> Floats:
         """The terms, what a row's distance from the nearest exemplar costs charged to its numbers."""
         terms, prior = self.terms(cells), self.module.prior
@@ -117,7 +123,8 @@ class TableModel:
         totals = np.empty(len(X))
 
         def score(rows: slice) -> None:
-            totals[rows] = self._terms(self._cells(X, rows)).sum(axis=1)
+            cells = self._cells(X, rows)
+            totals[rows] = sum(member.weight * member.bounds(cells) for member in self.members)
 
         scoring.for_each_block(len(X), score)
         return totals
@@ -201,7 +208,3 @@ class TableModel:
         """One block of rows, encoded."""
         with whole_rows(rows):
             return self.encoder.transform(take_rows(X, rows))
-
-    def _terms(self, cells: NDArray[np.float32]) -> Floats:
-        """Weighted mean over the members of the terms of one block of encoded rows."""
-        return np.asarray(sum(member.weight * member.terms(cells) for member in self.members))

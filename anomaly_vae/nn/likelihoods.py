@@ -81,20 +81,21 @@ class TableLikelihood(nn.Module):
         """Variance of each number given z, shape (n_numeric,): a floor plus what was learned."""
         return self.noise_floor**2 + torch.exp(2.0 * self.log_noise)
 
-    def log_prob(self, x: Tensor, location: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, location: Tensor, excess: Tensor | float = 0.0) -> Tensor:
         """Nats of each feature, shape (n_rows, n_features).
 
-        ``x`` and ``location`` have shape (n_rows, n_cells); a NaN in ``x`` is a missing value.
+        ``x`` and ``location`` have shape (n_rows, n_cells); a NaN in ``x`` is a missing value. Where the
+        location of a number is itself uncertain, ``excess`` (n_rows, n_numeric) is its variance: the number
+        is taken at its expected squared distance, which for Student-t noise is a lower bound.
         """
         n = self.n_numeric
-        distance = (torch.nan_to_num(x[:, :n]) - location[:, :n]).square()
+        distance = (torch.nan_to_num(x[:, :n]) - location[:, :n]).square() + excess
         return self._join(x, distance, self._categories(x, location))
 
     def antithetic_log_prob(self, x: Tensor, above: Tensor, below: Tensor, excess: Tensor) -> Tensor:
         """Nats of each feature expected over a location that is ``above`` or ``below``, never too many.
 
-        ``excess`` (n_rows, n_numeric) is the variance of the location that the two do not show. Numbers
-        are taken at their expected squared distance, which for Student-t noise is a lower bound.
+        ``excess`` (n_rows, n_numeric) is the variance of the location that the two do not show.
         """
         n = self.n_numeric
         number = torch.nan_to_num(x[:, :n])
@@ -144,14 +145,18 @@ class TableLikelihood(nn.Module):
     def _join(self, x: Tensor, distance: Tensor, categories: Tensor) -> Tensor:
         """Nats of numbers at a squared distance, then those of categories; missing values have their own."""
         numbers = student_t_log_prob(distance, self.noise_variance(), self.degrees_of_freedom)
+        terms = torch.cat([numbers, categories], dim=1) if self.groups else numbers
+        if not torch.isnan(x.sum()):
+            return terms
         first_cells = [start + width * i for width, count, start in self._spans() for i in range(count)]
         missing = torch.isnan(x[:, [*range(self.n_numeric), *first_cells]] if first_cells else x)
-        terms = torch.cat([numbers, categories], dim=1) if self.groups else numbers
         return torch.where(missing, self.absent_log_prob, terms)
 
     def _categories(self, x: Tensor, logits: Tensor) -> Tensor:
         """Nats of the categories, shape (n_rows, n_categories)."""
-        terms = [x[:, :0]]
+        if not self.groups:
+            return x[:, :0]
+        terms = []
         for width, count, start in self._spans():
             cells, shape = slice(start, start + width * count), (len(x), count, width)
             terms.append(self._category_log_prob(x[:, cells].reshape(shape), logits[:, cells].reshape(shape)))

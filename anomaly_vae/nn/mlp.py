@@ -48,11 +48,11 @@ class ResidualMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Result of shape (n_rows, n_outputs) for x of shape (n_rows, n_inputs)."""
-        linear = torch.addmm(self.bias, x, self.weight)
         if self.residual is None:
-            return linear
-        *hidden, last = list(self.residual)
+            return torch.addmm(self.bias, x, self.weight)
+        *hidden, last = self.residual
         assert isinstance(last, nn.Linear)
+        linear = torch.addmm(self.bias + last.bias, x, self.weight)
         for layer in hidden:
             x = layer(x)
-        return torch.addmm(linear + last.bias, x, last.weight.T)
+        return torch.addmm(linear, x, last.weight.T)

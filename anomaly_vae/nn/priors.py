@@ -49,8 +49,8 @@ class ExemplarPrior(nn.Module):
     def forward(self, mean: Tensor, log_var: Tensor) -> Tensor:
         """Lower bound on E_q[log p(z)] + H(q) in nats, shape (n_rows,)."""
         codes = mean / self.variance.sqrt()
-        parts = torch.split(codes, _PART)
-        closeness = torch.cat([self._closeness(part).amax(dim=1) for part in parts])
+        parts = torch.split(pad(codes, (0, 1), value=1.0), _PART)
+        closeness = torch.cat([(part @ self._factors).amax(dim=1) for part in parts])
         distance = _squared_distance(codes, closeness)
         ratio = log_var.exp() / self.variance
         spread = 0.5 * (1.0 - ratio + log_var - self.variance.log()).sum(dim=1)
@@ -59,18 +59,15 @@ class ExemplarPrior(nn.Module):
     def nearest(self, mean: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest exemplar (n_rows, latent_dim), and the nats (n_rows,) that its distance costs."""
         codes = mean / self.variance.sqrt()
-        closest = self._closeness(codes).max(dim=1)
+        closest = (pad(codes, (0, 1), value=1.0) @ self._factors).max(dim=1)
         return self.exemplars[closest.indices], -0.5 * _squared_distance(codes, closest.values)
-
-    def _closeness(self, codes: Tensor) -> Tensor:
-        """For every code a and exemplar b, a b - |b|^2 / 2: the largest belongs to the nearest exemplar."""
-        return pad(codes, (0, 1), value=1.0) @ self._factors
 
     @cached_property
     def _factors(self) -> Tensor:
-        """Exemplars in units of the deviation, and -|b|^2 / 2 as one more row (latent_dim + 1, n_exemplars).
+        """What codes a, a one appended, are multiplied with, (latent_dim + 1, n_exemplars).
 
-        As a row of the product: added to it, it would be copied for every code first.
+        The product is a b - |b|^2 / 2, largest for the nearest exemplar b. The offset is a row of
+        it: added to the product, it would be copied for every code first.
         """
         exemplars = self.exemplars / self.variance.sqrt()
         offsets = -0.5 * exemplars.square().sum(dim=1, keepdim=True)

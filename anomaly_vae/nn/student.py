@@ -48,9 +48,9 @@ def student_t_log_prob(distance: Tensor, variance: Tensor, degrees_of_freedom: f
     expectation in, and the result is at most the expected log density (Jensen).
     """
     if math.isinf(degrees_of_freedom):
-        return -0.5 * (distance / variance + variance.log() + math.log(2.0 * math.pi))
+        peak = -0.5 * (variance.log() + math.log(2.0 * math.pi))
+        return torch.addcmul(peak, distance, -0.5 / variance)
     half = 0.5 * (degrees_of_freedom + 1.0)
     constant = math.lgamma(half) - math.lgamma(0.5 * degrees_of_freedom)
-    constant -= 0.5 * math.log(degrees_of_freedom * math.pi)
-    spread = distance / (degrees_of_freedom * variance)
-    return constant - 0.5 * variance.log() - half * torch.log1p(spread)
+    peak = constant - 0.5 * (variance.log() + math.log(degrees_of_freedom * math.pi))
+    return torch.sub(peak, torch.log1p(distance / (degrees_of_freedom * variance)), alpha=half)

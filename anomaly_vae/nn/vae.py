@@ -111,8 +111,7 @@ class VAE(nn.Module):
         weight = self.decoder.weight[:, : self.likelihood.n_numeric]
         excess = variance @ weight.square()
         if self.decoder.residual is None and not self.likelihood.groups:
-            location = self.decode(mean)
-            features = self.likelihood.antithetic_log_prob(x, location, location, excess)
+            features = self.likelihood.log_prob(x, self.decode(mean), excess)
         else:
             step = variance.sqrt() * noise
             above, below = self.decode(torch.cat([mean + step, mean - step])).chunk(2)
