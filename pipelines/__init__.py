@@ -1,16 +1,18 @@
-"""Applications built on ``anomaly_vae``: files and streams of rows in, scored rows and alerts out.
+"""Applications built on ``anomaly_vae``: files in, scored rows and findings out.
 
-Follow a row through the house:
+The way of the data, one module a step:
 
-    sources      a CSV file or standard input -> TextChunk: cells as they were written, with line numbers
-    selection    TextChunk -> TextChunk: the rows with a label's normal value, all columns but some
-    cells        TextChunk -> DataFrame: what the text of a cell means
-    scoring      TextChunk -> ScoredBatch
-    evaluation   scores and a label -> Evaluation
-    sinks        TextChunk or ScoredBatch -> a CSV file or standard output, whole or not at all
-    batch        their compositions: fit_file, score_file, evaluate_file, threshold_file, sample_file
-    demo         the same functions on data that scikit-learn ships
-    cli          one command a file; each parses, calls one function of batch, and prints
+    files        paths, patterns, URLs and streams -> bytes, plain or compressed; whole files back
+    sources      bytes -> blocks of rows (CSV, JSON Lines, Parquet), and beside them what is no row
+    selection    the rows with a label's normal value, all columns but some
+    cells        what a cell means: missing, a number, a truth value, text
+    scoring      rows -> scored rows with reasons
+    evaluation   scored rows and a label -> how well anomalies were found
+    sinks        scored rows -> bytes or tables -> a file that is whole or not there
+    tally        what a run has counted
+    score_run    their composition for any number of rows: ScoreRun
+    batch        fit_file, evaluate_file, threshold_file, sample_file
+    cli          one command a file
 
-``records`` holds what passes between stages and ``errors`` what stops them.
+What passes between them is in ``records``, frozen.
 """

@@ -16,22 +16,18 @@ from sklearn.utils._param_validation import InvalidParameterError
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
-from pipelines.cells import collect, text_chunks
-from pipelines.errors import UnknownNameError
+from pipelines.cells import collect, table_pieces
+from pipelines.errors import SourceError, UnknownNameError
 from pipelines.evaluation import evaluate
-from pipelines.records import (
-    Evaluation,
-    FitSummary,
-    Label,
-    ScoredBatch,
-    ScoreSummary,
-    TextChunk,
-    Threshold,
-)
-from pipelines.scoring import Explain, Scorer, final_detector
-from pipelines.selection import OnlyNormal, Without
-from pipelines.sinks import CsvSink, replacing
-from pipelines.sources import CHUNK_CELLS, read_csv
+from pipelines.files import replacing
+from pipelines.records import Evaluation, FitSummary, Label, Rows, ScoredRows, Threshold
+from pipelines.scoring import Scorer, final_detector
+from pipelines.selection import only_normal, require_columns, without
+from pipelines.sinks.encoding import csv_lines
+from pipelines.sinks.staged import AnyOutput, make_output
+from pipelines.sources import open_source, read_rows
+
+_PIECE_CELLS = 500_000
 
 MIN_ROWS = 2
 """Rows without which there is nothing to learn."""
@@ -47,12 +43,12 @@ def fit_file(
     false_alarm_rate: float | None = None,
     force: bool = False,
 ) -> FitSummary:
-    """Fit a detector on the rows of a CSV file and save it.
+    """Fit a detector on the rows of a file and save it.
 
     Parameters
     ----------
     train, output : str
-        The CSV file and the model file.
+        The file of rows and the model file.
     label : Label, optional
         Learn only from the rows that it calls normal; its column is no feature.
     left_out : sequence of str
@@ -77,30 +73,22 @@ def fit_file(
     return _fit_summary(detector, output, len(table), time.perf_counter() - started)
 
 
-def score_file(
-    model: str,
-    source: str,
-    output: str,
-    *,
-    explain: Explain = "flagged",
-    prefix: str = "",
-    force: bool = False,
-) -> ScoreSummary:
-    """Score the rows of a CSV file into another, every input column as it was; ``-`` is a standard stream.
-
-    Raises InputError for files, columns and cells that cannot be used.
-    """
-    started = time.perf_counter()
-    write, tally = CsvSink(output, force=force), Tally()
-    score = Scorer(load(model), explain=explain, prefix=prefix)
-    n_rows = write(tally(score(read_csv(source))))
-    return ScoreSummary(output, n_rows, tally.n_anomalies, time.perf_counter() - started)
-
-
 def evaluate_file(model: str, source: str, label: Label) -> Evaluation:
-    """Compare the scores of a CSV file's rows with a label; raises InputError as ``score_file`` does."""
+    """Compare the scores of a file's rows with a label; raises InputError as ``ScoreRun`` does."""
     score = Scorer(load(model), explain="none")
-    return evaluate(score(read_csv(source)), label, score.detector.offset_)
+    return evaluate(scored_rows(score, source, [label.column]), label, score.detector.offset_)
+
+
+def scored_rows(score: Scorer, path: str, extra: Sequence[str]) -> Iterator[ScoredRows]:
+    """The rows of a file with their scores; raises SourceError at the first that cannot be read."""
+    with open_source(path) as source:
+        require_columns(score.names, source, ", which the model was fitted on")
+        require_columns(extra, source)
+        for rows in read_rows(source, [*dict.fromkeys([*score.names, *extra])], score.numeric):
+            scored, rejected = score(rows)
+            for row in rejected:
+                raise SourceError(row.source, row.number, row.reason)
+            yield scored
 
 
 def threshold_file(model: str, output: str, *, force: bool = False, **threshold: float | None) -> Threshold:
@@ -117,26 +105,24 @@ def sample_file(model: str, output: str, n_rows: int, *, seed: int = 0, force: b
 
     Raises InputError for a Pipeline with steps before the detector, which cannot be undone.
     """
-    write = CsvSink(output, force=force)
+    sink = make_output(output, "csv", force=force)
     fitted = load(model)
     detector = final_detector(fitted)
     if detector is not fitted:
         raise InputError(f"{model}: is a Pipeline, whose steps cannot be undone; sample from its last step")
     table = pd.DataFrame(detector.sample(n_rows, random_state=seed), columns=list(detector.schema_.names))
-    return write(text_chunks(table, max_rows=max(1, CHUNK_CELLS // table.shape[1])))
+    return _write(table, sink)
 
 
-class Tally:
-    """A stage that lets batches through and counts the anomalies in them."""
+def write_table(table: pd.DataFrame, output: str, *, force: bool = False) -> int:
+    """Write a table as CSV, whole or not at all; gives the number of its rows."""
+    return _write(table, make_output(output, "csv", force=force))
 
-    def __init__(self) -> None:
-        self.n_anomalies = 0
 
-    def __call__(self, batches: Iterable[ScoredBatch]) -> Iterator[ScoredBatch]:
-        """The batches as they are."""
-        for batch in batches:
-            self.n_anomalies += int(batch.is_anomaly.sum())
-            yield batch
+def read_table(path: str) -> pd.DataFrame:
+    """A whole file with columns of numbers, truth values and text; raises SourceError."""
+    with open_source(path) as source:
+        return collect(read_rows(source))
 
 
 def make_detector(parameters: Mapping[str, Any]) -> TabularVAEDetector:
@@ -150,16 +136,29 @@ def make_detector(parameters: Mapping[str, Any]) -> TabularVAEDetector:
 
 def _training_table(train: str, label: Label | None, left_out: Sequence[str]) -> pd.DataFrame:
     """The rows and columns to learn from; raises InputError where they are too few."""
-    chunks: Iterable[TextChunk] = read_csv(train)
-    if label is not None:
-        chunks = OnlyNormal(label)(chunks)
-    table = collect(Without([*left_out, *([label.column] if label is not None else [])])(chunks))
+    labels = [label.column] if label is not None else []
+    with open_source(train) as source:
+        require_columns([*left_out, *labels], source)
+        pieces: Iterable[Rows] = read_rows(source, [*without(source.columns, [*left_out, *labels]), *labels])
+        table = collect(only_normal(pieces, label) if label is not None else pieces)
+    table = table.drop(columns=labels)
     which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
     if not table.shape[1]:
         raise InputError(f"{train}: every column is left out; wanted at least one to learn from")
     if len(table) < MIN_ROWS:
         raise InputError(f"{train}: wanted at least {MIN_ROWS} rows{which} to learn from, got {len(table)}")
     return table
+
+
+def _write(table: pd.DataFrame, sink: AnyOutput) -> int:
+    try:
+        for number, piece in enumerate(table_pieces(table, max_rows=max(1, _PIECE_CELLS // table.shape[1]))):
+            sink.write(sink.packed(csv_lines(piece, with_header=number == 0)))
+        sink.finish()
+    except BaseException:
+        sink.close(keep=False)
+        raise
+    return len(table)
 
 
 def _fit(detector: TabularVAEDetector, table: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""What the text of a cell means: missing, a number, a truth value, or text.
+"""What a cell means: missing, a number, a truth value, or text.
 
 The same words mean the same at fitting and at scoring. Dates stay text: the detector recognises and
 reads them itself, so that they too are read in one way.
@@ -7,15 +7,17 @@ reads them itself, so that they too are read in one way.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anomaly_vae.errors import InputError
 from pipelines.errors import MixedColumnWarning
-from pipelines.records import TextChunk
+from pipelines.records import Rows
 
 MISSING = frozenset(
     {
@@ -42,85 +44,126 @@ MISSING = frozenset(
 MIXED_SHARE = 0.9
 """A text column of which more than this share is numbers is probably a column of numbers with slips."""
 
+_MISSING_SET = pa.array(sorted(MISSING), pa.string())
 _TRUTH = {"true": True, "false": False}
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Some columns of a chunk, read as text and as numbers.
+def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text with null for what is missing."""
+    missing = pc.is_in(pc.utf8_trim_whitespace(column), _MISSING_SET)
+    if not pc.any(missing).as_py():
+        return column
+    return pc.if_else(missing, pa.scalar(None, column.type), column)
 
-    Attributes
-    ----------
-    texts : Series of shape (n_columns * n_rows,)
-        One column after the other; NaN where a cell is missing.
-    numbers : array of shape (n_columns, n_rows)
-        NaN where a cell is missing or no number.
-    slips : array of bool, shape (n_columns, n_rows)
-        Where a cell is there and is no number.
+
+def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A column of text as numbers, and where a cell is there and is no number; NaN for both and for missing.
+
+    Both of shape (n_rows,).
     """
-
-    texts: pd.Series
-    numbers: NDArray[np.float64]
-    slips: NDArray[np.bool_]
-
-    @classmethod
-    def read(cls, chunk: TextChunk, names: Sequence[str]) -> Cells:
-        """All columns at once, which is much quicker than one at a time where there are thousands."""
-        columns = dict(zip(chunk.columns, zip(*chunk.rows, strict=True), strict=False))
-        written = pd.Series([cell for name in names for cell in columns.get(name, ())], dtype="str")
-        texts = written.mask(written.str.strip().isin(MISSING))
-        numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        slips = np.isnan(numbers) & texts.notna().to_numpy()
-        shape = len(names), len(chunk.rows)
-        return cls(texts, numbers.reshape(shape), slips.reshape(shape))
-
-    def text(self, column: int) -> pd.Series:
-        """One column as text."""
-        n_rows = self.numbers.shape[1]
-        return self.texts.iloc[column * n_rows : (column + 1) * n_rows].reset_index(drop=True)
+    texts = text_cells(column)
+    try:
+        numbers = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+        return numbers, np.zeros(len(texts), dtype=bool)
+    except pa.ArrowInvalid:
+        cells = texts.to_pylist()
+    numbers = np.array([_number(cell) for cell in cells], dtype=np.float64)
+    return numbers, np.array([_is_slip(cell) for cell in cells], dtype=bool) & np.isnan(numbers)
 
 
-def text_frame(chunk: TextChunk, names: Sequence[str], numeric: Container[str] = ()) -> pd.DataFrame:
-    """Some columns of a chunk as text, missing cells as NaN.
+def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = ()) -> pd.DataFrame:
+    """A table as a model takes it; text columns of ``maybe_numbers`` are numbers if all their cells are."""
+    table = plain_table(table)
+    for name in maybe_numbers:
+        position = table.column_names.index(name)
+        if not _is_text(table.column(position).type):
+            continue
+        numbers, wrong = numbers_of(table.column(position))
+        if not wrong.any():
+            table = table.set_column(position, name, pa.array(numbers, from_pandas=True))
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
-    Those in ``numeric`` come as numbers, if all of their cells are; else as text too, for whoever
-    reads them to find the cell that is none.
-    """
-    cells = Cells.read(chunk, names)
-    columns = {
-        name: cells.numbers[j] if name in numeric and not cells.slips[j].any() else cells.text(j)
-        for j, name in enumerate(names)
-    }
-    return pd.DataFrame(columns, columns=list(names))
 
-
-def collect(chunks: Iterable[TextChunk]) -> pd.DataFrame:
-    """All rows of all chunks, each column as numbers, truth values or text.
+def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
+    """All rows of all pieces, each text column as numbers, truth values or text, others as typed.
 
     Warns with MixedColumnWarning of columns that a few cells keep from being numbers.
     """
-    names: tuple[str, ...] = ()
-    parts, lines = [], []
-    for chunk in chunks:
-        names = chunk.columns
-        parts.append(Cells.read(chunk, names))
-        lines.append(np.asarray(chunk.lines, dtype=np.int64))
-    places = np.concatenate(lines)
-    return pd.DataFrame({name: _column(parts, j, name, places) for j, name in enumerate(names)})
+    tables, numbers = [], []
+    for piece in pieces:
+        tables.append(piece.table)
+        numbers.append(piece.numbers)
+    table = plain_table(pa.concat_tables(tables, promote_options="permissive"))
+    places = np.concatenate(numbers)
+    columns = {name: _typed(table.column(name), name, places) for name in table.column_names}
+    return pd.DataFrame(columns, columns=table.column_names)
 
 
-def _column(parts: Sequence[Cells], j: int, name: str, lines: NDArray[np.int64]) -> pd.Series:
-    slips = np.concatenate([part.slips[j] for part in parts])
-    if not slips.any():
-        return pd.Series(np.concatenate([part.numbers[j] for part in parts]))
-    texts = pd.concat([part.text(j) for part in parts], ignore_index=True)
+def plain_table(table: pa.Table) -> pa.Table:
+    """A table of numbers, truth values, text and moments; raises InputError for lists and the like."""
+    columns = [_plain(column, name) for name, column in zip(table.column_names, table.columns, strict=True)]
+    return pa.table(columns, names=table.column_names)
+
+
+def table_pieces(table: pd.DataFrame, max_rows: int) -> Iterator[pa.Table]:
+    """A table as text that reads back as the same cells, in pieces; at least one."""
+    names = list(map(str, table.columns))
+    for start in range(0, max(1, len(table)), max_rows):
+        piece = table.iloc[start : start + max_rows]
+        cells = [[_cell_text(cell) for cell in piece[name].tolist()] for name in table.columns]
+        yield pa.table([pa.array(column, pa.string()) for column in cells], names=names)
+
+
+def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain(column.cast(kind.value_type), name)
+    if pa.types.is_decimal(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_date(kind):
+        return column.cast(pa.timestamp("s"))
+    if pa.types.is_null(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise InputError(
+            f"column {name!r} has type {kind}; wanted numbers, truth values, text or dates, so leave it out "
+            f"with --ignore or flatten it"
+        )
+    return column
+
+
+def _typed(column: pa.ChunkedArray, name: str, places: NDArray[np.int64]) -> pd.Series:
+    if not _is_text(column.type):
+        return pd.Series(column.to_pandas())
+    numbers, wrong = numbers_of(column)
+    if not wrong.any():
+        return pd.Series(numbers)
+    texts = pd.Series(text_cells(column).to_pandas(), dtype="str")
     folded, present = texts.str.lower(), texts.notna()
     if set(folded[present]) == set(_TRUTH):
         return folded.map(_TRUTH).astype("boolean")
-    if slips.sum() < (1.0 - MIXED_SHARE) * present.sum():
-        first = np.flatnonzero(slips)[0]
-        _warn_mixed(name, texts.iloc[first], lines[first], slips.sum())
+    if wrong.sum() < (1.0 - MIXED_SHARE) * present.sum():
+        first = np.flatnonzero(wrong)[0]
+        _warn_mixed(name, texts.iloc[first], places[first], wrong.sum())
     return texts
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in _TEXTS)
+
+
+def _number(cell: str | None) -> float:
+    try:
+        return float(cell) if cell is not None and "_" not in cell else np.nan
+    except ValueError:
+        return np.nan
+
+
+def _is_slip(cell: str | None) -> bool:
+    """Whether a cell that gave NaN did not say so."""
+    return cell is not None and cell.strip().lower().lstrip("+-") != "nan"
 
 
 def _warn_mixed(name: str, text: str, line: int, n_slips: int) -> None:
@@ -130,15 +173,6 @@ def _warn_mixed(name: str, text: str, line: int, n_slips: int) -> None:
         MixedColumnWarning,
         stacklevel=2,
     )
-
-
-def text_chunks(table: pd.DataFrame, max_rows: int) -> Iterator[TextChunk]:
-    """A table as chunks of text that read back as the same cells; at least one, as sources do."""
-    names = tuple(map(str, table.columns))
-    for start in range(0, max(1, len(table)), max_rows):
-        piece = table.iloc[start : start + max_rows]
-        columns = [[_cell_text(cell) for cell in piece[name].tolist()] for name in table.columns]
-        yield TextChunk(names, list(zip(*columns, strict=True)))
 
 
 def _cell_text(cell: object) -> str:

@@ -10,17 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 from anomaly_vae.persistence import load
-from pipelines.batch import evaluate_file, fit_file, score_file
-from pipelines.cells import text_chunks, text_frame
-from pipelines.records import Evaluation, FitSummary, Label, ScoreSummary
+from pipelines.batch import evaluate_file, fit_file, scored_rows, write_table
+from pipelines.records import Evaluation, FitSummary, Label, Reason, ScoreSummary
+from pipelines.score_run import ScoreOptions, ScoreRun
 from pipelines.scoring import Scorer
-from pipelines.sinks import CsvSink
-from pipelines.sources import read_csv
 
 LABEL = Label("diagnosis", "benign")
 ID = "patient"
@@ -32,20 +29,6 @@ COMMANDS = (
     f"anomaly-vae evaluate model.avae test.csv {_LABEL_OPTIONS}",
 )
 """What does the same as the demo, in its directory."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A column that speaks against a row.
-
-    ``nats`` is what it costs against a typical row; ``observed`` and ``expected`` are in the
-    column's own unit, and None where the reason is the combination of columns (``latent``).
-    """
-
-    column: str
-    nats: float
-    observed: float | None
-    expected: float | None
 
 
 @dataclass(frozen=True)
@@ -96,7 +79,7 @@ def run_demo(directory: Path, *, n_findings: int = 5, verbose: int = 0, force: b
     _write_tables(files, force)
     parameters = {"novelty": True, "random_state": 0, "verbose": verbose}
     fit = fit_file(files.train, files.model, label=LABEL, left_out=[ID], parameters=parameters, force=force)
-    score = score_file(files.model, files.test, files.scored, force=force)
+    score = ScoreRun(files.model, [files.test], files.scored, ScoreOptions(force=force))()
     evaluation = evaluate_file(files.model, files.test, LABEL)
     return Demo(str(directory), COMMANDS, fit, score, evaluation, _findings(files, n_findings))
 
@@ -108,31 +91,17 @@ def _write_tables(files: DemoFiles, force: bool) -> None:
     table.insert(0, ID, names)
     halves = train_test_split(table, test_size=0.5, stratify=bunch.target, random_state=0)
     for path, half in zip((files.train, files.test), halves, strict=True):
-        CsvSink(path, force=force)(text_chunks(half, max_rows=len(half)))
+        write_table(half, path, force=force)
 
 
 def _findings(files: DemoFiles, n_findings: int) -> list[Finding]:
     """The rows with the lowest scores, lowest first."""
-    score = Scorer(load(files.model), explain="none")
-    (batch,) = score(read_csv(files.test))
-    lowest = batch.scores.argsort(kind="stable")[:n_findings]
-    rows = text_frame(batch.chunk, score.names).iloc[lowest]
-    explained = score.detector.explain(rows)
-    expected = pd.DataFrame(score.detector.reconstruct(rows), columns=rows.columns)
-    names, truths = batch.chunk.column(ID), batch.chunk.column(LABEL.column)
+    score = Scorer(load(files.model), explain="all", expected=True)
+    (scored,) = scored_rows(score, files.test, [ID, LABEL.column])
+    names, truths = scored.rows.cells(ID), scored.rows.cells(LABEL.column)
     return [
         Finding(
-            names[i],
-            truths[i],
-            float(batch.scores[i]),
-            float(batch.p_values[i]),
-            [_reason(column, nats, rows.iloc[k], expected.iloc[k]) for column, nats in explained[k]],
+            names[i], truths[i], float(scored.scores[i]), float(scored.p_values[i]), scored.reasons[int(i)]
         )
-        for k, i in enumerate(lowest)
+        for i in scored.scores.argsort(kind="stable")[:n_findings]
     ]
-
-
-def _reason(column: str, nats: float, observed: pd.Series, expected: pd.Series) -> Reason:
-    if column not in observed.index:
-        return Reason(column, nats, None, None)
-    return Reason(column, nats, float(observed[column]), float(expected[column]))

@@ -6,7 +6,9 @@
     │   ├── UnknownNameError            a column, key or value that is not there; names the nearest
     │   ├── ColumnClashError            a result column would hide a column of the input
     │   └── OutputExistsError           an output exists and nobody said to replace it
-    └── SinkError                       an output cannot be written (disk full, no permission): exit code 1
+    ├── SinkError                       an output cannot be written (disk full, no permission): exit code 1
+    ├── LostInputError                  an input vanished while it was being read: exit code 1
+    └── TooManyRejectedError            more rows cannot be read than was allowed: exit code 1
 
     MixedColumnWarning (UserWarning)    a column of numbers is read as text, because of a few cells
 
@@ -68,6 +70,14 @@ class OutputExistsError(InputError):
 
 class SinkError(AnomalyVAEError):
     """An output cannot be written; what was there before is intact."""
+
+
+class LostInputError(AnomalyVAEError):
+    """An input that was there when the run began is gone; what was written before is intact."""
+
+
+class TooManyRejectedError(AnomalyVAEError):
+    """More rows cannot be read than the run was allowed to leave out; no output was written."""
 
 
 class MixedColumnWarning(UserWarning):

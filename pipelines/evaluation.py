@@ -10,21 +10,19 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anomaly_vae.errors import InputError
 from pipelines.cells import MISSING
-from pipelines.records import Evaluation, Label, ScoredBatch
-from pipelines.selection import require
+from pipelines.records import Evaluation, Label, ScoredRows
 
 
-def evaluate(batches: Iterable[ScoredBatch], label: Label, offset: float) -> Evaluation:
-    """Compare scored batches with a label; rows whose label is empty count for nothing.
+def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evaluation:
+    """Compare scored rows with a label; rows whose label is empty count for nothing.
 
     Raises InputError where the rows are not both normal and anomalous.
     """
     labels: list[str] = []
     scores: list[NDArray[np.float64]] = []
-    for batch in batches:
-        require([label.column], batch.chunk)
-        labels += batch.chunk.column(label.column)
-        scores.append(batch.scores)
+    for piece in pieces:
+        labels += piece.rows.cells(label.column)
+        scores.append(piece.scores)
     return _compare(np.array(labels, dtype=object), np.concatenate(scores), label, offset)
 
 

@@ -2,100 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 RESULT_COLUMNS = ("score", "p_value", "is_anomaly", "top_columns")
 """Columns that scoring appends, in this order, each after the prefix that the user chose."""
 
 
-class TextTable(Protocol):
-    """Named columns and rows of text: all that a sink needs to know."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns."""
-
-    @property
-    def rows(self) -> Iterable[Sequence[str]]:
-        """Rows, as wide as ``columns``."""
-
-
 @dataclass(frozen=True)
-class TextChunk:
-    """Consecutive rows of a file, cells as they were written.
+class Rows:
+    """Consecutive rows of a source.
 
     Attributes
     ----------
-    columns : tuple of str
-        Names of the columns.
-    rows : sequence of sequences of str
-        Cells of each row, as many as there are columns.
-    lines : sequence of int
-        Line of the file, from 1, on which each row begins.
     source : str
         Name of the file, for messages.
+    columns : tuple of str
+        Names of all columns, in order.
+    table : pyarrow.Table
+        The columns that somebody asked for (the model, a label, an alert rule), shape (n_rows, n_asked).
+    numbers : array of int, shape (n_rows,)
+        Line of the file on which each row begins (of Parquet: number of the row), from 1.
+    raw : pyarrow.LargeBinaryArray or None
+        Each row as it stands in a text file, without its line end.
     """
 
+    source: str
     columns: tuple[str, ...]
-    rows: Sequence[Sequence[str]]
-    lines: Sequence[int] = ()
-    source: str = ""
+    table: pa.Table
+    numbers: NDArray[np.int64]
+    raw: pa.LargeBinaryArray | None = None
 
-    def column(self, name: str) -> list[str]:
-        """Cells of one column."""
-        position = self.columns.index(name)
-        return [row[position] for row in self.rows]
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def cells(self, name: str) -> list[str]:
+        """One of the columns of ``table`` as text, empty where a cell is missing."""
+        import pyarrow as pa
+
+        cells = self.table.column(name)
+        if not pa.types.is_string(cells.type):
+            cells = cells.cast(pa.string())
+        texts: list[str] = cells.fill_null("").to_pylist()
+        return texts
+
+    def take(self, kept: NDArray[np.bool_]) -> Rows:
+        """The rows where ``kept`` is true."""
+        import pyarrow as pa
+
+        if kept.all():
+            return self
+        mask = pa.array(kept)
+        raw = None if self.raw is None else self.raw.filter(mask)
+        return replace(self, table=self.table.filter(mask), numbers=self.numbers[kept], raw=raw)
 
 
 @dataclass(frozen=True)
-class ScoredBatch:
-    """A chunk and what the model says of its rows.
+class Rejected:
+    """A row that cannot be read.
 
     Attributes
     ----------
-    chunk : TextChunk
+    source : str
+        Name of the file.
+    number : int
+        Line on which it begins (of Parquet: number of the row), from 1.
+    kind : str
+        In a word what is wrong, for counting.
+    reason : str
+        What is wrong, what was wanted, and the way out.
+    raw : bytes
+        The row as it stands in the file.
+    """
+
+    source: str
+    number: int
+    kind: str
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row scored low.
+
+    Attributes
+    ----------
+    column : str
+        Name of the column, or ``latent`` for an odd combination of columns.
+    nats : float
+        What it cost against a typical row; negative.
+    observed, expected : str or None
+        The cell, and what the model expected in its place; None for ``latent``.
+    """
+
+    column: str
+    nats: float
+    observed: str | None
+    expected: str | None
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Rows and what the model says of them.
+
+    Attributes
+    ----------
+    rows : Rows
         The rows as they came.
     scores : array of shape (n_rows,)
         ELBO in nats; higher is more normal.
     p_values : array of shape (n_rows,)
         Share of held-out training rows that score as low.
     is_anomaly : array of shape (n_rows,)
-        Whether the score lies below the model's threshold.
-    top_columns : sequence of str
-        The columns that cost the most nats, as ``name:nats;name:nats``; empty where none was asked for.
-    prefix : str
-        Put before the names of the result columns.
+        Whether the score lies below the threshold.
+    reasons : mapping of int to sequence of Reason
+        Of the rows that are explained (all anomalies, unless nobody asked), worst column first, by position.
     """
 
-    chunk: TextChunk
+    rows: Rows
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
-    top_columns: Sequence[str]
-    prefix: str = ""
+    reasons: Mapping[int, Sequence[Reason]]
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the input, then those of the result."""
-        return (*self.chunk.columns, *(self.prefix + name for name in RESULT_COLUMNS))
-
-    @property
-    def rows(self) -> Iterator[Sequence[str]]:
-        """Rows of the input as they came, each followed by its results."""
-        results = zip(
-            map(repr, self.scores.tolist()),
-            (f"{p_value:.6g}" for p_value in self.p_values.tolist()),
-            ("true" if flag else "false" for flag in self.is_anomaly.tolist()),
-            self.top_columns,
-            strict=True,
-        )
-        return ((*row, *result) for row, result in zip(self.chunk.rows, results, strict=True))
+    def __len__(self) -> int:
+        return len(self.scores)
 
 
 @dataclass(frozen=True)
@@ -139,12 +177,57 @@ class FitSummary:
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """What a scoring run did: the rows it wrote, the anomalies among them, and where they are."""
+    """What a scoring run did.
+
+    Attributes
+    ----------
+    output : str
+        Where the scored rows are.
+    inputs : tuple of str
+        What was read.
+    model_id : str
+        First digits of the SHA-256 of the model file.
+    n_rows, n_scored, n_rejected : int
+        Rows of the inputs; rows written; rows that could not be read. The first is the sum of the others.
+    rejected : mapping of str to int
+        Rows that could not be read, by what is wrong with them.
+    rejected_to : str or None
+        File that holds them.
+    n_anomalies : int
+        Scored rows below the threshold.
+    threshold : float
+        In nats.
+    quantiles : mapping of str to float
+        Of the scores, in nats, within one in a hundred of themselves.
+    seconds : float
+        Time of the run; of a resumed run, of its last sitting.
+    n_sitting : int
+        Rows of that time.
+    """
 
     output: str
+    inputs: tuple[str, ...]
+    model_id: str
     n_rows: int
+    n_scored: int
+    n_rejected: int
+    rejected: Mapping[str, int]
+    rejected_to: str | None
     n_anomalies: int
+    threshold: float
+    quantiles: Mapping[str, float]
     seconds: float
+    n_sitting: int
+
+    @property
+    def alert_rate(self) -> float:
+        """Share of the scored rows that are anomalies."""
+        return self.n_anomalies / self.n_scored if self.n_scored else 0.0
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows of the last sitting by its time."""
+        return self.n_sitting / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)

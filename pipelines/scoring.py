@@ -1,9 +1,9 @@
-"""Scoring as a stage: chunks of text in, scored batches out."""
+"""Scoring: rows in, scored rows out, and beside them the rows whose cells the model cannot read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,87 +13,124 @@ from sklearn.pipeline import Pipeline
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError
 from anomaly_vae.thresholds import conformal_p_values
-from pipelines.cells import text_frame
-from pipelines.errors import ColumnClashError, SourceError
-from pipelines.records import RESULT_COLUMNS, ScoredBatch, TextChunk
-from pipelines.selection import require
+from pipelines.cells import numbers_of, scoring_frame
+from pipelines.errors import SourceError
+from pipelines.records import Reason, Rejected, Rows, ScoredRows
 
 Model: TypeAlias = TabularVAEDetector | Pipeline
 Explain = Literal["flagged", "all", "none"]
-Reasons = list[tuple[str, float]]
+Bools = NDArray[np.bool_]
 
 N_REASONS = 3
 """Columns that are named as reasons of a row."""
 
 
-class Scorer:
-    """Scores rows of text with a fitted detector, or with a Pipeline that ends in one.
+class Scored(NamedTuple):
+    """The rows that were scored, and those that could not be."""
 
-    A row's result depends on that row alone, wherever the chunks begin. The one exception is a
-    Pipeline: the cells of a column that are numbers throughout a chunk are given to it as numbers.
+    rows: ScoredRows
+    rejected: list[Rejected]
+
+
+class Scorer:
+    """Scores rows with a fitted detector, or with a Pipeline that ends in one.
+
+    A row's result depends on that row alone, wherever the pieces begin. The one exception is a
+    Pipeline: a text column whose cells are numbers throughout a piece is given to it as numbers.
 
     Parameters
     ----------
     model : TabularVAEDetector or Pipeline
         A fitted model that knows the names of its columns.
     explain : {"flagged", "all", "none"}
-        Which rows get ``top_columns``.
-    prefix : str
-        Put before the names of the result columns.
+        Which rows get reasons.
+    expected : bool
+        Whether reasons say what was observed and expected, which costs a reconstruction.
+    offset : float, optional
+        Scores below it are anomalous, in nats; the model's own threshold by default.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns that the model reads.
+    numeric : frozenset of str
+        Those of them that are to be read as numbers.
 
     Raises
     ------
     InputError
-        When called, for columns that are missing or hide a result column, and for cells that the
-        model cannot read; the message names file, line and column.
+        For a model without names, and when called, for what a Pipeline cannot read.
     """
 
-    def __init__(self, model: Model, *, explain: Explain = "flagged", prefix: str = "") -> None:
-        self.model, self.explain, self.prefix = model, explain, prefix
+    def __init__(
+        self,
+        model: Model,
+        *,
+        explain: Explain = "flagged",
+        expected: bool = False,
+        offset: float | None = None,
+    ) -> None:
+        self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
+        self.offset = self.detector.offset_ if offset is None else offset
         self.names = model_columns(model)
-        self.numeric = _numeric_columns(model, self.names)
+        self.numeric = _numeric_columns(model)
 
-    def __call__(self, chunks: Iterable[TextChunk]) -> Iterator[ScoredBatch]:
-        """One batch a chunk."""
-        for chunk in chunks:
-            require(self.names, chunk, ", which the model was fitted on")
-            _refuse_clash(chunk, self.prefix)
-            yield self._score(chunk) if chunk.rows else self._nothing(chunk)
-
-    def _score(self, chunk: TextChunk) -> ScoredBatch:
-        X, scores = self._read(chunk)
-        flagged = scores < self.detector.offset_
-        p_values = conformal_p_values(scores, self.detector.calibration_scores_)
-        return ScoredBatch(chunk, scores, p_values, flagged, self._reasons(X, flagged), self.prefix)
-
-    def _read(self, chunk: TextChunk) -> tuple[Any, NDArray[np.float64]]:
-        """What the detector sees of a chunk, and its scores."""
-        try:
-            X = _prepared(self.model, text_frame(chunk, self.names, self.numeric))
-            return X, self.detector.score_samples(X)
-        except CellError as error:
-            problem = f"column {error.column!r}: wanted {error.wanted}, got {error.value!r}"
-            raise SourceError(chunk.source, chunk.lines[error.row], problem) from error
-        except InputError:
-            raise
-        except ValueError as error:
-            problem = f"the rows from here to line {chunk.lines[-1]} cannot be read by the model ({error})"
-            raise SourceError(chunk.source, chunk.lines[0], problem) from error
-
-    def _reasons(self, X: Any, flagged: NDArray[np.bool_]) -> list[str]:
-        rows = np.flatnonzero(flagged | (self.explain == "all"))
-        texts = [""] * len(flagged)
-        if self.explain == "none" or not len(rows):
-            return texts
-        chosen = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
-        for row, reasons in zip(rows, self.detector.explain(chosen, n_columns=N_REASONS), strict=True):
-            texts[row] = reasons_text(reasons)
-        return texts
-
-    def _nothing(self, chunk: TextChunk) -> ScoredBatch:
+    def __call__(self, rows: Rows) -> Scored:
+        """The rows scored, without those that hold a cell that the model cannot read."""
+        rejected: list[Rejected] = []
+        while len(rows):
+            try:
+                return Scored(self._score(rows), rejected)
+            except CellError as error:
+                wrong = _same_cells(rows, error)
+                rejected += [_rejected(rows, int(i), error) for i in np.flatnonzero(wrong)]
+            except InputError:
+                raise
+            except ValueError as error:
+                wrong = self._slips(rows)
+                if not wrong.any() or wrong.all():
+                    raise _unreadable(rows, error) from error
+                rejected += [_slipped(rows, int(i), error) for i in np.flatnonzero(wrong)]
+            rows = rows.take(~wrong)
         none = np.empty(0)
-        return ScoredBatch(chunk, none, none, none.astype(bool), (), self.prefix)
+        return Scored(ScoredRows(rows, none, none, none.astype(bool), {}), rejected)
+
+    def _score(self, rows: Rows) -> ScoredRows:
+        X = self._prepared(rows)
+        scores = self.detector.score_samples(X)
+        flagged = scores < self.offset
+        p_values = conformal_p_values(scores, self.detector.calibration_scores_)
+        return ScoredRows(rows, scores, p_values, flagged, self._reasons(X, flagged))
+
+    def _prepared(self, rows: Rows) -> Any:
+        """What the detector sees; a detector alone takes the columns as they are."""
+        if not isinstance(self.model, Pipeline):
+            return scoring_frame(rows.table.select(list(self.names)))
+        frame = scoring_frame(rows.table.select(list(self.names)), maybe_numbers=self.names)
+        return self.model[:-1].transform(frame) if len(self.model) > 1 else frame
+
+    def _reasons(self, X: Any, flagged: Bools) -> dict[int, Sequence[Reason]]:
+        chosen = np.flatnonzero(flagged | (self.explain == "all"))
+        if self.explain == "none" or not len(chosen):
+            return {}
+        observed = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
+        explained = self.detector.explain(observed, n_columns=N_REASONS)
+        expected = self.detector.reconstruct(observed) if self.expected else None
+        return {
+            int(row): [_reason(name, nats, observed, expected, k) for name, nats in reasons]
+            for k, (row, reasons) in enumerate(zip(chosen, explained, strict=True))
+        }
+
+    def _slips(self, rows: Rows) -> Bools:
+        """Rows that keep a column, of which most cells are numbers, from being one of numbers."""
+        slips = np.zeros(len(rows), dtype=bool)
+        for name in self.names:
+            column = rows.table.column(name)
+            if str(column.type) == "string":
+                wrong = numbers_of(column)[1]
+                slips |= wrong if 2 * wrong.sum() < len(rows) else False
+        return slips
 
 
 def final_detector(model: Model) -> TabularVAEDetector:
@@ -110,27 +147,64 @@ def model_columns(model: Model) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def reasons_text(reasons: Reasons) -> str:
+def reasons_text(reasons: Sequence[Reason]) -> str:
     """Reasons as one cell: ``name:nats;name:nats``, worst first."""
-    return ";".join(f"{name}:{nats:.1f}" for name, nats in reasons)
+    return ";".join(f"{reason.column}:{reason.nats:.1f}" for reason in reasons)
 
 
-def _numeric_columns(model: Model, names: tuple[str, ...]) -> frozenset[str]:
-    """Columns that are numbers if their cells are: a detector knows which, of a Pipeline it may be any."""
+def reason_texts(scored: ScoredRows) -> list[str]:
+    """The reasons of each row as one cell, empty where there are none."""
+    texts = [""] * len(scored)
+    for row, reasons in scored.reasons.items():
+        texts[row] = reasons_text(reasons)
+    return texts
+
+
+def _numeric_columns(model: Model) -> frozenset[str]:
+    """Columns that must be numbers: a detector knows which, of a Pipeline it may be any."""
     if isinstance(model, Pipeline):
-        return frozenset(names)
+        return frozenset()
     return frozenset(column.name for column in model.schema_.columns if column.kind == "numeric")
 
 
-def _prepared(model: Model, cells: pd.DataFrame) -> Any:
-    """Cells after the steps before the detector; a detector alone takes them as they are."""
-    return model[:-1].transform(cells) if isinstance(model, Pipeline) and len(model) > 1 else cells
+def _reason(name: str, nats: float, observed: Any, expected: Any, row: int) -> Reason:
+    if expected is None or not isinstance(observed, pd.DataFrame) or name not in observed.columns:
+        return Reason(name, nats, None, None)
+    return Reason(name, nats, _text(observed[name].iloc[row]), _text(expected[name].iloc[row]))
 
 
-def _refuse_clash(chunk: TextChunk, prefix: str) -> None:
-    for name in RESULT_COLUMNS:
-        if prefix + name in chunk.columns:
-            raise ColumnClashError(
-                f"{chunk.source}: there is a column {prefix + name!r} already, which the result would hide; "
-                f"choose other names with --prefix, such as --prefix vae_"
-            )
+def _text(cell: Any) -> str:
+    """A cell for a person to read; numbers to four digits."""
+    if isinstance(cell, float | np.floating):
+        return f"{cell:.4g}"
+    return "" if cell is None or cell is pd.NA or cell is pd.NaT else str(cell)
+
+
+def _same_cells(rows: Rows, error: CellError) -> Bools:
+    """Where a column holds the very cell that was refused."""
+    cells = np.array(rows.cells(error.column), dtype=object)
+    return np.asarray(cells == cells[error.row], dtype=bool)
+
+
+def _rejected(rows: Rows, row: int, error: CellError) -> Rejected:
+    problem = f"column {error.column!r}: wanted {error.wanted}, got {error.value!r}"
+    return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
+
+
+def _slipped(rows: Rows, row: int, error: ValueError) -> Rejected:
+    problem = f"a column of numbers holds text here, and the model cannot read it ({error})"
+    return Rejected(rows.source, int(rows.numbers[row]), "number", problem, raw_row(rows, row))
+
+
+def _unreadable(rows: Rows, error: ValueError) -> SourceError:
+    problem = f"the rows from here to line {rows.numbers[-1]} cannot be read by the model ({error})"
+    return SourceError(rows.source, int(rows.numbers[0]), problem)
+
+
+def raw_row(rows: Rows, row: int) -> bytes:
+    """A row as it stands in its file, or of a file without lines as Python shows it."""
+    if rows.raw is not None:
+        raw: bytes = rows.raw[row].as_py()
+        return raw
+    cells: Mapping[str, Any] = rows.table.slice(row, 1).to_pylist()[0]
+    return repr(cells).encode()

@@ -11,7 +11,13 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
+
+
+class _Linear(nn.Linear):
+    """A layer without values until ``ResidualMLP`` draws them: torch would draw from its global generator."""
+
+    def reset_parameters(self) -> None:
+        """Nothing."""
 
 
 class ResidualMLP(nn.Module):
@@ -33,7 +39,7 @@ class ResidualMLP(nn.Module):
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise(sizes)):
             layers += [nn.SiLU()] if i else []
-            layers.append(skip_init(nn.Linear, before, after))  # type: ignore[no-untyped-call]
+            layers.append(_Linear(before, after))
         self.residual = nn.Sequential(*layers) if layers else None
 
     def reset_parameters(self, generator: torch.Generator) -> None:

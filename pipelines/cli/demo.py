@@ -15,7 +15,8 @@ from pipelines.cli.printing import echo_rich, nats
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipelines.demo import Demo, Finding, Reason
+    from pipelines.demo import Demo, Finding
+    from pipelines.records import Reason
 
 
 @click.command("demo")
@@ -94,8 +95,4 @@ def _row_cells(finding: Finding) -> tuple[str, str, str]:
 def _reason_cells(reason: Reason | None) -> tuple[str, str, str, str]:
     if reason is None:
         return "", "", "", ""
-    return reason.column, f"[red]{reason.nats:.1f}[/red]", _number(reason.observed), _number(reason.expected)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return reason.column, f"[red]{reason.nats:.1f}[/red]", reason.observed or "", reason.expected or ""

@@ -1,24 +1,41 @@
-"""``anomaly-vae score``: how normal is each row of a CSV file, and what speaks against it."""
+"""``anomaly-vae score``: how normal is each row of some files, and what speaks against it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.options import csv_output_option
+from pipelines.cli.options import output_option, wants_progress
 from pipelines.cli.printing import counted
+from pipelines.cli.progress import shown_progress
 
 if TYPE_CHECKING:
-    from pipelines.scoring import Explain
+    from pipelines.records import ScoreSummary
 
+Format = click.Choice(["csv", "jsonl", "parquet"])
+
+_OUT_HELP = "File or URL to write, whole or not at all; - is standard output."
 _EXPLAIN_HELP = "Which rows get top_columns: those flagged as anomalies, all (slower to read), or none."
+_BAD_ROW_HELP = (
+    "What happens to a row that cannot be read: the run ends with its line (error), or the row goes to "
+    "OUT.rejected with its line and the reason, and the run goes on (quarantine)."
+)
+_RESUME_HELP = (
+    "Keep what is done when the run is broken off, and go on from there when the same command is given again."
+)
 
 
 @click.command("score")
 @click.argument("model")
-@click.argument("source", metavar="INPUT")
-@csv_output_option
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@output_option("OUT", _OUT_HELP)
+@click.option(
+    "--format", "input_format", type=Format, help="Format of the inputs. [default: by suffix, else csv]"
+)
+@click.option("--output-format", type=Format, help="Of OUT. [default: by suffix, else csv]")
 @click.option(
     "--explain",
     type=click.Choice(["flagged", "all", "none"]),
@@ -27,13 +44,40 @@ _EXPLAIN_HELP = "Which rows get top_columns: those flagged as anomalies, all (sl
     help=_EXPLAIN_HELP,
 )
 @click.option("--prefix", default="", metavar="P", help="Put P before the names of the four result columns.")
-@click.option("--quiet", is_flag=True, help="Do not say on stderr how many rows were scored.")
-def command(
-    model: str, source: str, output: str, force: bool, explain: Explain, prefix: str, quiet: bool
-) -> None:
+@click.option(
+    "--on-bad-row",
+    type=click.Choice(["error", "quarantine"]),
+    default="error",
+    show_default=True,
+    help=_BAD_ROW_HELP,
+)
+@click.option("--rejected", "rejected_to", metavar="FILE", help="Another place for rows to quarantine.")
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    metavar="R",
+    help="Fail, and write no OUT, if more than this share of rows is in quarantine.",
+)
+@click.option("--resume", is_flag=True, help=_RESUME_HELP)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads to work with. [default: as many as there are cores]",
+)
+@click.option(
+    "--verbose/--quiet",
+    default=None,
+    help="Draw a progress bar on stderr, or say nothing there. [default: a bar on a terminal, else a line "
+    "every ten seconds]",
+)
+def command(model: str, inputs: tuple[str, ...], output: str, verbose: bool | None, **options: Any) -> None:
     """Score the rows of INPUT with MODEL.
 
-    Every column of INPUT is written as it was, in the same order, and after it
+    INPUT is CSV, JSON Lines or Parquet, plain or compressed (.gz, .bz2, .zst): a file, a directory, a
+    pattern, a URL such as s3://bucket/key, or - for standard input; several become one OUT. Every column
+    is written as it was, in the same order, and after it
 
     \b
       score        nats; a lower bound on the log probability of the row, higher is more normal
@@ -43,12 +87,48 @@ def command(
                    src_bytes:-12.3;count:-5.1 (latent stands for an odd combination of columns)
 
     INPUT needs the columns that the model was fitted on, in any order, and may have others. Missing
-    cells, unseen categories, infinities and numbers as large as 1e300 all get a finite score. A text
-    where the model wants a number is refused, with its line.
+    cells, unseen categories, infinities and numbers as large as 1e300 all get a finite score. What was
+    done, row by row accounted for, is in OUT.summary.json.
     """  # noqa: D301 (click wants the control character)
-    from pipelines.batch import score_file
+    from pipelines.score_run import ScoreOptions, ScoreRun
 
-    summary = score_file(model, source, output, explain=explain, prefix=prefix, force=force)
-    if not quiet:
-        flagged = counted(summary.n_anomalies, "anomaly").replace("anomalys", "anomalies")
-        click.echo(f"{counted(summary.n_rows, 'row')}, {flagged}, {summary.seconds:.1f} s", err=True)
+    with shown_progress(verbose, wants_progress(verbose)) as on_progress:
+        run = ScoreRun(model, inputs, output, ScoreOptions(**options), on_progress=on_progress)
+        summary = run()
+    _write_summary(summary)
+    if verbose is not False:
+        _show(summary)
+
+
+def _show(summary: ScoreSummary) -> None:
+    flagged = counted(summary.n_anomalies, "anomaly").replace("anomalys", "anomalies")
+    speed = f"{summary.seconds:.1f} s, {summary.rows_per_second:,.0f} rows/s"
+    if summary.rejected_to is None:
+        click.echo(f"{counted(summary.n_rows, 'row')}, {flagged}, {speed}", err=True)
+        return
+    reasons = ", ".join(f"{count:,} {kind}" for kind, count in summary.rejected.items())
+    click.echo(
+        f"{counted(summary.n_rows, 'row')}: {summary.n_scored:,} scored, {flagged}; "
+        f"{summary.n_rejected:,} rejected ({reasons}), see {summary.rejected_to}; {speed}",
+        err=True,
+    )
+
+
+def _write_summary(summary: ScoreSummary) -> None:
+    """The account of a run, beside its output if that is a file."""
+    from pathlib import Path
+
+    from pipelines.files import is_special, is_url, write_whole
+
+    if summary.output == "-" or is_url(summary.output) or is_special(Path(summary.output)):
+        return
+    derived = {"alert_rate": summary.alert_rate, "rows_per_second": round(summary.rows_per_second)}
+    fields = asdict(summary) | derived
+    path = summary.output + ".summary.json"
+    write_whole(path, json.dumps(_finite(fields), indent=2) + "\n")
+
+
+def _finite(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with null for quantiles of no scores."""
+    quantiles = {name: value if value == value else None for name, value in fields["quantiles"].items()}
+    return fields | {"quantiles": quantiles}

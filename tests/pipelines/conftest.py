@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
+from pipelines import records
 from pipelines.cli.main import cli
 
 TINY = "[detector]\nmax_steps = 30\nhidden_sizes = [8]\nlatent_dim = 2\n"
@@ -143,3 +146,11 @@ def _order(draw: random.Random, number: int) -> list[str]:
     day = f"2026-01-{draw.randint(1, 28):02d}T{draw.randint(8, 17):02d}:00:00"
     cells = [amount, str(draw.randint(0, 9)), color, draw.choice(["true", "false"]), day]
     return [f"{number:03d}", *cells, "bad" if bad else "good"]
+
+
+def text_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], source: str = "a.csv") -> records.Rows:
+    """Rows of text as a source gives them, from line 2 on."""
+    cells = [pa.array([row[j] for row in rows], pa.string()) for j in range(len(columns))]
+    raw = pa.array([",".join(row).encode() for row in rows], pa.large_binary())
+    numbers = np.arange(2, len(rows) + 2)
+    return records.Rows(source, tuple(columns), pa.table(cells, names=list(columns)), numbers, raw)

@@ -6,9 +6,10 @@ import pytest
 
 from anomaly_vae import load
 from anomaly_vae.errors import InputError
-from pipelines.batch import evaluate_file, fit_file, make_detector, sample_file, score_file, threshold_file
+from pipelines.batch import evaluate_file, fit_file, make_detector, sample_file, threshold_file
 from pipelines.errors import OutputExistsError, UnknownNameError
 from pipelines.records import Label
+from pipelines.score_run import ScoreRun
 from tests.pipelines.conftest import COLUMNS, orders, read_rows, write_table
 
 TINY = {"max_steps": 20, "hidden_sizes": [8], "latent_dim": 2, "random_state": 0}
@@ -28,9 +29,9 @@ def test_a_fit_says_what_it_did(tmp_path, train):
 
 
 def test_a_run_is_the_composition_of_its_stages(tmp_path, model, unseen):
-    """What score_file counts is what it wrote, and what evaluate_file sees."""
+    """What a ScoreRun counts is what it wrote, and what evaluate_file sees."""
     out = str(tmp_path / "out.csv")
-    summary = score_file(model, unseen, out)
+    summary = ScoreRun(model, [unseen], out)()
     rows = read_rows(out)
     assert summary.n_rows == len(rows) == 40
     n_flagged = sum(row["is_anomaly"] == "true" for row in rows)
@@ -44,8 +45,8 @@ def test_a_threshold_moves_without_the_scores(tmp_path, model, unseen):
     moved, old_out, new_out = (str(tmp_path / name) for name in ("m.avae", "old.csv", "new.csv"))
     threshold = threshold_file(model, moved, offset=1e6)
     assert (threshold.offset, threshold.false_alarm_rate) == (1e6, None)
-    score_file(model, unseen, old_out)
-    assert score_file(moved, unseen, new_out).n_anomalies == 40
+    ScoreRun(model, [unseen], old_out)()
+    assert ScoreRun(moved, [unseen], new_out)().n_anomalies == 40
     assert [row["score"] for row in read_rows(old_out)] == [row["score"] for row in read_rows(new_out)]
 
 
@@ -55,7 +56,7 @@ def test_sampled_rows_can_be_scored_by_their_model(tmp_path, model):
     assert sample_file(model, drawn, 25) == 25
     assert list(read_rows(drawn)[0]) == COLUMNS[1:-1]
     assert {row["color"] for row in read_rows(drawn)} <= {"red", "green", "<other>", ""}
-    assert score_file(model, drawn, scored).n_rows == 25
+    assert ScoreRun(model, [drawn], scored)().n_rows == 25
 
 
 def test_a_parameter_that_is_not_there_is_refused_with_the_nearest():
@@ -76,7 +77,7 @@ def test_an_output_that_exists_is_refused_before_the_work(tmp_path, model):
     path.write_text("old")
     for refused in (
         lambda: fit_file("missing.csv", str(path)),
-        lambda: score_file("missing.avae", "missing.csv", str(path)),
+        lambda: ScoreRun("missing.avae", ["missing.csv"], str(path))(),
         lambda: threshold_file("missing.avae", str(path), offset=0.0),
         lambda: sample_file("missing.avae", str(path), 3),
     ):

@@ -1,22 +1,27 @@
-"""What the text of a cell means."""
+"""What a cell means."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.cells import MISSING, collect, text_chunks, text_frame
+from anomaly_vae.errors import InputError
+from pipelines.cells import MISSING, collect, plain_table, scoring_frame, table_pieces
 from pipelines.errors import MixedColumnWarning
-from pipelines.records import TextChunk
+from pipelines.records import Rows
+from tests.pipelines.conftest import text_rows
 
 
 def typed_column(*cells: str) -> pd.Series:
-    return collect([TextChunk(("c",), [[cell] for cell in cells], range(2, len(cells) + 2))])["c"]
+    return collect([text_rows(("c",), [[cell] for cell in cells])])["c"]
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1))
@@ -57,47 +62,52 @@ def test_a_column_of_nothing_is_a_column_of_missing_numbers():
     assert column.dtype == np.float64
 
 
-def test_numbers_are_asked_for_by_name():
-    """A column that is meant to be numbers is, unless a cell is none; others stay text."""
-    chunk = TextChunk(("a", "b", "c"), [["1", "2", "3"], ["", "x", "4"]])
-    frame = text_frame(chunk, ["a", "b", "c"], numeric={"a", "b"})
-    assert frame["a"].iloc[0] == 1.0
-    assert np.isnan(frame["a"].iloc[1])
-    assert frame["b"].tolist() == ["2", "x"]
-    assert frame["c"].tolist() == ["3", "4"]
-
-
-def test_types_are_those_of_all_chunks():
-    """A column that is numbers in one chunk and text in another is text, cells as they were."""
-    parts = [["01"], ["2"]], [["x"], ["y"]]
-    table = collect(TextChunk(("a",), rows, [2, 3]) for rows in parts)
+def test_types_are_those_of_all_pieces():
+    """A column that is numbers in one piece and text in another is text, cells as they were."""
+    table = collect([text_rows(("a",), [["01"], ["2"]]), text_rows(("a",), [["x"], ["y"]])])
     assert table["a"].tolist() == ["01", "2", "x", "y"]
 
 
-def test_chosen_columns_come_in_the_chosen_order():
-    """The order of the file does not matter, nor do other columns."""
-    frame = text_frame(TextChunk(("a", "b", "c"), [["1", "2", "3"]]), ["c", "a"])
-    assert frame.columns.tolist() == ["c", "a"]
-    assert frame.iloc[0].tolist() == ["3", "1"]
+def test_typed_columns_stay_what_they_are():
+    """Parquet knows what a number is; a list is no cell."""
+    table = pa.table(
+        {
+            "d": pa.array([Decimal("1.5")]),
+            "c": pa.array(["x"]).dictionary_encode(),
+            "t": [dt.date(2026, 1, 5)],
+            "n": pa.nulls(1),
+        }
+    )
+    frame = collect([Rows("a.parquet", tuple(table.column_names), table, np.array([1]))])
+    assert frame["d"].tolist() == [1.5]
+    assert frame["c"].tolist() == ["x"]
+    assert frame["t"].iloc[0] == pd.Timestamp("2026-01-05")
+    assert frame["n"].isna().all()
+    with pytest.raises(InputError, match="column 'l' has type list"):
+        plain_table(pa.table({"l": [[1]]}))
 
 
-def test_a_chunk_without_rows_has_its_columns():
-    """A header alone becomes an empty table."""
-    assert text_frame(TextChunk(("a", "b"), []), ["b"]).shape == (0, 1)
+def test_text_that_may_be_numbers_is_if_all_of_it_is():
+    """A Pipeline gets a column as numbers or as text, never as a mixture."""
+    table = pa.table({"a": ["1", None], "b": ["2", "x"]})
+    frame = scoring_frame(table, maybe_numbers=["a", "b"])
+    assert frame["a"].iloc[0] == 1.0
+    assert np.isnan(frame["a"].iloc[1])
+    assert frame["b"].tolist() == ["2", "x"]
 
 
 def test_a_table_becomes_text_that_reads_back_as_the_same_table():
     """Floats keep every bit, whole floats lose their point, missing cells are empty."""
     table = pd.DataFrame({"f": [0.1, 3.0, math.nan], "b": [True, False, True], "s": ["x", None, "007"]})
-    chunks = list(text_chunks(table, max_rows=2))
-    assert [len(chunk.rows) for chunk in chunks] == [2, 1]
-    assert chunks[0].rows == [("0.1", "true", "x"), ("3", "false", "")]
-    back = collect([TextChunk(c.columns, c.rows, range(len(c.rows))) for c in chunks])
+    pieces = list(table_pieces(table, max_rows=2))
+    assert [len(piece) for piece in pieces] == [2, 1]
+    assert pieces[0].to_pydict() == {"f": ["0.1", "3"], "b": ["true", "false"], "s": ["x", ""]}
+    back = collect(Rows("", ("f", "b", "s"), piece, np.arange(len(piece))) for piece in pieces)
     assert back["f"].tolist()[:2] == [0.1, 3.0]
     assert back["b"].tolist() == [True, False, True]
 
 
-def test_a_table_without_rows_is_a_chunk_without_rows():
+def test_a_table_without_rows_is_a_piece_without_rows():
     """Even nothing has a header."""
-    (chunk,) = text_chunks(pd.DataFrame({"a": []}), max_rows=5)
-    assert (chunk.columns, chunk.rows) == (("a",), [])
+    (piece,) = table_pieces(pd.DataFrame({"a": []}), max_rows=5)
+    assert (piece.column_names, len(piece)) == (["a"], 0)

@@ -7,15 +7,15 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from pipelines.evaluation import evaluate
-from pipelines.records import Label, ScoredBatch, TextChunk
+from pipelines.records import Label, ScoredRows
+from tests.pipelines.conftest import text_rows
 
 LABEL = Label("label", "ok")
 
 
-def batch(labels: list[str], scores: list[float]) -> ScoredBatch:
-    chunk = TextChunk(("label",), [[label] for label in labels], range(2, len(labels) + 2))
+def batch(labels: list[str], scores: list[float]) -> ScoredRows:
     values = np.array(scores)
-    return ScoredBatch(chunk, values, values, values < 0, [""] * len(labels))
+    return ScoredRows(text_rows(("label",), [[label] for label in labels]), values, values, values < 0, {})
 
 
 def test_lower_scores_of_anomalies_are_a_perfect_order():

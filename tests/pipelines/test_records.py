@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+import pyarrow as pa
 
-from pipelines.records import Evaluation, ScoredBatch, TextChunk
-
-
-def batch(score: float = -1.5, p_value: float = 0.25, prefix: str = "") -> ScoredBatch:
-    chunk = TextChunk(("id",), [["007"]], [2])
-    results = np.array([score]), np.array([p_value]), np.array([True]), ["a:-3.0"]
-    return ScoredBatch(chunk, *results, prefix=prefix)
+from pipelines.records import Evaluation, Rows
+from tests.pipelines.conftest import text_rows
 
 
-def test_results_follow_the_columns_of_the_input():
-    """The input's cells are first and as they came."""
-    assert batch().columns == ("id", "score", "p_value", "is_anomaly", "top_columns")
-    assert list(batch().rows) == [("007", "-1.5", "0.25", "true", "a:-3.0")]
+def test_cells_of_any_type_are_text():
+    """Missing cells are empty, numbers and truth values as they are written."""
+    table = pa.table({"n": [1.5, None], "b": [True, None], "s": ["x", None]})
+    rows = Rows("a.parquet", ("n", "b", "s"), table, np.array([1, 2]))
+    assert [rows.cells(name) for name in rows.columns] == [["1.5", ""], ["true", ""], ["x", ""]]
 
 
-def test_a_prefix_renames_the_results_only():
-    """Columns of the input keep their names."""
-    assert batch(prefix="vae_").columns[:2] == ("id", "vae_score")
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_written_score_reads_back_bit_for_bit(score):
-    """No digit of a score is lost."""
-    ((_, text, *_),) = batch(score).rows
-    assert float(text) == score
-
-
-def test_a_p_value_has_six_digits():
-    """More digits of a p-value say nothing."""
-    ((_, _, text, *_),) = batch(p_value=1 / 3).rows
-    assert text == "0.333333"
+def test_rows_that_are_taken_keep_what_is_theirs():
+    """Cells, line numbers and bytes of a row stay together."""
+    rows = text_rows(("a",), [["x"], ["y"], ["z"]]).take(np.array([True, False, True]))
+    assert (rows.cells("a"), rows.numbers.tolist(), rows.raw.to_pylist()) == (
+        ["x", "z"],
+        [2, 4],
+        [b"x", b"z"],
+    )
 
 
 def test_precision_without_alerts_is_unknown():

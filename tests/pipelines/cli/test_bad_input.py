@@ -58,8 +58,8 @@ class TestFilesThatAreNoTables:
         refused(str(tmp_path / "missing.csv"), "No such file")
 
     def test_a_directory(self, refused, tmp_path):
-        """A directory is no file."""
-        refused(str(tmp_path), "Is a directory")
+        """A directory without tables is no input."""
+        refused(str(tmp_path), "directory")
 
     def test_an_empty_file(self, refused, file):
         """Nothing at all has no columns."""
@@ -124,7 +124,7 @@ class TestFilesThatAreNoTables:
         """Other encodings, binary files and damaged archives are told apart from tables."""
         refused(file(f"{HEADER}\n{GOOD}\n".encode("utf-16")), "line 1", "not UTF-8")
         refused(file(f"{HEADER}\n{GOOD}\ncaf\xe9\n".encode("latin-1")), "line 3", "0xe9", "iconv")
-        refused(file(b"a,b\n\x00,\n"), "line 2", "NUL")
+        refused(file(f"{HEADER}\n\x00{GOOD}\n".encode()), "line 2", "NUL")
         refused(file(gzip.compress(HEADER.encode() * 500)[:-9], "cut.csv.gz"), "gzip")
 
     def test_a_quote_that_is_never_closed(self, refused, file):
@@ -244,7 +244,7 @@ class TestOutputsThatExist:
         path.write_text("old")
         assert writing(path, "--force").code == 0
         assert path.read_bytes() != b"old"
-        assert [item.name for item in tmp_path.iterdir()] == ["output"]
+        assert {item.name for item in tmp_path.iterdir()} <= {"output", "output.summary.json"}
 
     def test_a_directory_that_is_not_there_is_named(self, writing, tmp_path):
         """Before any work is done."""

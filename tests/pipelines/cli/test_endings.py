@@ -117,7 +117,6 @@ def test_a_signal_leaves_the_old_output_and_nothing_else(tmp_path, model, comman
     output.write_text("old")
     arguments = [command, *([model] if command == "score" else []), "-", "-o", str(output), "--force"]
     with reading_process(*arguments) as process:
-        assert len(list(tmp_path.iterdir())) == (2 if command == "score" else 1)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err.decode().strip()) == (code, f"anomaly-vae: {word}")

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from anomaly_vae import TabularVAEDetector, load, save
-from pipelines.sources import read_table
+from pipelines.batch import read_table
 from tests.pipelines.conftest import orders, read_rows, write_table
 
 NUMBERS = ["amount", "count"]

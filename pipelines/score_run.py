@@ -1,0 +1,385 @@
+"""ScoreRun: files in, scored rows out, every row accounted for, and a crash costs only what was not marked.
+
+Blocks are cut and pieces written in order by one thread; reading, scoring and encoding them is done by
+as many others as there are cores. Nothing is held but the few blocks in flight.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from anomaly_vae.errors import InputError
+from anomaly_vae.nn.threads import one_thread
+from anomaly_vae.persistence import load
+from pipelines.errors import LostInputError, SourceError, TooManyRejectedError
+from pipelines.files import expand, is_url, size_of
+from pipelines.parallel import in_order
+from pipelines.records import Rejected, ScoredRows, ScoreSummary
+from pipelines.scoring import Explain, Scorer, reason_texts
+from pipelines.selection import require_columns
+from pipelines.sinks.encoding import ENCODERS, refuse_clash, without_raw
+from pipelines.sinks.rejected import HEADER as REJECTED_HEADER
+from pipelines.sinks.rejected import encode_rejected
+from pipelines.sinks.staged import AnyOutput, DirectOutput, Journal, StagedFile, StagedParquet, make_output
+from pipelines.sources import Block, Place, Source, format_of, input_files, no_rows, open_source
+from pipelines.tally import Tally
+
+MARK_SECONDS = 2.0
+"""Time between two marks, which is the most work that a crash costs."""
+
+QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+
+OnBadRow = Literal["error", "quarantine"]
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How files are scored.
+
+    Attributes
+    ----------
+    explain : {"flagged", "all", "none"}
+        Which rows get ``top_columns``.
+    prefix : str
+        Put before the names of the result columns.
+    input_format, output_format : str or None
+        "csv", "jsonl" or "parquet"; by suffix where None.
+    on_bad_row : {"error", "quarantine"}
+        Whether the first row that cannot be read ends the run, or goes to ``rejected_to``.
+    rejected_to : str or None
+        File of rejected rows; beside the output where None.
+    max_rejected : float
+        Share of rejected rows beyond which the run fails.
+    resume : bool
+        Whether to go on from where an earlier run of the same files stopped.
+    jobs : int or None
+        Threads; as many as there are cores where None.
+    force : bool
+        Whether the output may be replaced.
+    """
+
+    explain: Explain = "flagged"
+    prefix: str = ""
+    input_format: str | None = None
+    output_format: str | None = None
+    on_bad_row: OnBadRow = "error"
+    rejected_to: str | None = None
+    max_rejected: float = 1.0
+    resume: bool = False
+    jobs: int | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come: rows, anomalies, and of the inputs as they lie on disk, bytes."""
+
+    n_rows: int
+    n_anomalies: int
+    n_bytes: int
+    total_bytes: int | None
+
+
+class Piece(NamedTuple):
+    """One block, done."""
+
+    encoded: Any
+    scored: ScoredRows
+    rejected: list[Rejected]
+    rejected_lines: bytes
+    block: Block
+
+
+class ScoreRun:
+    """One run; call it once.
+
+    Parameters
+    ----------
+    model, output : str
+        The model file, and where the scored rows go; ``-`` is standard output.
+    inputs : sequence of str
+        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns.
+    options : ScoreOptions
+    on_progress : callable, optional
+        Told a Progress after every block.
+    observe : callable, optional
+        Told the ScoredRows of every block, in order.
+    columns : sequence of str
+        Columns that ``observe`` needs beside those of the model.
+    expected : bool
+        Whether reasons are to say what was observed and expected.
+    offset : float, optional
+        A threshold other than the model's, in nats.
+
+    Raises
+    ------
+    InputError
+        For files, columns and cells that cannot be used.
+    SinkError
+        Where the output cannot be written.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        inputs: Sequence[str],
+        output: str,
+        options: ScoreOptions | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        observe: Callable[[ScoredRows], None] | None = None,
+        columns: Sequence[str] = (),
+        expected: bool = False,
+        offset: float | None = None,
+    ) -> None:
+        self.options = options or ScoreOptions()
+        self.files = input_files(expand(inputs))
+        self.output_path, self.extra = output, tuple(columns)
+        self.format = format_of(output, self.options.output_format)
+        self._check_streams()
+        self.output = make_output(output, self.format, force=self.options.force)
+        self.rejected = self._rejected_output()
+        self.model_id = _digest(model)
+        self.scorer = Scorer(load(model), explain=self.options.explain, expected=expected, offset=offset)
+        self.encoder = ENCODERS[self.format](self.options.prefix)
+        self.journal = (
+            Journal(self.output.target) if isinstance(self.output, StagedFile | StagedParquet) else None
+        )
+        self.tally, self._observe, self._on_progress = Tally(), observe, on_progress
+        self._sizes = [size_of(path) for path in self.files]
+        self._columns: tuple[str, ...] = ()
+
+    def __call__(self) -> ScoreSummary:
+        """Score the files; gives what was done."""
+        started, self._marked = time.perf_counter(), time.monotonic()
+        first, place = self._go_back()
+        n_before = self.tally.n_rows
+        try:
+            for number in range(first, len(self.files)):
+                self._score_file(number, place)
+                place = None
+            self._finish()
+        except BaseException as error:  # a signal too: what is done is kept for whoever asked for it
+            self._let_go(keep=self.options.resume and not isinstance(error, InputError))
+            raise
+        return self._summary(time.perf_counter() - started, self.tally.n_rows - n_before)
+
+    def _score_file(self, number: int, place: Place | None) -> None:
+        path = self.files[number]
+        with self._open(number) as source:
+            self._check_columns(source, is_first=number == 0)
+            if number == 0 and place is None:
+                self._write_header(source)
+            wanted, keep_raw = self._wanted(source, format_of(path, self.options.input_format))
+
+            def work(block: Block) -> Piece:
+                return self._work(source, block, wanted, keep_raw)
+
+            for piece in in_order(work, source.blocks(place), self.options.jobs):
+                self._take(piece, number)
+            if self.format == "parquet" and not self.tally.n_rows:
+                self.output.write(self.encoder.encode(_nothing(source, wanted), []))
+
+    def _work(self, source: Source, block: Block, wanted: Sequence[str], keep_raw: bool) -> Piece:
+        """Read, score and encode one block; any thread may do this."""
+        with one_thread():
+            rows, rejected = source.read(block, wanted, self.scorer.numeric)
+            scored, unreadable = self.scorer(rows)
+        rejected = sorted([*rejected, *unreadable], key=lambda row: row.number)
+        written = scored if keep_raw else ScoredRows(without_raw(scored.rows), *_results(scored))
+        encoded = self.output.packed(self.encoder.encode(written, reason_texts(scored)))
+        return Piece(encoded, scored, rejected, encode_rejected(rejected), block)
+
+    def _take(self, piece: Piece, number: int) -> None:
+        """Write one block and count it; the order of the blocks is that of the file."""
+        if piece.rejected:
+            self._refuse(piece)
+        self.output.write(piece.encoded)
+        self.tally.add(piece.scored, piece.rejected)
+        if self._observe is not None:
+            self._observe(piece.scored)
+        if self._on_progress is not None:
+            self._on_progress(self._progress(number, piece.block.n_bytes))
+        self._last = number, piece.block.end
+        if time.monotonic() - self._marked >= MARK_SECONDS:
+            self._mark()
+
+    def _refuse(self, piece: Piece) -> None:
+        if self.options.on_bad_row == "error" or self.rejected is None:
+            row = piece.rejected[0]
+            raise SourceError(row.source, row.number, row.reason)
+        if not self.tally.n_rejected:
+            self.rejected.write(REJECTED_HEADER)
+        self.rejected.write(piece.rejected_lines)
+
+    def _mark(self) -> None:
+        """Bring what was done to disk, so that no crash can take it."""
+        self._marked = time.monotonic()
+        if self.journal is None or not hasattr(self, "_last"):
+            return
+        number, place = self._last
+        self.journal.write(
+            {
+                "run": self._fingerprint(),
+                "file": number,
+                "place": [place.offset, place.line],
+                "output": self.output.mark(),
+                "rejected": self.rejected.mark() if self.rejected and self.tally.n_rejected else None,
+                "tally": self.tally.get_state(),
+            }
+        )
+
+    def _go_back(self) -> tuple[int, Place | None]:
+        """Where to begin: at the last mark of an earlier run if that is wanted and there is one."""
+        state = self.journal.read() if self.journal is not None and self.options.resume else None
+        if state is None:
+            return 0, None
+        if state.get("run") != self._fingerprint():
+            raise InputError(
+                f"{self.output_path}: the run that was broken off had another model, other inputs or other "
+                f"options; start afresh without --resume"
+            )
+        self.output.go_back(state["output"])
+        if self.rejected is not None and state["rejected"] is not None:
+            self.rejected.go_back(state["rejected"])
+        self.tally = Tally.from_state(state["tally"])
+        return state["file"], Place(*state["place"])
+
+    def _finish(self) -> None:
+        share = self.tally.n_rejected / max(self.tally.n_rows, 1)
+        if self.tally.n_rejected and self.rejected is not None:
+            self.rejected.finish()
+        if share > self.options.max_rejected:
+            raise TooManyRejectedError(
+                f"{self.tally.n_rejected:,} of {self.tally.n_rows:,} rows cannot be read, a share above the "
+                f"{self.options.max_rejected:g} of --max-rejected; {self._rejected_path()} holds them"
+            )
+        self.output.finish()
+        if self.journal is not None:
+            self.journal.remove()
+
+    def _let_go(self, *, keep: bool) -> None:
+        """Leave nothing behind, or what is needed to go on."""
+        if keep:
+            self._mark()
+        self.output.close(keep=keep)
+        if self.rejected is not None:
+            self.rejected.close(keep=keep)
+        if not keep and self.journal is not None:
+            self.journal.remove()
+
+    def _open(self, number: int) -> Any:
+        """The source of a file; one that is gone since the run began is a failure, not a wrong name."""
+        try:
+            return open_source(self.files[number], self.options.input_format)
+        except SourceError as error:
+            if number and self._sizes[number] is not None and size_of(self.files[number]) is None:
+                raise LostInputError(f"{error}; it was there when the run began") from error
+            raise
+
+    def _check_streams(self) -> None:
+        if self.options.resume and "-" in self.files:
+            raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
+        if self.options.resume and (self.output_path == "-" or is_url(self.output_path)):
+            raise InputError(
+                f"{self.output_path}: cannot be gone on with; --resume needs a local file as output"
+            )
+        if self.format == "parquet" and self.output_path == "-":
+            raise InputError("Parquet cannot be written to standard output; give a file")
+
+    def _check_columns(self, source: Source, *, is_first: bool) -> None:
+        """Raise InputError where columns are missing, differ between files, or would be hidden."""
+        require_columns(self.scorer.names, source, ", which the model was fitted on")
+        require_columns(self.extra, source, ", which a rule wants")
+        refuse_clash(source.name, source.columns, self.options.prefix)
+        if is_first or not self._columns:
+            self._columns = source.columns
+        elif self.format == "csv" and source.columns != self._columns:
+            raise SourceError(
+                source.name, None, f"its columns are not those of {self.files[0]}; score it by itself"
+            )
+
+    def _wanted(self, source: Source, input_format: str) -> tuple[list[str], bool]:
+        """Columns to read, and whether the rows' own bytes are written: then only those that are needed."""
+        needed = list(dict.fromkeys([*self.scorer.names, *self.extra]))
+        keep_raw = input_format == self.format != "parquet"
+        return (needed, True) if keep_raw else (list(source.columns), False)
+
+    def _write_header(self, source: Source) -> None:
+        """What comes before the first row."""
+        raw_header = source.header if self.format == "csv" else b""
+        if header := self.encoder.header(source.columns, raw_header):
+            self.output.write(self.output.packed(header))
+
+    def _rejected_path(self) -> str:
+        return self.options.rejected_to or self.output_path + ".rejected"
+
+    def _rejected_output(self) -> StagedFile | None:
+        if self.options.on_bad_row != "quarantine":
+            return None
+        if isinstance(self.output, DirectOutput) and self.options.rejected_to is None:
+            raise InputError("rows to quarantine need a place: give --rejected FILE, or a file as output")
+        return StagedFile(self._rejected_path(), force=True)
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """What must be the same for a run to go on."""
+        kept = ("explain", "prefix", "input_format", "output_format", "on_bad_row")
+        return {
+            "model": self.model_id,
+            "offset": self.scorer.offset,
+            "files": [[path, size] for path, size in zip(self.files, self._sizes, strict=True)],
+            "options": {name: getattr(self.options, name) for name in kept},
+        }
+
+    def _progress(self, number: int, n_bytes: int) -> Progress:
+        known = [size for size in self._sizes if size is not None]
+        total = sum(known) if len(known) == len(self._sizes) else None
+        return Progress(self.tally.n_rows, self.tally.n_anomalies, sum(known[:number]) + n_bytes, total)
+
+    def _summary(self, seconds: float, n_sitting: int) -> ScoreSummary:
+        tally = self.tally
+        return ScoreSummary(
+            output=self.output_path,
+            inputs=tuple(self.files),
+            model_id=self.model_id,
+            n_rows=tally.n_rows,
+            n_scored=tally.n_scored,
+            n_rejected=tally.n_rejected,
+            rejected=dict(tally.rejected),
+            rejected_to=self._rejected_path() if tally.n_rejected else None,
+            n_anomalies=tally.n_anomalies,
+            threshold=self.scorer.offset,
+            quantiles={name: tally.scores.quantile(share) for name, share in QUANTILES.items()},
+            seconds=seconds,
+            n_sitting=n_sitting,
+        )
+
+
+def _journal(output: AnyOutput) -> Journal | None:
+    """The journal of an output that a later process can go on with."""
+    return Journal(output.target) if isinstance(output, StagedFile | StagedParquet) else None
+
+
+def _digest(path: str) -> str:
+    """First digits of a file's SHA-256; of a file that cannot be read, nothing: loading it will tell."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+def _nothing(source: Source, wanted: Sequence[str]) -> ScoredRows:
+    """No rows, which tell the columns."""
+    none = np.empty(0)
+    return ScoredRows(without_raw(no_rows(source, wanted)), none, none, none.astype(bool), {})
+
+
+def _results(scored: ScoredRows) -> tuple[Any, ...]:
+    return scored.scores, scored.p_values, scored.is_anomaly, scored.reasons

@@ -1,0 +1,1 @@
+"""Sinks: scored rows to CSV, JSON Lines or Parquet, whole or not at all."""

@@ -1,0 +1,23 @@
+"""Rejected rows as CSV: where each stood, what is wrong with it, and its own bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipelines.records import Rejected
+
+HEADER = b"source,line,reason,row\n"
+
+
+def encode_rejected(rows: Iterable[Rejected]) -> bytes:
+    """A line a row; the last cell is in quotes, those in it doubled, and else as it stood in the file."""
+    return b"".join(_line(row) for row in rows)
+
+
+def _line(row: Rejected) -> bytes:
+    known = _quoted(row.source.encode()), str(row.number).encode(), _quoted(row.reason.encode())
+    return b",".join([*known, _quoted(row.raw)]) + b"\n"
+
+
+def _quoted(cell: bytes) -> bytes:
+    return b'"' + cell.replace(b'"', b'""') + b'"'

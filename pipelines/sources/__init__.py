@@ -1,0 +1,20 @@
+"""Sources: files, URLs and standard input to blocks of rows; CSV, JSON Lines and Parquet.
+
+What is no row is never dropped, padded or guessed at: it comes out beside the rows, with its line and
+what is wrong with it.
+"""
+
+from pipelines.sources.blocks import Block, Place, Read, Source
+from pipelines.sources.opening import format_of, input_files, no_rows, open_source, read_rows
+
+__all__ = [
+    "Block",
+    "Place",
+    "Read",
+    "Source",
+    "format_of",
+    "input_files",
+    "no_rows",
+    "open_source",
+    "read_rows",
+]

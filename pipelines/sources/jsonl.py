@@ -1,0 +1,143 @@
+"""JsonLinesSource: an object a line; rows keep their bytes, and the wanted fields become columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.errors import SourceError
+from pipelines.records import Rejected, Rows
+from pipelines.sources._splitting import Offsets, Split, with_ends
+from pipelines.sources.blocks import BLOCK_BYTES, Block, Place, Read
+from pipelines.sources.delimited import cast_columns
+from pipelines.sources.stream import ByteStream
+
+
+class JsonLinesSource:
+    """One file of JSON Lines, plain or compressed; ``-`` is standard input.
+
+    Its columns are the keys of the objects of its first block. A key that a row lacks is a missing
+    cell. Empty lines are no rows. Use it as a context: what it opens it closes.
+
+    Raises
+    ------
+    SourceError
+        Where it cannot be opened or holds no object, and later where it is damaged.
+    """
+
+    header = b""
+
+    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES) -> None:
+        self._stream = ByteStream(path, split_lines, block_bytes)
+        self.name = self._stream.name
+        with ExitStack() as on_error:
+            on_error.push(self._stream)
+            self.columns = self._keys()
+            on_error.pop_all()
+
+    def __enter__(self) -> JsonLinesSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.__exit__()
+
+    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+        """The blocks of the file from a place on; it can be gone through once."""
+        return self._stream.blocks(start)
+
+    def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
+        """Some fields of a block as text, those in ``numeric`` as numbers."""
+        lines, numbers = _lines(*block.content)
+        rejected: list[Rejected] = []
+        good: list[dict[str, Any]] = []
+        kept = np.zeros(len(lines), dtype=bool)
+        for i, line in enumerate(lines):
+            row = _fields(line, wanted)
+            if isinstance(row, dict):
+                good.append(row)
+                kept[i] = True
+            else:
+                rejected.append(Rejected(self.name, block.start.line + int(numbers[i]), *row, line))
+        columns = [pa.array([row[name] for row in good], pa.string()) for name in wanted]
+        raw = pa.array([line for line, keep in zip(lines, kept, strict=True) if keep], pa.large_binary())
+        table = pa.table(columns, names=list(wanted))
+        rows = Rows(self.name, self.columns, table, block.start.line + numbers[kept], raw)
+        return _cast(rows, rejected, numeric)
+
+    def _keys(self) -> tuple[str, ...]:
+        data, split = self._stream.first()
+        lines, _ = _lines(data, split)
+        keys: dict[str, None] = {}
+        for line in lines:
+            value = _object(line)
+            keys.update(dict.fromkeys(value if isinstance(value, dict) else ()))
+        if not keys:
+            raise SourceError(self.name, None, "holds no JSON object; wanted one on each line")
+        return tuple(keys)
+
+
+def split_lines(data: bytes, *, at_end: bool) -> Split:
+    """The whole lines of ``data``; with ``at_end`` what is left is the last one."""
+    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
+    starts = with_ends(data, ends, at_end)
+    return Split(starts, np.arange(len(starts)))
+
+
+def _lines(data: bytes, split: Split) -> tuple[list[bytes], Offsets]:
+    """Lines with something on them, and their numbers in the block, from 1."""
+    starts, ends = split.starts[:-1], split.starts[1:]
+    lines = [data[start:end].rstrip(b"\r\n") for start, end in zip(starts, ends, strict=True)]
+    numbers = split.lines[:-1] + 1
+    filled = np.array([bool(line.strip()) for line in lines], dtype=bool)
+    return [line for line, keep in zip(lines, filled, strict=True) if keep], numbers[filled]
+
+
+def _object(line: bytes) -> dict[str, Any] | tuple[str, str]:
+    """The object on a line, or in a word and a sentence what is wrong with it."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return "encoding", f"byte 0x{line[error.start]:02x} is not UTF-8; save the file in UTF-8"
+    except (ValueError, RecursionError) as error:
+        return "json", f"is not JSON ({str(error) or 'nested too deeply'}); wanted one object on a line"
+    if not isinstance(value, dict):
+        return (
+            "json",
+            f"holds no object but {line[:40].decode(errors='replace')}; wanted {{...}} on each line",
+        )
+    return value
+
+
+def _fields(line: bytes, wanted: Sequence[str]) -> dict[str, str | None] | tuple[str, str]:
+    """Some fields of the object on a line as text, or what is wrong with it."""
+    value = _object(line)
+    if isinstance(value, tuple):
+        return value
+    fields = {}
+    for name in wanted:
+        cell = value.get(name)
+        if isinstance(cell, dict | list):
+            return (
+                "json",
+                f"column {name!r}: wanted a number, a truth value or text, got {json.dumps(cell)[:40]}",
+            )
+        fields[name] = cell if cell is None or isinstance(cell, str) else json.dumps(cell)
+    return fields
+
+
+def _cast(rows: Rows, rejected: list[Rejected], numeric: Container[str]) -> Read:
+    table, slips = cast_columns(rows.table, numeric)
+    raw, kept = rows.raw, np.ones(len(rows), dtype=bool)
+    assert raw is not None
+    kept[list(slips)] = False
+    rejected += [
+        Rejected(rows.source, int(rows.numbers[i]), "number", reason, raw[i].as_py())
+        for i, reason in slips.items()
+    ]
+    rows = Rows(rows.source, rows.columns, table, rows.numbers, raw)
+    return Read(rows.take(kept), sorted(rejected, key=lambda row: row.number))

@@ -1,0 +1,87 @@
+"""Opening: a path to the source of its format, and a source to all of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from anomaly_vae.errors import InputError
+from pipelines.errors import SourceError
+from pipelines.files import bare_suffix, is_url
+from pipelines.records import Rows
+from pipelines.sources.blocks import Source
+from pipelines.sources.delimited import DelimitedSource
+from pipelines.sources.jsonl import JsonLinesSource
+from pipelines.sources.parquet import ParquetSource
+
+AnySource = DelimitedSource | JsonLinesSource | ParquetSource
+
+_SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+_SOURCES: dict[str, type[AnySource]] = {
+    "csv": DelimitedSource,
+    "jsonl": JsonLinesSource,
+    "parquet": ParquetSource,
+}
+
+
+def format_of(path: str, given: str | None = None) -> str:
+    """The format of a file, "csv", "jsonl" or "parquet": as given, else by its suffix, else CSV."""
+    return given or _SUFFIXES.get(bare_suffix(path), "csv")
+
+
+def open_source(path: str, given_format: str | None = None) -> AnySource:
+    """The source of one file, to be used as a context; raises SourceError where it cannot be opened."""
+    return _SOURCES[format_of(path, given_format)](path)
+
+
+def input_files(paths: Sequence[str]) -> list[str]:
+    """The paths, each directory replaced by the files of rows in it, in order of their names.
+
+    Raises SourceError for a directory without any.
+    """
+    return [name for path in paths for name in (_within(path) if _is_directory(path) else [path])]
+
+
+def read_rows(
+    source: Source, columns: Sequence[str] | None = None, numeric: Container[str] = ()
+) -> Iterator[Rows]:
+    """All rows of a source, in pieces, one at least; raises SourceError at the first bad row.
+
+    ``columns`` are those to read, all by default; text unless in ``numeric``, or as the file is typed.
+    """
+    wanted = source.columns if columns is None else columns
+    came = False
+    for block in source.blocks():
+        rows, rejected = source.read(block, wanted, numeric)
+        if rejected:
+            raise SourceError(rejected[0].source, rejected[0].number, rejected[0].reason)
+        came = True
+        yield rows
+    if not came:
+        yield no_rows(source, wanted)
+
+
+def no_rows(source: Source, wanted: Sequence[str]) -> Rows:
+    """A piece without rows, which tells the columns."""
+    table = pa.table([pa.array([], pa.string()) for _ in wanted], names=list(wanted))
+    raw = pa.array([], pa.large_binary())
+    return Rows(source.name, source.columns, table, np.empty(0, dtype=np.int64), raw)
+
+
+def _is_directory(path: str) -> bool:
+    return path != "-" and not is_url(path) and Path(path).is_dir()
+
+
+def _within(directory: str) -> list[str]:
+    found = sorted(str(path) for path in Path(directory).iterdir() if bare_suffix(str(path)) in _FILES)
+    if not found:
+        raise InputError(
+            f"{directory}: is a directory without files of rows; wanted {', '.join(sorted(_FILES))}"
+        )
+    return found
+
+
+_FILES = frozenset({".csv", *_SUFFIXES})
