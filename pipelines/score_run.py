@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -87,6 +87,23 @@ class Progress:
     total_bytes: int | None
 
 
+class Observer(Protocol):
+    """Whoever watches the scored rows of a run, and is to go on with it after a crash."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it needs beside those of the model."""
+
+    def observe(self, scored: ScoredRows) -> object:
+        """Take in the next rows."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What it remembers, fit for JSON."""
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what ``get_state`` gave."""
+
+
 class Piece(NamedTuple):
     """One block, done."""
 
@@ -109,12 +126,8 @@ class ScoreRun:
     options : ScoreOptions
     on_progress : callable, optional
         Told a Progress after every block.
-    observe : callable, optional
-        Told the ScoredRows of every block, in order.
-    columns : sequence of str
-        Columns that ``observe`` needs beside those of the model.
-    expected : bool
-        Whether reasons are to say what was observed and expected.
+    observer : Observer, optional
+        Shown the rows of every block, in order, with what was observed and expected.
     offset : float, optional
         A threshold other than the model's, in nats.
 
@@ -134,25 +147,26 @@ class ScoreRun:
         options: ScoreOptions | None = None,
         *,
         on_progress: Callable[[Progress], None] | None = None,
-        observe: Callable[[ScoredRows], None] | None = None,
-        columns: Sequence[str] = (),
-        expected: bool = False,
+        observer: Observer | None = None,
         offset: float | None = None,
     ) -> None:
         self.options = options or ScoreOptions()
         self.files = input_files(expand(inputs))
-        self.output_path, self.extra = output, tuple(columns)
+        self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
         self._check_streams()
         self.output = make_output(output, self.format, force=self.options.force)
         self.rejected = self._rejected_output()
         self.model_id = _digest(model)
-        self.scorer = Scorer(load(model), explain=self.options.explain, expected=expected, offset=offset)
+        fitted = load(model)
+        self.scorer = Scorer(
+            fitted, explain=self.options.explain, expected=observer is not None, offset=offset
+        )
         self.encoder = ENCODERS[self.format](self.options.prefix)
         self.journal = (
             Journal(self.output.target) if isinstance(self.output, StagedFile | StagedParquet) else None
         )
-        self.tally, self._observe, self._on_progress = Tally(), observe, on_progress
+        self.tally, self._on_progress = Tally(), on_progress
         self._sizes = [size_of(path) for path in self.files]
         self._columns: tuple[str, ...] = ()
 
@@ -203,8 +217,8 @@ class ScoreRun:
             self._refuse(piece)
         self.output.write(piece.encoded)
         self.tally.add(piece.scored, piece.rejected)
-        if self._observe is not None:
-            self._observe(piece.scored)
+        if self.observer is not None:
+            self.observer.observe(piece.scored)
         if self._on_progress is not None:
             self._on_progress(self._progress(number, piece.block.n_bytes))
         self._last = number, piece.block.end
@@ -233,6 +247,7 @@ class ScoreRun:
                 "output": self.output.mark(),
                 "rejected": self.rejected.mark() if self.rejected and self.tally.n_rejected else None,
                 "tally": self.tally.get_state(),
+                "observer": self.observer.get_state() if self.observer is not None else None,
             }
         )
 
@@ -250,6 +265,8 @@ class ScoreRun:
         if self.rejected is not None and state["rejected"] is not None:
             self.rejected.go_back(state["rejected"])
         self.tally = Tally.from_state(state["tally"])
+        if self.observer is not None:
+            self.observer.set_state(state["observer"])
         return state["file"], Place(*state["place"])
 
     def _finish(self) -> None:
@@ -297,7 +314,7 @@ class ScoreRun:
     def _check_columns(self, source: Source, *, is_first: bool) -> None:
         """Raise InputError where columns are missing, differ between files, or would be hidden."""
         require_columns(self.scorer.names, source, ", which the model was fitted on")
-        require_columns(self.extra, source, ", which a rule wants")
+        require_columns(self._observed, source, ", which a rule wants")
         refuse_clash(source.name, source.columns, self.options.prefix)
         if is_first or not self._columns:
             self._columns = source.columns
@@ -308,7 +325,7 @@ class ScoreRun:
 
     def _wanted(self, source: Source, input_format: str) -> tuple[list[str], bool]:
         """Columns to read, and whether the rows' own bytes are written: then only those that are needed."""
-        needed = list(dict.fromkeys([*self.scorer.names, *self.extra]))
+        needed = list(dict.fromkeys([*self.scorer.names, *self._observed]))
         keep_raw = input_format == self.format != "parquet"
         return (needed, True) if keep_raw else (list(source.columns), False)
 
@@ -317,6 +334,10 @@ class ScoreRun:
         raw_header = source.header if self.format == "csv" else b""
         if header := self.encoder.header(source.columns, raw_header):
             self.output.write(self.output.packed(header))
+
+    @property
+    def _observed(self) -> tuple[str, ...]:
+        return () if self.observer is None else self.observer.columns
 
     def _rejected_path(self) -> str:
         return self.options.rejected_to or self.output_path + ".rejected"
@@ -334,6 +355,7 @@ class ScoreRun:
         return {
             "model": self.model_id,
             "offset": self.scorer.offset,
+            "observed": self.observer is not None,
             "files": [[path, size] for path, size in zip(self.files, self._sizes, strict=True)],
             "options": {name: getattr(self.options, name) for name in kept},
         }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from pipelines.files import write_errors
 from pipelines.records import Rejected
 
 HEADER = b"source,line,reason,row\n"
@@ -12,6 +14,12 @@ HEADER = b"source,line,reason,row\n"
 def encode_rejected(rows: Iterable[Rejected]) -> bytes:
     """A line a row; the last cell is in quotes, those in it doubled, and else as it stood in the file."""
     return b"".join(_line(row) for row in rows)
+
+
+def append_rejected(path: str, rows: Iterable[Rejected]) -> None:
+    """Add rows to the end of a file, under a header if it is new; raises SinkError where that fails."""
+    with write_errors(path), Path(path).open("ab") as stream:
+        stream.write((b"" if stream.tell() else HEADER) + encode_rejected(rows))
 
 
 def _line(row: Rejected) -> bytes:

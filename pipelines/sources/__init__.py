@@ -5,7 +5,7 @@ what is wrong with it.
 """
 
 from pipelines.sources.blocks import Block, Place, Read, Source
-from pipelines.sources.opening import format_of, input_files, no_rows, open_source, read_rows
+from pipelines.sources.opening import format_of, input_files, no_rows, open_growing, open_source, read_rows
 
 __all__ = [
     "Block",
@@ -15,6 +15,7 @@ __all__ = [
     "format_of",
     "input_files",
     "no_rows",
+    "open_growing",
     "open_source",
     "read_rows",
 ]

@@ -33,7 +33,8 @@ _NEWLINE, _RETURN = b"\n\r"
 class DelimitedSource:
     """One CSV file with a header, plain or compressed; ``-`` is standard input.
 
-    Lines with nothing on them are no rows. Use it as a context: what it opens it closes.
+    Lines with nothing on them are no rows. Of a ``growing`` file only whole lines are read. Use it as a
+    context: what it opens it closes.
 
     Raises
     ------
@@ -41,8 +42,8 @@ class DelimitedSource:
         Where it cannot be opened or has no proper header, and later where it is damaged.
     """
 
-    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES) -> None:
-        self._stream = ByteStream(path, split_records, block_bytes)
+    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
+        self._stream = ByteStream(path, split_records, block_bytes, growing=growing)
         self.name = self._stream.name
         with ExitStack() as on_error:
             on_error.push(self._stream)
@@ -147,7 +148,7 @@ class DelimitedSource:
             starts, ends, lines = _extents(data, split)
             if len(starts):
                 break
-            if not data:
+            if not split.starts[-1]:
                 wanted = "wanted a line of column names and rows below it"
                 raise SourceError(self.name, None, f"is empty; {wanted}")
             self._stream.skip(int(split.starts[-1]), int(split.lines[-1]))

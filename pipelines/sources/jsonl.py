@@ -32,8 +32,8 @@ class JsonLinesSource:
 
     header = b""
 
-    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES) -> None:
-        self._stream = ByteStream(path, split_lines, block_bytes)
+    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
+        self._stream = ByteStream(path, split_lines, block_bytes, growing=growing)
         self.name = self._stream.name
         with ExitStack() as on_error:
             on_error.push(self._stream)

@@ -37,6 +37,14 @@ def open_source(path: str, given_format: str | None = None) -> AnySource:
     return _SOURCES[format_of(path, given_format)](path)
 
 
+def open_growing(path: str, given_format: str | None = None) -> AnySource:
+    """The source of a file that may still be written to: only its whole lines are rows."""
+    kind = format_of(path, given_format)
+    if kind == "parquet":
+        return ParquetSource(path)
+    return (DelimitedSource if kind == "csv" else JsonLinesSource)(path, growing=True)
+
+
 def input_files(paths: Sequence[str]) -> list[str]:
     """The paths, each directory replaced by the files of rows in it, in order of their names.
 

@@ -27,6 +27,8 @@ class ByteStream:
         ``split(data, at_end=...)`` gives the whole records of data.
     block_bytes : int
         Most bytes of a block, unless a record is longer.
+    growing : bool
+        Whether the file may still be written to: then its last record is one only if a line end follows.
 
     Raises
     ------
@@ -34,8 +36,10 @@ class ByteStream:
         Where it cannot be opened, and later where it is damaged.
     """
 
-    def __init__(self, path: str, split: Callable[..., Split], block_bytes: int = BLOCK_BYTES) -> None:
-        self.path, self.name = path, shown(path)
+    def __init__(
+        self, path: str, split: Callable[..., Split], block_bytes: int = BLOCK_BYTES, *, growing: bool = False
+    ) -> None:
+        self.path, self.name, self._growing = path, shown(path), growing
         self._split, self._block_bytes = split, block_bytes
         self._stack = ExitStack()
         self._packed = self._stack.enter_context(opened(path))
@@ -91,7 +95,7 @@ class ByteStream:
         while True:
             data += self._take(size - len(data))
             at_end = len(data) < size
-            split = self._split(data, at_end=at_end)
+            split = self._split(data, at_end=at_end and not self._growing)
             if at_end or len(split.starts) > 1:
                 return data, split, at_end
             size *= 2

@@ -29,6 +29,29 @@ from tests.pipelines.conftest import (
 QUARANTINE = ScoreOptions(on_bad_row="quarantine")
 
 
+class Watching:
+    """Remembers the codes of all rows."""
+
+    columns = ("code",)
+
+    def __init__(self) -> None:
+        self.seen, self.n_reasons = [], 0
+
+    def observe(self, scored) -> None:
+        self.seen += scored.rows.cells("code")
+        self.n_reasons += len(scored.reasons)
+
+    def get_state(self):
+        return {"seen": self.seen}
+
+    def set_state(self, state) -> None:
+        self.seen = list(state["seen"])
+
+
+class Hosts(Watching):
+    columns = ("host",)
+
+
 class Crash(BaseException):
     """What no run expects."""
 
@@ -236,25 +259,24 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, unseen):
         with pytest.raises(InputError, match="file|place"):
             ScoreRun(model, inputs, output, options)
     with pytest.raises(UnknownNameError, match="which a rule wants"):
-        ScoreRun(model, [unseen], str(tmp_path / "o.csv"), columns=["host"])()
+        ScoreRun(model, [unseen], str(tmp_path / "o.csv"), observer=Hosts())()
 
 
 def test_whoever_observes_sees_every_row_in_order(tmp_path, model, big, small_blocks):
     """With the columns asked for, whatever the output needs."""
-    seen = []
-    run = ScoreRun(
-        model,
-        [big],
-        str(tmp_path / "o.csv"),
-        QUARANTINE,
-        observe=seen.append,
-        columns=["code"],
-        expected=True,
-    )
-    summary = run()
-    codes = [code for scored in seen for code in scored.rows.cells("code")]
-    assert codes == [row["code"] for row in read_rows(tmp_path / "o.csv")]
-    assert sum(len(scored.reasons) for scored in seen) == summary.n_anomalies
+    observer, out = Watching(), str(tmp_path / "o.csv")
+    summary = ScoreRun(model, [big], out, QUARANTINE, observer=observer)()
+    assert observer.seen == [row["code"] for row in read_rows(out)]
+    assert observer.n_reasons == summary.n_anomalies
+
+
+def test_an_observer_goes_on_with_the_run(tmp_path, model, big, small_blocks):
+    """What it had seen at the last mark is what it knows when the run goes on: no row twice, none lost."""
+    out, options = str(tmp_path / "o.csv"), ScoreOptions(on_bad_row="quarantine", resume=True)
+    broken_off(ScoreRun(model, [big], out, options, observer=Watching()), 9)
+    observer = Watching()
+    ScoreRun(model, [big], out, options, observer=observer)()
+    assert observer.seen == [row["code"] for row in read_rows(out)]
 
 
 def test_a_killed_process_is_gone_on_with(tmp_path, model):

@@ -1,0 +1,122 @@
+"""``anomaly-vae watch``: alerts about a file that grows, or a directory that receives files."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.printing import counted, printable
+from pipelines.cli.score import Format
+
+if TYPE_CHECKING:
+    from pipelines.alerting import Alerter
+    from pipelines.records import Rejected
+    from pipelines.streaming import Watcher
+
+
+@click.command("watch")
+@click.argument("model")
+@click.argument("source")
+@click.option("--alerts", "rules", required=True, metavar="RULES", help="TOML file of rules and sinks.")
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    help="Where the place is kept that reading has come to. [default: .SOURCE.watch, beside SOURCE]",
+)
+@click.option("--format", "given_format", type=Format, help="Of the files. [default: by suffix, else csv]")
+@click.option("--rejected", metavar="FILE", help="Append rows that cannot be read to this CSV file.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.01),
+    default=1.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds between two looks.",
+)
+@click.option("--once", is_flag=True, help="End when all that is there has been read.")
+@click.option("--quiet", is_flag=True, help="Say only what is wrong.")
+def command(
+    model: str,
+    source: str,
+    rules: str,
+    checkpoint: str | None,
+    given_format: str | None,
+    rejected: str | None,
+    interval: float,
+    once: bool,
+    quiet: bool,
+) -> None:
+    """Score what comes into SOURCE with MODEL, and raise alerts by RULES.
+
+    SOURCE is a file that grows (it may be rotated, cut, or not be there yet) or a directory that receives
+    files. Only whole lines are read; a compressed or Parquet file is read when it no longer changes. The
+    place is kept after every block of rows: a restart neither skips nor repeats one. Rows that cannot be
+    read are counted, and said once a block.
+    """
+    from anomaly_vae.persistence import load
+    from pipelines.alerting import load_alerter
+    from pipelines.scoring import Scorer
+    from pipelines.streaming import Watcher, default_checkpoint
+
+    scorer = Scorer(load(model), expected=True)
+    place = Path(checkpoint) if checkpoint else default_checkpoint(source)
+    alerter = load_alerter(
+        rules,
+        calibration_scores=scorer.detector.calibration_scores_,
+        offset=scorer.offset,
+        spool=place.with_name(f"{place.name}.spool"),
+    )
+    watcher = Watcher(
+        scorer,
+        source,
+        alerter,
+        place,
+        on_rejected=_Rejections(rejected),
+        on_trouble=_say,
+        given_format=given_format,
+    )
+    try:
+        _look(watcher, alerter, interval, once, quiet)
+    finally:
+        watcher.save()
+        alerter.close(ended=False)
+    if not quiet:
+        counts = watcher.counts
+        _say(f"{counted(counts.n_rows, 'row')}, {counts.n_anomalies:,} anomalous")
+
+
+def _look(watcher: Watcher, alerter: Alerter, interval: float, once: bool, quiet: bool) -> None:
+    """Look again and again; with ``once``, until two looks see nothing new."""
+    n_idle = 0
+    while not (once and n_idle == 2):
+        n_rows = watcher.poll()
+        alerter.tick()
+        n_idle = 0 if n_rows else n_idle + 1
+        if n_rows and not quiet:
+            _say(f"{counted(n_rows, 'row')} more")
+        time.sleep(interval)
+
+
+class _Rejections:
+    """Says how many rows cannot be read and what is wrong with the first; keeps them if there is a file."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+
+    def __call__(self, rows: list[Rejected]) -> None:
+        first = rows[0]
+        _say(
+            f"{first.source}: {counted(len(rows), 'row')} rejected, the first on line {first.number}: "
+            f"{first.reason}"
+        )
+        if self.path is not None:
+            from pipelines.sinks.rejected import append_rejected
+
+            append_rejected(self.path, rows)
+
+
+def _say(text: str) -> None:
+    click.echo(printable(text), err=True)

@@ -1,0 +1,277 @@
+"""Watcher: a file that grows, or a directory that receives files, row by row to whoever observes.
+
+Where reading has come to is kept by file, not by name: a file that was renamed is read to its end under
+its new name, one that was cut is begun anew. Positions and the observer's state are one file, replaced as a
+whole after every block, so that a restart neither skips nor repeats a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anomaly_vae.errors import InputError
+from pipelines.errors import SourceError
+from pipelines.files import compression_of, write_whole
+from pipelines.records import Rejected, ScoredRows
+from pipelines.score_run import Observer
+from pipelines.scoring import Scorer
+from pipelines.selection import require_columns
+from pipelines.sources import Place, Source, format_of, input_files, open_growing
+
+HEAD_BYTES = 1024
+"""Bytes at the start of a file by which it is told from another in its place."""
+
+
+@dataclass
+class Position:
+    """How far one file has been read.
+
+    Attributes
+    ----------
+    offset, line : int
+        Where the next row begins.
+    n_head : int
+        Bytes at the start that ``head`` is the hash of.
+    head : str
+        SHA-256 of the start of the file.
+    size, mtime : float
+        Of the file when it was last looked at.
+    is_done : bool
+        Whether a file that can only be read when it is complete has been read.
+    """
+
+    offset: int = 0
+    line: int = 0
+    n_head: int = 0
+    head: str = ""
+    size: int = 0
+    mtime: float = 0.0
+    is_done: bool = False
+
+
+@dataclass
+class Counts:
+    """What a watcher has seen since it began."""
+
+    n_rows: int = 0
+    n_anomalies: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+class Watcher:
+    """Shows an observer all rows of a file or a directory, as they come.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    source : str
+        A file (which need not be there yet) or a directory of files.
+    observer : Observer
+    checkpoint : Path
+        File that keeps the positions and the observer's state.
+    on_rejected : callable
+        Given the rows that cannot be read.
+    on_trouble : callable
+        Told in a sentence, once, of a file that cannot be read; it is tried again when it changes.
+    given_format : str or None
+        "csv", "jsonl" or "parquet"; by suffix where None.
+
+    Raises
+    ------
+    InputError
+        For a checkpoint that is none.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        source: str,
+        observer: Observer,
+        checkpoint: Path,
+        *,
+        on_rejected: Callable[[list[Rejected]], object],
+        on_trouble: Callable[[str], object],
+        given_format: str | None = None,
+    ) -> None:
+        self.scorer, self.source, self.observer = scorer, Path(source), observer
+        self.checkpoint, self.counts = checkpoint, Counts()
+        self._on_rejected, self._on_trouble, self._format = on_rejected, on_trouble, given_format
+        self._positions: dict[str, Position] = {}
+        self._troubles: dict[str, str] = {}
+        self._restore()
+
+    def poll(self) -> int:
+        """Read what has come since the last time; gives the number of rows."""
+        before = self.counts.n_rows
+        files = list(self._files())
+        for path in files:
+            try:
+                self._read(path)
+            except InputError as error:
+                self._say(path, str(error))
+        self._forget(files)
+        return self.counts.n_rows - before
+
+    def save(self) -> None:
+        """Bring positions and the observer's state to disk."""
+        files = {name: asdict(position) for name, position in self._positions.items()}
+        write_whole(
+            str(self.checkpoint), json.dumps({"files": files, "observer": self.observer.get_state()})
+        )
+
+    def _files(self) -> Iterator[Path]:
+        """Files to look at, those that were written to first before others."""
+        if self.source.is_dir():
+            try:
+                found = [Path(name) for name in input_files([str(self.source)])]
+            except InputError:
+                return
+            yield from sorted(found, key=lambda path: (_mtime(path), path.name))
+            return
+        yield from self._renamed()
+        if self.source.exists():
+            yield self.source
+
+    def _renamed(self) -> list[Path]:
+        """Files that were read under the watched name and have another now."""
+        current = _identity(self.source)
+        known = {name for name in self._positions if name != current}
+        if not known or not self.source.parent.is_dir():
+            return []
+        return [path for path in sorted(self.source.parent.iterdir()) if _identity(path) in known]
+
+    def _read(self, path: Path) -> None:
+        """Show the observer the rows of one file that are new."""
+        name = _identity(path)
+        if name is None:
+            return
+        position = self._position(name, path)
+        if not self._is_ready(path, position):
+            return
+        with open_growing(str(path), self._given(path)) as source:
+            self._check(source)
+            self._show(source, position)
+        position.is_done = self._is_whole_only(path)
+        self.save()
+
+    def _is_ready(self, path: Path, position: Position) -> bool:
+        """Whether there is something new, and of a file that has to be complete, whether it has settled."""
+        before = position.size, position.mtime
+        position.size, position.mtime = path.stat().st_size, _mtime(path)
+        if self._is_whole_only(path):
+            return not position.is_done and before == (position.size, position.mtime)
+        return position.size > position.offset and _has_line(path)
+
+    def _show(self, source: Source, position: Position) -> None:
+        wanted = list(dict.fromkeys([*self.scorer.names, *self.observer.columns]))
+        start = Place(position.offset, position.line) if position.offset else None
+        for block in source.blocks(start):
+            rows, rejected = source.read(block, wanted, self.scorer.numeric)
+            scored, unreadable = self.scorer(rows)
+            self._count(scored, [*rejected, *unreadable])
+            self.observer.observe(scored)
+            position.offset, position.line = block.end.offset, block.end.line
+            if not self._is_whole_only(Path(source.name)):
+                position.n_head = min(position.offset, HEAD_BYTES)
+                position.head = _head(Path(source.name), position.n_head)
+            self.save()
+
+    def _count(self, scored: ScoredRows, rejected: list[Rejected]) -> None:
+        self.counts.n_rows += len(scored) + len(rejected)
+        self.counts.n_anomalies += int(scored.is_anomaly.sum())
+        self.counts.rejected.update(row.kind for row in rejected)
+        if rejected:
+            self._on_rejected(sorted(rejected, key=lambda row: row.number))
+
+    def _position(self, name: str, path: Path) -> Position:
+        """Where to go on in a file; at its start if it is another than the one that was read."""
+        position = self._positions.setdefault(name, Position())
+        status = path.stat()
+        if self._is_whole_only(path):
+            is_other = position.is_done and (status.st_size, status.st_mtime) != (position.size, position.mtime)
+        else:
+            is_other = status.st_size < position.offset or _head(path, position.n_head) != position.head
+        if is_other:
+            self._on_trouble(f"{path}: was cut or replaced; it is read from its start")
+            position = self._positions[name] = Position()
+        return position
+
+    def _check(self, source: Source) -> None:
+        require_columns(self.scorer.names, source, ", which the model was fitted on")
+        require_columns(self.observer.columns, source, ", which a rule wants")
+
+    def _given(self, path: Path) -> str | None:
+        """The format of a file; a renamed one, as ``app.csv.1``, has that of the watched name."""
+        if self._format is None and not self.source.is_dir():
+            return format_of(str(self.source))
+        return self._format
+
+    def _is_whole_only(self, path: Path) -> bool:
+        """Whether a file can only be read when it is complete."""
+        return compression_of(str(path)) is not None or format_of(str(path), self._given(path)) == "parquet"
+
+    def _say(self, path: Path, problem: str) -> None:
+        """Tell of a problem once."""
+        if self._troubles.get(str(path)) != problem:
+            self._troubles[str(path)] = problem
+            self._on_trouble(problem)
+
+    def _forget(self, files: list[Path]) -> None:
+        """Drop the positions of files that are gone."""
+        there = {_identity(path) for path in files}
+        self._positions = {name: place for name, place in self._positions.items() if name in there}
+
+    def _restore(self) -> None:
+        """Go on from the checkpoint, if there is one."""
+        if not self.checkpoint.exists():
+            return
+        try:
+            state: dict[str, Any] = json.loads(self.checkpoint.read_text(encoding="utf-8"))
+            self._positions = {name: Position(**place) for name, place in state["files"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"is no checkpoint of a watch ({error}); remove it to begin anew"
+            raise SourceError(str(self.checkpoint), None, problem) from error
+        self.observer.set_state(state["observer"])
+
+
+def _identity(path: Path) -> str | None:
+    """What a file is whatever its name; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return f"{status.st_dev}:{status.st_ino}" if path.is_file() else None
+
+
+def _mtime(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _head(path: Path, n_bytes: int) -> str:
+    """Hash of the first bytes of a file."""
+    if not n_bytes:
+        return ""
+    with path.open("rb") as stream:
+        return hashlib.sha256(stream.read(n_bytes)).hexdigest()
+
+
+def _has_line(path: Path) -> bool:
+    """Whether one line at least is whole."""
+    with path.open("rb") as stream:
+        return b"\n" in stream.read(1 << 20)
+
+
+def default_checkpoint(source: str) -> Path:
+    """Where a watch keeps its place unless it is told: a hidden file beside what it watches."""
+    path = Path(os.path.abspath(source))
+    return path.with_name(f".{path.name}.watch")
