@@ -9,6 +9,7 @@
     └── SinkError                       an output cannot be written (disk full, no permission): exit code 1
 
     MixedColumnWarning (UserWarning)    a column of numbers is read as text, because of a few cells
+    AlertingWarning (UserWarning)       an alert is late or refused, or a rule cannot see all of its rows
 
 Every message names the file, line or column, what was wanted, and the way out.
 """
@@ -72,6 +73,10 @@ class SinkError(AnomalyVAEError):
 
 class MixedColumnWarning(UserWarning):
     """A column of numbers holds a few cells that are none, so that all of it is read as text."""
+
+
+class AlertingWarning(UserWarning):
+    """An alert could not be delivered yet, was refused for good, or a rule cannot see all of its rows."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 RESULT_COLUMNS = ("score", "p_value", "is_anomaly", "top_columns")
@@ -96,6 +97,83 @@ class ScoredBatch:
             strict=True,
         )
         return ((*row, *result) for row, result in zip(self.chunk.rows, results, strict=True))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row scored low.
+
+    Attributes
+    ----------
+    column : str
+        Name of the column, or ``latent`` for an odd combination of columns.
+    nats : float
+        What it cost against a typical row; negative.
+    observed, expected : str or None
+        The cell, and what the model expected in its place; None for ``latent``.
+    """
+
+    column: str
+    nats: float
+    observed: str | None
+    expected: str | None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive rows of a source.
+
+    Attributes
+    ----------
+    source : str
+        Name of the file, for messages.
+    columns : tuple of str
+        Names of all columns, in order.
+    table : pyarrow.Table
+        The columns that somebody asked for (the model, an alert rule), shape (n_rows, n_asked).
+    numbers : array of int, shape (n_rows,)
+        Line of the file on which each row begins (of Parquet: number of the row), from 1.
+    raw : pyarrow.LargeBinaryArray or None
+        Each row as it stands in a text file, without its line end.
+    """
+
+    source: str
+    columns: tuple[str, ...]
+    table: pa.Table
+    numbers: NDArray[np.int64]
+    raw: pa.LargeBinaryArray | None = None
+
+    def cells(self, name: str) -> list[str]:
+        """One of the columns of ``table`` as text, empty where a cell is missing."""
+        import pyarrow as pa
+
+        text = self.table.column(name).cast(pa.large_string())
+        cells: list[str] = text.fill_null("").to_pylist()
+        return cells
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Rows and what the model says of them.
+
+    Attributes
+    ----------
+    rows : Rows
+        The rows as they came.
+    scores : array of shape (n_rows,)
+        ELBO in nats; higher is more normal.
+    p_values : array of shape (n_rows,)
+        Share of held-out training rows that score as low.
+    is_anomaly : array of shape (n_rows,)
+        Whether the score lies below the threshold.
+    reasons : mapping of int to sequence of Reason
+        Of the rows that are explained (all anomalies, unless nobody asked), worst column first, by position.
+    """
+    rows: Rows
+    scores: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+    is_anomaly: NDArray[np.bool_]
+    reasons: Mapping[int, Sequence[Reason]]
 
 
 @dataclass(frozen=True)
