@@ -7,6 +7,7 @@
     │   ├── ColumnClashError            a result column would hide a column of the input
     │   └── OutputExistsError           an output exists and nobody said to replace it
     └── SinkError                       an output cannot be written (disk full, no permission): exit code 1
+        └── DeliveryError               a receiver did not take an alert; it stays on disk
 
     MixedColumnWarning (UserWarning)    a column of numbers is read as text, because of a few cells
     AlertingWarning (UserWarning)       an alert is late or refused, or a rule cannot see all of its rows
@@ -69,6 +70,22 @@ class OutputExistsError(InputError):
 
 class SinkError(AnomalyVAEError):
     """An output cannot be written; what was there before is intact."""
+
+
+class DeliveryError(SinkError):
+    """A receiver did not take an alert.
+
+    Attributes
+    ----------
+    final : bool
+        Whether it will never take it, so that trying again is of no use.
+    wait : float
+        Seconds for which the receiver asked to be left alone.
+    """
+
+    def __init__(self, why: str, *, final: bool = False, wait: float = 0.0) -> None:
+        self.final, self.wait = final, wait
+        super().__init__(why)
 
 
 class MixedColumnWarning(UserWarning):

@@ -11,17 +11,20 @@ from pathlib import Path
 from pipelines.errors import SinkError
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, *, sync_name: bool = True) -> None:
     """Put a text in the place of a file, on disk when this returns; only its owner may read it.
 
-    Raises SinkError where the operating system refuses; the old file is then as it was.
+    Without ``sync_name`` the file is on disk but its name may not be yet: who writes many files calls
+    ``sync_directory`` once. Raises SinkError where the operating system refuses; the old file is then as
+    it was.
     """
     with naming(path):
         temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
         try:
             _write(temporary, text)
             os.replace(temporary, path)
-            sync_directory(path.parent)
+            if sync_name:
+                sync_directory(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

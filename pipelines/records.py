@@ -169,6 +169,7 @@ class ScoredRows:
     reasons : mapping of int to sequence of Reason
         Of the rows that are explained (all anomalies, unless nobody asked), worst column first, by position.
     """
+
     rows: Rows
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
