@@ -6,6 +6,7 @@ rows alone, never on how they were cut into stretches; so that a restart changes
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -132,7 +133,12 @@ class ScoreRule(Rule):
     def _finding(self, stretch: Stretch, key: Key, at: int) -> Finding:
         score, p_value = float(stretch.scored.scores[at]), float(stretch.scored.p_values[at])
         what = f"a row scores {score:.4g} nats ({self.line})"
-        return Finding(key, float(stretch.times[at]), at, what, p_value, measures={"score": score})
+        return Finding(key, float(stretch.times[at]), at, what, p_value, measures=_score(score))
+
+
+def _score(score: float) -> Mapping[str, float]:
+    """The measure of a row; nothing where JSON has no word for it."""
+    return {"score": score} if math.isfinite(score) else {}
 
 
 @dataclass(frozen=True)
