@@ -7,10 +7,12 @@
     │   ├── ColumnClashError            a result column would hide a column of the input
     │   └── OutputExistsError           an output exists and nobody said to replace it
     ├── SinkError                       an output cannot be written (disk full, no permission): exit code 1
+    │   └── DeliveryError               a receiver did not take an alert; it stays on disk
     ├── LostInputError                  an input vanished while it was being read: exit code 1
     └── TooManyRejectedError            more rows cannot be read than was allowed: exit code 1
 
     MixedColumnWarning (UserWarning)    a column of numbers is read as text, because of a few cells
+    AlertingWarning (UserWarning)       an alert is late or refused, or a rule cannot see all of its rows
 
 Every message names the file, line or column, what was wanted, and the way out.
 """
@@ -72,6 +74,22 @@ class SinkError(AnomalyVAEError):
     """An output cannot be written; what was there before is intact."""
 
 
+class DeliveryError(SinkError):
+    """A receiver did not take an alert.
+
+    Attributes
+    ----------
+    final : bool
+        Whether it will never take it, so that trying again is of no use.
+    wait : float
+        Seconds for which the receiver asked to be left alone.
+    """
+
+    def __init__(self, why: str, *, final: bool = False, wait: float = 0.0) -> None:
+        self.final, self.wait = final, wait
+        super().__init__(why)
+
+
 class LostInputError(AnomalyVAEError):
     """An input that was there when the run began is gone; what was written before is intact."""
 
@@ -82,6 +100,10 @@ class TooManyRejectedError(AnomalyVAEError):
 
 class MixedColumnWarning(UserWarning):
     """A column of numbers holds a few cells that are none, so that all of it is read as text."""
+
+
+class AlertingWarning(UserWarning):
+    """An alert could not be delivered yet, was refused for good, or a rule cannot see all of its rows."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

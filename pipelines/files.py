@@ -119,12 +119,6 @@ def replacing(path: str, *, force: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: str, text: str) -> None:
-    """Put a small text in the place of a file, if there is one; raises SinkError where that fails."""
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def check_output(path: str, *, force: bool) -> Path:
     """The file that ``path`` leads to; raises InputError where it may not or cannot be written."""
     if path == "-":

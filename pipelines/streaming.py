@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from anomaly_vae.errors import InputError
+from pipelines.durable import write_whole
 from pipelines.errors import SourceError
-from pipelines.files import compression_of, write_whole
+from pipelines.files import compression_of
 from pipelines.records import Rejected, ScoredRows
 from pipelines.score_run import Observer
 from pipelines.scoring import Scorer
@@ -122,9 +123,8 @@ class Watcher:
     def save(self) -> None:
         """Bring positions and the observer's state to disk."""
         files = {name: asdict(position) for name, position in self._positions.items()}
-        write_whole(
-            str(self.checkpoint), json.dumps({"files": files, "observer": self.observer.get_state()})
-        )
+        state = {"files": files, "observer": self.observer.get_state()}
+        write_whole(self.checkpoint, json.dumps(state))
 
     def _files(self) -> Iterator[Path]:
         """Files to look at, those that were written to first before others."""
@@ -195,7 +195,10 @@ class Watcher:
         position = self._positions.setdefault(name, Position())
         status = path.stat()
         if self._is_whole_only(path):
-            is_other = position.is_done and (status.st_size, status.st_mtime) != (position.size, position.mtime)
+            is_other = position.is_done and (status.st_size, status.st_mtime) != (
+                position.size,
+                position.mtime,
+            )
         else:
             is_other = status.st_size < position.offset or _head(path, position.n_head) != position.head
         if is_other:

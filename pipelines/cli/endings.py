@@ -3,6 +3,7 @@
     0    done; also when whoever read standard output has left
     1    failure: a full disk, a missing extra, a fault of this program
     2    bad usage or bad input
+    3    done, and an alert was raised, where that was to be told (--fail-on-alert)
     130  interrupted by Ctrl-C
     143  asked to end by SIGTERM
 
@@ -27,7 +28,7 @@ from anomaly_vae.errors import AnomalyVAEError, InputError
 from pipelines.cli.printing import printable
 
 PROGRAM = "anomaly-vae"
-DONE, FAILURE, BAD_INPUT = 0, 1, 2
+DONE, FAILURE, BAD_INPUT, ALERTED = 0, 1, 2, 3
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 

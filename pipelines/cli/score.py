@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.endings import ALERTED, DONE
 from pipelines.cli.options import output_option, wants_progress
 from pipelines.cli.printing import counted
 from pipelines.cli.progress import shown_progress
 
 if TYPE_CHECKING:
+    from pipelines.alerting import Alerter, AlertSummary
     from pipelines.records import ScoreSummary
 
 Format = click.Choice(["csv", "jsonl", "parquet"])
@@ -23,6 +25,7 @@ _BAD_ROW_HELP = (
     "What happens to a row that cannot be read: the run ends with its line (error), or the row goes to "
     "OUT.rejected with its line and the reason, and the run goes on (quarantine)."
 )
+_ALERTS_HELP = "TOML file of rules and sinks: raise alerts about what is in the rows."
 _RESUME_HELP = (
     "Keep what is done when the run is broken off, and go on from there when the same command is given again."
 )
@@ -59,6 +62,13 @@ _RESUME_HELP = (
     metavar="R",
     help="Fail, and write no OUT, if more than this share of rows is in quarantine.",
 )
+@click.option("--alerts", "rules", metavar="RULES", help=_ALERTS_HELP)
+@click.option(
+    "--alert-state",
+    metavar="FILE",
+    help="Where the cool-downs of --alerts are kept from run to run. [default: RULES.state]",
+)
+@click.option("--fail-on-alert", is_flag=True, help="End with exit code 3 if an alert was raised.")
 @click.option("--resume", is_flag=True, help=_RESUME_HELP)
 @click.option(
     "--jobs",
@@ -72,7 +82,16 @@ _RESUME_HELP = (
     help="Draw a progress bar on stderr, or say nothing there. [default: a bar on a terminal, else a line "
     "every ten seconds]",
 )
-def command(model: str, inputs: tuple[str, ...], output: str, verbose: bool | None, **options: Any) -> None:
+def command(
+    model: str,
+    inputs: tuple[str, ...],
+    output: str,
+    verbose: bool | None,
+    rules: str | None,
+    alert_state: str | None,
+    fail_on_alert: bool,
+    **options: Any,
+) -> int:
     """Score the rows of INPUT with MODEL.
 
     INPUT is CSV, JSON Lines or Parquet, plain or compressed (.gz, .bz2, .zst): a file, a directory, a
@@ -92,12 +111,53 @@ def command(model: str, inputs: tuple[str, ...], output: str, verbose: bool | No
     """  # noqa: D301 (click wants the control character)
     from pipelines.score_run import ScoreOptions, ScoreRun
 
+    alerter = None if rules is None else _alerter(model, rules, alert_state, output)
     with shown_progress(verbose, wants_progress(verbose)) as on_progress:
-        run = ScoreRun(model, inputs, output, ScoreOptions(**options), on_progress=on_progress)
+        run = ScoreRun(
+            model, inputs, output, ScoreOptions(**options), on_progress=on_progress, observer=alerter
+        )
         summary = run()
     _write_summary(summary)
     if verbose is not False:
         _show(summary)
+    if alerter is None:
+        return DONE
+    alerts = alerter.close()
+    if verbose is not False:
+        _show_alerts(alerts)
+    return ALERTED if fail_on_alert and alerts.n_alerts else DONE
+
+
+def _alerter(model: str, rules: str, state: str | None, output: str) -> Alerter:
+    """Rules and sinks, with what was remembered from the last run."""
+    from pathlib import Path
+
+    from anomaly_vae.errors import InputError
+    from anomaly_vae.persistence import load
+    from pipelines.alerting import load_alerter
+    from pipelines.scoring import final_detector
+
+    detector = final_detector(load(model))
+    alerter = load_alerter(
+        rules,
+        state=Path(state or rules + ".state"),
+        calibration_scores=detector.calibration_scores_,
+        offset=detector.offset_,
+    )
+    if alerter.prints and output == "-":
+        raise InputError(f"{rules}: a sink writes to standard output, and so does -o -; give one a file")
+    return alerter
+
+
+def _show_alerts(alerts: AlertSummary) -> None:
+    parts = [
+        f"{counted(alerts.n_alerts, 'alert')}",
+        f"{alerts.n_suppressed:,} more in their cool-down",
+        f"{sum(alerts.n_delivered.values()):,} delivered",
+    ]
+    if waiting := sum(alerts.n_spooled.values()):
+        parts.append(f"{waiting:,} waiting for a sink")
+    click.echo(", ".join(parts), err=True)
 
 
 def _show(summary: ScoreSummary) -> None:
@@ -118,14 +178,15 @@ def _write_summary(summary: ScoreSummary) -> None:
     """The account of a run, beside its output if that is a file."""
     from pathlib import Path
 
-    from pipelines.files import is_special, is_url, write_whole
+    from pipelines.files import is_special, is_url, replacing
 
     if summary.output == "-" or is_url(summary.output) or is_special(Path(summary.output)):
         return
     derived = {"alert_rate": summary.alert_rate, "rows_per_second": round(summary.rows_per_second)}
     fields = asdict(summary) | derived
     path = summary.output + ".summary.json"
-    write_whole(path, json.dumps(_finite(fields), indent=2) + "\n")
+    with replacing(path, force=True) as temporary:
+        temporary.write_text(json.dumps(_finite(fields), indent=2) + "\n", encoding="utf-8")
 
 
 def _finite(fields: dict[str, Any]) -> dict[str, Any]:

@@ -49,12 +49,12 @@ def command(
     once: bool,
     quiet: bool,
 ) -> None:
-    """Score what comes into SOURCE with MODEL, and raise alerts by RULES.
+    """Raise alerts about what comes into SOURCE.
 
-    SOURCE is a file that grows (it may be rotated, cut, or not be there yet) or a directory that receives
-    files. Only whole lines are read; a compressed or Parquet file is read when it no longer changes. The
-    place is kept after every block of rows: a restart neither skips nor repeats one. Rows that cannot be
-    read are counted, and said once a block.
+    Its rows are scored with MODEL and judged by RULES. SOURCE is a file that grows (it may be rotated,
+    cut, or not be there yet) or a directory that receives files. Only whole lines are read; a compressed
+    or Parquet file is read when it no longer changes. The place is kept after every block of rows: a
+    restart neither skips nor repeats one. Rows that cannot be read are counted, and said once a block.
     """
     from anomaly_vae.persistence import load
     from pipelines.alerting import load_alerter

@@ -20,7 +20,6 @@ from pipelines.files import (
     replacing,
     size_of,
     upload,
-    write_whole,
 )
 
 
@@ -107,7 +106,7 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path):
     path = tmp_path / "out"
     path.write_text("old")
     path.chmod(0o640)
-    write_whole(str(path), "new")
+    write(path, force=True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 

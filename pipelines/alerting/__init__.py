@@ -1,0 +1,22 @@
+"""Alerting: rules over scored rows, and the sinks that their alerts go to.
+
+alerter         the front: rows in, alerts out
+config          a TOML file to rules (rule_tables) and sinks (sink_tables), read key by key (tables)
+state           what is remembered from run to run
+cooldown        findings to alerts
+rules           row by row: score, run; window_rules: share, drift, missing; silence
+windows, drift  rows counted up by key; a distance from calibration
+stretch, lines  rows as rules see them; which of them count
+delivery        from the spool to the sinks, at least once
+sinks           JSON Lines, webhook (signatures), Alertmanager; apprise_sink; all HTTP through post
+records         an alert, its rows, and the account of a run; wording puts them in words
+by_key, times   a bounded memory; durations, times of rows and the clock
+"""
+
+from __future__ import annotations
+
+from pipelines.alerting.alerter import Alerter, load_alerter
+from pipelines.alerting.records import Alert, AlertRow, AlertSummary
+from pipelines.alerting.signatures import verify
+
+__all__ = ["Alert", "AlertRow", "AlertSummary", "Alerter", "load_alerter", "verify"]

@@ -1,0 +1,215 @@
+"""The alerter: rows in, alerts out. It asks the rules, keeps cool-downs, and hands alerts to delivery.
+
+The order makes delivery at least once: alerts are on disk in the spool before ``observe`` returns, the
+state is saved after them, and whoever keeps a position in the source saves it with or after the state.
+A crash between any two of these raises the same alerts again, under the same ids.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae.errors import InputError
+from pipelines.alerting import state as states
+from pipelines.alerting.config import Config, read_config
+from pipelines.alerting.cooldown import Cooldown
+from pipelines.alerting.delivery import Delivery
+from pipelines.alerting.lines import Calibration
+from pipelines.alerting.records import Alert, AlertSummary
+from pipelines.alerting.rules import Finding, Rule
+from pipelines.alerting.stretch import Stretch
+from pipelines.alerting.times import Clock, row_times
+from pipelines.errors import UnknownNameError
+from pipelines.records import ScoredRows
+
+
+class Alerter:
+    """Watches scored rows for what the rules look for; ``load_alerter`` makes one from a file.
+
+    Parameters
+    ----------
+    config : Config
+        Rules and sinks.
+    spool : Path
+        Directory of alerts that wait for a sink; made when the first alert is raised.
+    state : Path or None
+        File that keeps what is remembered from run to run; None if whoever calls keeps ``get_state``.
+    clock : Clock
+        For rows without a time, silence and waiting.
+    """
+
+    def __init__(self, config: Config, spool: Path, state: Path | None, clock: Clock) -> None:
+        self._config, self._state, self._clock = config, state, clock
+        self._cooldowns = [Cooldown(rule) for rule in config.rules]
+        self._delivery = Delivery(config.sinks, spool, clock)
+        self._time: float | None = None
+        self._heard, self._n_alerts, self._closed = clock.now(), 0, False
+        saved = states.load(state) if state is not None else None
+        if saved is not None:
+            self._restore(saved, str(state))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the input that ``observe`` reads: of rules, keys and times."""
+        return self._config.columns
+
+    @property
+    def prints(self) -> bool:
+        """Whether a sink writes to standard output, which then is no place for anything else."""
+        return any(getattr(sink, "path", None) == "-" for sink in self._config.sinks)
+
+    def observe(self, batch: ScoredRows) -> list[Alert]:
+        """The alerts that these rows raise; they are on disk, and with sinks that answer.
+
+        Rows come in the order of the source. How they are cut into batches changes no alert's id.
+        Raises UnknownNameError where a column is missing, InputError where no time can be read, and
+        SinkError where the spool cannot be written.
+        """
+        alerts: list[Alert] = []
+        if len(batch.scores):
+            stretch = self._stretch(batch)
+            self._time, self._heard = float(stretch.times[-1]), self._clock.now()
+            alerts = self._raise(lambda rule: rule.find(stretch), stretch)
+        self._delivery.send()
+        return alerts
+
+    def tick(self, now: float | None = None) -> list[Alert]:
+        """The alerts that the passing of time raises: silence, and windows that no row will close.
+
+        To be called now and then while no rows come; ``now`` is in seconds since 1970. What waits for
+        a sink is tried again.
+        """
+        moment = self._clock.now() if now is None else now
+        alerts = self._raise(lambda rule: rule.tick(moment, moment - self._heard), None)
+        self._delivery.send()
+        return alerts
+
+    def checkpoint(self) -> None:
+        """Return when all alerts and the state are on disk; whoever keeps a position saves it now."""
+        if self._state is not None:
+            states.save(self._state, self.get_state())
+
+    def close(self, *, ended: bool = True) -> AlertSummary:
+        """What was done; the state is saved, and what waits is delivered within the file's patience.
+
+        Parameters
+        ----------
+        ended : bool
+            Whether the source is at its end, so that windows still open are judged and a source
+            without any row raises its alert. False where a later run goes on with the same source.
+
+        Warns
+        -----
+        AlertingWarning
+            If sinks did not take all alerts; those wait in the spool for the next run.
+        """
+        if not self._closed:
+            self._closed = True
+            if ended:
+                moment = self._clock.now()
+                self._raise(lambda rule: rule.end(moment), None)
+            self.checkpoint()
+            self._delivery.finish(self._config.patience)
+        return self._summary()
+
+    def get_state(self) -> dict[str, Any]:
+        """What is remembered, as plain values for JSON, for whoever keeps it in a file of their own."""
+        return states.gather(self._cooldowns, self._time)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what ``get_state`` gave; raises InputError for anything else."""
+        self._restore(state, "state of alerting")
+
+    def _restore(self, state: dict[str, Any], where: str) -> None:
+        try:
+            self._time = states.spread(state, self._cooldowns)
+        except ValueError as error:
+            raise InputError(f"{where}: {error}; remove it to begin anew") from error
+
+    def _stretch(self, batch: ScoredRows) -> Stretch:
+        for name in self.columns:
+            if name not in batch.rows.columns:
+                problem = f"{batch.rows.source}: there is no column {name!r}, which an alert rule needs"
+                raise UnknownNameError(problem, name, batch.rows.columns)
+        return Stretch(batch, self._times(batch))
+
+    def _times(self, batch: ScoredRows) -> NDArray[np.float64]:
+        if self._config.time is None:
+            return np.full(len(batch.scores), self._clock.now())
+        before = self._clock.now() if self._time is None else self._time
+        return row_times(self._config.time, batch.rows.cells(self._config.time), before)
+
+    def _raise(self, find: Callable[[Rule], Iterable[Finding]], stretch: Stretch | None) -> list[Alert]:
+        """Alerts of all rules, in the order of the rows that raised them, safely on disk."""
+        found = [pair for cooldown in self._cooldowns for pair in _alerts(cooldown, find, stretch)]
+        alerts = [alert for _, alert in sorted(found, key=lambda pair: pair[0])]
+        self._delivery.put(alerts)
+        self._n_alerts += len(alerts)
+        return alerts
+
+    def _summary(self) -> AlertSummary:
+        return AlertSummary(
+            self._n_alerts,
+            sum(cooldown.n_suppressed for cooldown in self._cooldowns),
+            self._delivery.n_delivered,
+            self._delivery.n_spooled,
+            self._delivery.n_refused,
+        )
+
+
+def load_alerter(
+    path: str | Path,
+    *,
+    state: Path | None = None,
+    calibration_scores: NDArray[np.float64] | None = None,
+    offset: float | None = None,
+    environ: Mapping[str, str] = os.environ,
+    spool: Path | None = None,
+    clock: Clock | None = None,
+) -> Alerter:
+    """An alerter for the rules and sinks of a TOML file (see ``pipelines.alerting.config``).
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    state : Path or None
+        File that keeps what is remembered from run to run; None if there is nothing to keep, or if
+        whoever calls keeps ``get_state``.
+    calibration_scores : array of shape (n_rows,) or None
+        Scores of held-out normal rows, in nats; rules of drift need them.
+    offset : float or None
+        The score under which the model calls a row an anomaly; without it, runs and shares of
+        anomalies have no p-value.
+    environ : mapping of str to str
+        The environment, from which secrets come.
+    spool : Path or None
+        Directory of alerts that wait; by default what the file says, else beside the state, else
+        beside the file of rules.
+    clock : Clock or None
+        The clock; that of the machine where None.
+
+    Raises
+    ------
+    InputError
+        If the file or the state can't be used; the message says where and why.
+    MissingExtraError
+        If a sink needs Apprise and that isn't installed.
+    """
+    chosen = clock or Clock()
+    config = read_config(Path(path), environ, Calibration(calibration_scores, offset), chosen)
+    beside = Path(path) if state is None else state
+    place = spool or config.spool or beside.with_name(f"{beside.name}.spool")
+    return Alerter(config, place, state, chosen)
+
+
+def _alerts(
+    cooldown: Cooldown, find: Callable[[Rule], Iterable[Finding]], stretch: Stretch | None
+) -> Sequence[tuple[int, Alert]]:
+    return cooldown.alerts(find(cooldown.rule), stretch)

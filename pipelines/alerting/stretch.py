@@ -1,0 +1,70 @@
+"""A stretch: scored rows as the rules see them, each with its time, and cut by the values of a key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipelines.alerting.records import MOST_REASONS, AlertRow, Key, Place, finite
+from pipelines.records import ScoredRows
+
+Cut = tuple[Key, NDArray[np.intp]]
+"""A value of the key, and the positions of its rows, ascending."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive scored rows and the time of each.
+
+    Attributes
+    ----------
+    scored : ScoredRows
+        The rows and what the model says of them.
+    times : array of shape (n_rows,)
+        Seconds since 1970.
+    """
+
+    scored: ScoredRows
+    times: NDArray[np.float64]
+    _cuts: dict[Key, Sequence[Cut]] = field(default_factory=dict, repr=False, compare=False)
+
+    def cuts(self, key: Sequence[str]) -> Sequence[Cut]:
+        """Rows by the value of the key columns, in the order of their first rows; one cut without a key."""
+        columns = tuple(key)
+        if columns not in self._cuts:
+            self._cuts[columns] = self._cut(columns) if len(self.times) else []
+        return self._cuts[columns]
+
+    def row(self, position: int) -> AlertRow:
+        """What an alert says of one row."""
+        return AlertRow(
+            self.scored.rows.source,
+            int(self.scored.rows.numbers[position]),
+            finite(self.scored.scores[position]),
+            finite(self.scored.p_values[position]),
+            tuple(self.scored.reasons.get(position, ())[:MOST_REASONS]),
+        )
+
+    def place(self, position: int) -> Place:
+        """Where one row stands, with the hash of its cells."""
+        rows = self.scored.rows
+        one = type(rows)(rows.source, rows.columns, rows.table.slice(position, 1), rows.numbers[:0])
+        cells = [one.cells(name)[0] for name in one.table.column_names]
+        fingerprint = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
+        return Place(rows.source, int(rows.numbers[position]), fingerprint)
+
+    def _cut(self, columns: Key) -> Sequence[Cut]:
+        if not columns:
+            return [((), np.arange(len(self.times)))]
+        values = list(zip(*(self.scored.rows.cells(name) for name in columns), strict=True))
+        index = pd.MultiIndex.from_tuples(values) if len(columns) > 1 else pd.Index([v for (v,) in values])
+        codes, _ = pd.factorize(index)
+        order = np.argsort(codes, kind="stable")
+        parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+        return [(values[part[0]], part) for part in parts]
