@@ -8,6 +8,8 @@ Follow a row through the house:
     scoring      TextChunk -> ScoredBatch
     evaluation   scores and a label -> Evaluation
     sinks        TextChunk or ScoredBatch -> a CSV file or standard output, whole or not at all
+    recipes      ready-made Pipelines that end in a detector
+    budget       alerts a day, and times of rows -> a false-alarm rate
     batch        their compositions: fit_file, score_file, evaluate_file, threshold_file, sample_file
     demo         the same functions on data that scikit-learn ships
     cli          one command a file; each parses, calls one function of batch, and prints
