@@ -7,6 +7,8 @@ flagged the expected share of normal ones is at most the rate.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +44,7 @@ class FalseDiscovery:
     """
 
     def __init__(self, n_calibration: int) -> None:
+        self.n_calibration = n_calibration
         self._grid = _attainable(n_calibration)
         self._counts = np.zeros(len(self._grid), dtype=np.int64)
 
@@ -49,6 +52,14 @@ class FalseDiscovery:
     def n_rows(self) -> int:
         """Rows counted so far."""
         return int(self._counts.sum())
+
+    def least_discoveries(self, rate: float) -> int:
+        """The fewest rows that can be flagged at a rate, all of them below every calibration row.
+
+        Fewer are not told from chance by conformal p-values, which are none too small: more calibration rows
+        are wanted then, or p-values of a tail.
+        """
+        return max(1, math.ceil(self.n_rows * least_false_alarm_rate(self.n_calibration) / rate))
 
     def add(self, p_values: Floats) -> None:
         """Count a block of p-values, shape (n_rows,); raises InputError for what is none."""

@@ -88,6 +88,17 @@ def test_nothing_is_flagged_where_nothing_stands_out() -> None:
     assert batch.cutoff(0.1) is None
 
 
+@pytest.mark.parametrize(("n_calibration", "rate"), [(99, 0.1), (500, 0.05), (2000, 0.5)])
+def test_the_fewest_discoveries_are_flagged_and_fewer_are_not(n_calibration: int, rate: float) -> None:
+    """Of 1,000 rows, so many with the least p-value are flagged, and one fewer is taken for chance."""
+    batch = FalseDiscovery(n_calibration)
+    batch.add(np.ones(1000))
+    fewest = batch.least_discoveries(rate)
+    for n_low, found in ((fewest, True), (fewest - 1, False)):
+        p_values = np.r_[np.full(n_low, 1 / (n_calibration + 1)), np.ones(1000 - n_low)]
+        assert flagged(p_values, rate, n_calibration).any() == found
+
+
 def test_its_memory_does_not_grow_with_the_batch() -> None:
     """A million rows are kept as the counts of some ten thousand grades."""
     batch = FalseDiscovery(n_calibration=999)
