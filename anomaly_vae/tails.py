@@ -96,9 +96,12 @@ class LowerTail:
     def p_values(self, scores: Floats) -> Floats:
         """Chance of a normal score no higher, shape (n_rows,); ``least`` from the lowest one up."""
         distances = np.maximum(self.lowest - scores, 0.0)
+        laws = zip(self.weights, self.shapes, self.scales, strict=True)
         with np.errstate(over="ignore"):
-            beyond = genpareto.sf(distances[:, None], self.shapes, scale=self.scales)
-        return np.asarray(self.least * (beyond @ self.weights))
+            beyond = sum(
+                weight * genpareto.sf(distances, shape, scale=scale) for weight, shape, scale in laws
+            )
+        return np.asarray(self.least * beyond)
 
     def offset(self, rate: float) -> float:
         """The score below which a normal row falls at ``rate``, which is less than ``least``."""

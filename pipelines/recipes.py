@@ -22,7 +22,8 @@ Recipe: TypeAlias = Callable[..., TabularVAEDetector | Pipeline]
 def tabular(**parameters: Any) -> TabularVAEDetector:
     """A detector alone: for tables of numbers, categories, truth values and dates, with gaps.
 
-    It reads each kind of column itself, and no step before it was found to help.
+    It reads each kind of column itself, and no step before it was found to help: no scaler, no transformer
+    towards a Gaussian, no principal components (``benchmarks/README.md``).
 
     Examples
     --------
@@ -65,8 +66,9 @@ def tabular_numeric(**parameters: Any) -> Pipeline:
 def embeddings(**parameters: Any) -> Pipeline:
     """Rows of length one, then a detector: for vectors that a network made of images, texts or sounds.
 
-    Their direction is what they mean. Principal components, which cost accuracy, are left to the detector's
-    latent space. A gap in a vector is refused with ValueError.
+    Their direction is what they mean: on images of MVTec mean AUROC rises from .930 to .933 (clean rows)
+    and from .894 to .901 (contaminated). Principal components cost .02 and more, and are left to the
+    detector. A gap in a vector is refused with ValueError.
 
     Examples
     --------
