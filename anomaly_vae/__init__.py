@@ -5,6 +5,7 @@ scikit-learn. The house, from the ground up; each room knows only those below it
 
     persistence                     a detector or a whole Pipeline in one file, from which no code runs
     detectors                       the scikit-learn face: TabularVAEDetector
+    tails, discovery                below the lowest calibration score; the alerts of a whole batch
     training, scoring, thresholds   a module fitted; rows to nats; nats to an offset and a p-value
     columns, nn                     a table to one float matrix; plain torch: q(z|x), p(x|z), the ELBO
     schema                          what remembers which column owns which cells of that matrix

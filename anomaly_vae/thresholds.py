@@ -23,9 +23,11 @@ FENCE = 3.0
 """Lower half-spreads below the median where contaminated rows are fenced off: about 2 % of a
 Gaussian's rows lie beyond it, and 6 % of an exponential tail's."""
 
-
 LEAST_SPREAD = math.log(2.0)
 """Least lower half-spread of scores, in nats: that of an exponential tail, half as likely each time."""
+
+_ROUNDING = 1e-9
+"""What a rate written in decimals may lack, in rows: 0.29 * 100 is 28.999999999999996 in floats."""
 
 
 def conformal_p_values(scores: Floats, calibration: Floats) -> Floats:
@@ -41,20 +43,42 @@ def least_false_alarm_rate(n_calibration: int) -> float:
     return 1.0 / (n_calibration + 1.0)
 
 
+def n_calibration_needed(rate: float) -> int:
+    """The fewest calibration rows that can promise a rate."""
+    return max(1, math.ceil((1.0 - _ROUNDING) / rate) - 1)
+
+
+def check_promise(rate: float, n_calibration: int) -> None:
+    """Raise InputError where so many calibration rows are too few to promise a rate."""
+    if _rank(rate, n_calibration) >= 1:
+        return
+    least = _rounded_up(least_false_alarm_rate(n_calibration))
+    raise InputError(
+        f"a false-alarm rate of {rate:g} cannot be promised from {n_calibration:,} held-out rows, but "
+        f"from {n_calibration_needed(rate):,}. Ask for {least:g} or more, fit on more rows, raise "
+        f"validation_fraction, or have the rate estimated with tail='gpd' (--tail gpd)"
+    )
+
+
 def false_alarm_offset(calibration: Floats, rate: float) -> float:
     """The highest offset below which a new normal row falls with probability at most ``rate``.
 
     ``calibration`` is sorted, ascending. Raises InputError where it has too few rows for the rate.
     """
-    rank = math.floor(rate * (len(calibration) + 1) + 1e-9)
-    if rank < 1:
-        least = least_false_alarm_rate(len(calibration))
-        raise InputError(
-            f"a false-alarm rate of {rate:g} cannot be promised from {len(calibration)} held-out rows: "
-            f"the least is {least:.3g}. Ask for {least:.3g} or more, fit on more rows, "
-            f"or raise validation_fraction"
-        )
+    check_promise(rate, len(calibration))
+    rank = _rank(rate, len(calibration))
     return float(calibration[min(rank, len(calibration)) - 1])
+
+
+def _rank(rate: float, n_calibration: int) -> int:
+    """How many calibration scores, and the new one, a rate leaves at or below the offset."""
+    return math.floor(rate * (n_calibration + 1) + _ROUNDING)
+
+
+def _rounded_up(rate: float) -> float:
+    """The next rate with three significant digits: what a message names can be asked for."""
+    digits = 2 - math.floor(math.log10(rate))
+    return math.ceil(rate * 10.0**digits - _ROUNDING) / 10.0**digits
 
 
 def auto_false_alarm_rate(n_calibration: int) -> float:

@@ -9,8 +9,13 @@ The way of the data, one module a step:
     scoring      rows -> scored rows with reasons
     evaluation   scored rows and a label -> how well anomalies were found
     sinks        scored rows -> bytes or tables -> a file that is whole or not there
+    alerting     scored rows and rules -> alerts, brought to their receivers at least once
+    recipes      ready-made Pipelines that end in a detector
+    budget       alerts a day, and times of rows -> a false-alarm rate
     tally        what a run has counted
     score_run    their composition for any number of rows: ScoreRun
+    survey       a first pass over the same files, for thresholds that depend on all rows
+    streaming    files that grow, row by row
     batch        fit_file, evaluate_file, threshold_file, sample_file
     cli          one command a file
 

@@ -8,20 +8,26 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 from sklearn.utils._param_validation import InvalidParameterError
 
+from anomaly_vae.detectors._fitting import n_calibration_rows
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
+from anomaly_vae.tails import Tail, check_tail
+from anomaly_vae.thresholds import check_promise, least_false_alarm_rate
+from pipelines.budget import rows_per_day
 from pipelines.cells import collect, table_pieces
 from pipelines.errors import SourceError, UnknownNameError
 from pipelines.evaluation import evaluate
 from pipelines.files import replacing
+from pipelines.recipes import find_recipe
 from pipelines.records import Evaluation, FitSummary, Label, Rows, ScoredRows, Threshold
-from pipelines.scoring import Scorer, final_detector
+from pipelines.scoring import Model, Scorer, final_detector
 from pipelines.selection import only_normal, require_columns, without
 from pipelines.sinks.encoding import csv_lines
 from pipelines.sinks.staged import AnyOutput, make_output
@@ -40,10 +46,12 @@ def fit_file(
     label: Label | None = None,
     left_out: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
+    recipe: str = "tabular",
     false_alarm_rate: float | None = None,
+    tail: Tail = "empirical",
     force: bool = False,
 ) -> FitSummary:
-    """Fit a detector on the rows of a file and save it.
+    """Fit a detector, or the Pipeline of a recipe, on the rows of a file and save it.
 
     Parameters
     ----------
@@ -55,21 +63,30 @@ def fit_file(
         Columns that are no features.
     parameters : mapping, optional
         Parameters of TabularVAEDetector.
+    recipe : str
+        Name of a pipeline of ``pipelines.recipes``.
     false_alarm_rate : float in (0, 1), optional
-        Where the threshold goes; by default where the detector puts it.
+        Where the threshold goes; by default where the detector puts it. One that the rows of the file
+        cannot keep is refused before the fit takes its time.
+    tail : {"empirical", "gpd"}
+        What the rate rests on, as in ``TabularVAEDetector.set_threshold``.
     force : bool
         Whether ``output`` may be replaced.
 
     Raises InputError for files, names and parameters that cannot be used.
     """
     started = time.perf_counter()
-    detector = make_detector(parameters or {})
+    model = make_model(recipe, parameters or {})
+    detector = final_detector(model)
     with replacing(output, force=force) as temporary:
         table = _training_table(train, label, left_out)
-        _fit(detector, table)
+        with _as_input_error(train):
+            if false_alarm_rate is not None:
+                _check_rate(detector, len(table), false_alarm_rate, tail)
+            model.fit(table)
         if false_alarm_rate is not None:
-            detector.set_threshold(false_alarm_rate=false_alarm_rate)
-        save(detector, temporary)
+            detector.set_threshold(false_alarm_rate=false_alarm_rate, tail=tail)
+        save(model, temporary)
     return _fit_summary(detector, output, len(table), time.perf_counter() - started)
 
 
@@ -91,13 +108,22 @@ def scored_rows(score: Scorer, path: str, extra: Sequence[str]) -> Iterator[Scor
             yield scored
 
 
-def threshold_file(model: str, output: str, *, force: bool = False, **threshold: float | None) -> Threshold:
+def threshold_file(
+    model: str, output: str, *, tail: Tail = "empirical", force: bool = False, **threshold: float | None
+) -> Threshold:
     """Save a model with another threshold, given as to ``TabularVAEDetector.set_threshold``."""
     with replacing(output, force=force) as temporary:
         fitted = load(model)
-        detector = final_detector(fitted).set_threshold(**threshold)
+        detector = final_detector(fitted).set_threshold(**threshold, tail=tail)
         save(fitted, temporary)
-    return Threshold(output, detector.offset_, detector.false_alarm_rate_)
+    return Threshold(output, detector.offset_, detector.false_alarm_rate_, detector.tail_)
+
+
+def rows_per_day_file(source: str, column: str) -> float:
+    """Rows a day of a file, by its column of times; raises InputError where they tell nothing."""
+    with open_source(source) as opened:
+        require_columns([column], opened)
+        return rows_per_day(read_rows(opened, [column]), column)
 
 
 def sample_file(model: str, output: str, n_rows: int, *, seed: int = 0, force: bool = False) -> int:
@@ -125,13 +151,13 @@ def read_table(path: str) -> pd.DataFrame:
         return collect(read_rows(source))
 
 
-def make_detector(parameters: Mapping[str, Any]) -> TabularVAEDetector:
-    """An unfitted detector; raises UnknownNameError for a parameter that it does not have."""
+def make_model(recipe: str, parameters: Mapping[str, Any]) -> Model:
+    """An unfitted model; raises UnknownNameError for a recipe, or a parameter, that is not there."""
     known = TabularVAEDetector().get_params()
     for name in parameters:
         if name not in known:
             raise UnknownNameError(f"the detector has no parameter {name!r}", name, known)
-    return TabularVAEDetector(**parameters)
+    return find_recipe(recipe)(**parameters)
 
 
 def _training_table(train: str, label: Label | None, left_out: Sequence[str]) -> pd.DataFrame:
@@ -161,11 +187,27 @@ def _write(table: pd.DataFrame, sink: AnyOutput) -> int:
     return len(table)
 
 
-def _fit(detector: TabularVAEDetector, table: pd.DataFrame) -> None:
+def _check_rate(detector: TabularVAEDetector, n_rows: int, rate: float, tail: Tail) -> None:
+    """Raise InputError for a rate that a fit on so many rows could not keep."""
+    detector._validate_params()
+    n_calibration = n_calibration_rows(n_rows, detector.validation_fraction, detector.early_stopping)
+    if tail == "empirical":
+        check_promise(rate, n_calibration)
+    elif rate < least_false_alarm_rate(n_calibration):
+        check_tail(n_calibration)
+
+
+@contextmanager
+def _as_input_error(source: str) -> Iterator[None]:
+    """What scikit-learn refuses is the user's mistake: in a parameter, or in the table of a recipe."""
     try:
-        detector.fit(table)
+        yield
+    except InputError:
+        raise
     except InvalidParameterError as error:
         raise InputError(str(error)) from error
+    except ValueError as error:
+        raise InputError(f"{source}: cannot be learned from ({error}); try another --recipe") from error
 
 
 def _fit_summary(detector: TabularVAEDetector, output: str, n_rows: int, seconds: float) -> FitSummary:
@@ -177,4 +219,5 @@ def _fit_summary(detector: TabularVAEDetector, output: str, n_rows: int, seconds
         elbo_validation=detector.training_["elbo_validation"],
         offset=detector.offset_,
         false_alarm_rate=detector.false_alarm_rate_,
+        tail=detector.tail_,
     )

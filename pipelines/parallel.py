@@ -27,7 +27,7 @@ def in_order(
     [1, 2, 3]
     """
     n_jobs = jobs or joblib.cpu_count()
-    pool = ThreadPoolExecutor(n_jobs)
+    pool = ThreadPoolExecutor(n_jobs, thread_name_prefix="in-order")
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:

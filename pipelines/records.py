@@ -164,6 +164,8 @@ class FitSummary:
         The threshold, in nats: a row that scores lower is an anomaly.
     false_alarm_rate : float or None
         Share of normal rows expected below the threshold; None where it is not known.
+    tail : {"empirical", "gpd"} or None
+        What that rate rests on: a promise of held-out rows, or an estimate of their tail.
     """
 
     model: str
@@ -173,6 +175,7 @@ class FitSummary:
     elbo_validation: float
     offset: float
     false_alarm_rate: float | None
+    tail: str | None = None
 
 
 @dataclass(frozen=True)
@@ -232,11 +235,12 @@ class ScoreSummary:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where a model draws the line, in nats, and the false-alarm rate that is expected there."""
+    """Where a model draws the line, in nats, and the false-alarm rate that is expected there, and why."""
 
     model: str
     offset: float
     false_alarm_rate: float | None
+    tail: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ A concrete detector gives ``fit``, ``_validated`` and ``_score_samples``; all el
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
 from anomaly_vae.errors import InputError
+from anomaly_vae.tails import LowerTail, Tail, tail_p_values
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +26,7 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
 
     offset_: float
     false_alarm_rate_: float | None
+    tail_: Tail | None
     calibration_scores_: Floats
 
     @abstractmethod
@@ -55,13 +57,18 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
         """+1 for normal and -1 for anomalous rows, shape (n_rows,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def p_values(self, X: ArrayLike) -> Floats:
+    def p_values(self, X: ArrayLike, tail: Tail = "empirical") -> Floats:
         """Conformal p-value of each row, shape (n_rows,), from held-out calibration rows.
 
         If the calibration rows and a new row are both normal, P(p <= r) <= r. With contaminated
         training rows the p-values are conservative: too large.
+
+        None is less than 1 / (n_calibration + 1), which is promised to all rows below the lowest calibration
+        score. With ``tail="gpd"`` a generalised Pareto tail tells these rows apart: it is an estimate, and
+        raises InputError where the calibration rows are too few for one.
         """
-        return thresholds.conformal_p_values(self.score_samples(X), self.calibration_scores_)
+        p_values = tail_p_values if _known(tail) == "gpd" else thresholds.conformal_p_values
+        return p_values(self.score_samples(X), self.calibration_scores_)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Mean ELBO of the rows in nats, for model selection on held-out rows."""
@@ -73,8 +80,9 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
         false_alarm_rate: float | None = None,
         contamination: float | None = None,
         offset: float | None = None,
+        tail: Tail = "empirical",
     ) -> Self:
-        """Move the threshold without refitting; exactly one argument is given.
+        """Move the threshold without refitting; exactly one of the first three arguments is given.
 
         Parameters
         ----------
@@ -84,6 +92,10 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
             Share of the held-out rows to call anomalous.
         offset : float
             The score itself, in nats, below which a row is anomalous.
+        tail : {"empirical", "gpd"}, default="empirical"
+            What a false-alarm rate rests on where the held-out rows are too few to promise it: on nothing,
+            and InputError is raised with the number of rows that it needs; or on a generalised Pareto tail
+            of their lowest scores, which is an estimate and no promise.
         """
         check_is_fitted(self)
         given = {
@@ -98,8 +110,10 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
         if len(given) != 1:
             wanted = "exactly one of false_alarm_rate, contamination and offset"
             raise InputError(f"set_threshold takes {wanted}, got {', '.join(given) or 'none'}")
+        if _known(tail) == "gpd" and false_alarm_rate is None:
+            raise InputError(f"tail='gpd' estimates a false_alarm_rate, got {', '.join(given)}; leave it out")
         if false_alarm_rate is not None:
-            self._promise(_between("false_alarm_rate", false_alarm_rate, 1.0))
+            self._keep(_between("false_alarm_rate", false_alarm_rate, 1.0), tail)
         elif contamination is not None:
             share = _between("contamination", contamination, 0.5)
             self._set_offset(thresholds.contamination_offset(self.calibration_scores_, share))
@@ -107,14 +121,22 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
             self._set_offset(_finite("offset", offset))
         return self
 
+    def _keep(self, rate: float, tail: Tail) -> None:
+        """Set the threshold of a false-alarm rate: as promised where it can be, else by the tail."""
+        if tail == "empirical" or rate >= thresholds.least_false_alarm_rate(len(self.calibration_scores_)):
+            self._promise(rate)
+        else:
+            self._set_offset(LowerTail.fit(self.calibration_scores_).offset(rate))
+            self.false_alarm_rate_, self.tail_ = rate, tail
+
     def _promise(self, rate: float) -> None:
         """Set the threshold that keeps a false-alarm rate."""
-        self.offset_ = thresholds.false_alarm_offset(self.calibration_scores_, rate)
-        self.false_alarm_rate_ = float(rate)
+        self._set_offset(thresholds.false_alarm_offset(self.calibration_scores_, rate))
+        self.false_alarm_rate_, self.tail_ = float(rate), "empirical"
 
     def _set_offset(self, offset: float) -> None:
         """Set a threshold that promises no rate."""
-        self.offset_, self.false_alarm_rate_ = offset, None
+        self.offset_, self.false_alarm_rate_, self.tail_ = offset, None, None
 
 
 def resolve_device(device: str) -> torch.device:
@@ -145,3 +167,9 @@ def _finite(name: str, value: object) -> float:
     if not isinstance(value, int | float | np.number) or not np.isfinite(value):
         raise InputError(f"the {name!r} of a threshold must be a finite number of nats, got {value!r}")
     return float(value)
+
+
+def _known(tail: Tail) -> Tail:
+    if tail not in get_args(Tail):
+        raise InputError(f"the tail of p-values is 'empirical' or 'gpd', got {tail!r}")
+    return tail

@@ -40,13 +40,24 @@ def split_rows(
     the other half. Without it nothing is chosen, and the calibration rows may be watched.
     """
     order = random.permutation(n_rows)
-    share = _auto_fraction(n_rows) if isinstance(fraction, str) else fraction
-    n_held_out = min(max(round(share * n_rows), 1), n_rows - 1)
+    n_held_out = _n_held_out(n_rows, fraction)
     held_out, train = order[:n_held_out], order[n_held_out:][:MAX_TRAIN_ROWS]
     half = n_held_out // 2 if early_stopping else 0
     calibration = held_out[half:][:MAX_CALIBRATION_ROWS]
     watch = held_out[:half] if early_stopping else calibration
     return Split(np.sort(train), np.sort(watch), np.sort(calibration))
+
+
+def n_calibration_rows(n_rows: int, fraction: float | str, early_stopping: bool) -> int:
+    """How many of so many rows ``split_rows`` leaves for calibration: known before a fit takes its time."""
+    n_held_out = _n_held_out(n_rows, fraction)
+    watched = n_held_out // 2 if early_stopping else 0
+    return min(n_held_out - watched, MAX_CALIBRATION_ROWS)
+
+
+def _n_held_out(n_rows: int, fraction: float | str) -> int:
+    share = _auto_fraction(n_rows) if isinstance(fraction, str) else fraction
+    return min(max(round(share * n_rows), 1), n_rows - 1)
 
 
 def _auto_fraction(n_rows: int) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
 from anomaly_vae.schema import Schema
+from anomaly_vae.tails import Tail
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
 
@@ -139,6 +140,21 @@ def check_number(name: str, value: Any, *, optional: bool = False) -> None:
         return
     if not isinstance(value, int | float) or isinstance(value, bool) or not np.isfinite(value):
         raise ModelFileError(f"{name!r} should be a finite number, got {repr(value)[:50]}")
+
+
+def with_tail(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A detector's state that says what its false-alarm rate rests on; the first files had promises only."""
+    promised = None if state.get("false_alarm_rate_") is None else "empirical"
+    return {"tail_": promised, **state}
+
+
+def check_threshold(state: Mapping[str, Any]) -> None:
+    """Raise ModelFileError unless a threshold is a number, and its rate, if it has one, rests on a tail."""
+    check_number("offset_", state["offset_"])
+    check_number("false_alarm_rate_", state["false_alarm_rate_"], optional=True)
+    known = (None,) if state["false_alarm_rate_"] is None else get_args(Tail)
+    if state["tail_"] not in known:
+        raise ModelFileError(f"'tail_' should be one of {known}, got {repr(state['tail_'])[:50]}")
 
 
 def _damaged(what: str, error: Exception) -> ModelFileError:

@@ -84,6 +84,8 @@ class TabularVAEDetector(VAEDetector):
         Scores below it are anomalous, in nats.
     false_alarm_rate_ : float or None
         The rate that the threshold promises, if it was set by one.
+    tail_ : {"empirical", "gpd"} or None
+        What that rate rests on: "empirical" is a promise of the held-out rows, "gpd" an estimate.
     calibration_scores_ : array of shape (n_calibration,)
         Scores of the held-out rows, ascending.
     history_ : dict of arrays
@@ -270,6 +272,7 @@ class TabularVAEDetector(VAEDetector):
             "threshold": {
                 "offset": self.offset_,
                 "false_alarm_rate": self.false_alarm_rate_,
+                "tail": self.tail_,
                 "n_calibration": len(self.calibration_scores_),
             },
         }
@@ -293,6 +296,7 @@ class TabularVAEDetector(VAEDetector):
         if "model_" in state:
             device = resolve_device(state["device"]) if state["device"] == "cpu" else resolve_device("auto")
             state["model_"] = TableModel.from_state(state["model_"], device)
+            state = _state.with_tail(state)
             _check_fitted(state, set(self._get_param_names()))
         BaseEstimator.__setstate__(self, state)
         try:
@@ -380,7 +384,7 @@ class TabularVAEDetector(VAEDetector):
 
 _FITTED = {
     "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_parts_",
-    "offset_", "false_alarm_rate_", "n_features_in_", "feature_names_in_",
+    "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
 }  # fmt: skip
 
 
@@ -397,5 +401,4 @@ def _check_fitted(state: dict[str, Any], params: set[str]) -> None:
         )
     if state["latent_dim_"] != state["model_"].latent_dim:
         raise ModelFileError("the width of the latent space is damaged; fit and save the model again")
-    _state.check_number("offset_", state["offset_"])
-    _state.check_number("false_alarm_rate_", state["false_alarm_rate_"], optional=True)
+    _state.check_threshold(state)

@@ -16,17 +16,24 @@ from pipelines.cli.options import (
     only_one,
     progress_option,
     seed_option,
+    tail_of,
+    tail_option,
     wants_progress,
 )
 from pipelines.cli.printing import counted, echo_pairs, nats, threshold_text
 
 if TYPE_CHECKING:
+    from anomaly_vae.tails import Tail
     from pipelines.records import FitSummary
 
 _LABEL_HELP = "Column that says which rows are normal. Learn only from those; the column is no feature."
 _NOVELTY_HELP = (
     "Whether the rows are known to be clean (novelty), or may hold anomalies that the fit is to withstand. "
     "Clean with --label, not clean without, unless said here."
+)
+_RECIPE_HELP = (
+    "Ready-made model: tabular for columns of any kind, tabular_numeric to refuse what is no number, "
+    "embeddings for vectors of a network. [default: tabular]"
 )
 
 
@@ -42,7 +49,9 @@ _NOVELTY_HELP = (
     help="Put the threshold where at most this share of normal rows raises an alert. [default for clean "
     "rows: 0.01, or the least that the held-out rows can promise; for others a fence below most scores]",
 )
+@tail_option
 @click.option("--contamination", type=Share, metavar="C", help="Put it where this share of TRAIN raises one.")
+@click.option("--recipe", metavar="NAME", help=_RECIPE_HELP)
 @click.option(
     "--id", "ids", multiple=True, metavar="COL", help="Column that names the row; no feature. Repeatable."
 )
@@ -60,7 +69,9 @@ def command(
     normal: str | None,
     novelty: bool | None,
     false_alarm_rate: float | None,
+    tail: Tail | None,
     contamination: float | None,
+    recipe: str | None,
     ids: tuple[str, ...],
     ignored: tuple[str, ...],
     seed: int | None,
@@ -83,7 +94,9 @@ def command(
         label=both_of(label, normal),
         left_out=[*ids, *ignored],
         parameters=defaults | detector_table(ctx) | {k: v for k, v in given.items() if v is not None},
+        recipe=recipe or "tabular",
         false_alarm_rate=threshold.get("false_alarm_rate"),
+        tail=tail_of(ctx, tail, threshold),
         force=force,
     )
     _show(summary)
@@ -94,7 +107,7 @@ def _show(summary: FitSummary) -> None:
     pairs = [
         ("columns", f"{sum(summary.kinds.values()):,}: {kinds}"),
         ("held out", f"ELBO {nats(summary.elbo_validation)} a row"),
-        ("threshold", threshold_text(summary.offset, summary.false_alarm_rate)),
+        ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         ("saved to", summary.model),
     ]
     echo_pairs(f"fitted {counted(summary.n_rows, 'row')} in {summary.seconds:.1f} s", pairs)

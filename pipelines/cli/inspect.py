@@ -40,12 +40,17 @@ def _show(model: str, metadata: dict[str, Any]) -> None:
             f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
         ),
         ("ELBO", f"{nats(training['elbo_train'])} a row, held out {nats(training['elbo_validation'])}"),
-        ("threshold", threshold_text(threshold["offset"], threshold["false_alarm_rate"])),
+        ("threshold", _threshold(threshold)),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         ("parameters", _joined(metadata["parameters"], "=")),
     ]
     echo_pairs(model, pairs)
     _show_schema(metadata["schema"])
+
+
+def _threshold(threshold: dict[str, Any]) -> str:
+    # The first files did not say what a rate rests on.
+    return threshold_text(threshold["offset"], threshold["false_alarm_rate"], threshold.get("tail"))
 
 
 def _joined(mapping: dict[str, Any], sign: str) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from pipelines.errors import UnknownNameError
 from pipelines.records import Label
+
+if TYPE_CHECKING:
+    from anomaly_vae.tails import Tail
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +52,15 @@ def label_options(*, required: bool, text: str) -> Callable[[F], F]:
         return label(normal(command))
 
     return decorate
+
+
+def tail_option(command: F) -> F:
+    """``--tail``: what a false-alarm rate rests on."""
+    text = (
+        "What a rate rests on that the held-out rows are too few to promise: nothing, so that it is refused "
+        "(empirical), or an estimate by a generalised Pareto tail of their scores (gpd). [default: empirical]"
+    )
+    return click.option("--tail", type=click.Choice(["empirical", "gpd"]), help=text)(command)
 
 
 def seed_option(command: F) -> F:
@@ -91,6 +103,13 @@ def both_of(label: str | None, normal: str | None) -> Label | None:
 def wants_progress(verbose: bool | None) -> bool:
     """Whether to draw progress: as was asked, else on a terminal."""
     return sys.stderr.isatty() if verbose is None else verbose
+
+
+def tail_of(ctx: click.Context, tail: Tail | None, threshold: Mapping[str, Any]) -> Tail:
+    """What ``--tail`` says; raises UsageError where the threshold is not set by a rate."""
+    if tail is not None and not {"false_alarm_rate", "alerts_per_day"} & set(threshold):
+        raise click.UsageError("--tail goes with a false-alarm rate; give that too, or leave it out.", ctx)
+    return tail or "empirical"
 
 
 def detector_table(ctx: click.Context) -> dict[str, Any]:

@@ -50,7 +50,9 @@ def nats(value: float) -> str:
     return f"{value:.4g} nats"
 
 
-def threshold_text(offset: float, false_alarm_rate: float | None) -> str:
-    """A threshold and what it promises."""
-    promise = "" if false_alarm_rate is None else f" (false-alarm rate {false_alarm_rate:.3g})"
-    return nats(offset) + promise
+def threshold_text(offset: float, false_alarm_rate: float | None, tail: str | None) -> str:
+    """A threshold and what it promises, or is estimated to keep."""
+    if false_alarm_rate is None:
+        return nats(offset)
+    estimate = ", estimated" if tail == "gpd" else ""
+    return f"{nats(offset)} (false-alarm rate {false_alarm_rate:.3g}{estimate})"

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipelines.cli.endings import ALERTED, DONE
-from pipelines.cli.options import output_option, wants_progress
+from pipelines.cli.options import Share, only_one, output_option, tail_of, tail_option, wants_progress
 from pipelines.cli.printing import counted
 from pipelines.cli.progress import shown_progress
 
 if TYPE_CHECKING:
+    from anomaly_vae.tails import Tail
     from pipelines.alerting import Alerter, AlertSummary
     from pipelines.records import ScoreSummary
 
 Format = click.Choice(["csv", "jsonl", "parquet"])
+Positive = click.FloatRange(0, min_open=True)
 
 _OUT_HELP = "File or URL to write, whole or not at all; - is standard output."
 _EXPLAIN_HELP = "Which rows get top_columns: those flagged as anomalies, all (slower to read), or none."
 _BAD_ROW_HELP = (
     "What happens to a row that cannot be read: the run ends with its line (error), or the row goes to "
     "OUT.rejected with its line and the reason, and the run goes on (quarantine)."
+)
+_FDR_HELP = (
+    "Instead of the model's threshold: flag the rows of which on average at most this share is normal. INPUT "
+    "is read twice."
+)
+_BUDGET_HELP = (
+    "Instead of the model's threshold: flag at most so many normal rows a day, of as many rows as "
+    "--rows-per-day says or --time shows."
 )
 _ALERTS_HELP = "TOML file of rules and sinks: raise alerts about what is in the rows."
 _RESUME_HELP = (
@@ -62,6 +73,11 @@ _RESUME_HELP = (
     metavar="R",
     help="Fail, and write no OUT, if more than this share of rows is in quarantine.",
 )
+@click.option("--fdr", type=Share, metavar="Q", help=_FDR_HELP)
+@click.option("--alerts-per-day", type=Positive, metavar="N", help=_BUDGET_HELP)
+@click.option("--rows-per-day", type=Positive, metavar="R", help="Rows a day, for --alerts-per-day.")
+@click.option("--time", metavar="COL", help="Count the rows a day by this column of times, in a first pass.")
+@tail_option
 @click.option("--alerts", "rules", metavar="RULES", help=_ALERTS_HELP)
 @click.option(
     "--alert-state",
@@ -87,6 +103,11 @@ def command(
     inputs: tuple[str, ...],
     output: str,
     verbose: bool | None,
+    fdr: float | None,
+    alerts_per_day: float | None,
+    rows_per_day: float | None,
+    time: str | None,
+    tail: Tail | None,
     rules: str | None,
     alert_state: str | None,
     fail_on_alert: bool,
@@ -111,10 +132,21 @@ def command(
     """  # noqa: D301 (click wants the control character)
     from pipelines.score_run import ScoreOptions, ScoreRun
 
+    ctx = click.get_current_context()
+    threshold = only_one(ctx, "fdr", "alerts_per_day")
+    tail = tail_of(ctx, tail, {"alerts_per_day": 0} if alerts_per_day else {})
+    days = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
+    offset = _surveyed(model, inputs, options, verbose, days, **threshold)
     alerter = None if rules is None else _alerter(model, rules, alert_state, output)
     with shown_progress(verbose, wants_progress(verbose)) as on_progress:
         run = ScoreRun(
-            model, inputs, output, ScoreOptions(**options), on_progress=on_progress, observer=alerter
+            model,
+            inputs,
+            output,
+            ScoreOptions(**options),
+            on_progress=on_progress,
+            observer=alerter,
+            offset=offset,
         )
         summary = run()
     _write_summary(summary)
@@ -126,6 +158,40 @@ def command(
     if verbose is not False:
         _show_alerts(alerts)
     return ALERTED if fail_on_alert and alerts.n_alerts else DONE
+
+
+def _surveyed(
+    model: str,
+    inputs: tuple[str, ...],
+    options: dict[str, Any],
+    verbose: bool | None,
+    days: dict[str, Any],
+    *,
+    fdr: float | None = None,
+    alerts_per_day: float | None = None,
+) -> float | None:
+    """The threshold that all rows together ask for, in nats; None where it is the model's own."""
+    from anomaly_vae.persistence import load
+    from pipelines.survey import survey_budget, survey_discoveries
+
+    if alerts_per_day is not None:
+        one_of_days = (days["rows_per_day"] is None) != (days["time"] is None)
+        if not one_of_days:
+            raise click.UsageError("--alerts-per-day goes with one of --rows-per-day and --time.")
+        form = options["input_format"]
+        return survey_budget(load(model), inputs, alerts_per_day, input_format=form, **days).offset
+    if fdr is None:
+        return None
+    found = survey_discoveries(
+        load(model), inputs, fdr, input_format=options["input_format"], jobs=options["jobs"]
+    )
+    if found.rate is None and verbose is not False:
+        click.echo(
+            f"no row is flagged at a false-discovery rate of {fdr:g}: of {found.n_rows:,} rows at least "
+            f"{found.least:,} would have to score below every held-out row",
+            err=True,
+        )
+    return found.offset
 
 
 def _alerter(model: str, rules: str, state: str | None, output: str) -> Alerter:
@@ -190,6 +256,10 @@ def _write_summary(summary: ScoreSummary) -> None:
 
 
 def _finite(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields with null for quantiles of no scores."""
-    quantiles = {name: value if value == value else None for name, value in fields["quantiles"].items()}
-    return fields | {"quantiles": quantiles}
+    """The fields with null for quantiles of no scores, and for a threshold that flags none."""
+    quantiles = {name: _or_null(value) for name, value in fields["quantiles"].items()}
+    return fields | {"quantiles": quantiles, "threshold": _or_null(fields["threshold"])}
+
+
+def _or_null(value: float) -> float | None:
+    return value if math.isfinite(value) else None

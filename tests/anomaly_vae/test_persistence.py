@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -343,8 +344,12 @@ class TestDamagedState:
             assert repr(name) in refusal(path)
 
     def test_a_missing_attribute_is_refused(self, path: Path) -> None:
-        """A detector without its offset, or its network, is none."""
-        names = [name for name in forging.detector().__getstate__() if name != "feature_names_in_"]
+        """A detector without its offset, or its network, is none.
+
+        Names of columns need not be there, and in the first files a tail was not.
+        """
+        optional = ("feature_names_in_", "tail_")
+        names = [name for name in forging.detector().__getstate__() if name not in optional]
         for name in names:
 
             def change(root: Any, _: Any, name: str = name) -> None:
@@ -353,6 +358,19 @@ class TestDamagedState:
 
             forging.forge(path, forging.detector(), change)
             refusal(path)
+
+    def test_a_file_from_before_there_were_tails_is_loaded(self, path: Path) -> None:
+        """What it gives as a false-alarm rate was a promise."""
+
+        def change(root: Any, _: Any) -> None:
+            del root["content"]["content"]["tail_"]
+            root["content"]["key_types"]["content"].pop()
+
+        model = copy.deepcopy(forging.detector()).set_threshold(false_alarm_rate=0.2)
+        forging.forge(path, model, change)
+        again = load(path)
+        assert (again.false_alarm_rate_, again.tail_) == (0.2, "empirical")
+        assert again.offset_ == model.offset_
 
     def test_a_model_that_does_not_end_in_a_detector_is_refused(self, path: Path) -> None:
         """A transformer, or a Pipeline of them, gives no scores."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,11 +16,13 @@ from anomaly_vae.thresholds import (
     FENCE,
     LEAST_SPREAD,
     auto_false_alarm_rate,
+    check_promise,
     conformal_p_values,
     contamination_offset,
     false_alarm_offset,
     fence_offset,
     least_false_alarm_rate,
+    n_calibration_needed,
 )
 
 Floats = NDArray[np.float64]
@@ -104,12 +108,33 @@ def test_the_promise_is_kept() -> None:
 @LAW
 @given(n_calibration=st.integers(1, 2000))
 def test_the_least_rate_can_be_promised_and_no_less(n_calibration: int) -> None:
-    """The least rate gives the lowest calibration score; half of it is an InputError that names the least."""
+    """The least rate gives the lowest calibration score; half of it is an InputError with ways out.
+
+    They work: the rate that it names can be asked for, and the rows that it names can promise.
+    """
     calibration = np.arange(float(n_calibration))
     least = least_false_alarm_rate(n_calibration)
     assert false_alarm_offset(calibration, least) == 0.0
-    with pytest.raises(InputError, match=f"{n_calibration} held-out rows: the least is {least:.3g}"):
+    with pytest.raises(InputError, match="tail='gpd' \\(--tail gpd\\)") as caught:
         false_alarm_offset(calibration, least / 2)
+    from_rows, from_more, rate = re.search(
+        r"promised from ([\d,]+) held-out rows, but from ([\d,]+)\. Ask for (\S+) or more", str(caught.value)
+    ).groups()
+    assert int(from_rows.replace(",", "")) == n_calibration
+    assert int(from_more.replace(",", "")) == n_calibration_needed(least / 2) == 2 * n_calibration + 1
+    assert least <= float(rate) <= 1.01 * least
+    check_promise(float(rate), n_calibration)
+
+
+@LAW
+@given(rate=st.floats(1e-6, 0.99))
+def test_the_rows_that_a_rate_needs_are_the_fewest(rate: float) -> None:
+    """So many rows can promise it, one fewer cannot."""
+    n_rows = n_calibration_needed(rate)
+    check_promise(rate, n_rows)
+    if n_rows > 1:
+        with pytest.raises(InputError, match=f"from {n_rows - 1:,} held-out rows, but from {n_rows:,}"):
+            check_promise(rate, n_rows - 1)
 
 
 def test_a_rate_that_is_written_in_decimals_is_met() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from anomaly_vae import load
 from anomaly_vae.errors import InputError
-from pipelines.batch import evaluate_file, fit_file, make_detector, sample_file, threshold_file
+from pipelines.batch import evaluate_file, fit_file, make_model, sample_file, threshold_file
 from pipelines.errors import OutputExistsError, UnknownNameError
 from pipelines.records import Label
 from pipelines.score_run import ScoreRun
@@ -62,7 +62,7 @@ def test_sampled_rows_can_be_scored_by_their_model(tmp_path, model):
 def test_a_parameter_that_is_not_there_is_refused_with_the_nearest():
     """Parameters are checked before anything is read."""
     with pytest.raises(UnknownNameError, match="no parameter 'latent_dims'; did you mean 'latent_dim'"):
-        make_detector({"latent_dims": 3})
+        make_model("tabular", {"latent_dims": 3})
 
 
 def test_a_parameter_out_of_range_is_bad_input(tmp_path, train):

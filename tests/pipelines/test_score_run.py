@@ -62,7 +62,9 @@ def small_blocks(monkeypatch):
     from pipelines.sources import delimited
 
     monkeypatch.setattr(score_run, "MARK_SECONDS", 0.0)
-    monkeypatch.setattr(delimited.DelimitedSource.__init__, "__kwdefaults__", {"block_bytes": 400})
+    monkeypatch.setattr(
+        delimited.DelimitedSource.__init__, "__kwdefaults__", {"block_bytes": 400, "growing": False}
+    )
 
 
 @pytest.fixture
@@ -285,7 +287,7 @@ def test_a_killed_process_is_gone_on_with(tmp_path, model):
     small_blocks = (
         "from pipelines import score_run; from pipelines.sources import delimited;"
         "score_run.MARK_SECONDS = 0.0;"
-        "delimited.DelimitedSource.__init__.__kwdefaults__ = {'block_bytes': 1 << 14};"
+        "delimited.DelimitedSource.__init__.__kwdefaults__['block_bytes'] = 1 << 14;"
         "from pipelines.cli.main import main; main()"
     )
 

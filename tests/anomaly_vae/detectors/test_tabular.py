@@ -22,8 +22,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from anomaly_vae import InputError, SchemaError, TabularVAEDetector, load, save
-from anomaly_vae.detectors._recipe import MAX_EXEMPLARS
+from anomaly_vae import InputError, ModelFileError, SchemaError, TabularVAEDetector, load, save
+from anomaly_vae.detectors._fitting import n_calibration_rows, split_rows
+from anomaly_vae.detectors._recipe import MAX_CALIBRATION_ROWS, MAX_EXEMPLARS
 
 QUICK: dict[str, Any] = {"max_steps": 30, "random_state": 0}
 
@@ -107,34 +108,6 @@ def test_an_unknown_device_is_refused_with_the_way_out() -> None:
         TabularVAEDetector(device="cuda:99", **QUICK).fit(np.random.default_rng(0).normal(size=(20, 2)))
 
 
-@pytest.mark.parametrize("rate", [0.02, 0.05, 0.2])
-def test_a_false_alarm_rate_is_kept_on_new_rows(rate: float) -> None:
-    """Over many splits, new normal rows are called anomalous no more often than promised."""
-    random = np.random.default_rng(0)
-    rates = []
-    for seed in range(15):
-        X = random.normal(size=(1500, 3)) @ random.normal(size=(3, 3))
-        detector = TabularVAEDetector(
-            novelty=True, validation_fraction=0.3, max_steps=20, random_state=seed
-        ).fit(X[:500])
-        detector.set_threshold(false_alarm_rate=rate)
-        rates.append(np.mean(detector.predict(X[500:]) == -1))
-    error = np.sqrt(rate * (1 - rate) / 150 / 15)
-    assert np.mean(rates) <= rate + 3 * error
-    assert np.mean(rates) > rate / 3
-
-
-def test_training_scores_would_break_the_promise() -> None:
-    """The promise needs held-out rows: where a model overfits, its training scores are too high."""
-    random = np.random.default_rng(0)
-    X = random.normal(size=(1200, 20))
-    detector = TabularVAEDetector(novelty=True, max_steps=400, random_state=0).fit(X[:200])
-    from_training = np.quantile(detector.score_samples(X[:200]), 0.05)
-    detector.set_threshold(false_alarm_rate=0.05)
-    assert np.mean(detector.score_samples(X[200:]) < from_training) > 0.15
-    assert np.mean(detector.predict(X[200:]) == -1) < 0.15
-
-
 def test_p_values_agree_with_the_threshold(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
     """A row is anomalous at a rate exactly when its p-value is at most the rate."""
     rate = 0.1
@@ -149,6 +122,68 @@ def test_a_threshold_takes_exactly_one_meaning(fitted: TabularVAEDetector) -> No
             fitted.set_threshold(**wrong)  # type: ignore[arg-type]
     moved = copy.deepcopy(fitted).set_threshold(offset=-3.2)
     assert (moved.offset_, moved.false_alarm_rate_) == (-3.2, None)
+
+
+def test_a_rate_rests_on_a_promise_or_a_tail(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """What held-out rows can promise they promise, whatever the tail; the rest is estimated if asked for."""
+    least = 1 / (len(fitted.calibration_scores_) + 1)
+    promised = copy.deepcopy(fitted).set_threshold(false_alarm_rate=least)
+    either = copy.deepcopy(fitted).set_threshold(false_alarm_rate=least, tail="gpd")
+    assert (
+        (either.offset_, either.tail_)
+        == (promised.offset_, promised.tail_)
+        == (promised.offset_, "empirical")
+    )
+    with pytest.raises(InputError, match="cannot be promised from 60 held-out rows, but from 99,999"):
+        promised.set_threshold(false_alarm_rate=1e-5)
+    estimated = either.set_threshold(false_alarm_rate=1e-5, tail="gpd")
+    assert (estimated.false_alarm_rate_, estimated.tail_) == (1e-5, "gpd")
+    assert estimated.offset_ < promised.offset_
+    assert estimated.set_threshold(offset=-1.0).tail_ is None
+
+
+def test_p_values_of_a_tail_go_on_below_the_least(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """They are the conformal ones, but for rows below all calibration rows: there they tell rows apart."""
+    odd = pd.concat([fresh, fresh.head(5).assign(length=[40.0, 80.0, 160.0, 320.0, 640.0])])
+    conformal, estimated = fitted.p_values(odd), fitted.p_values(odd, tail="gpd")
+    below = fitted.score_samples(odd) < fitted.calibration_scores_[0]
+    assert np.array_equal(conformal[~below], estimated[~below])
+    assert below[-5:].all()
+    assert (estimated[below] < conformal[below]).all()
+    assert len(np.unique(estimated[-5:])) == 5
+
+
+def test_a_tail_that_is_none_is_refused(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """There are two, and they belong to a false-alarm rate."""
+    with pytest.raises(InputError, match="'empirical' or 'gpd', got 'pareto'"):
+        fitted.p_values(fresh, tail="pareto")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="estimates a false_alarm_rate, got offset"):
+        fitted.set_threshold(offset=0.0, tail="gpd")
+
+
+def test_a_state_from_before_there_were_tails_is_read(fitted: TabularVAEDetector) -> None:
+    """Then every rate was a promise, and other thresholds had no rate; a tail that cannot be is refused."""
+    for model, tail in ((fitted, "empirical"), (copy.deepcopy(fitted).set_threshold(offset=0.0), None)):
+        state = model.__getstate__()
+        again = TabularVAEDetector.__new__(TabularVAEDetector)
+        again.__setstate__({name: value for name, value in state.items() if name != "tail_"})
+        assert again.tail_ == model.tail_ == tail
+        for forged in ("pareto", 3, "gpd" if tail is None else None):
+            with pytest.raises(ModelFileError, match="'tail_' should be one of"):
+                again.__setstate__(state | {"tail_": forged})
+
+
+def test_the_calibration_rows_are_known_before_a_fit() -> None:
+    """Their number is that of the split, and of the scores that a fit keeps."""
+    for n_rows, fraction, early in (
+        (2, "auto", False),
+        (90, "auto", True),
+        (601, 0.3, True),
+        (2_000, 0.99, False),
+    ):
+        split = split_rows(n_rows, fraction, early, np.random.RandomState(0))
+        assert n_calibration_rows(n_rows, fraction, early) == len(split.calibration)
+    assert n_calibration_rows(10_000_000, "auto", False) == MAX_CALIBRATION_ROWS
 
 
 def test_contamination_flags_that_share_of_the_training_rows(table: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -75,6 +76,58 @@ def test_a_false_alarm_rate_is_promised(fit):
     ended, path = fit("--id", "code", "--false-alarm-rate", "0.25")
     assert load(path).false_alarm_rate_ == 0.25
     assert "false-alarm rate 0.25" in ended.out
+
+
+def test_a_rate_that_cannot_be_promised_is_refused_before_the_fit(fit):
+    """The number of held-out rows is known as soon as the table is read: a long fit is not begun."""
+    ended, path = fit("--id", "code", "--false-alarm-rate", "0.001", "--verbose")
+    assert ended.code == 2
+    assert "cannot be promised from 24 held-out rows, but from 999. Ask for 0.04 or more" in ended.err
+    assert "ELBO" not in ended.err
+    assert not os.path.exists(path)
+    ended, _ = fit("--id", "code", "--false-alarm-rate", "0.001", "--tail", "gpd", "--verbose")
+    assert "a tail of 24 held-out rows cannot be estimated: wanted 40 at least" in ended.err
+    assert "ELBO" not in ended.err
+
+
+def test_a_rate_can_be_estimated(fit, tmp_path):
+    """With a tail, where there are rows enough for one."""
+    table = write_table(tmp_path / "more.csv", COLUMNS, orders(250))
+    ended, path = fit("--id", "code", "--false-alarm-rate", "1e-4", "--tail", "gpd", table=table)
+    assert ended.code == 0, ended.err
+    assert (load(path).false_alarm_rate_, load(path).tail_) == (1e-4, "gpd")
+    assert "(false-alarm rate 0.0001, estimated)" in ended.out
+
+
+class TestRecipe:
+    """``--recipe NAME``."""
+
+    @pytest.mark.parametrize("recipe", ["tabular", "tabular_numeric", "embeddings"])
+    def test_a_recipe_goes_through_every_command(self, fit, run, tmp_path, recipe):
+        """Fit, score, evaluate, threshold and inspect work on the model of each."""
+        rows = [[order[2], str(i % 7 + 0.5), order[-1]] for i, order in enumerate(orders(80))]
+        table = write_table(tmp_path / "numbers.csv", ["count", "size", "label"], rows)
+        ended, path = fit("--recipe", recipe, "--label", "label", "--normal", "good", table=table)
+        assert ended.code == 0, ended.err
+        moved = str(tmp_path / "moved.avae")
+        assert run("score", path, table, "-o", str(tmp_path / "out.csv"), "--explain", "all").code == 0
+        assert run("evaluate", path, table, "--label", "label", "--normal", "good").code == 0
+        assert run("threshold", path, "--false-alarm-rate", "0.2", "-o", moved).code == 0
+        assert "TabularVAEDetector" in run("inspect", moved).out
+        assert parameters_of(run, moved)["max_steps"] == 30
+
+    def test_text_is_no_number(self, fit, train):
+        """What a recipe refuses is the table's fault, and is said in a line."""
+        ended, _ = fit("--recipe", "tabular_numeric", "--id", "code")
+        assert ended.code == 2
+        assert ended.err.startswith(f"anomaly-vae: error: {train}: cannot be learned from (could not convert")
+        assert ended.err.count("\n") == 1
+
+    def test_a_recipe_that_is_not_there_is_refused_with_the_nearest(self, fit):
+        """And all are named."""
+        ended, _ = fit("--recipe", "tabular_numbers")
+        assert ended.code == 2
+        assert "did you mean 'tabular_numeric'?" in ended.err
 
 
 def test_contamination_reaches_the_detector(fit, run):
