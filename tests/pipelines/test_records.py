@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.records import Evaluation, ScoredBatch, TextChunk
+from pipelines.records import Evaluation, Rows, ScoredBatch, TextChunk
 
 
 def batch(score: float = -1.5, p_value: float = 0.25, prefix: str = "") -> ScoredBatch:
@@ -45,3 +46,10 @@ def test_precision_without_alerts_is_unknown():
     assert (quiet.precision, quiet.recall, quiet.false_alarm_rate) == (None, 0.0, 0.0)
     loud = Evaluation(8, 2, 0, 0.9, 0.8, -3.0, n_alerts=5, n_hits=1)
     assert (loud.precision, loud.recall, loud.false_alarm_rate) == (0.2, 0.5, 0.5)
+
+
+def test_cells_of_typed_columns_are_text():
+    """Text is as it came, a missing cell is empty, whatever the type of its column."""
+    table = pa.table({"code": ["007", None], "share": [1.5, None], "open": [None, True]})
+    rows = Rows("rows.parquet", ("code", "share", "open"), table, np.arange(1, 3))
+    assert [rows.cells(name) for name in rows.columns] == [["007", ""], ["1.5", ""], ["", "true"]]
