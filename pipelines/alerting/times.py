@@ -114,4 +114,6 @@ def _complain(column: str, bad: Sequence[str], n_times: int) -> None:
 
 
 def _is_number(cell: str) -> bool:
+    if cell[4:5] == "-" and cell[:4].isdigit():
+        return False  # A year: most cells are told by this alone, and there may be millions.
     return re.fullmatch(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*", cell) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pyarrow as pa
 import pytest
@@ -105,11 +106,19 @@ def test_a_silence_counts_from_the_start_of_a_run(tmp_path):
     """While nobody read there was no silence; a source that says nothing at all is silent."""
     turned = Turned()
     rule = '[[rule]]\nname = "gone"\nkind = "silence"\nafter = "10m"\n'
-    alerter(tmp_path, rule, clock=turned.clock).close(ended=False)
+    before = alerter(tmp_path, rule, clock=turned.clock)
+    before.observe(scored([False]))
+    before.close(ended=False)
     turned.time += 86400
     current = alerter(tmp_path, rule, clock=turned.clock)
     assert not current.tick(turned.time + 599)
     assert len(current.tick(turned.time + 600)) == 1
+    assert not current.tick(turned.time + 1199)
+    assert not current.tick(turned.time + 1200)
+    assert current.close(ended=False).n_suppressed == 1
+    unheard = alerter(tmp_path, rule, clock=turned.clock, state=None)
+    (alert,) = unheard.tick(turned.time + 600)
+    assert (alert.source, alert.first, alert.n_rows) == ("", 0, 0)
 
 
 def test_a_run_without_any_row_is_silent(tmp_path):
@@ -148,11 +157,19 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest(tmp_path):
         ("1970-01-01 00:00:01.500000000", 1.5),
         ("1.5e3", 1500.0),
         (" 12 ", 12.0),
+        ("1.5e-3", 0.0015),
+        ("19700101T000001", 1.0),
     ],
 )
-def test_a_time_is_iso_or_seconds(cell, seconds):
+def test_a_time_is_iso_or_seconds(cell, seconds, monkeypatch):
     """Without a zone it is UTC, whatever the machine's."""
-    assert time_of(cell) == seconds
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert time_of(cell) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("cell", ["", "noon", "nan", "inf", "1700000000000", "-5", "2026-13-01"])
@@ -194,8 +211,10 @@ def test_too_many_keys_are_forgotten_with_a_word():
     memory: ByKey[int] = ByKey("odd", most=2)
     memory.put(("a",), 1)
     memory.put(("b",), 2)
+    memory.put(("a",), 1)
     with pytest.warns(AlertingWarning, match="rule 'odd': its key has more than 2 values"):
         memory.put(("c",), 3)
+    assert [key for key, _ in memory.items()] == [("a",), ("c",)]
     memory.put(("d",), 4)
     assert [key for key, _ in memory.items()] == [("c",), ("d",)]
 

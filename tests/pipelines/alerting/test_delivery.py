@@ -87,6 +87,15 @@ def test_what_waits_is_sent_by_the_next_run_before_anything_newer(tmp_path):
         assert lines(receiver) == [2, 3, 9]
 
 
+def test_an_alert_that_is_raised_again_waits_once(tmp_path):
+    """A run that was killed before its state was saved raises what is in the spool already."""
+    for _ in range(2):
+        down = hooked(tmp_path, "http://127.0.0.1:1", patience="0s")
+        with pytest.warns(AlertingWarning, match="cannot be reached"):
+            down.observe(scored([True] * 2))
+    assert len(waiting(tmp_path)) == 2
+
+
 def test_the_end_of_a_run_waits_no_longer_than_its_patience(tmp_path):
     """A sink that stays down leaves the alert in the spool, with a word."""
     turned = Turned()
@@ -135,12 +144,13 @@ def test_what_is_refused_for_good_is_put_aside_and_told(tmp_path, status):
         assert json.loads(receiver.bodies[-1])["id"] == refused.id
 
 
-def test_a_redirect_is_not_followed(tmp_path):
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(tmp_path, status):
     """What is meant for one receiver goes to no other."""
     with receiving() as other, receiving() as receiver:
-        receiver.answers, receiver.reply = [307], {"Location": other.url}
+        receiver.answers, receiver.reply = [status], {"Location": other.url}
         current = hooked(tmp_path, receiver.url)
-        with pytest.warns(AlertingWarning, match="answered 307: redirects are not followed"):
+        with pytest.warns(AlertingWarning, match=f"answered {status}: redirects are not followed"):
             current.observe(scored([True]))
         assert not other.bodies
 

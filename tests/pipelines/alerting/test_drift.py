@@ -76,6 +76,15 @@ def test_the_rate_of_false_alarms_is_that_of_the_test():
     assert 12 <= alarms <= 40
 
 
+def test_a_great_distance_of_few_rows_is_no_alarm(tmp_path):
+    """Five rows may lie anywhere; the effect alone would raise the alarm."""
+    draw = np.random.default_rng(5)
+    calibration, batch = draw.normal(size=1000), scored([False] * 5, scores=[-1.0, -0.8, -0.5, 0.1, 0.2])
+    for p_value, n_alerts in ((1e-3, 0), (1.0, 1)):
+        rule = f"{RULE}window = 5\np_value = {p_value}\n"
+        assert len(alerter(tmp_path, rule, calibration=calibration, state=None).observe(batch)) == n_alerts
+
+
 def test_the_direction_of_a_drift_is_told(tmp_path):
     """Lower scores are less normal; higher ones are a drift too."""
     draw = np.random.default_rng(4)

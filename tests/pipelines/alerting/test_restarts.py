@@ -131,6 +131,16 @@ def test_rows_that_come_again_after_a_crash_raise_the_same_ids(tmp_path):
     assert again == lost
 
 
+def test_a_row_without_a_time_after_a_restart_has_that_of_the_row_before(tmp_path):
+    """The time of the last row is part of the state."""
+    rules = 'time = "when"\n[[rule]]\nname = "r"\nkind = "score"\n'
+    before = alerter(tmp_path, rules)
+    before.observe(scored([False], when=["2026-01-01T00:00:00Z"]))
+    before.close(ended=False)
+    (alert,) = alerter(tmp_path, rules).observe(scored([True], when=[""]))
+    assert alert.time == "2026-01-01T00:00:00.000Z"
+
+
 def test_the_same_line_of_another_days_file_is_another_row(tmp_path):
     """An id depends on the cells, not only on the file's name and the line."""
     rules = '[[rule]]\nname = "row"\nkind = "score"\n'
