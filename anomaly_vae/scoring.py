@@ -21,7 +21,7 @@ from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
 
 QUANTUM = 64
-BLOCK = 8192
+BLOCK = 4096
 
 
 def blocks(n_rows: int) -> list[slice]:

@@ -211,13 +211,14 @@ class TabularVAEDetector(VAEDetector):
 
         At most ``n_columns`` a row, worst first; columns at or above their typical part are left out.
         """
-        parts = self.score_parts(X)
-        deficits = parts.to_numpy() - self.typical_parts_
+        check_is_fitted(self)
+        deficits = self.model_.parts(self._validated(X)) - self.typical_parts_
         worst = np.argsort(deficits, axis=1, kind="stable")[:, :n_columns]
-        names = list(parts.columns)
+        costs = np.take_along_axis(deficits, worst, axis=1)
+        names = [*self.schema_.names, LATENT]
         return [
-            [(names[j], float(row[j])) for j in chosen if row[j] < 0]
-            for row, chosen in zip(deficits, worst, strict=True)
+            [(names[j], cost) for j, cost in zip(columns, nats, strict=True) if cost < 0]
+            for columns, nats in zip(worst.tolist(), costs.tolist(), strict=True)
         ]
 
     def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:

@@ -79,7 +79,7 @@ def command(
 ) -> None:
     """Learn what the rows of TRAIN look like, and save the model.
 
-    TRAIN is a CSV file with a header. Its columns are numbers, truth values, dates or text as their
+    TRAIN is CSV with a header, JSON Lines or Parquet. Its columns are numbers, truth values, dates or text as their
     cells say; empty cells, NA, NaN, null and None are missing. Columns named by --id and --ignore
     take no part, need not be there when rows are scored, and pass through then as all others do.
     """

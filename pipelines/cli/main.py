@@ -58,17 +58,17 @@ class Commands(click.Group):
 def cli() -> None:
     """Find the rows of a table that do not look like the others, and say why.
 
-    Fit a variational autoencoder on a CSV file, then score others with it. A score is in nats, a
+    Fit a variational autoencoder on a file of rows, then score others with it. A score is in nats, a
     lower bound on the log probability of the row: higher is more normal. Where a file is asked
-    for, - is standard input or output, and a name that ends in .gz is compressed.
+    for, - is standard input or output; .gz, .bz2 and .zst are compressed.
 
     \b
         anomaly-vae demo
         anomaly-vae fit train.csv -o model.avae
         anomaly-vae score model.avae new.csv -o scored.csv
 
-    Exit codes: 0 done; 1 failure, such as a full disk; 2 bad usage or bad input. Set
-    ANOMALY_VAE_DEBUG=1 to see where an error comes from.
+    Exit codes: 0 done; 1 failure, such as a full disk; 2 bad usage or bad input; 3 an alert was
+    raised (--fail-on-alert). Set ANOMALY_VAE_DEBUG=1 to see where an error comes from.
     """  # noqa: D301 (click wants the control character)
 
 

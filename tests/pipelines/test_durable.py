@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.errors import SinkError
 from pipelines.durable import make_directory, write_whole
+from pipelines.errors import SinkError
 
 
 def test_a_text_takes_the_place_of_a_file(tmp_path):
