@@ -79,9 +79,9 @@ def command(
 ) -> None:
     """Learn what the rows of TRAIN look like, and save the model.
 
-    TRAIN is CSV with a header, JSON Lines or Parquet. Its columns are numbers, truth values, dates or text as their
-    cells say; empty cells, NA, NaN, null and None are missing. Columns named by --id and --ignore
-    take no part, need not be there when rows are scored, and pass through then as all others do.
+    TRAIN is CSV with a header, JSON Lines or Parquet. Its columns are numbers, truth values, dates or
+    text as their cells say; empty cells, NA, NaN, null and None are missing. Columns named by --id and
+    --ignore take no part, need not be there when rows are scored, and pass through then as all others do.
     """
     from pipelines.batch import fit_file
 
