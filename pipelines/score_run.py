@@ -20,6 +20,7 @@ from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.persistence import load
 from pipelines.errors import LostInputError, SourceError, TooManyRejectedError
 from pipelines.files import expand, is_url, size_of
+from pipelines.memory import keep_freed_memory
 from pipelines.parallel import in_order
 from pipelines.records import Rejected, ScoredRows, ScoreSummary
 from pipelines.scoring import Explain, Scorer, reason_texts
@@ -173,6 +174,7 @@ class ScoreRun:
     def __call__(self) -> ScoreSummary:
         """Score the files; gives what was done."""
         started, self._marked = time.perf_counter(), time.monotonic()
+        keep_freed_memory()
         first, place = self._go_back()
         n_before = self.tally.n_rows
         try:

@@ -74,18 +74,23 @@ class DelimitedSource:
     def _arrow_table(
         self, data: bytes, split: Split, n_rows: int, wanted: Sequence[str], numeric: Container[str]
     ) -> pa.Table | None:
-        """The columns as Arrow reads them, with numbers if all are; None where it cannot."""
-        for numbers in (numeric, ()):
+        """The columns as Arrow reads them, with numbers if all are; None where it cannot.
+
+        Looking for one word of a missing number takes less time than for all, and is tried first.
+        """
+        for numbers, words in ((numeric, [""]), (numeric, _MISSING_WORDS), ((), [""])):
             types = {name: pa.float64() if name in numbers else pa.string() for name in wanted}
             try:
-                table = self._parse(data, types, split.has_quotes)
+                table = self._parse(data, types, words, split.has_quotes)
             except pa.ArrowInvalid:
                 continue
             is_whole = table.num_rows == n_rows and _is_text(data)
             return table.select(list(wanted)) if is_whole else None
         return None
 
-    def _parse(self, data: bytes, types: dict[str, pa.DataType], has_quotes: bool) -> pa.Table:
+    def _parse(
+        self, data: bytes, types: dict[str, pa.DataType], missing: list[str], has_quotes: bool
+    ) -> pa.Table:
         if not types:
             types = {self.columns[0]: pa.string()}
         return pacsv.read_csv(
@@ -97,7 +102,7 @@ class DelimitedSource:
                 quote_char='"' if has_quotes else False, newlines_in_values=has_quotes
             ),
             convert_options=pacsv.ConvertOptions(
-                column_types=types, include_columns=list(types), null_values=_NULLS, strings_can_be_null=False
+                column_types=types, include_columns=list(types), null_values=missing
             ),
         )
 
@@ -158,7 +163,7 @@ class DelimitedSource:
         return header, _names(header, self.name, int(lines[0]) + 1)
 
 
-_NULLS = sorted(MISSING)
+_MISSING_WORDS = sorted(MISSING)
 _QUOTED = pacsv.ParseOptions(newlines_in_values=True)
 _UNQUOTED = pacsv.ParseOptions(quote_char=False)
 
