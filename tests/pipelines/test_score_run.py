@@ -283,7 +283,7 @@ def test_an_observer_goes_on_with_the_run(tmp_path, model, big, small_blocks):
 
 def test_a_killed_process_is_gone_on_with(tmp_path, model):
     """kill -9 at a random moment: the output is byte for byte that of a quiet run."""
-    table = write_table(tmp_path / "in.csv", COLUMNS, orders(6000))
+    table = write_table(tmp_path / "in.csv", COLUMNS, orders(3000))
     small_blocks = (
         "from pipelines import score_run; from pipelines.sources import delimited;"
         "score_run.MARK_SECONDS = 0.0;"
@@ -293,7 +293,7 @@ def test_a_killed_process_is_gone_on_with(tmp_path, model):
 
     def command(name: str) -> list[str]:
         options = ["-o", str(tmp_path / name), "--resume", "--force", "--quiet"]
-        return [command_line()[0], "-c", small_blocks, "score", model, *[table] * 6, *options]
+        return [command_line()[0], "-c", small_blocks, "score", model, *[table] * 20, *options]
 
     assert killed_at_random(command("out.csv.gz"), tmp_path / ".out.csv.gz.journal")
     for name in ("whole.csv.gz", "out.csv.gz"):
@@ -308,7 +308,7 @@ def killed_at_random(command: list[str], journal: Path) -> bool:
     process = subprocess.Popen(command, env=process_environment())
     while process.poll() is None and not (journal.exists() and journal.stat().st_mtime_ns > before):
         time.sleep(0.005)
-    time.sleep(random.uniform(0.0, 0.1))
+    time.sleep(random.uniform(0.0, 0.05))
     was_running = process.poll() is None
     process.kill()
     process.wait()
