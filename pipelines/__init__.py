@@ -13,6 +13,7 @@ The way of the data, one module a step:
     recipes      ready-made Pipelines that end in a detector
     budget       alerts a day, and times of rows -> a false-alarm rate
     tally        what a run has counted
+    score_terms  what a run is told, and what it tells while it goes
     score_run    their composition for any number of rows: ScoreRun
     survey       a first pass over the same files, for thresholds that depend on all rows
     streaming    files that grow, row by row

@@ -16,7 +16,8 @@ from sklearn.model_selection import train_test_split
 from anomaly_vae.persistence import load
 from pipelines.batch import evaluate_file, fit_file, scored_rows, write_table
 from pipelines.records import Evaluation, FitSummary, Label, Reason, ScoreSummary
-from pipelines.score_run import ScoreOptions, ScoreRun
+from pipelines.score_run import ScoreRun
+from pipelines.score_terms import ScoreOptions
 from pipelines.scoring import Scorer
 
 LABEL = Label("diagnosis", "benign")

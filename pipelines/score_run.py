@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +22,8 @@ from pipelines.files import expand, is_url, size_of
 from pipelines.memory import keep_freed_memory
 from pipelines.parallel import in_order
 from pipelines.records import Rejected, ScoredRows, ScoreSummary
-from pipelines.scoring import Explain, Scorer, reason_texts
+from pipelines.score_terms import Observer, Progress, ScoreOptions
+from pipelines.scoring import Scorer, reason_texts
 from pipelines.selection import require_columns
 from pipelines.sinks.encoding import ENCODERS, refuse_clash, without_raw
 from pipelines.sinks.rejected import HEADER as REJECTED_HEADER
@@ -36,73 +36,6 @@ MARK_SECONDS = 2.0
 """Time between two marks, which is the most work that a crash costs."""
 
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
-
-OnBadRow = Literal["error", "quarantine"]
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """How files are scored.
-
-    Attributes
-    ----------
-    explain : {"flagged", "all", "none"}
-        Which rows get ``top_columns``.
-    prefix : str
-        Put before the names of the result columns.
-    input_format, output_format : str or None
-        "csv", "jsonl" or "parquet"; by suffix where None.
-    on_bad_row : {"error", "quarantine"}
-        Whether the first row that cannot be read ends the run, or goes to ``rejected_to``.
-    rejected_to : str or None
-        File of rejected rows; beside the output where None.
-    max_rejected : float
-        Share of rejected rows beyond which the run fails.
-    resume : bool
-        Whether to go on from where an earlier run of the same files stopped.
-    jobs : int or None
-        Threads; as many as there are cores where None.
-    force : bool
-        Whether the output may be replaced.
-    """
-
-    explain: Explain = "flagged"
-    prefix: str = ""
-    input_format: str | None = None
-    output_format: str | None = None
-    on_bad_row: OnBadRow = "error"
-    rejected_to: str | None = None
-    max_rejected: float = 1.0
-    resume: bool = False
-    jobs: int | None = None
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come: rows, anomalies, and of the inputs as they lie on disk, bytes."""
-
-    n_rows: int
-    n_anomalies: int
-    n_bytes: int
-    total_bytes: int | None
-
-
-class Observer(Protocol):
-    """Whoever watches the scored rows of a run, and is to go on with it after a crash."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that it needs beside those of the model."""
-
-    def observe(self, scored: ScoredRows) -> object:
-        """Take in the next rows."""
-
-    def get_state(self) -> dict[str, Any]:
-        """What it remembers, fit for JSON."""
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with what ``get_state`` gave."""
 
 
 class Piece(NamedTuple):

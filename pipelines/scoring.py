@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,9 @@ from anomaly_vae.thresholds import conformal_p_values
 from pipelines.cells import numbers_of, scoring_frame
 from pipelines.errors import SourceError
 from pipelines.records import Reason, Rejected, Rows, ScoredRows
+from pipelines.score_terms import Explain
 
 Model: TypeAlias = TabularVAEDetector | Pipeline
-Explain = Literal["flagged", "all", "none"]
 Bools = NDArray[np.bool_]
 
 N_REASONS = 3

@@ -21,7 +21,7 @@ from pipelines.durable import write_whole
 from pipelines.errors import SourceError
 from pipelines.files import compression_of
 from pipelines.records import Rejected, ScoredRows
-from pipelines.score_run import Observer
+from pipelines.score_terms import Observer
 from pipelines.scoring import Scorer
 from pipelines.selection import require_columns
 from pipelines.sources import Place, Source, format_of, input_files, open_growing

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pipelines.score_run import Progress
+    from pipelines.score_terms import Progress
 
 OnProgress = Callable[["Progress"], None]
 

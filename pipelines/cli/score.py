@@ -130,7 +130,8 @@ def command(
     cells, unseen categories, infinities and numbers as large as 1e300 all get a finite score. What was
     done, row by row accounted for, is in OUT.summary.json.
     """  # noqa: D301 (click wants the control character)
-    from pipelines.score_run import ScoreOptions, ScoreRun
+    from pipelines.score_run import ScoreRun
+    from pipelines.score_terms import ScoreOptions
 
     ctx = click.get_current_context()
     threshold = only_one(ctx, "fdr", "alerts_per_day")

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Container, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from pipelines.cells import MISSING, numbers_of, text_cells
+from pipelines.cells import MISSING
 from pipelines.errors import SourceError
 from pipelines.records import Rejected, Rows
 from pipelines.sources._splitting import Offsets, Split, split_records
-from pipelines.sources.blocks import BLOCK_BYTES, Block, Place, Read
+from pipelines.sources.blocks import BLOCK_BYTES, Block, Read
 from pipelines.sources.stream import ByteStream
+from pipelines.sources.text import TextSource
 
 MAX_CELL = 1 << 26
 """Characters of the longest cell that is read."""
@@ -30,11 +29,10 @@ _MARK = b"\xef\xbb\xbf"
 _NEWLINE, _RETURN = b"\n\r"
 
 
-class DelimitedSource:
+class DelimitedSource(TextSource):
     """One CSV file with a header, plain or compressed; ``-`` is standard input.
 
-    Lines with nothing on them are no rows. Of a ``growing`` file only whole lines are read. Use it as a
-    context: what it opens it closes.
+    Lines with nothing on them are no rows. Of a ``growing`` file only whole lines are read.
 
     Raises
     ------
@@ -43,22 +41,7 @@ class DelimitedSource:
     """
 
     def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
-        self._stream = ByteStream(path, split_records, block_bytes, growing=growing)
-        self.name = self._stream.name
-        with ExitStack() as on_error:
-            on_error.push(self._stream)
-            self.header, self.columns = self._read_header()
-            on_error.pop_all()
-
-    def __enter__(self) -> DelimitedSource:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.__exit__()
-
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
-        """The blocks of the file from a place on; it can be gone through once."""
-        return self._stream.blocks(start)
+        super().__init__(ByteStream(path, split_records, block_bytes, growing=growing))
 
     def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
         """Some columns of a block as text, those in ``numeric`` as numbers."""
@@ -129,22 +112,7 @@ class DelimitedSource:
         rows = Rows(self.name, self.columns, table, numbers[kept], raw.filter(pa.array(kept)))
         return self._finished(rows, rejected, numeric)
 
-    def _finished(self, rows: Rows, rejected: list[Rejected], numeric: Container[str]) -> Read:
-        """Numbers cast and missing cells emptied; rows whose numbers are none join the rejected."""
-        table, slips = cast_columns(rows.table, numeric)
-        rows = Rows(rows.source, rows.columns, table, rows.numbers, rows.raw)
-        if not slips:
-            return Read(rows, rejected)
-        kept = np.ones(len(rows), dtype=bool)
-        kept[list(slips)] = False
-        assert rows.raw is not None
-        rejected += [
-            Rejected(self.name, int(rows.numbers[i]), "number", reason, rows.raw[i].as_py())
-            for i, reason in slips.items()
-        ]
-        return Read(rows.take(kept), sorted(rejected, key=lambda row: row.number))
-
-    def _read_header(self) -> tuple[bytes, tuple[str, ...]]:
+    def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """The line of names, which is gone past, and the names."""
         if self._stream.first()[0].startswith(_MARK):
             self._stream.skip(len(_MARK))
@@ -166,22 +134,6 @@ class DelimitedSource:
 _MISSING_WORDS = sorted(MISSING)
 _QUOTED = pacsv.ParseOptions(newlines_in_values=True)
 _UNQUOTED = pacsv.ParseOptions(quote_char=False)
-
-
-def cast_columns(table: pa.Table, numeric: Container[str]) -> tuple[pa.Table, dict[int, str]]:
-    """A table with the numeric columns as numbers and missing cells as null; by row what is no number."""
-    slips: dict[int, str] = {}
-    columns: list[Any] = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_string(column.type) and name in numeric:
-            numbers, wrong = numbers_of(column)
-            columns.append(pa.array(numbers, from_pandas=True))
-            for i in np.flatnonzero(wrong):
-                problem = f"column {name!r}: wanted a number, got {column[int(i)].as_py()!r}"
-                slips.setdefault(int(i), problem)
-        else:
-            columns.append(text_cells(column) if pa.types.is_string(column.type) else column)
-    return pa.table(columns, names=table.column_names), slips
 
 
 def _extents(data: bytes, split: Split) -> tuple[Offsets, Offsets, Offsets]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,16 @@ import pyarrow as pa
 from pipelines.errors import SourceError
 from pipelines.records import Rejected, Rows
 from pipelines.sources._splitting import Offsets, Split, with_ends
-from pipelines.sources.blocks import BLOCK_BYTES, Block, Place, Read
-from pipelines.sources.delimited import cast_columns
+from pipelines.sources.blocks import BLOCK_BYTES, Block, Read
 from pipelines.sources.stream import ByteStream
+from pipelines.sources.text import TextSource
 
 
-class JsonLinesSource:
+class JsonLinesSource(TextSource):
     """One file of JSON Lines, plain or compressed; ``-`` is standard input.
 
     Its columns are the keys of the objects of its first block. A key that a row lacks is a missing
-    cell. Empty lines are no rows. Use it as a context: what it opens it closes.
+    cell. Empty lines are no rows; of a ``growing`` file only whole lines are read.
 
     Raises
     ------
@@ -30,25 +29,8 @@ class JsonLinesSource:
         Where it cannot be opened or holds no object, and later where it is damaged.
     """
 
-    header = b""
-
     def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
-        self._stream = ByteStream(path, split_lines, block_bytes, growing=growing)
-        self.name = self._stream.name
-        with ExitStack() as on_error:
-            on_error.push(self._stream)
-            self.columns = self._keys()
-            on_error.pop_all()
-
-    def __enter__(self) -> JsonLinesSource:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.__exit__()
-
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
-        """The blocks of the file from a place on; it can be gone through once."""
-        return self._stream.blocks(start)
+        super().__init__(ByteStream(path, split_lines, block_bytes, growing=growing))
 
     def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
         """Some fields of a block as text, those in ``numeric`` as numbers."""
@@ -67,9 +49,10 @@ class JsonLinesSource:
         raw = pa.array([line for line, keep in zip(lines, kept, strict=True) if keep], pa.large_binary())
         table = pa.table(columns, names=list(wanted))
         rows = Rows(self.name, self.columns, table, block.start.line + numbers[kept], raw)
-        return _cast(rows, rejected, numeric)
+        return self._finished(rows, rejected, numeric)
 
-    def _keys(self) -> tuple[str, ...]:
+    def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
+        """No line of names; the keys of the first block."""
         data, split = self._stream.first()
         lines, _ = _lines(data, split)
         keys: dict[str, None] = {}
@@ -78,7 +61,7 @@ class JsonLinesSource:
             keys.update(dict.fromkeys(value if isinstance(value, dict) else ()))
         if not keys:
             raise SourceError(self.name, None, "holds no JSON object; wanted one on each line")
-        return tuple(keys)
+        return b"", tuple(keys)
 
 
 def split_lines(data: bytes, *, at_end: bool) -> Split:
@@ -128,16 +111,3 @@ def _fields(line: bytes, wanted: Sequence[str]) -> dict[str, str | None] | tuple
             )
         fields[name] = cell if cell is None or isinstance(cell, str) else json.dumps(cell)
     return fields
-
-
-def _cast(rows: Rows, rejected: list[Rejected], numeric: Container[str]) -> Read:
-    table, slips = cast_columns(rows.table, numeric)
-    raw, kept = rows.raw, np.ones(len(rows), dtype=bool)
-    assert raw is not None
-    kept[list(slips)] = False
-    rejected += [
-        Rejected(rows.source, int(rows.numbers[i]), "number", reason, raw[i].as_py())
-        for i, reason in slips.items()
-    ]
-    rows = Rows(rows.source, rows.columns, table, rows.numbers, raw)
-    return Read(rows.take(kept), sorted(rejected, key=lambda row: row.number))

@@ -13,7 +13,7 @@ from pipelines.errors import SourceError
 from pipelines.files import opened
 from pipelines.records import Rejected, Rows
 from pipelines.sources.blocks import Block, Place, Read
-from pipelines.sources.delimited import cast_columns
+from pipelines.sources.text import cast_columns
 
 BLOCK_ROWS = 16_384
 

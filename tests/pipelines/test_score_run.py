@@ -16,7 +16,8 @@ import pytest
 from anomaly_vae.errors import InputError
 from pipelines import score_run
 from pipelines.errors import LostInputError, SourceError, TooManyRejectedError, UnknownNameError
-from pipelines.score_run import ScoreOptions, ScoreRun
+from pipelines.score_run import ScoreRun
+from pipelines.score_terms import ScoreOptions
 from tests.pipelines.conftest import (
     COLUMNS,
     command_line,
