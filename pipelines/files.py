@@ -155,7 +155,7 @@ def upload(path: Path, url: str) -> None:
 
 def is_special(path: Path) -> bool:
     """Whether a path is a pipe or a device."""
-    return path.exists() and not path.is_file()
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def move_into_place(temporary: Path, target: Path, *, force: bool) -> None:
@@ -228,7 +228,10 @@ def _filesystem(url: str) -> tuple[Any, str]:
         filesystem, path = fsspec.url_to_fs(url)
     except ImportError as error:
         scheme = url.partition("://")[0]
-        raise InputError(f"{url}: {scheme}:// needs a package that is not installed ({error})") from error
+        hint = "; pip install 'anomaly-vae[s3]'" if scheme == "s3" else ""
+        raise InputError(
+            f"{url}: {scheme}:// needs a package that is not installed ({error}){hint}"
+        ) from error
     except ValueError as error:
         raise InputError(f"{url}: {error}") from error
     return filesystem, path

@@ -13,13 +13,16 @@ from sklearn.pipeline import Pipeline
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError
 from anomaly_vae.thresholds import conformal_p_values
-from pipelines.cells import numbers_of, scoring_frame
+from pipelines.cells import scoring_frame
 from pipelines.errors import SourceError
 from pipelines.records import Reason, Rejected, Rows, ScoredRows
 from pipelines.score_terms import Explain
 
 Model: TypeAlias = TabularVAEDetector | Pipeline
 Bools = NDArray[np.bool_]
+
+MAX_UNREADABLE = 100
+"""Rows of one piece that a Pipeline may refuse; where it is more, it is no slip."""
 
 N_REASONS = 3
 """Columns that are named as reasons of a row."""
@@ -87,11 +90,12 @@ class Scorer:
                 rejected += [_rejected(rows, int(i), error) for i in np.flatnonzero(wrong)]
             except InputError:
                 raise
-            except ValueError as error:
-                wrong = self._slips(rows)
-                if not wrong.any() or wrong.all():
-                    raise _unreadable(rows, error) from error
-                rejected += [_slipped(rows, int(i), error) for i in np.flatnonzero(wrong)]
+            except ValueError as error:  # of a step of a Pipeline, which names no row
+                reasons = self._unreadable(rows, 0, len(rows), {})
+                if not 0 < len(reasons) <= MAX_UNREADABLE:
+                    raise _all_unreadable(rows, error) from error
+                rejected += [_not_taken(rows, row, reason) for row, reason in reasons.items()]
+                wrong = np.isin(np.arange(len(rows)), list(reasons))
             rows = rows.take(~wrong)
         none = np.empty(0)
         return Scored(ScoredRows(rows, none, none, none.astype(bool), {}), rejected)
@@ -122,15 +126,22 @@ class Scorer:
             for k, (row, reasons) in enumerate(zip(chosen, explained, strict=True))
         }
 
-    def _slips(self, rows: Rows) -> Bools:
-        """Rows that keep a column, of which most cells are numbers, from being one of numbers."""
-        slips = np.zeros(len(rows), dtype=bool)
-        for name in self.names:
-            column = rows.table.column(name)
-            if str(column.type) == "string":
-                wrong = numbers_of(column)[1]
-                slips |= wrong if 2 * wrong.sum() < len(rows) else False
-        return slips
+    def _unreadable(self, rows: Rows, start: int, stop: int, found: dict[int, str]) -> dict[int, str]:
+        """The rows from start to stop that the steps before the detector refuse, by halving, and why."""
+        if len(found) > MAX_UNREADABLE:
+            return found
+        chosen = np.zeros(len(rows), dtype=bool)
+        chosen[start:stop] = True
+        try:
+            self._prepared(rows.take(chosen))
+        except ValueError as error:
+            if stop - start == 1:
+                found[start] = _first_line(error)
+            else:
+                middle = (start + stop) // 2
+                self._unreadable(rows, start, middle, found)
+                self._unreadable(rows, middle, stop, found)
+        return found
 
 
 def final_detector(model: Model) -> TabularVAEDetector:
@@ -191,14 +202,19 @@ def _rejected(rows: Rows, row: int, error: CellError) -> Rejected:
     return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
 
 
-def _slipped(rows: Rows, row: int, error: ValueError) -> Rejected:
-    problem = f"a column of numbers holds text here, and the model cannot read it ({error})"
-    return Rejected(rows.source, int(rows.numbers[row]), "number", problem, raw_row(rows, row))
+def _not_taken(rows: Rows, row: int, reason: str) -> Rejected:
+    problem = f"cannot be read by the model ({reason})"
+    return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
 
 
-def _unreadable(rows: Rows, error: ValueError) -> SourceError:
-    problem = f"the rows from here to line {rows.numbers[-1]} cannot be read by the model ({error})"
+def _all_unreadable(rows: Rows, error: ValueError) -> SourceError:
+    last, why = rows.numbers[-1], _first_line(error)
+    problem = f"the rows from here to line {last} cannot be read by the model ({why})"
     return SourceError(rows.source, int(rows.numbers[0]), problem)
+
+
+def _first_line(error: ValueError) -> str:
+    return str(error).partition("\n")[0]
 
 
 def raw_row(rows: Rows, row: int) -> bytes:

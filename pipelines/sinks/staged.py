@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anomaly_vae.errors import InputError
 from pipelines.errors import SinkError
 from pipelines.files import (
     check_output,
@@ -143,6 +144,7 @@ class StagedParquet:
             if self._writer is None:
                 self._make_directory()
                 self._writer = pq.ParquetWriter(self._part(self._parts), piece.schema)
+            piece = _like(piece, self._writer.schema, self.path)
             self._writer.write_table(piece, row_group_size=max(1, len(piece)))
 
     def packed(self, piece: pa.Table) -> pa.Table:
@@ -321,6 +323,20 @@ def _staged(path: str, file_format: str, *, force: bool) -> StagedFile | StagedP
 def beside(target: Path, word: str) -> Path:
     """A hidden file next to another, named after it."""
     return target.with_name(f".{target.name}.{word}")
+
+
+def _like(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
+    """A table with the column types of the first; raises InputError where its cells cannot have them."""
+    if table.schema.equals(schema):
+        return table
+    try:
+        return table.cast(schema)
+    except (pa.ArrowException, ValueError) as error:
+        why = str(error).partition("\n")[0]
+        raise InputError(
+            f"{path}: the columns of one input are not of the types of those before ({why}); score it by "
+            f"itself, or to CSV"
+        ) from error
 
 
 def _copy_groups(path: Path, writer: pq.ParquetWriter) -> None:

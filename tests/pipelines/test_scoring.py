@@ -139,8 +139,8 @@ def test_a_pipeline_scores_as_it_does_in_python(numbers, pipeline):
     assert len(scored.reasons) == 60
 
 
-def test_a_slip_that_a_pipeline_cannot_read_costs_its_row(numbers, pipeline):
-    """Where a column is numbers but for a few cells, their rows are refused and the others score."""
+def test_a_row_that_a_pipeline_cannot_read_is_found(numbers, pipeline):
+    """Its steps name no row, and yet only the row at fault is refused."""
     rows = [["1", "2"], ["x", "2"], ["3", "4"]]
     scored, rejected = Scorer(pipeline)(text_rows(COLUMNS, rows))
     assert ([row.number for row in rejected], len(scored)) == ([3], 2)
@@ -148,8 +148,8 @@ def test_a_slip_that_a_pipeline_cannot_read_costs_its_row(numbers, pipeline):
 
 def test_what_a_pipeline_cannot_read_at_all_is_named_by_lines(numbers, pipeline):
     """The steps of others name no row, so the rows of the piece are named."""
-    rows = text_rows(COLUMNS, [["x", "2"], ["y", "2"]])
-    with pytest.raises(SourceError, match=r"a.csv, line 2: the rows from here to line 3 cannot be read"):
+    rows = text_rows(COLUMNS, [["x", "2"]] * 150)
+    with pytest.raises(SourceError, match=r"a.csv, line 2: the rows from here to line 151 cannot be read"):
         Scorer(pipeline)(rows)
 
 

@@ -108,6 +108,17 @@ def test_parquet_is_the_same_file_however_often_it_was_broken_off(tmp_path):
     assert left_in(tmp_path) == ["parts.parquet", "whole.parquet"]
 
 
+def test_parquet_has_the_types_of_its_first_table(tmp_path):
+    """What can be cast is; what cannot is refused in one line."""
+    output = StagedParquet(str(tmp_path / "a.parquet"))
+    output.write(pa.table({"a": [1.5], "b": ["x"]}))
+    output.write(pa.table({"a": ["2.5"], "b": [True]}))
+    with pytest.raises(InputError, match="not of the types of those before"):
+        output.write(pa.table({"a": ["many"], "b": ["y"]}))
+    output.finish()
+    assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {"a": [1.5, 2.5], "b": ["x", "true"]}
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_what_is_dropped_leaves_nothing(tmp_path, name):
     """A run that failed leaves no half file."""
@@ -175,6 +186,8 @@ def test_where_no_file_can_be_is_refused_before_the_work(tmp_path):
     (tmp_path / "old.csv").touch()
     with pytest.raises(OutputExistsError):
         make_output(str(tmp_path / "old.csv"), "csv")
+    with pytest.raises(InputError, match="is a directory"):
+        make_output(str(tmp_path), "csv")
     with pytest.raises(InputError, match="there is no directory"):
         make_output(str(tmp_path / "none" / "a.csv"), "csv")
 
