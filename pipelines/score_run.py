@@ -28,7 +28,7 @@ from pipelines.selection import require_columns
 from pipelines.sinks.encoding import ENCODERS, refuse_clash, without_raw
 from pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from pipelines.sinks.rejected import encode_rejected
-from pipelines.sinks.staged import AnyOutput, DirectOutput, Journal, StagedFile, StagedParquet, make_output
+from pipelines.sinks.staged import DirectOutput, Journal, StagedFile, StagedParquet, make_output
 from pipelines.sources import Block, Place, Source, format_of, input_files, no_rows, open_source
 from pipelines.tally import Tally
 
@@ -317,11 +317,6 @@ class ScoreRun:
             seconds=seconds,
             n_sitting=n_sitting,
         )
-
-
-def _journal(output: AnyOutput) -> Journal | None:
-    """The journal of an output that a later process can go on with."""
-    return Journal(output.target) if isinstance(output, StagedFile | StagedParquet) else None
 
 
 def _digest(path: str) -> str:
