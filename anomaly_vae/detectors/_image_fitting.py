@@ -61,7 +61,7 @@ class ImageRecipe:
     patch_size: int = 8
     keep: float = 1.0
     n_steps: int = 600
-    batch_size: int = 128
+    batch_size: int = 64
     learning_rate: float = 3e-3
     noise: float = 0.5
     hidden_sizes: tuple[int, ...] = (256, 256)

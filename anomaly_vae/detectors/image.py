@@ -78,7 +78,7 @@ class ImageVAEDetector(VAEDetector):
         Hidden layers of the VAE of oriented gradients.
     max_steps : int, default=600
         Its training budget in steps.
-    batch_size : int, default=128
+    batch_size : int, default=64
         Images a step.
     learning_rate : float, default=3e-3
         Rate of AdamW.
@@ -167,7 +167,7 @@ class ImageVAEDetector(VAEDetector):
         patch_size: int = 8,
         hidden_sizes: tuple[int, ...] = (256, 256),
         max_steps: int = 600,
-        batch_size: int = 128,
+        batch_size: int = 64,
         learning_rate: float = 3e-3,
         validation_fraction: float | str = "auto",
         device: str = "auto",

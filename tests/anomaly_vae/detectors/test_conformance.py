@@ -7,10 +7,11 @@ from typing import Any
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from anomaly_vae import TabularVAEDetector
+from anomaly_vae import ImageVAEDetector, TabularVAEDetector
+from anomaly_vae.detectors._base import VAEDetector
 
 
-@parametrize_with_checks([TabularVAEDetector()])
-def test_scikit_learn_check(estimator: TabularVAEDetector, check: Callable[[Any], None]) -> None:
+@parametrize_with_checks([TabularVAEDetector(), ImageVAEDetector(max_steps=30)])
+def test_scikit_learn_check(estimator: VAEDetector, check: Callable[[Any], None]) -> None:
     """Each check that scikit-learn has for an outlier detector passes."""
     check(estimator)
