@@ -104,7 +104,7 @@ def scored_rows(score: Scorer, path: str, extra: Sequence[str]) -> Iterator[Scor
         for rows in read_rows(source, [*dict.fromkeys([*score.names, *extra])], score.numeric):
             scored, rejected = score(rows)
             for row in rejected:
-                raise SourceError(row.source, row.number, row.reason)
+                raise SourceError(row.source, row.line, row.reason)
             yield scored
 
 

@@ -3,21 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from anomaly_vae.errors import InputError
+from pipelines.errors import SourceError
+from pipelines.files import expand
+from pipelines.image_scoring import ImageScorer
+from pipelines.images.frame import frame_of
+from pipelines.images.layouts import holds_images, is_array_file, is_image_file
+from pipelines.images.model import ImageModel, is_image_model
+from pipelines.images.pictures import Pictures
 from pipelines.score_terms import Explain
 from pipelines.scoring import Model, Scorer
-from pipelines.sources import Inputs, TableInputs
+from pipelines.sources import ImageInputs, Inputs, TableInputs, input_files
 
-AnyScorer = Scorer
+AnyScorer = Scorer | ImageScorer
 
 
 def make_scorer(
-    model: Model, *, explain: Explain = "flagged", expected: bool = False, offset: float | None = None
+    model: Model | ImageModel,
+    *,
+    explain: Explain = "flagged",
+    expected: bool = False,
+    offset: float | None = None,
+    heatmaps: str | None = None,
+    force: bool = False,
 ) -> AnyScorer:
-    """The scorer of a fitted model; parameters are those of ``Scorer``."""
+    """The scorer of a fitted model.
+
+    Parameters
+    ----------
+    model : TabularVAEDetector, ImageVAEDetector or Pipeline
+    explain, expected, offset
+        As of ``Scorer``.
+    heatmaps : str, optional
+        Folder for pictures of what is anomalous in images.
+    force : bool
+        Whether that folder may hold something already.
+
+    Raises InputError for heat maps of a model of tables.
+    """
+    if is_image_model(model):
+        pictures = None
+        if heatmaps is not None:
+            pictures = Pictures(heatmaps, model.heatmap_threshold_, force=force)
+        return ImageScorer(model, explain=explain, offset=offset, pictures=pictures)
+    if heatmaps is not None:
+        raise InputError("the model was fitted on a table, which has no heat maps; leave out --heatmaps")
     return Scorer(model, explain=explain, expected=expected, offset=offset)
 
 
-def open_inputs(model: Model, paths: Sequence[str], given_format: str | None = None) -> Inputs:
-    """What a fitted model is to read; raises SourceError for patterns and directories without files."""
-    return TableInputs(paths, given_format)
+def open_inputs(model: Model | ImageModel, paths: Sequence[str], given_format: str | None = None) -> Inputs:
+    """What a fitted model is to read; raises InputError for a table where it wants images, and the reverse."""
+    if not is_image_model(model):
+        for path in expand(paths):
+            _refuse_images(path)
+        return TableInputs(paths, given_format)
+    if given_format is not None:
+        raise InputError("the model was fitted on images, and --format is a format of tables; leave it out")
+    return ImageInputs(paths, frame_of(model))
+
+
+def reads_images(path: str) -> bool:
+    """Whether a path is images by what is there: an image, an array, a folder of images and of no tables."""
+    if path != "-" and Path(path).is_dir():
+        return not _holds_tables(path) and holds_images(path)
+    return is_image_file(path) or is_array_file(path)
+
+
+def _refuse_images(path: str) -> None:
+    if reads_images(path):
+        raise SourceError(
+            path, None, "holds images, and the model was fitted on a table; wanted rows (CSV, JSON Lines, "
+            "Parquet), or a model that anomaly-vae fit made of images"
+        )  # fmt: skip
+
+
+def _holds_tables(folder: str) -> bool:
+    try:
+        return bool(input_files([folder]))
+    except InputError:
+        return False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +64,28 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class ImageRows(Rows):
+    """Images as rows: the table says what they are called, and beside it are their pixels.
+
+    Attributes
+    ----------
+    images : array of shape (n_rows, height, width) or (n_rows, height, width, 3)
+        Grey or colour in 0..255.
+    """
+
+    images: NDArray[Any] = field(kw_only=True)
+
+    def take(self, kept: NDArray[np.bool_]) -> ImageRows:
+        """The images where ``kept`` is true."""
+        if kept.all():
+            return self
+        import pyarrow as pa
+
+        table = self.table.filter(pa.array(kept))
+        return replace(self, table=table, numbers=self.numbers[kept], images=self.images[kept])
+
+
+@dataclass(frozen=True)
 class Rejected:
     """A row that cannot be read.
 
@@ -78,7 +100,9 @@ class Rejected:
     reason : str
         What is wrong, what was wanted, and the way out.
     raw : bytes
-        The row as it stands in the file.
+        The row as it stands in the file; of an image its name.
+    is_image : bool
+        Whether the row is an image, so that the source names it and there is no line to tell.
     """
 
     source: str
@@ -86,6 +110,12 @@ class Rejected:
     kind: str
     reason: str
     raw: bytes
+    is_image: bool = False
+
+    @property
+    def line(self) -> int | None:
+        """Line of the file to send a person to; None where the source says it all."""
+        return None if self.is_image else self.number
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ class ScoreRun:
     model, output : str
         The model file, and where the scored rows go; ``-`` is standard output.
     inputs : sequence of str
-        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns.
+        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns. Of a model
+        of images: folders, image files, arrays and patterns.
     options : ScoreOptions
     on_progress : callable, optional
         Told a Progress after every block.
@@ -95,7 +96,12 @@ class ScoreRun:
         self.output = make_output(output, self.format, force=self.options.force)
         self.rejected = self._rejected_output()
         self.scorer = make_scorer(
-            fitted, explain=self.options.explain, expected=observer is not None, offset=offset
+            fitted,
+            explain=self.options.explain,
+            expected=observer is not None,
+            offset=offset,
+            heatmaps=self.options.heatmaps,
+            force=self.options.force or self.options.resume,
         )
         self.encoder = ENCODERS[self.format](self.options.prefix)
         self.journal = (
@@ -162,7 +168,7 @@ class ScoreRun:
     def _refuse(self, piece: Piece) -> None:
         if self.options.on_bad_row == "error" or self.rejected is None:
             row = piece.rejected[0]
-            raise SourceError(row.source, row.number, row.reason)
+            raise SourceError(row.source, row.line, row.reason)
         if not self.tally.n_rejected:
             self.rejected.write(REJECTED_HEADER)
         self.rejected.write(piece.rejected_lines)
@@ -276,7 +282,7 @@ class ScoreRun:
 
     def _fingerprint(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
-        kept = ("explain", "prefix", "input_format", "output_format", "on_bad_row")
+        kept = ("explain", "heatmaps", "prefix", "input_format", "output_format", "on_bad_row")
         return {
             "model": self.model_id,
             "offset": self.scorer.offset,
