@@ -54,7 +54,7 @@ def make_scorer(
 
 
 def open_inputs(model: Model | ImageModel, paths: Sequence[str], given_format: str | None = None) -> Inputs:
-    """What a fitted model is to read; raises InputError for a table where it wants images, and the reverse."""
+    """What a fitted model is to read; raises InputError for images where it wants rows, and the reverse."""
     if not is_image_model(model):
         for path in expand(paths):
             _refuse_images(path)

@@ -192,6 +192,8 @@ class FitSummary:
         Mean score of held-out rows, in nats.
     offset : float
         The threshold, in nats: a row that scores lower is an anomaly.
+    image : (int, int, int) or None
+        Height, width and channels, where rows are images.
     false_alarm_rate : float or None
         Share of normal rows expected below the threshold; None where it is not known.
     tail : {"empirical", "gpd"} or None
@@ -206,6 +208,7 @@ class FitSummary:
     offset: float
     false_alarm_rate: float | None
     tail: str | None = None
+    image: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -312,3 +315,61 @@ class Evaluation:
     def false_alarm_rate(self) -> float:
         """Share of normal rows that raise an alert."""
         return (self.n_alerts - self.n_hits) / self.n_normal
+
+
+@dataclass(frozen=True)
+class Localised:
+    """How well heat finds what masks show.
+
+    Attributes
+    ----------
+    n_images, n_regions : int
+        Images that were compared, and connected anomalous regions in them.
+    pixel_auroc : float or None
+        Chance that an anomalous pixel is hotter than a normal one; None where there is none of either.
+    pro : float or None
+        Mean share of a region that is found, up to a false-positive rate of 0.3 (Bergmann et al. 2020).
+    """
+
+    n_images: int
+    n_regions: int
+    pixel_auroc: float | None
+    pro: float | None
+
+
+@dataclass(frozen=True)
+class Defect:
+    """How well one kind of defect is told from good images.
+
+    Attributes
+    ----------
+    name : str
+        Name of its folder.
+    images : Evaluation
+        Its images against the good ones.
+    pixels : Localised or None
+        Over those of its images that have a mask; None where none has.
+    """
+
+    name: str
+    images: Evaluation
+    pixels: Localised | None
+
+
+@dataclass(frozen=True)
+class ImageEvaluation:
+    """How well a model of images finds defects, and where they are.
+
+    Attributes
+    ----------
+    images : Evaluation
+        All defective images against the good ones.
+    pixels : Localised or None
+        Over the good images and those that have a mask; None where none has.
+    defects : sequence of Defect
+        The same for each kind.
+    """
+
+    images: Evaluation
+    pixels: Localised | None
+    defects: Sequence[Defect]

@@ -16,11 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """Of the names of image files."""
 
-_FORMATS = ("BMP", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+# To import a reader is to make it known to Pillow; others, among them those that run programs, stay out.
+# A camera's MPO, a photo with previews behind it, is known by the reader of JPEG.
+_READERS = (BmpImageFile, JpegImageFile, PngImageFile, TiffImageFile, WebPImageFile)
+_FORMATS = tuple(reader.format for reader in _READERS)
 _GREY, _GREY_16 = frozenset({"1", "L"}), frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _COLOURS = frozenset({"RGB", "RGBX", "CMYK", "YCbCr", "HSV"})
 _ORIENTATION = 0x0112
@@ -84,12 +92,18 @@ def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
         raise _damaged(Path(path), error) from error
 
 
+def upright_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of an image file that can be read."""
+    with Image.open(path, formats=_FORMATS) as image:
+        return _upright_size(image)
+
+
 def _check(image: Image.Image, size: tuple[int, int] | None) -> None:
     """Refuse what the head of a file tells already."""
     if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
         raise _too_large()
     n_frames = getattr(image, "n_frames", 1)
-    if n_frames > 1 and image.format != "MPO":  # a camera's MPO is a photo with previews behind it
+    if n_frames > 1 and image.format != "MPO":
         raise UnreadableImageError(
             "frames", f"holds {n_frames} images (an animation or pages); save each as a file of its own"
         )
@@ -102,8 +116,8 @@ def check_size(got: tuple[int, int], wanted: tuple[int, int]) -> None:
     if got != wanted:
         raise UnreadableImageError(
             "size",
-            f"is {shown_size(got)} pixels (height x width), wanted {shown_size(wanted)}; resize it, or fit with "
-            f"--image-size {shown_size(wanted).replace(' ', '')}, which resizes every image",
+            f"is {shown_size(got)} pixels (height x width), wanted {shown_size(wanted)}; resize it, or fit "
+            f"with --image-size {shown_size(wanted).replace(' ', '')}, which resizes every image",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipelines.errors import SourceError
 from pipelines.images.decoding import Pixels, UnreadableImageError, check_size, decode
 
 _CHANNELS = {1: "grey", 3: "colour"}
@@ -80,6 +81,14 @@ def frame_of(detector: Any) -> Frame:
         resizes=not isinstance(detector.image_size, str),
         turns_grey=detector.channels == 1,
     )
+
+
+def read_image(path: str, frame: Frame) -> Pixels:
+    """The image of a file, made to fit; raises SourceError, which names it, where it cannot be read."""
+    try:
+        return frame.read(path)
+    except UnreadableImageError as error:
+        raise SourceError(path, None, str(error)) from error
 
 
 def in_colour(image: Pixels) -> Pixels:

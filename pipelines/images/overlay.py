@@ -18,7 +18,7 @@ from pipelines.images.frame import in_grey
 
 Heat = NDArray[np.float64]
 
-SCALE = 2.5
+SCALE = 2.0
 """Times the threshold: the heat at the top of the scale."""
 
 MIN_SIDE = 256
@@ -103,22 +103,30 @@ def contour(hot: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_
 def _visible(grey: Pixels) -> Heat:
     """Greys that can be made out, and leave white to the line and the hottest heat."""
     low, high = np.quantile(grey, [0.005, 0.995])
-    unit = 255.0 if high <= 1.0 and grey.dtype != np.uint8 else 1.0  # an array in 0..1
+    unit = _unit(grey, high)
     gain = min((_LIGHT - _DARK) / max(unit * (high - low), 1.0), _MOST_GAIN) * unit
     middle = np.clip(unit * 0.5 * (low + high), _DARK + 60.0, _LIGHT - 60.0)
     stretched = middle + gain * (grey.astype(np.float64) - 0.5 * (low + high))
     return np.asarray(np.clip(stretched, 0.0, _LIGHT + 20.0))
 
 
+def _unit(grey: Pixels, high: float) -> float:
+    """What an array is to be multiplied by for 8 bits."""
+    if grey.dtype == np.uint16:
+        return 1.0 / 257.0
+    return 255.0 if high <= 1.0 and grey.dtype != np.uint8 else 1.0
+
+
 def _with_scale(picture: Image.Image, scale: HeatScale) -> Image.Image:
     """The picture with the scale beside it: 0, the threshold and the top."""
     whole = Image.new("RGB", (picture.width + BAR_WIDTH, picture.height), _PANEL)
     whole.paste(picture, (0, 0))
-    left, first, last = picture.width + 12, 14, picture.height - 15
+    left, first, last = picture.width + 12, 34, picture.height - 15
     shares = np.linspace(1.0, 0.0, last - first + 1)
     bar = np.repeat(inferno(shares)[:, None, :], 14, axis=1)
     whole.paste(Image.fromarray(np.rint(bar).astype(np.uint8)), (left, first))
     draw = ImageDraw.Draw(whole)
+    draw.text((left - 4, 6), "heat", fill=_TEXT, font=ImageFont.load_default(_TEXT_SIZE))
     draw.rectangle((left - 1, first - 1, left + 14, last + 1), outline=_TEXT)
     for heat in (scale.top, scale.threshold, 0.0):
         share = float(scale.shares(np.array(heat)))

@@ -74,7 +74,7 @@ class ArraySource:
         images, indices, rejected = [], [], []
         for index, image in enumerate(block.content, start=block.start.offset):
             try:
-                images.append(self._frame.fit(_finite(np.array(image))))
+                images.append(self._frame.fit(plain_numbers(np.array(image))))
                 indices.append(index)
             except UnreadableImageError as error:
                 rejected.append(self._rejected(index + 1, error.kind, f"image {index} {error}"))
@@ -139,9 +139,9 @@ def _as_images(array: NDArray[Any]) -> NDArray[Any]:
     return array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
 
 
-def _finite(image: NDArray[Any]) -> NDArray[Any]:
-    """An image as uint8 or float64; raises UnreadableImageError where a value is no number."""
-    if image.dtype == np.uint8:
+def plain_numbers(image: NDArray[Any]) -> NDArray[Any]:
+    """An image of 8 or 16 bits or as float64; raises UnreadableImageError where a value is no number."""
+    if image.dtype in (np.uint8, np.uint16):
         return image
     image = image.astype(np.float64)
     if not np.isfinite(image).all():

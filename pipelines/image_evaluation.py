@@ -1,0 +1,128 @@
+"""Image evaluation: how well a model finds the defects of a test set, and where they are.
+
+Images are looked at one by one; what is kept of their heat are counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae.errors import InputError
+from anomaly_vae.nn.threads import one_thread
+from anomaly_vae.persistence import load
+from pipelines.errors import SourceError
+from pipelines.evaluation import judge
+from pipelines.images.decoding import shown_size, strict_reading, upright_size
+from pipelines.images.frame import Frame, frame_of, in_colour, read_image, resized
+from pipelines.images.layouts import GOOD, MASKS, ImageFile, defects, mask_of
+from pipelines.images.localisation import Localisation
+from pipelines.images.model import ImageModel, is_image_model
+from pipelines.parallel import in_order
+from pipelines.records import Defect, Evaluation, ImageEvaluation, Localised
+
+
+def evaluate_images(model: str, folder: str) -> ImageEvaluation:
+    """Compare a model with the test images and masks of a folder laid out as MVTec's.
+
+    Raises InputError for another layout, a model of tables, and images or masks that cannot be read.
+    """
+    detector = load(model)
+    if not is_image_model(detector):
+        raise InputError(
+            f"{model}: was fitted on a table; say which rows are normal with --label and --normal"
+        )
+    kinds = defects(folder)
+    judged = {kind: _judged(detector, folder, files) for kind, files in kinds.items()}
+    good = judged.pop(GOOD)
+    found = [
+        Defect(kind, _compared(good.scores, one.scores, detector.offset_), _localised(one.heat))
+        for kind, one in judged.items()
+    ]
+    everything = np.concatenate([one.scores for one in judged.values()])
+    return ImageEvaluation(
+        _compared(good.scores, everything, detector.offset_), _all_localised(good, judged.values()), found
+    )
+
+
+class _Judged(NamedTuple):
+    """The scores of some images, and their heat against their masks (good images have empty ones)."""
+
+    scores: NDArray[np.float64]
+    heat: Localisation
+
+
+class _Looked(NamedTuple):
+    """What a model says of one image: its score, and heat and mask where there is a mask."""
+
+    score: float
+    heat: NDArray[np.float64] | None
+    mask: NDArray[np.bool_] | None
+
+
+def _judged(detector: ImageModel, folder: str, files: list[ImageFile]) -> _Judged:
+    """Look at images one by one, on all cores; only counts are kept."""
+    scores, heat = [], Localisation()
+    with strict_reading():
+        for looked in in_order(partial(_look, detector, frame_of(detector), folder), files):
+            scores.append(looked.score)
+            if looked.heat is not None and looked.mask is not None:
+                heat.add(looked.heat, looked.mask)
+    return _Judged(np.array(scores), heat)
+
+
+def _look(detector: ImageModel, frame: Frame, folder: str, file: ImageFile) -> _Looked:
+    X = read_image(file.path, frame)[None]
+    with one_thread():
+        score = float(detector.score_samples(X)[0])
+        mask = _mask(folder, file, frame)
+        return _Looked(score, None if mask is None else resized(detector.heatmap(X)[0], _shape(mask)), mask)
+
+
+def _mask(folder: str, file: ImageFile, frame: Frame) -> NDArray[np.bool_] | None:
+    """Where an image is anomalous, in its own pixels: nowhere if it is good; None where nobody says."""
+    size = frame.size
+    if frame.resizes or size is None:
+        size = upright_size(file.path)
+    if not Path(folder, MASKS).is_dir():
+        return None
+    if Path(file.name).parts[1] == GOOD:
+        return np.zeros(size, dtype=bool)
+    path = mask_of(folder, file)
+    if path is None:
+        return None
+    pixels = read_image(str(path), Frame())
+    got = pixels.shape[0], pixels.shape[1]
+    if got != size:
+        problem = f"is {shown_size(got)} pixels, its image is {shown_size(size)}; wanted the same"
+        raise SourceError(str(path), None, problem)
+    return np.asarray(in_colour(pixels).any(axis=2))
+
+
+def _shape(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    return mask.shape[0], mask.shape[1]
+
+
+def _compared(good: NDArray[np.float64], others: NDArray[np.float64], offset: float) -> Evaluation:
+    anomalous = np.repeat([False, True], [len(good), len(others)])
+    return judge(np.concatenate([good, others]), anomalous, offset)
+
+
+def _localised(heat: Localisation) -> Localised | None:
+    if not heat.n_images:
+        return None
+    return Localised(heat.n_images, heat.n_regions, heat.pixel_auroc(), heat.pro())
+
+
+def _all_localised(good: _Judged, others: Iterable[_Judged]) -> Localised | None:
+    """All masks, and the good images, whose pixels are all normal."""
+    whole, any_mask = good.heat, False
+    for other in others:
+        any_mask = any_mask or other.heat.n_images > 0
+        whole += other.heat
+    return _localised(whole) if any_mask else None
