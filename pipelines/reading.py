@@ -15,9 +15,19 @@ from pipelines.images.model import ImageModel, is_image_model
 from pipelines.images.pictures import Pictures
 from pipelines.score_terms import Explain
 from pipelines.scoring import Model, Scorer
-from pipelines.sources import ImageInputs, Inputs, TableInputs, input_files
+from pipelines.sources import (
+    Arrivals,
+    ImageArrivals,
+    ImageInputs,
+    Inputs,
+    TableArrivals,
+    TableInputs,
+    input_files,
+)
 
 AnyScorer = Scorer | ImageScorer
+
+_NO_FORMAT = "the model was fitted on images, and --format is a format of tables; leave it out"
 
 
 def make_scorer(
@@ -60,8 +70,17 @@ def open_inputs(model: Model | ImageModel, paths: Sequence[str], given_format: s
             _refuse_images(path)
         return TableInputs(paths, given_format)
     if given_format is not None:
-        raise InputError("the model was fitted on images, and --format is a format of tables; leave it out")
+        raise InputError(_NO_FORMAT)
     return ImageInputs(paths, frame_of(model))
+
+
+def open_arrivals(scorer: AnyScorer, place: Path, given_format: str | None = None) -> Arrivals:
+    """What a scorer is to watch for; raises InputError for a place or a format that is not of its kind."""
+    if not isinstance(scorer, ImageScorer):
+        return TableArrivals(place, given_format)
+    if given_format is not None:
+        raise InputError(_NO_FORMAT)
+    return ImageArrivals(place, frame_of(scorer.detector))
 
 
 def reads_images(path: str) -> bool:

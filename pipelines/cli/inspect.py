@@ -39,6 +39,7 @@ def command(model: str, as_json: bool) -> None:
 
 def _show(model: str, metadata: dict[str, Any]) -> None:
     training, threshold = metadata["training"], metadata["threshold"]
+    a_row = "an image" if "image" in metadata else "a row"
     pairs = [
         ("kind", metadata["kind"]),
         *_images(metadata),
@@ -49,7 +50,7 @@ def _show(model: str, metadata: dict[str, Any]) -> None:
             "trained",
             f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
         ),
-        ("ELBO", f"{nats(training['elbo_train'])} a row, held out {nats(training['elbo_validation'])}"),
+        ("ELBO", f"{nats(training['elbo_train'])} {a_row}, held out {nats(training['elbo_validation'])}"),
         ("threshold", _threshold(threshold)),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         ("parameters", _joined(metadata["parameters"], "=")),

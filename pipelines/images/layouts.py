@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anomaly_vae.errors import InputError
@@ -29,6 +29,10 @@ class ImageFile:
     path: str
     name: str
     n_bytes: int
+
+    def called(self, name: str) -> ImageFile:
+        """The same file by another name."""
+        return replace(self, name=name)
 
 
 def is_image_file(path: str) -> bool:

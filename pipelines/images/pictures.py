@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from anomaly_vae.errors import InputError
 from pipelines.errors import OutputExistsError, SinkError
@@ -45,15 +47,20 @@ class Pictures:
     def draw(self, rows: ImageRows, heat: NDArray[np.float64]) -> None:
         """Draw images with their heat (n, height, width); raises SinkError where that cannot be written."""
         for name, image, heat_of_one in zip(_names(rows), rows.images, heat, strict=True):
-            target = self.folder / name
-            temporary = target.with_name(f".{secrets.token_hex(4)}.png")
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                overlay(image, heat_of_one, self.scale).save(temporary)
-                os.replace(temporary, target)
-            except OSError as error:
-                temporary.unlink(missing_ok=True)
-                raise SinkError(f"{target}: cannot be written ({error.strerror or error})") from error
+            _save(overlay(image, heat_of_one, self.scale), self.folder / name)
+
+
+def _save(picture: Image, target: Path) -> None:
+    """Write a picture whole or not at all."""
+    temporary = target.with_name(f".{secrets.token_hex(4)}.png")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise SinkError(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
 def _names(rows: ImageRows) -> list[PurePath]:

@@ -90,7 +90,7 @@ def _within(path: str, *, alone: bool) -> list[ImageFile]:
     files = scoring_files(path)
     if alone:
         return files
-    return [ImageFile(file.path, Path(path, file.name).as_posix(), file.n_bytes) for file in files]
+    return [file.called(Path(path, file.name).as_posix()) for file in files]
 
 
 def _refuse_others(path: str) -> None:
