@@ -1,13 +1,14 @@
-"""A VAE anomaly detector for people who have a table and a pager.
+"""A VAE anomaly detector for people who have a table, or a camera, and a pager.
 
 A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, as everywhere in
 scikit-learn. The house, from the ground up; each room knows only those below it:
 
     persistence                     a detector or a whole Pipeline in one file, from which no code runs
-    detectors                       the scikit-learn face: TabularVAEDetector
+    detectors                       the scikit-learn face: TabularVAEDetector, ImageVAEDetector
     tails, discovery                below the lowest calibration score; the alerts of a whole batch
     training, scoring, thresholds   a module fitted; rows to nats; nats to an offset and a p-value
-    columns, nn                     a table to one float matrix; plain torch: q(z|x), p(x|z), the ELBO
+    columns, pixels, nn             a table to one float matrix; what an image is before a network
+                                    sees it; plain torch: q(z|x), p(x|z), the ELBO
     schema                          what remembers which column owns which cells of that matrix
     errors                          every exception, in one tree
 
@@ -35,6 +36,7 @@ from anomaly_vae.errors import (
 )
 
 if TYPE_CHECKING:
+    from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
     from anomaly_vae.persistence import load, read_metadata, save
 
@@ -43,6 +45,7 @@ __all__ = [
     "CellError",
     "CellTypeError",
     "IdentifierColumnWarning",
+    "ImageVAEDetector",
     "InputError",
     "MissingExtraError",
     "ModelFileError",
@@ -55,6 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ImageVAEDetector": "anomaly_vae.detectors.image",
     "TabularVAEDetector": "anomaly_vae.detectors.tabular",
     "load": "anomaly_vae.persistence",
     "read_metadata": "anomaly_vae.persistence",

@@ -19,7 +19,12 @@ from typing import Any
 from anomaly_vae._archive import SCHEMA, Members, check_array, missing
 from anomaly_vae.errors import ModelFileError
 
-DETECTORS = frozenset({"anomaly_vae.detectors.tabular.TabularVAEDetector"})
+DETECTORS = frozenset(
+    {
+        "anomaly_vae.detectors.image.ImageVAEDetector",
+        "anomaly_vae.detectors.tabular.TabularVAEDetector",
+    }
+)
 
 # The one protocol whose nodes were read and judged; an older one would choose laxer readers.
 _PROTOCOL = 2

@@ -24,13 +24,13 @@ QUANTUM = 64
 BLOCK = 4096
 
 
-def blocks(n_rows: int) -> list[slice]:
+def blocks(n_rows: int, size: int = BLOCK) -> list[slice]:
     """The rows in blocks that bound the memory of scoring."""
-    return [slice(start, min(start + BLOCK, n_rows)) for start in range(0, n_rows, BLOCK)]
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
-def for_each_block(n_rows: int, work: Callable[[slice], None]) -> None:
-    """Do ``work`` on every block of rows, on as many threads as there are cores to use.
+def for_each_block(n_rows: int, work: Callable[[slice], None], size: int = BLOCK) -> None:
+    """Do ``work`` on every block of ``size`` rows, on as many threads as there are cores to use.
 
     Each thread has a block to itself and torch one thread in it: a block is too small to be shared.
     What fails in a block is raised, of several the first in order of the rows.
@@ -40,7 +40,7 @@ def for_each_block(n_rows: int, work: Callable[[slice], None]) -> None:
         with one_thread():
             work(rows)
 
-    pending = blocks(n_rows)
+    pending = blocks(n_rows, size)
     # torch's own limit, set by OMP_NUM_THREADS or by hand, holds here too.
     n_threads = min(joblib.cpu_count(), torch.get_num_threads(), len(pending))
     if n_threads <= 1:

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from anomaly_vae import scoring
 from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
 from anomaly_vae.detectors import _state
-from anomaly_vae.detectors._state import Architecture
+from anomaly_vae.detectors._state import Architecture, Cells
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
-from anomaly_vae.schema import Schema
 
 Floats = NDArray[np.float64]
 
@@ -82,14 +81,14 @@ class Member:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], schema: Schema, device: torch.device) -> Member:
+    def from_state(cls, state: Mapping[str, Any], cells: Cells, device: torch.device) -> Member:
         """The member of a state; raises ModelFileError unless every part of it fits the others."""
         _state.check_keys("members", state, {"architecture", "weights", "draw", "weight"})
         _state.check_number("weight", state["weight"])
         if not 0.0 < state["weight"] <= 1.0:
             raise ModelFileError(f"'weight' should be in (0, 1], got {state['weight']!r}")
         architecture = _state.load_architecture(state["architecture"])
-        module = _state.load_module(state["weights"], architecture, schema).requires_grad_(False)
+        module = _state.load_module(state["weights"], architecture, cells).requires_grad_(False)
         _state.check_array("draw", state["draw"], (architecture.latent_dim,))
         draw = np.asarray(state["draw"], dtype=np.float32)
         if not (np.abs(draw) == 1.0).all():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import torch
@@ -20,10 +20,29 @@ from anomaly_vae.errors import ModelFileError
 from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
-from anomaly_vae.schema import Schema
 from anomaly_vae.tails import Tail
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
+
+
+class Cells(Protocol):
+    """What a network is built for: a Schema, or plain Numbers."""
+
+    @property
+    def n_numeric(self) -> int:
+        """Numbers, which come first."""
+
+    @property
+    def category_widths(self) -> tuple[int, ...]:
+        """Widths of the one-hot spans that follow."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Cells that are numbers only."""
+
+    n_numeric: int
+    category_widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,10 +70,10 @@ class Architecture:
     degrees_of_freedom: float = math.inf
     n_exemplars: int = 0
 
-    def build(self, schema: Schema) -> VAE:
+    def build(self, cells: Cells) -> VAE:
         """A network whose weights are not set yet."""
         likelihood = TableLikelihood(
-            schema.n_numeric, schema.category_widths, self.noise_floor, self.n_rows, self.degrees_of_freedom
+            cells.n_numeric, cells.category_widths, self.noise_floor, self.n_rows, self.degrees_of_freedom
         )
         return VAE(likelihood, self.latent_dim, self.hidden_sizes, self.n_exemplars)
 
@@ -98,11 +117,11 @@ def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
     return encoder
 
 
-def load_module(state: Mapping[str, Any], architecture: Architecture, schema: Schema) -> VAE:
+def load_module(state: Mapping[str, Any], architecture: Architecture, cells: Cells) -> VAE:
     """The network of a state, on the CPU; each weight is checked before memory is taken for it."""
     try:
         with torch.device("meta"):
-            module = architecture.build(schema)
+            module = architecture.build(cells)
     except _DAMAGE as error:
         raise _damaged("architecture", error) from None
     expected = module.state_dict()

@@ -1,0 +1,184 @@
+"""Checked ways from an ImageModel to plain dictionaries and arrays, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from anomaly_vae.detectors import _state
+from anomaly_vae.detectors._image_model import Calibration, ImageModel, Level
+from anomaly_vae.detectors._model import Member
+from anomaly_vae.detectors._state import Numbers
+from anomaly_vae.errors import ModelFileError
+from anomaly_vae.nn.conv import ConvVAE, ImageVAE
+from anomaly_vae.pixels.surprise import Surprise
+from anomaly_vae.pixels.transforms import n_gradients
+
+_MAX_PIXELS = 2**28
+_CONV = {"mean", "directions", "variances", "noise"}
+_MODEL = {
+    "pixel_range", "size", "factor", "per_image", "whole", "patches", "excess", "excess_latent", "levels",
+    "shape", "shape_centre", "shape_scale", "calibration",
+}  # fmt: skip
+_LEVEL = {"vae", "factor", "stride", "typical_error", "centre", "spread"}
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
+
+
+def get_state(model: ImageModel) -> dict[str, Any]:
+    """All of a model as plain dictionaries, lists, numbers and arrays."""
+    vae, calibration = model.image_vae, model.calibration
+    surprises = [*calibration.levels, calibration.shape, calibration.together]
+    return {
+        "pixel_range": list(model.pixel_range),
+        "size": list(vae.size),
+        "factor": vae.factor,
+        "per_image": model.per_image,
+        "whole": _arrays(vae.whole),
+        "patches": _arrays(vae.patches),
+        "excess": vae.excess.cpu().numpy().copy(),
+        "excess_latent": float(vae.excess_latent),
+        "levels": [_level_state(level, vae) for level in model.levels],
+        "shape": model.shape.get_state(),
+        "shape_centre": model.shape_centre,
+        "shape_scale": model.shape_scale,
+        "calibration": [list(asdict(surprise).values()) for surprise in surprises],
+    }
+
+
+def load_model(state: Mapping[str, Any], device: torch.device) -> ImageModel:
+    """The model of a state; raises ModelFileError unless every part of it fits the others."""
+    _state.check_keys("model_", state, _MODEL)
+    try:
+        return _load(state, device)
+    except ModelFileError:
+        raise
+    except _DAMAGE as error:
+        raise ModelFileError(
+            f"the image model is damaged ({error!r:.120}); fit and save the model again"
+        ) from None
+
+
+def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
+    height, width = (int(side) for side in state["size"])
+    factor = int(state["factor"])
+    if not (
+        height >= 1 and width >= 1 and height * width <= _MAX_PIXELS and 1 <= factor <= min(height, width)
+    ):
+        raise _wrong("the size of the images")
+    whole, patches = _load_conv("whole", state["whole"]), _load_conv("patches", state["patches"])
+    if whole.patch != (height // factor, width // factor) or whole.n_channels != patches.n_channels:
+        raise _wrong("the whole's VAE")
+    if patches.patch[0] > height or patches.patch[1] > width:
+        raise _wrong("the VAE of patches")
+    vae = ImageVAE(whole, patches, (height, width), factor)
+    _state.check_array("excess", state["excess"], (height, width))
+    _state.check_number("excess_latent", state["excess_latent"])
+    vae.excess.copy_(torch.tensor(np.asarray(state["excess"], dtype=np.float32)))
+    vae.excess_latent.fill_(state["excess_latent"])
+    levels = [_load_level(level, vae, device) for level in state["levels"]]
+    surprises = _load_surprises(state["calibration"], len(levels))
+    centre = _load_centre(state, vae)
+    low, high = (float(value) for value in state["pixel_range"])
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise _wrong("what is black and what is white")
+    if not isinstance(state["per_image"], bool):
+        raise _wrong("'per_image'")
+    return ImageModel(
+        (low, high),
+        whole.n_channels,
+        vae.to(device),
+        levels,
+        Member.from_state(state["shape"], Numbers(len(centre)), device),
+        centre,
+        float(state["shape_scale"]),
+        per_image=state["per_image"],
+        calibration=Calibration(surprises[:-2], *surprises[-2:]),
+    )
+
+
+def _arrays(vae: ConvVAE) -> dict[str, NDArray[np.float32]]:
+    return {name: values.detach().cpu().numpy().copy() for name, values in vae.state_dict().items()}
+
+
+def _load_conv(name: str, state: Mapping[str, Any]) -> ConvVAE:
+    _state.check_keys(name, state, _CONV)
+    shape = np.shape(state["directions"])
+    if len(shape) != 4 or min(shape) < 1:
+        raise _wrong(f"the shape of {name!r}")
+    vae = ConvVAE(shape[1], (shape[2], shape[3]), shape[0])
+    for key, values in vae.state_dict().items():
+        _state.check_array(f"{name}.{key}", state[key], tuple(values.shape))
+        values.copy_(torch.tensor(np.asarray(state[key], dtype=np.float32)))
+    if not (vae.noise > 0 and (vae.variances >= vae.noise).all()):
+        raise _wrong(f"the variances of {name!r}")
+    return vae
+
+
+def _level_state(level: Level, vae: ImageVAE) -> dict[str, Any]:
+    own = None if level.vae is None else "patches" if level.vae is vae.patches else _arrays(level.vae)
+    return {
+        "vae": own,
+        "factor": level.factor,
+        "stride": level.stride,
+        "typical_error": level.typical_error,
+        "centre": level.centre.cpu().numpy().copy(),
+        "spread": level.spread.cpu().numpy().copy(),
+    }
+
+
+def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -> Level:
+    _state.check_keys("levels", state, _LEVEL)
+    own, factor, stride = state["vae"], int(state["factor"]), int(state["stride"])
+    patches = None if own is None else vae.patches if own == "patches" else _load_conv("levels", own)
+    places = vae.whole.patch
+    if patches is not None:
+        if factor < 1 or stride < 1 or patches.n_channels != vae.whole.n_channels:
+            raise _wrong("a level")
+        sides = zip(vae.size, patches.patch, strict=True)
+        places = tuple((n // factor - side) // stride + 1 for n, side in sides)  # type: ignore[assignment]
+    elif (factor, stride) != (vae.factor, 1):
+        raise _wrong("the whole's level")
+    if min(places) < 1:
+        raise _wrong("the places of a level")
+    _state.check_number("typical_error", state["typical_error"])
+    maps = []
+    for name in ("centre", "spread"):
+        _state.check_array(name, state[name], (1, *places))
+        maps.append(torch.tensor(np.asarray(state[name], dtype=np.float32)).to(device))
+    if state["typical_error"] < 0 or any((values < 0).any() for values in maps):
+        raise _wrong("the errors of a level")
+    if patches is not None and patches is not vae.patches:
+        patches = patches.to(device)
+    return Level(patches, factor, stride, float(state["typical_error"]), *maps)
+
+
+def _load_surprises(state: Any, n_levels: int) -> tuple[Surprise, ...]:
+    surprises = []
+    for pair in state:
+        median, scale = pair
+        _state.check_number("calibration", median)
+        _state.check_number("calibration", scale)
+        if scale <= 0:
+            raise _wrong("a scale of 'calibration'")
+        surprises.append(Surprise(float(median), float(scale)))
+    if len(surprises) != n_levels + 2 or not n_levels:
+        raise _wrong("'calibration'")
+    return tuple(surprises)
+
+
+def _load_centre(state: Mapping[str, Any], vae: ImageVAE) -> NDArray[np.float32]:
+    _state.check_array("shape_centre", state["shape_centre"], (n_gradients(*vae.whole.patch),))
+    _state.check_number("shape_scale", state["shape_scale"])
+    if state["shape_scale"] <= 0:
+        raise _wrong("'shape_scale'")
+    return np.asarray(state["shape_centre"], dtype=np.float32)
+
+
+def _wrong(what: str) -> ModelFileError:
+    return ModelFileError(f"{what} of the model cannot be right; fit and save the model again")

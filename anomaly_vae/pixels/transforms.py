@@ -1,0 +1,119 @@
+"""Transforms of images: plain torch, from tensors (n_images, n_channels, height, width) to tensors.
+
+Pixels lie in [0, 1] unless said otherwise. Each image's result depends on that image alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_DARKEST = 0.05
+"""Added before the logarithm: below it differences are noise of the sensor."""
+
+_GRADIENT_BLUR, _ENERGY_BLUR, _CELL_BLUR = 0.7, 0.7, 1.5
+_N_DIRECTIONS = 12
+_CELL = 4
+_FLAT = 0.05
+
+
+def log_intensity(x: Tensor) -> Tensor:
+    """Logarithm of brightness: light falls on a scene by factors, and factors become shifts."""
+    return torch.log(x.clamp_min(0.0) + _DARKEST)
+
+
+def intensity(y: Tensor) -> Tensor:
+    """The inverse of ``log_intensity``."""
+    return torch.exp(y) - _DARKEST
+
+
+def log_jacobian(x: Tensor) -> Tensor:
+    """Log derivative of ``log_intensity``, summed over each image, shape (n_images,)."""
+    return -log_intensity(x).double().flatten(1).sum(dim=1)
+
+
+def shrink(x: Tensor, factor: int) -> Tensor:
+    """Means of squares of ``factor`` pixels a side; what does not fill a square is left out."""
+    return functional.avg_pool2d(x, factor) if factor > 1 else x
+
+
+def enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear interpolation to (height, width)."""
+    if tuple(x.shape[-2:]) == size:
+        return x
+    return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def blur(x: Tensor, sigma: float) -> Tensor:
+    """Convolution with a Gaussian of so many pixels, reflected at the border."""
+    for axis in (-2, -1):
+        x = _blur_along(x, sigma, axis)
+    return x
+
+
+def _blur_along(x: Tensor, sigma: float, axis: int) -> Tensor:
+    radius = min(max(math.ceil(3.0 * sigma), 1), x.shape[axis] - 1)
+    if radius < 1:
+        return x
+    offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    n_channels = x.shape[1]
+    if axis == -2:
+        padded, weight = functional.pad(x, (0, 0, radius, radius), mode="reflect"), kernel.view(1, 1, -1, 1)
+    else:
+        padded, weight = functional.pad(x, (radius, radius, 0, 0), mode="reflect"), kernel.view(1, 1, 1, -1)
+    return functional.conv2d(padded, weight.expand(n_channels, 1, -1, -1), groups=n_channels)
+
+
+def oriented_gradients(x: Tensor) -> Tensor:
+    """Square roots of how much edge of each of twelve directions is where, in cells of four pixels a side.
+
+    The idea of SIFT (Lowe 2004) and of histograms of oriented gradients (Dalal & Triggs 2005): a shape is
+    its edges, whatever its contrast, and where exactly an edge is must not matter much. The root is that
+    of RootSIFT (Arandjelovic & Zisserman 2012). Shape (n_images, 12, ceil(height / 4), ceil(width / 4)).
+    """
+    grey = blur(x.mean(dim=1, keepdim=True), _GRADIENT_BLUR)
+    padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
+    across = 0.5 * (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2])
+    down = 0.5 * (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1])
+    angles = [2.0 * math.pi * k / _N_DIRECTIONS for k in range(_N_DIRECTIONS)]
+    edges = torch.cat([functional.relu(across * math.cos(a) + down * math.sin(a)) for a in angles], dim=1)
+    energy = blur(across.square() + down.square(), _ENERGY_BLUR)
+    edges = blur(edges / (energy.sqrt() + _FLAT), _CELL_BLUR)
+    cells = (math.ceil(x.shape[-2] / _CELL), math.ceil(x.shape[-1] / _CELL))
+    return functional.adaptive_avg_pool2d(edges, cells).clamp_min(0.0).sqrt()
+
+
+def n_gradients(height: int, width: int) -> int:
+    """How many numbers ``oriented_gradients`` gives for an image."""
+    return _N_DIRECTIONS * math.ceil(height / _CELL) * math.ceil(width / _CELL)
+
+
+def jittered(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image turned by up to 8 degrees, shifted by up to 6 % and scaled by up to 6 %, at random."""
+    draw = 2.0 * torch.rand((4, len(x)), generator=generator, device=x.device) - 1.0
+    angle, scale = draw[0] * math.radians(8.0), 1.0 + 0.06 * draw[1]
+    rows = [scale * angle.cos(), -scale * angle.sin(), 0.12 * draw[2]]
+    others = [scale * angle.sin(), scale * angle.cos(), 0.12 * draw[3]]
+    affine = torch.stack([torch.stack(rows, dim=1), torch.stack(others, dim=1)], dim=1)
+    grid = functional.affine_grid(affine, list(x.shape), align_corners=False)
+    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def place(grid: Tensor, size: tuple[int, int], first: float, step: float) -> Tensor:
+    """Values on a grid brought to every pixel of (height, width) images, interpolated between.
+
+    Point k of the grid stands at pixel ``first + step * k`` (0 being the middle of the first pixel), along
+    both sides; beyond the outermost points their values go on.
+    """
+    axes = []
+    for n_pixels, n_points in zip(size, grid.shape[-2:], strict=True):
+        pixels = torch.arange(n_pixels, dtype=grid.dtype, device=grid.device)
+        axes.append(2.0 * (pixels - first) / step / max(n_points - 1, 1) - 1.0)
+    down, across = torch.meshgrid(*axes, indexing="ij")
+    points = torch.stack([across, down], dim=-1).expand(len(grid), -1, -1, -1)
+    return functional.grid_sample(grid, points, padding_mode="border", align_corners=True)
