@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anomaly_vae.detectors.image import ImageVAEDetector
 from PIL import Image
 from sklearn.utils._param_validation import InvalidParameterError
 
+from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
 from anomaly_vae.tails import Tail
@@ -101,7 +101,7 @@ def sample_images(model: str, output: str, n_images: int, *, seed: int = 0, forc
     return n_images
 
 
-def load_image_model(model: str) -> Any:
+def load_image_model(model: str) -> ImageVAEDetector:
     """The detector of a file; raises InputError where it is one of tables."""
     detector = load(model)
     if not is_image_model(detector):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.persistence import load
@@ -22,7 +23,7 @@ from pipelines.images.decoding import shown_size, strict_reading, upright_size
 from pipelines.images.frame import Frame, frame_of, in_colour, read_image, resized
 from pipelines.images.layouts import GOOD, MASKS, ImageFile, defects, mask_of
 from pipelines.images.localisation import Localisation
-from pipelines.images.model import ImageModel, is_image_model
+from pipelines.images.model import is_image_model
 from pipelines.parallel import in_order
 from pipelines.records import Defect, Evaluation, ImageEvaluation, Localised
 
@@ -65,7 +66,7 @@ class _Looked(NamedTuple):
     mask: NDArray[np.bool_] | None
 
 
-def _judged(detector: ImageModel, folder: str, files: list[ImageFile]) -> _Judged:
+def _judged(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _Judged:
     """Look at images one by one, on all cores; only counts are kept."""
     scores, heat = [], Localisation()
     with strict_reading():
@@ -76,7 +77,7 @@ def _judged(detector: ImageModel, folder: str, files: list[ImageFile]) -> _Judge
     return _Judged(np.array(scores), heat)
 
 
-def _look(detector: ImageModel, frame: Frame, folder: str, file: ImageFile) -> _Looked:
+def _look(detector: ImageVAEDetector, frame: Frame, folder: str, file: ImageFile) -> _Looked:
     X = read_image(file.path, frame)[None]
     with one_thread():
         score = float(detector.score_samples(X)[0])

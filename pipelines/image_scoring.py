@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.thresholds import conformal_p_values
-from pipelines.images.model import ImageModel
 from pipelines.images.pictures import Pictures
 from pipelines.records import ImageRows, Reason, Rows, ScoredRows
 from pipelines.score_terms import Explain
@@ -43,7 +43,7 @@ class ImageScorer:
 
     def __init__(
         self,
-        detector: ImageModel,
+        detector: ImageVAEDetector,
         *,
         explain: Explain = "flagged",
         offset: float | None = None,

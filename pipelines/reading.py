@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from pipelines.errors import SourceError
 from pipelines.files import expand
 from pipelines.image_scoring import ImageScorer
 from pipelines.images.frame import frame_of
 from pipelines.images.layouts import holds_images, is_array_file, is_image_file
-from pipelines.images.model import ImageModel, is_image_model
+from pipelines.images.model import is_image_model
 from pipelines.images.pictures import Pictures
 from pipelines.score_terms import Explain
 from pipelines.scoring import Model, Scorer
@@ -25,13 +26,14 @@ from pipelines.sources import (
     input_files,
 )
 
+AnyModel = Model | ImageVAEDetector
 AnyScorer = Scorer | ImageScorer
 
 _NO_FORMAT = "the model was fitted on images, and --format is a format of tables; leave it out"
 
 
 def make_scorer(
-    model: Model | ImageModel,
+    model: AnyModel,
     *,
     explain: Explain = "flagged",
     expected: bool = False,
@@ -63,7 +65,7 @@ def make_scorer(
     return Scorer(model, explain=explain, expected=expected, offset=offset)
 
 
-def open_inputs(model: Model | ImageModel, paths: Sequence[str], given_format: str | None = None) -> Inputs:
+def open_inputs(model: AnyModel, paths: Sequence[str], given_format: str | None = None) -> Inputs:
     """What a fitted model is to read; raises InputError for images where it wants rows, and the reverse."""
     if not is_image_model(model):
         for path in expand(paths):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,15 @@ class Rows:
         texts: list[str] = cells.fill_null("").to_pylist()
         return texts
 
+    def source_of(self, position: int) -> str:
+        """The file that one row stands in."""
+        return self.source
+
+    def contents(self, position: int) -> bytes:
+        """What one row holds, as far as it was asked for: to tell it from another in its place."""
+        one = Rows(self.source, self.columns, self.table.slice(position, 1), self.numbers[:0])
+        return json.dumps([one.cells(name)[0] for name in one.table.column_names]).encode()
+
     def take(self, kept: NDArray[np.bool_]) -> Rows:
         """The rows where ``kept`` is true."""
         import pyarrow as pa
@@ -71,9 +81,21 @@ class ImageRows(Rows):
     ----------
     images : array of shape (n_rows, height, width) or (n_rows, height, width, 3)
         Grey or colour in 0..255.
+    paths : tuple of str
+        The file of each.
     """
 
     images: NDArray[Any] = field(kw_only=True)
+    paths: tuple[str, ...] = field(kw_only=True)
+
+    def source_of(self, position: int) -> str:
+        """The file of one image."""
+        return self.paths[position]
+
+    def contents(self, position: int) -> bytes:
+        """What one image is called, and its pixels."""
+        pixels: bytes = self.images[position].tobytes()
+        return super().contents(position) + pixels
 
     def take(self, kept: NDArray[np.bool_]) -> ImageRows:
         """The images where ``kept`` is true."""
@@ -81,8 +103,13 @@ class ImageRows(Rows):
             return self
         import pyarrow as pa
 
-        table = self.table.filter(pa.array(kept))
-        return replace(self, table=table, numbers=self.numbers[kept], images=self.images[kept])
+        return replace(
+            self,
+            table=self.table.filter(pa.array(kept)),
+            numbers=self.numbers[kept],
+            images=self.images[kept],
+            paths=tuple(path for path, is_kept in zip(self.paths, kept, strict=True) if is_kept),
+        )
 
 
 @dataclass(frozen=True)

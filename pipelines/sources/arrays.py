@@ -87,7 +87,8 @@ class ArraySource:
         }
         table = pa.table(columns).select([name for name in wanted if name in columns])
         numbers = np.array(indices, dtype=np.int64) + 1
-        return ImageRows(self.name, self.columns, table, numbers, images=stacked(images, self._frame))
+        stack, paths = stacked(images, self._frame), (self.name,) * len(indices)
+        return ImageRows(self.name, self.columns, table, numbers, images=stack, paths=paths)
 
     def _rejected(self, number: int, kind: str, reason: str) -> Rejected:
         return Rejected(self.name, number, kind, reason, self.name.encode(), is_image=True)

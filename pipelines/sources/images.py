@@ -65,22 +65,23 @@ class ImageSource:
 
     def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
         """The images of a block, with their names as a column."""
-        images, names, numbers, rejected = [], [], [], []
+        images, kept, numbers, rejected = [], list[ImageFile](), [], []
         for number, file in enumerate(block.content, start=block.start.offset + 1):
             try:
                 images.append(self._frame.read(file.path))
             except UnreadableImageError as error:
                 rejected.append(_rejected(file, number, error))
             else:
-                names.append(file.name)
+                kept.append(file)
                 numbers.append(number)
-        table = pa.table({FILE_COLUMN: pa.array(names, pa.string())})
+        table = pa.table({FILE_COLUMN: pa.array([file.name for file in kept], pa.string())})
         rows = ImageRows(
             self.name,
             self.columns,
             table.select([name for name in wanted if name in self.columns]),
             np.array(numbers, dtype=np.int64),
             images=stacked(images, self._frame),
+            paths=tuple(file.path for file in kept),
         )
         return Read(rows, rejected)
 

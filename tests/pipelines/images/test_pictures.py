@@ -16,7 +16,7 @@ def rows(*names: str, **columns) -> ImageRows:
     table = pa.table({"file": list(names), **columns})
     numbers = np.arange(1, len(names) + 1)
     images = np.zeros((len(names), 16, 16), dtype=np.uint8)
-    return ImageRows("in", tuple(table.column_names), table, numbers, images=images)
+    return ImageRows("in", tuple(table.column_names), table, numbers, images=images, paths=names)
 
 
 def drawn(folder, chosen: ImageRows) -> list[str]:

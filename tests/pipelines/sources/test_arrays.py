@@ -12,6 +12,8 @@ from tests.pipelines.image_files import SIZE, plates_of
 
 FRAME = Frame(SIZE, 1)
 PLATES = plates_of(5, seed=0)
+HUGE = b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran_order': False, 'shape': (9, 9, 999999999999)}"
+"""The head of an array that is not there."""
 
 
 def read(path, frame=FRAME, start=None, per_block=2):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -66,6 +68,8 @@ def test_rows_and_images_are_taken_together(folder):
     rows = read(folder)[0].rows
     taken = rows.take(np.array([True, False, True]))
     assert taken.cells("file") == ["000.png", "002.png"]
+    assert [Path(taken.source_of(k)).name for k in range(2)] == ["000.png", "002.png"]
+    assert taken.contents(1) == rows.contents(2) != rows.contents(0)
     assert (taken.images == rows.images[[0, 2]]).all()
 
 
