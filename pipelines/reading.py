@@ -11,7 +11,7 @@ from pipelines.errors import SourceError
 from pipelines.files import expand
 from pipelines.image_scoring import ImageScorer
 from pipelines.images.frame import frame_of
-from pipelines.images.layouts import holds_images, is_array_file, is_image_file
+from pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
 from pipelines.images.model import is_image_model
 from pipelines.images.pictures import Pictures
 from pipelines.score_terms import Explain
@@ -74,6 +74,16 @@ def open_inputs(model: AnyModel, paths: Sequence[str], given_format: str | None 
     if given_format is not None:
         raise InputError(_NO_FORMAT)
     return ImageInputs(paths, frame_of(model))
+
+
+def refuse_inside(folder: str, paths: Sequence[str]) -> None:
+    """Raise InputError where pictures would be put among the images that are read."""
+    for path in paths:
+        is_read = Path(path).is_dir() and not is_mvtec(path)
+        if is_read and Path(folder).resolve().is_relative_to(Path(path).resolve()):
+            raise InputError(
+                f"{folder}: lies in {path}, whose images are scored; give heat maps another place"
+            )
 
 
 def open_arrivals(scorer: AnyScorer, place: Path, given_format: str | None = None) -> Arrivals:

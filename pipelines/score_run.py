@@ -21,7 +21,7 @@ from pipelines.errors import SourceError, TooManyRejectedError
 from pipelines.files import is_url
 from pipelines.memory import keep_freed_memory
 from pipelines.parallel import in_order
-from pipelines.reading import make_scorer, open_inputs
+from pipelines.reading import make_scorer, open_inputs, refuse_inside
 from pipelines.records import Rejected, ScoredRows, ScoreSummary
 from pipelines.score_terms import Observer, Progress, ScoreOptions
 from pipelines.scoring import reason_texts
@@ -93,6 +93,8 @@ class ScoreRun:
         fitted = load(model)
         self.inputs = open_inputs(fitted, inputs, self.options.input_format)
         self._check_streams()
+        if self.options.heatmaps is not None:
+            refuse_inside(self.options.heatmaps, inputs)
         self.output = make_output(output, self.format, force=self.options.force)
         self.rejected = self._rejected_output()
         self.scorer = make_scorer(

@@ -61,7 +61,7 @@ _RECIPE_HELP = (
 @click.option(
     "--id", "ids", multiple=True, metavar="COL", help="Column that names the row; no feature. Repeatable."
 )
-@click.option("--image-size", type=ImageSize(), help=_SIZE_HELP)
+@click.option("--image-size", type=ImageSize(), metavar="HxW", help=_SIZE_HELP)
 @click.option("--channels", type=click.Choice(["1", "3"]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to leave out. Repeatable.")
 @seed_option

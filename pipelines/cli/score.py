@@ -1,4 +1,4 @@
-"""``anomaly-vae score``: how normal is each row of some files, and what speaks against it."""
+"""``anomaly-vae score``: how normal is each row, or image, of some files, and what speaks against it."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def command(
     fail_on_alert: bool,
     **options: Any,
 ) -> int:
-    """Score the rows of INPUT with MODEL.
+    """Score the rows, or images, of INPUT with MODEL.
 
     INPUT is CSV, JSON Lines or Parquet, plain or compressed (.gz, .bz2, .zst): a file, a directory, a
     pattern, a URL such as s3://bucket/key, or - for standard input; several become one OUT. Every column
@@ -137,7 +137,9 @@ def command(
 
     A model of images takes folders (of one laid out as MVTec's the images below test), PNG, JPEG, WebP,
     BMP and TIFF files, patterns, and arrays (.npy, .npz). A row of OUT is an image, called by its column
-    file, in arrays by file and index; top_columns are places in pixels, such as y=40 x=112:-5.3.
+    file, in arrays by file and index. Its score is the log of a p-value, unless the model was fitted for
+    the bound on the probability of whole images (score_type = "elbo"); top_columns are places in pixels,
+    such as y=40 x=112:-5.3, and shape for the image as a whole.
     """  # noqa: D301 (click wants the control character)
     from pipelines.score_run import ScoreRun
     from pipelines.score_terms import ScoreOptions

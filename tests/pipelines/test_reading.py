@@ -7,7 +7,7 @@ import pytest
 from anomaly_vae import load
 from anomaly_vae.errors import InputError
 from pipelines.image_scoring import ImageScorer
-from pipelines.reading import make_scorer, open_inputs, reads_images
+from pipelines.reading import make_scorer, open_inputs, reads_images, refuse_inside
 from pipelines.scoring import Scorer
 from tests.pipelines.image_files import plates_of, write_images
 
@@ -44,3 +44,12 @@ def test_images_are_told_by_what_is_there(tmp_path, plates, train):
     assert reads_images("stack.npy")
     (tmp_path / "table.csv").write_text("a\n1\n")
     assert not reads_images(str(tmp_path))
+
+
+def test_pictures_are_not_put_among_the_images(plates, tmp_path):
+    """Or the next run would score them; below the root of MVTec's layout they are not read."""
+    write_images(tmp_path, plates_of(1, seed=0))
+    refuse_inside(str(tmp_path / "maps"), [str(tmp_path / "000.png")])
+    refuse_inside(str(plates / "maps"), [str(plates)])
+    with pytest.raises(InputError, match="whose images are scored; give heat maps another place"):
+        refuse_inside(str(tmp_path / "maps"), [str(tmp_path)])
