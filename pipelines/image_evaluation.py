@@ -5,7 +5,8 @@ Images are looked at one by one; what is kept of their heat are counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,65 @@ from pipelines.images.layouts import GOOD, MASKS, ImageFile, defects, mask_of
 from pipelines.images.localisation import Localisation
 from pipelines.images.model import is_image_model
 from pipelines.parallel import in_order
-from pipelines.records import Defect, Evaluation, ImageEvaluation, Localised
+from pipelines.records import Evaluation
+
+
+@dataclass(frozen=True)
+class Localised:
+    """How well heat finds what masks show.
+
+    Attributes
+    ----------
+    n_images, n_regions : int
+        Images that were compared, and connected anomalous regions in them.
+    pixel_auroc : float or None
+        Chance that an anomalous pixel is hotter than a normal one; None where there is none of either.
+    pro : float or None
+        Mean share of a region that is found, up to a false-positive rate of 0.3 (Bergmann et al. 2020).
+    """
+
+    n_images: int
+    n_regions: int
+    pixel_auroc: float | None
+    pro: float | None
+
+
+@dataclass(frozen=True)
+class Defect:
+    """How well one kind of defect is told from good images.
+
+    Attributes
+    ----------
+    name : str
+        Name of its folder.
+    images : Evaluation
+        Its images against the good ones.
+    pixels : Localised or None
+        Over those of its images that have a mask; None where none has.
+    """
+
+    name: str
+    images: Evaluation
+    pixels: Localised | None
+
+
+@dataclass(frozen=True)
+class ImageEvaluation:
+    """How well a model of images finds defects, and where they are.
+
+    Attributes
+    ----------
+    images : Evaluation
+        All defective images against the good ones.
+    pixels : Localised or None
+        Over the good images and those that have a mask; None where none has.
+    defects : sequence of Defect
+        The same for each kind.
+    """
+
+    images: Evaluation
+    pixels: Localised | None
+    defects: Sequence[Defect]
 
 
 def evaluate_images(model: str, folder: str) -> ImageEvaluation:

@@ -89,14 +89,16 @@ class ScoreRun:
         self.options = options or ScoreOptions()
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
-        self.model_id = _digest(model)
-        fitted = load(model)
-        self.inputs = open_inputs(fitted, inputs, self.options.input_format)
-        self._check_streams()
+        self._check_output()
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
         self.output = make_output(output, self.format, force=self.options.force)
         self.rejected = self._rejected_output()
+        self.model_id = _digest(model)
+        fitted = load(model)
+        self.inputs = open_inputs(fitted, inputs, self.options.input_format)
+        if self.options.resume and "-" in self.inputs.names:
+            raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
         self.scorer = make_scorer(
             fitted,
             explain=self.options.explain,
@@ -234,9 +236,7 @@ class ScoreRun:
         if not keep and self.journal is not None:
             self.journal.remove()
 
-    def _check_streams(self) -> None:
-        if self.options.resume and "-" in self.inputs.names:
-            raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
+    def _check_output(self) -> None:
         if self.options.resume and (self.output_path == "-" or is_url(self.output_path)):
             raise InputError(
                 f"{self.output_path}: cannot be gone on with; --resume needs a local file as output"

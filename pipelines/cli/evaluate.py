@@ -12,7 +12,8 @@ from pipelines.cli.options import both_of, json_option, label_options
 from pipelines.cli.printing import counted, echo_json, echo_pairs, echo_rich, nats, printable
 
 if TYPE_CHECKING:
-    from pipelines.records import Defect, Evaluation, ImageEvaluation, Localised
+    from pipelines.image_evaluation import Defect, ImageEvaluation, Localised
+    from pipelines.records import Evaluation
 
 
 @click.command("evaluate")
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context, model: str, source: str, label: str | None, normal: str | None, as_json: bool
 ) -> None:
-    """Compare the scores of INPUT's rows with a label, or of its images with their folders.
+    """Compare scores with a label, or of images with their folders.
 
     AUROC and average precision judge the order of the scores; precision, recall and the false-alarm
     rate judge the model's threshold. Rows whose label is empty are left out.

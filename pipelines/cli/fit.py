@@ -87,7 +87,7 @@ def command(
     seed: int | None,
     verbose: bool | None,
 ) -> None:
-    """Learn what the rows of TRAIN, or its images, look like, and save the model.
+    """Learn what the rows or images of TRAIN look like.
 
     TRAIN is CSV with a header, JSON Lines or Parquet. Its columns are numbers, truth values, dates or
     text as their cells say; empty cells, NA, NaN, null and None are missing. Columns named by --id and

@@ -31,7 +31,7 @@ _DARK, _LIGHT, _MOST_GAIN = 16.0, 200.0, 2.0
 """Greys that a picture's darkest and lightest are drawn with, and how far contrast is raised for that."""
 
 _MOST_COVER = 0.85
-_FIRST, _FULL = 0.4, 1.2  # of the threshold: where heat begins to cover the image, and where it does so fully
+_FIRST, _FULL = 0.5, 1.2  # of the threshold: where heat begins to cover the image, and where it does so fully
 _PANEL, _TEXT, _LINE = (24, 24, 24), (235, 235, 235), (255, 255, 255)
 _TEXT_SIZE = 12
 
