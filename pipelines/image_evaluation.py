@@ -1,6 +1,6 @@
 """Image evaluation: how well a model finds the defects of a test set, and where they are.
 
-Images are looked at one by one; what is kept of their heat are counts.
+Images are looked at in blocks; what is kept of their heat are counts.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pipelines.images.localisation import Localisation
 from pipelines.images.model import is_image_model
 from pipelines.parallel import in_order
 from pipelines.records import Evaluation
+from pipelines.sources.images import images_per_block
 
 
 @dataclass(frozen=True)
@@ -118,44 +119,52 @@ class _Judged(NamedTuple):
 
 
 class _Looked(NamedTuple):
-    """What a model says of one image: its score, and heat and mask where there is a mask."""
+    """What a model says of a block of images: their scores, and the heat of those with a mask."""
 
-    score: float
-    heat: NDArray[np.float64] | None
-    mask: NDArray[np.bool_] | None
+    scores: NDArray[np.float64]
+    heat: list[tuple[ImageFile, NDArray[np.float64]]]
 
 
 def _judged(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _Judged:
-    """Look at images one by one, on all cores; only counts are kept."""
+    """Look at images block by block, on all cores; only counts are kept."""
     scores, heat = [], Localisation()
+    frame = frame_of(detector)
+    n_images = images_per_block(frame)
+    blocks = (files[start : start + n_images] for start in range(0, len(files), n_images))
     with strict_reading():
-        for looked in in_order(partial(_look, detector, frame_of(detector), folder), files):
-            scores.append(looked.score)
-            if looked.heat is not None and looked.mask is not None:
-                heat.add(looked.heat, looked.mask)
-    return _Judged(np.array(scores), heat)
+        for looked in in_order(partial(_look, detector, frame, folder), blocks):
+            scores.append(looked.scores)
+            for file, heat_of_one in looked.heat:  # masks may be much larger than what a model resizes to
+                mask = _mask(folder, file, frame)
+                heat.add(resized(heat_of_one, (mask.shape[0], mask.shape[1])), mask)
+    return _Judged(np.concatenate(scores), heat)
 
 
-def _look(detector: ImageVAEDetector, frame: Frame, folder: str, file: ImageFile) -> _Looked:
-    X = read_image(file.path, frame)[None]
+def _look(detector: ImageVAEDetector, frame: Frame, folder: str, files: list[ImageFile]) -> _Looked:
+    """Judge a block of images; any thread may do this."""
+    X = np.stack([read_image(file.path, frame) for file in files])
+    chosen = [k for k, file in enumerate(files) if _has_mask(folder, file)]
     with one_thread():
-        score = float(detector.score_samples(X)[0])
-        mask = _mask(folder, file, frame)
-        return _Looked(score, None if mask is None else resized(detector.heatmap(X)[0], _shape(mask)), mask)
+        scores = detector.score_samples(X)
+        heat = list(detector.heatmap(X[chosen])) if chosen else []
+    return _Looked(scores, [(files[k], one) for k, one in zip(chosen, heat, strict=True)])
 
 
-def _mask(folder: str, file: ImageFile, frame: Frame) -> NDArray[np.bool_] | None:
-    """Where an image is anomalous, in its own pixels: nowhere if it is good; None where nobody says."""
+def _has_mask(folder: str, file: ImageFile) -> bool:
+    """Whether it is known where an image is anomalous; of a good one it is, if there are masks at all."""
+    if _is_good(file):
+        return Path(folder, MASKS).is_dir()
+    return mask_of(folder, file) is not None
+
+
+def _mask(folder: str, file: ImageFile, frame: Frame) -> NDArray[np.bool_]:
+    """Where an image is anomalous, in its own pixels; nowhere if it is good. Raises SourceError."""
     size = frame.size
     if frame.resizes or size is None:
         size = upright_size(file.path)
-    if not Path(folder, MASKS).is_dir():
-        return None
-    if Path(file.name).parts[1] == GOOD:
-        return np.zeros(size, dtype=bool)
     path = mask_of(folder, file)
-    if path is None:
-        return None
+    if _is_good(file) or path is None:
+        return np.zeros(size, dtype=bool)
     pixels = read_image(str(path), Frame())
     got = pixels.shape[0], pixels.shape[1]
     if got != size:
@@ -164,8 +173,8 @@ def _mask(folder: str, file: ImageFile, frame: Frame) -> NDArray[np.bool_] | Non
     return np.asarray(in_colour(pixels).any(axis=2))
 
 
-def _shape(mask: NDArray[np.bool_]) -> tuple[int, int]:
-    return mask.shape[0], mask.shape[1]
+def _is_good(file: ImageFile) -> bool:
+    return Path(file.name).parts[1] == GOOD
 
 
 def _compared(good: NDArray[np.float64], others: NDArray[np.float64], offset: float) -> Evaluation:

@@ -96,14 +96,14 @@ def open_arrivals(scorer: AnyScorer, place: Path, given_format: str | None = Non
 
 
 def reads_images(path: str) -> bool:
-    """Whether a path is images by what is there: an image, an array, a folder of images and of no tables."""
+    """Whether a path is to be read as images: an image, an array, a folder in which there is no table."""
     if path != "-" and Path(path).is_dir():
-        return not _holds_tables(path) and holds_images(path)
+        return not _holds_tables(path)
     return is_image_file(path) or is_array_file(path)
 
 
 def _refuse_images(path: str) -> None:
-    if reads_images(path):
+    if reads_images(path) and (holds_images(path) or not Path(path).is_dir()):
         raise SourceError(
             path, None, "holds images, and the model was fitted on a table; wanted rows (CSV, JSON Lines, "
             "Parquet), or a model that anomaly-vae fit made of images"

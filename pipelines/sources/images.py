@@ -16,7 +16,7 @@ from pipelines.images.layouts import ImageFile
 from pipelines.records import ImageRows, Rejected
 from pipelines.sources.blocks import Block, Place, Read
 
-BLOCK_VALUES = 1 << 22
+BLOCK_VALUES = 1 << 20
 """Values of a block of images, of which one pixel has one or three."""
 
 FILE_COLUMN, INDEX_COLUMN = "file", "index"

@@ -33,11 +33,11 @@ def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, tr
 
 
 def test_images_are_told_by_what_is_there(tmp_path, plates, train):
-    """A folder of tables with a picture in it is one of tables."""
+    """A folder is one of images unless there is a table in it."""
     assert reads_images(str(plates))
     assert not reads_images(train)
     assert not reads_images("-")
-    assert not reads_images(str(tmp_path))
+    assert reads_images(str(tmp_path))
     write_images(tmp_path, plates_of(1, seed=0))
     assert reads_images(str(tmp_path))
     assert reads_images(str(tmp_path / "000.png"))

@@ -324,6 +324,9 @@ def test_too_few_images_are_refused(run, folder, tmp_path):
     """One image is nothing to learn from."""
     ended = run("fit", str(folder / "000.png"), "-o", str(tmp_path / "m.avae"))
     refused(ended, "wanted at least 2 images to learn from, got 1")
+    (tmp_path / "empty").mkdir()
+    ended = run("fit", str(tmp_path / "empty"), "-o", str(tmp_path / "m.avae"))
+    refused(ended, "is a folder without images; wanted files that end in .bmp")
 
 
 def test_a_model_of_images_tells_of_itself_and_takes_another_threshold(run, image_model, plates, tmp_path):

@@ -75,7 +75,7 @@ def test_rows_and_images_are_taken_together(folder):
 
 def test_blocks_are_as_large_as_images_allow():
     """One image at least, and so that memory stays bounded."""
-    assert images_per_block(Frame((128, 128), 1)) == 256
+    assert images_per_block(Frame((128, 128), 1)) == 64
     assert images_per_block(Frame((5000, 5000), 3)) == 1
 
 
