@@ -25,6 +25,7 @@ from pipelines.cells import collect, table_pieces
 from pipelines.errors import SourceError, UnknownNameError
 from pipelines.evaluation import evaluate
 from pipelines.files import replacing
+from pipelines.images.model import is_image_model
 from pipelines.recipes import find_recipe
 from pipelines.records import Evaluation, FitSummary, Label, Rows, ScoredRows, Threshold
 from pipelines.scoring import Model, Scorer, final_detector
@@ -92,7 +93,12 @@ def fit_file(
 
 def evaluate_file(model: str, source: str, label: Label) -> Evaluation:
     """Compare the scores of a file's rows with a label; raises InputError as ``ScoreRun`` does."""
-    score = Scorer(load(model), explain="none")
+    fitted = load(model)
+    if is_image_model(fitted):
+        raise InputError(
+            f"{model}: was fitted on images, whose folders say which are good; leave out --label and --normal"
+        )
+    score = Scorer(fitted, explain="none")
     return evaluate(scored_rows(score, source, [label.column]), label, score.detector.offset_)
 
 
@@ -104,7 +110,7 @@ def scored_rows(score: Scorer, path: str, extra: Sequence[str]) -> Iterator[Scor
         for rows in read_rows(source, [*dict.fromkeys([*score.names, *extra])], score.numeric):
             scored, rejected = score(rows)
             for row in rejected:
-                raise SourceError(row.source, row.number, row.reason)
+                raise SourceError(row.source, row.line, row.reason)
             yield scored
 
 
@@ -133,6 +139,8 @@ def sample_file(model: str, output: str, n_rows: int, *, seed: int = 0, force: b
     """
     sink = make_output(output, "csv", force=force)
     fitted = load(model)
+    if is_image_model(fitted):
+        raise InputError(f"{model}: was fitted on images; wanted a folder or an .npy file, got {output}")
     detector = final_detector(fitted)
     if detector is not fitted:
         raise InputError(f"{model}: is a Pipeline, whose steps cannot be undone; sample from its last step")

@@ -2,7 +2,7 @@
 
     anomaly_vae.errors.AnomalyVAEError
     ├── anomaly_vae.errors.InputError   a user's mistake: exit code 2
-    │   ├── SourceError                 a file cannot be read as a table; names file and line
+    │   ├── SourceError                 a file cannot be read as rows or images; names file and line
     │   ├── UnknownNameError            a column, key or value that is not there; names the nearest
     │   ├── ColumnClashError            a result column would hide a column of the input
     │   └── OutputExistsError           an output exists and nobody said to replace it
@@ -26,7 +26,7 @@ from anomaly_vae.errors import AnomalyVAEError, InputError
 
 
 class SourceError(InputError):
-    """A file cannot be read as a table of rows.
+    """A file cannot be read as rows or images.
 
     Attributes
     ----------

@@ -33,11 +33,18 @@ def _compare(
     known = normal | ~np.isin([text.strip() for text in labels], list(MISSING))
     anomalous, scores = ~normal[known], scores[known]
     _require_both(anomalous, label)
+    return judge(scores, anomalous, offset, n_unlabelled=int((~known).sum()))
+
+
+def judge(
+    scores: NDArray[np.float64], anomalous: NDArray[np.bool_], offset: float, *, n_unlabelled: int = 0
+) -> Evaluation:
+    """Compare scores with what is anomalous, of which there is some and not all."""
     alerts = scores < offset
     return Evaluation(
         n_normal=int((~anomalous).sum()),
         n_anomalous=int(anomalous.sum()),
-        n_unlabelled=int((~known).sum()),
+        n_unlabelled=n_unlabelled,
         auroc=float(roc_auc_score(anomalous, -scores)),
         average_precision=float(average_precision_score(anomalous, -scores)),
         offset=offset,

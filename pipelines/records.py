@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +53,15 @@ class Rows:
         texts: list[str] = cells.fill_null("").to_pylist()
         return texts
 
+    def source_of(self, position: int) -> str:
+        """The file that one row stands in."""
+        return self.source
+
+    def contents(self, position: int) -> bytes:
+        """What one row holds, as far as it was asked for: to tell it from another in its place."""
+        one = Rows(self.source, self.columns, self.table.slice(position, 1), self.numbers[:0])
+        return json.dumps([one.cells(name)[0] for name in one.table.column_names]).encode()
+
     def take(self, kept: NDArray[np.bool_]) -> Rows:
         """The rows where ``kept`` is true."""
         import pyarrow as pa
@@ -61,6 +71,45 @@ class Rows:
         mask = pa.array(kept)
         raw = None if self.raw is None else self.raw.filter(mask)
         return replace(self, table=self.table.filter(mask), numbers=self.numbers[kept], raw=raw)
+
+
+@dataclass(frozen=True)
+class ImageRows(Rows):
+    """Images as rows: the table says what they are called, and beside it are their pixels.
+
+    Attributes
+    ----------
+    images : array of shape (n_rows, height, width) or (n_rows, height, width, 3)
+        Grey or colour in 0..255.
+    paths : tuple of str
+        The file of each.
+    """
+
+    images: NDArray[Any] = field(kw_only=True)
+    paths: tuple[str, ...] = field(kw_only=True)
+
+    def source_of(self, position: int) -> str:
+        """The file of one image."""
+        return self.paths[position]
+
+    def contents(self, position: int) -> bytes:
+        """What one image is called, and its pixels."""
+        pixels: bytes = self.images[position].tobytes()
+        return super().contents(position) + pixels
+
+    def take(self, kept: NDArray[np.bool_]) -> ImageRows:
+        """The images where ``kept`` is true."""
+        if kept.all():
+            return self
+        import pyarrow as pa
+
+        return replace(
+            self,
+            table=self.table.filter(pa.array(kept)),
+            numbers=self.numbers[kept],
+            images=self.images[kept],
+            paths=tuple(path for path, is_kept in zip(self.paths, kept, strict=True) if is_kept),
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +127,9 @@ class Rejected:
     reason : str
         What is wrong, what was wanted, and the way out.
     raw : bytes
-        The row as it stands in the file.
+        The row as it stands in the file; of an image its name.
+    is_image : bool
+        Whether the row is an image, so that the source names it and there is no line to tell.
     """
 
     source: str
@@ -86,6 +137,12 @@ class Rejected:
     kind: str
     reason: str
     raw: bytes
+    is_image: bool = False
+
+    @property
+    def line(self) -> int | None:
+        """Line of the file to send a person to; None where the source says it all."""
+        return None if self.is_image else self.number
 
 
 @dataclass(frozen=True)
@@ -162,6 +219,8 @@ class FitSummary:
         Mean score of held-out rows, in nats.
     offset : float
         The threshold, in nats: a row that scores lower is an anomaly.
+    image : (int, int, int) or None
+        Height, width and channels, where rows are images.
     false_alarm_rate : float or None
         Share of normal rows expected below the threshold; None where it is not known.
     tail : {"empirical", "gpd"} or None
@@ -176,6 +235,7 @@ class FitSummary:
     offset: float
     false_alarm_rate: float | None
     tail: str | None = None
+    image: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)

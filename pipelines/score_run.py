@@ -17,19 +17,20 @@ import numpy as np
 from anomaly_vae.errors import InputError
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.persistence import load
-from pipelines.errors import LostInputError, SourceError, TooManyRejectedError
-from pipelines.files import expand, is_url, size_of
+from pipelines.errors import SourceError, TooManyRejectedError
+from pipelines.files import is_url
 from pipelines.memory import keep_freed_memory
 from pipelines.parallel import in_order
+from pipelines.reading import make_scorer, open_inputs, refuse_inside
 from pipelines.records import Rejected, ScoredRows, ScoreSummary
 from pipelines.score_terms import Observer, Progress, ScoreOptions
-from pipelines.scoring import Scorer, reason_texts
+from pipelines.scoring import reason_texts
 from pipelines.selection import require_columns
 from pipelines.sinks.encoding import ENCODERS, refuse_clash, without_raw
 from pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from pipelines.sinks.rejected import encode_rejected
 from pipelines.sinks.staged import DirectOutput, Journal, StagedFile, StagedParquet, make_output
-from pipelines.sources import Block, Place, Source, format_of, input_files, no_rows, open_source
+from pipelines.sources import Block, Place, Source, format_of, no_rows
 from pipelines.tally import Tally
 
 MARK_SECONDS = 2.0
@@ -56,7 +57,8 @@ class ScoreRun:
     model, output : str
         The model file, and where the scored rows go; ``-`` is standard output.
     inputs : sequence of str
-        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns.
+        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns. Of a model
+        of images: folders, image files, arrays and patterns.
     options : ScoreOptions
     on_progress : callable, optional
         Told a Progress after every block.
@@ -85,23 +87,31 @@ class ScoreRun:
         offset: float | None = None,
     ) -> None:
         self.options = options or ScoreOptions()
-        self.files = input_files(expand(inputs))
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
-        self._check_streams()
+        self._check_output()
+        if self.options.heatmaps is not None:
+            refuse_inside(self.options.heatmaps, inputs)
         self.output = make_output(output, self.format, force=self.options.force)
         self.rejected = self._rejected_output()
         self.model_id = _digest(model)
         fitted = load(model)
-        self.scorer = Scorer(
-            fitted, explain=self.options.explain, expected=observer is not None, offset=offset
+        self.inputs = open_inputs(fitted, inputs, self.options.input_format)
+        if self.options.resume and "-" in self.inputs.names:
+            raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
+        self.scorer = make_scorer(
+            fitted,
+            explain=self.options.explain,
+            expected=observer is not None,
+            offset=offset,
+            heatmaps=self.options.heatmaps,
+            force=self.options.force or self.options.resume,
         )
         self.encoder = ENCODERS[self.format](self.options.prefix)
         self.journal = (
             Journal(self.output.target) if isinstance(self.output, StagedFile | StagedParquet) else None
         )
         self.tally, self._on_progress = Tally(), on_progress
-        self._sizes = [size_of(path) for path in self.files]
         self._columns: tuple[str, ...] = ()
 
     def __call__(self) -> ScoreSummary:
@@ -111,7 +121,7 @@ class ScoreRun:
         first, place = self._go_back()
         n_before = self.tally.n_rows
         try:
-            for number in range(first, len(self.files)):
+            for number in range(first, len(self.inputs.names)):
                 self._score_file(number, place)
                 place = None
             self._finish()
@@ -121,12 +131,11 @@ class ScoreRun:
         return self._summary(time.perf_counter() - started, self.tally.n_rows - n_before)
 
     def _score_file(self, number: int, place: Place | None) -> None:
-        path = self.files[number]
-        with self._open(number) as source:
+        with self.inputs.open(number) as source:
             self._check_columns(source, is_first=number == 0)
             if number == 0 and place is None:
                 self._write_header(source)
-            wanted, keep_raw = self._wanted(source, format_of(path, self.options.input_format))
+            wanted, keep_raw = self._wanted(source, self.inputs.format(number))
 
             def work(block: Block) -> Piece:
                 return self._work(source, block, wanted, keep_raw)
@@ -163,7 +172,7 @@ class ScoreRun:
     def _refuse(self, piece: Piece) -> None:
         if self.options.on_bad_row == "error" or self.rejected is None:
             row = piece.rejected[0]
-            raise SourceError(row.source, row.number, row.reason)
+            raise SourceError(row.source, row.line, row.reason)
         if not self.tally.n_rejected:
             self.rejected.write(REJECTED_HEADER)
         self.rejected.write(piece.rejected_lines)
@@ -227,18 +236,7 @@ class ScoreRun:
         if not keep and self.journal is not None:
             self.journal.remove()
 
-    def _open(self, number: int) -> Any:
-        """The source of a file; one that is gone since the run began is a failure, not a wrong name."""
-        try:
-            return open_source(self.files[number], self.options.input_format)
-        except SourceError as error:
-            if number and self._sizes[number] is not None and size_of(self.files[number]) is None:
-                raise LostInputError(f"{error}; it was there when the run began") from error
-            raise
-
-    def _check_streams(self) -> None:
-        if self.options.resume and "-" in self.files:
-            raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
+    def _check_output(self) -> None:
         if self.options.resume and (self.output_path == "-" or is_url(self.output_path)):
             raise InputError(
                 f"{self.output_path}: cannot be gone on with; --resume needs a local file as output"
@@ -255,7 +253,7 @@ class ScoreRun:
             self._columns = source.columns
         elif self.format == "csv" and source.columns != self._columns:
             raise SourceError(
-                source.name, None, f"its columns are not those of {self.files[0]}; score it by itself"
+                source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it by itself"
             )
 
     def _wanted(self, source: Source, input_format: str) -> tuple[list[str], bool]:
@@ -286,25 +284,25 @@ class ScoreRun:
 
     def _fingerprint(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
-        kept = ("explain", "prefix", "input_format", "output_format", "on_bad_row")
+        kept = ("explain", "heatmaps", "prefix", "input_format", "output_format", "on_bad_row")
         return {
             "model": self.model_id,
             "offset": self.scorer.offset,
             "observed": self.observer is not None,
-            "files": [[path, size] for path, size in zip(self.files, self._sizes, strict=True)],
+            "files": self.inputs.identity(),
             "options": {name: getattr(self.options, name) for name in kept},
         }
 
     def _progress(self, number: int, n_bytes: int) -> Progress:
-        known = [size for size in self._sizes if size is not None]
-        total = sum(known) if len(known) == len(self._sizes) else None
+        known = [size for size in self.inputs.sizes if size is not None]
+        total = sum(known) if len(known) == len(self.inputs.sizes) else None
         return Progress(self.tally.n_rows, self.tally.n_anomalies, sum(known[:number]) + n_bytes, total)
 
     def _summary(self, seconds: float, n_sitting: int) -> ScoreSummary:
         tally = self.tally
         return ScoreSummary(
             output=self.output_path,
-            inputs=tuple(self.files),
+            inputs=self.inputs.names,
             model_id=self.model_id,
             n_rows=tally.n_rows,
             n_scored=tally.n_scored,

@@ -19,6 +19,8 @@ class ScoreOptions:
     ----------
     explain : {"flagged", "all", "none"}
         Which rows get ``top_columns``.
+    heatmaps : str or None
+        Folder for pictures of what is anomalous in images.
     prefix : str
         Put before the names of the result columns.
     input_format, output_format : str or None
@@ -38,6 +40,7 @@ class ScoreOptions:
     """
 
     explain: Explain = "flagged"
+    heatmaps: str | None = None
     prefix: str = ""
     input_format: str | None = None
     output_format: str | None = None

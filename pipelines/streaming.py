@@ -19,12 +19,11 @@ from typing import Any
 from anomaly_vae.errors import InputError
 from pipelines.durable import write_whole
 from pipelines.errors import SourceError
-from pipelines.files import compression_of
+from pipelines.reading import AnyScorer, open_arrivals
 from pipelines.records import Rejected, ScoredRows
 from pipelines.score_terms import Observer
-from pipelines.scoring import Scorer
 from pipelines.selection import require_columns
-from pipelines.sources import Place, Source, format_of, input_files, open_growing
+from pipelines.sources import Place, Source
 
 HEAD_BYTES = 1024
 """Bytes at the start of a file by which it is told from another in its place."""
@@ -71,7 +70,7 @@ class Watcher:
 
     Parameters
     ----------
-    scorer : Scorer
+    scorer : Scorer or ImageScorer
     source : str
         A file (which need not be there yet) or a directory of files.
     observer : Observer
@@ -87,12 +86,12 @@ class Watcher:
     Raises
     ------
     InputError
-        For a checkpoint that is none.
+        For a checkpoint that is none, and for a place that the model cannot watch.
     """
 
     def __init__(
         self,
-        scorer: Scorer,
+        scorer: AnyScorer,
         source: str,
         observer: Observer,
         checkpoint: Path,
@@ -103,7 +102,8 @@ class Watcher:
     ) -> None:
         self.scorer, self.source, self.observer = scorer, Path(source), observer
         self.checkpoint, self.counts = checkpoint, Counts()
-        self._on_rejected, self._on_trouble, self._format = on_rejected, on_trouble, given_format
+        self._arrivals = open_arrivals(scorer, self.source, given_format)
+        self._on_rejected, self._on_trouble = on_rejected, on_trouble
         self._positions: dict[str, Position] = {}
         self._troubles: dict[str, str] = {}
         self._restore()
@@ -129,11 +129,7 @@ class Watcher:
     def _files(self) -> Iterator[Path]:
         """Files to look at, those that were written to first before others."""
         if self.source.is_dir():
-            try:
-                found = [Path(name) for name in input_files([str(self.source)])]
-            except InputError:
-                return
-            yield from sorted(found, key=lambda path: (_mtime(path), path.name))
+            yield from sorted(self._arrivals.within(self.source), key=lambda path: (_mtime(path), path.name))
             return
         yield from self._renamed()
         if self.source.exists():
@@ -155,17 +151,17 @@ class Watcher:
         position = self._position(name, path)
         if not self._is_ready(path, position):
             return
-        with open_growing(str(path), self._given(path)) as source:
+        with self._arrivals.open(path) as source:
             self._check(source)
             self._show(source, position)
-        position.is_done = self._is_whole_only(path)
+        position.is_done = self._arrivals.is_whole_only(path)
         self.save()
 
     def _is_ready(self, path: Path, position: Position) -> bool:
         """Whether there is something new, and of a file that has to be complete, whether it has settled."""
         before = position.size, position.mtime
         position.size, position.mtime = path.stat().st_size, _mtime(path)
-        if self._is_whole_only(path):
+        if self._arrivals.is_whole_only(path):
             return not position.is_done and before == (position.size, position.mtime)
         return position.size > position.offset and _has_line(path)
 
@@ -178,7 +174,7 @@ class Watcher:
             self._count(scored, [*rejected, *unreadable])
             self.observer.observe(scored)
             position.offset, position.line = block.end.offset, block.end.line
-            if not self._is_whole_only(Path(source.name)):
+            if not self._arrivals.is_whole_only(Path(source.name)):
                 position.n_head = min(position.offset, HEAD_BYTES)
                 position.head = _head(Path(source.name), position.n_head)
             self.save()
@@ -194,7 +190,7 @@ class Watcher:
         """Where to go on in a file; at its start if it is another than the one that was read."""
         position = self._positions.setdefault(name, Position())
         status = path.stat()
-        if self._is_whole_only(path):
+        if self._arrivals.is_whole_only(path):
             is_other = position.is_done and (status.st_size, status.st_mtime) != (
                 position.size,
                 position.mtime,
@@ -209,16 +205,6 @@ class Watcher:
     def _check(self, source: Source) -> None:
         require_columns(self.scorer.names, source, ", which the model was fitted on")
         require_columns(self.observer.columns, source, ", which a rule wants")
-
-    def _given(self, path: Path) -> str | None:
-        """The format of a file; a renamed one, as ``app.csv.1``, has that of the watched name."""
-        if self._format is None and not self.source.is_dir():
-            return format_of(str(self.source))
-        return self._format
-
-    def _is_whole_only(self, path: Path) -> bool:
-        """Whether a file can only be read when it is complete."""
-        return compression_of(str(path)) is not None or format_of(str(path), self._given(path)) == "parquet"
 
     def _say(self, path: Path, problem: str) -> None:
         """Tell of a problem once."""

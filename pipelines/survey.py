@@ -19,11 +19,11 @@ from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.tails import Tail
 from anomaly_vae.thresholds import false_alarm_offset
 from pipelines.budget import RowRate, add_times, rate_of_budget
-from pipelines.files import expand
 from pipelines.parallel import in_order
-from pipelines.scoring import Model, Scorer, final_detector
+from pipelines.reading import AnyScorer, make_scorer, open_inputs
+from pipelines.scoring import Model, final_detector
 from pipelines.selection import require_columns
-from pipelines.sources import Block, Source, input_files, open_source
+from pipelines.sources import Block, Inputs, Source
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,12 @@ def survey_discoveries(
     By Benjamini & Hochberg's procedure on the conformal p-values of all rows (Bates et al. 2023); rows
     that cannot be read take no part. Raises InputError for what cannot be read twice.
     """
-    scorer = Scorer(model, explain="none")
+    scorer = make_scorer(model, explain="none")
     calibration = scorer.detector.calibration_scores_
     found = FalseDiscovery(len(calibration))
-    for path in _files(inputs):
-        with open_source(path, input_format) as source:
+    opened = _readable_twice(open_inputs(model, inputs, input_format))
+    for number in range(len(opened.names)):
+        with opened.open(number) as source:
             require_columns(scorer.names, source, ", which the model was fitted on")
             for values in in_order(partial(_p_values, scorer, source), source.blocks(), jobs):
                 found.add(values)
@@ -88,7 +89,7 @@ def survey_budget(
     that the calibration rows are too few for, unless ``tail`` is "gpd".
     """
     if time is not None:
-        rows_per_day = _rows_per_day(inputs, time, input_format)
+        rows_per_day = _rows_per_day(open_inputs(model, inputs, input_format), time)
     if rows_per_day is None:
         raise InputError("a budget needs the rows per day, or the column of their times")
     rate = rate_of_budget(alerts_per_day, rows_per_day)
@@ -96,25 +97,24 @@ def survey_budget(
     return Surveyed(detector.offset_, rate)
 
 
-def _p_values(scorer: Scorer, source: Source, block: Block) -> NDArray[np.float64]:
+def _p_values(scorer: AnyScorer, source: Source, block: Block) -> NDArray[np.float64]:
     """p-values of the rows of a block that can be read."""
     with one_thread():
         rows, _ = source.read(block, scorer.names, scorer.numeric)
         return scorer(rows).rows.p_values
 
 
-def _rows_per_day(inputs: Sequence[str], column: str, input_format: str | None) -> float:
+def _rows_per_day(inputs: Inputs, column: str) -> float:
     rate = RowRate(column)
-    for path in _files(inputs):
-        with open_source(path, input_format) as source:
+    for number in range(len(_readable_twice(inputs).names)):
+        with inputs.open(number) as source:
             require_columns([column], source)
             for block in source.blocks():
                 add_times(rate, source.read(block, [column]).rows)
     return rate.rows_per_day()
 
 
-def _files(inputs: Sequence[str]) -> list[str]:
-    files = input_files(expand(inputs))
-    if "-" in files:
+def _readable_twice(inputs: Inputs) -> Inputs:
+    if "-" in inputs.names:
         raise InputError("standard input cannot be read twice, which this threshold needs; give a file")
-    return files
+    return inputs

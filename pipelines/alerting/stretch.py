@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,7 +43,7 @@ class Stretch:
     def row(self, position: int) -> AlertRow:
         """What an alert says of one row."""
         return AlertRow(
-            self.scored.rows.source,
+            self.scored.rows.source_of(position),
             int(self.scored.rows.numbers[position]),
             finite(self.scored.scores[position]),
             finite(self.scored.p_values[position]),
@@ -52,12 +51,10 @@ class Stretch:
         )
 
     def place(self, position: int) -> Place:
-        """Where one row stands, with the hash of its cells."""
+        """Where one row stands, with the hash of what it holds."""
         rows = self.scored.rows
-        one = type(rows)(rows.source, rows.columns, rows.table.slice(position, 1), rows.numbers[:0])
-        cells = [one.cells(name)[0] for name in one.table.column_names]
-        fingerprint = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
-        return Place(rows.source, int(rows.numbers[position]), fingerprint)
+        fingerprint = hashlib.sha256(rows.contents(position)).hexdigest()[:16]
+        return Place(rows.source_of(position), int(rows.numbers[position]), fingerprint)
 
     def _cut(self, columns: Key) -> Sequence[Cut]:
         if not columns:

@@ -1,38 +1,110 @@
-"""``anomaly-vae evaluate``: how well a model finds the anomalies of a labelled CSV file."""
+"""``anomaly-vae evaluate``: how well a model finds the anomalies of a labelled file, or of a test set."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.options import json_option, label_options
-from pipelines.cli.printing import echo_json, echo_pairs, nats
-from pipelines.records import Label
+from anomaly_vae.persistence import read_metadata
+from pipelines.cli.options import both_of, json_option, label_options
+from pipelines.cli.printing import counted, echo_json, echo_pairs, echo_rich, nats, printable
 
 if TYPE_CHECKING:
+    from pipelines.image_evaluation import Defect, ImageEvaluation, Localised
     from pipelines.records import Evaluation
 
 
 @click.command("evaluate")
 @click.argument("model")
 @click.argument("source", metavar="INPUT")
-@label_options(required=True, text="Column that says which rows are normal; all others are anomalous.")
+@label_options(required=False, text="Column that says which rows are normal; all others are anomalous.")
 @json_option
-def command(model: str, source: str, label: str, normal: str, as_json: bool) -> None:
-    """Compare the scores of INPUT's rows with a label.
+@click.pass_context
+def command(
+    ctx: click.Context, model: str, source: str, label: str | None, normal: str | None, as_json: bool
+) -> None:
+    """Compare scores with a label, or of images with their folders.
 
     AUROC and average precision judge the order of the scores; precision, recall and the false-alarm
     rate judge the model's threshold. Rows whose label is empty are left out.
-    """
+
+    For a model of images INPUT is a folder laid out as MVTec's: test/good is normal, every other
+    test/DEFECT is anomalous. Each kind of defect is compared with the good images. Where there are masks
+    (ground_truth/DEFECT/NAME.png or NAME_mask.png), the heat of the pixels is compared with them:
+
+    \b
+      pixel AUROC  chance that an anomalous pixel is hotter than a normal one
+      PRO          mean share of an anomalous region that is found, over false-positive
+                   rates up to 0.3 (per-region overlap, Bergmann et al. 2020)
+
+    Of one kind both are over the images of that kind that have masks; overall, over all of these and the
+    good images.
+    """  # noqa: D301 (click wants the control character)
+    wanted = both_of(label, normal)
+    if wanted is None and "image" in read_metadata(model):
+        from pipelines.image_evaluation import evaluate_images
+
+        found = evaluate_images(model, source)
+        echo_json(_image_fields(found)) if as_json else _show_images(found)
+        return
+    if wanted is None:
+        raise click.UsageError("Give --label and --normal, which say what is normal.", ctx)
     from pipelines.batch import evaluate_file
 
-    evaluation = evaluate_file(model, source, Label(label, normal))
-    if as_json:
-        echo_json(_fields(evaluation))
-    else:
-        _show(evaluation)
+    evaluation = evaluate_file(model, source, wanted)
+    echo_json(_fields(evaluation)) if as_json else _show(evaluation)
+
+
+def _image_fields(found: ImageEvaluation) -> dict[str, Any]:
+    defects: dict[str, Any] = {
+        defect.name: {**_fields(defect.images), "pixels": _pixel_fields(defect.pixels)}
+        for defect in found.defects
+    }
+    return {**_fields(found.images), "pixels": _pixel_fields(found.pixels), "defects": defects}
+
+
+def _pixel_fields(pixels: Localised | None) -> dict[str, Any] | None:
+    return None if pixels is None else asdict(pixels)
+
+
+def _show_images(found: ImageEvaluation) -> None:
+    """The judgement of all images, then a table by kind of defect."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    e, pixels = found.images, found.pixels
+    pairs = _pairs(e, "images")
+    if pixels is not None:
+        where = f"({counted(pixels.n_images, 'image')}, {counted(pixels.n_regions, 'anomalous region')})"
+        pairs[2:2] = [("pixel AUROC", f"{_share(pixels.pixel_auroc)}  {where}"), ("PRO", _share(pixels.pro))]
+    echo_pairs(f"{e.n_normal + e.n_anomalous:,} images, {e.n_anomalous:,} of them anomalous", pairs)
+    names = ["defect", "images", "AUROC", "average precision", "recall"]
+    if pixels is not None:
+        names += ["masks", "pixel AUROC", "PRO"]
+    table = Table(box=SIMPLE_HEAD)
+    for number, name in enumerate(names):
+        table.add_column(name, justify="right" if number else "left")
+    for defect in found.defects:
+        cells = [printable(defect.name), *_row(defect, with_pixels=pixels is not None)]
+        table.add_row(*map(Text, cells))
+    echo_rich(table)
+
+
+def _row(defect: Defect, *, with_pixels: bool) -> list[str]:
+    e, pixels = defect.images, defect.pixels
+    cells = [f"{e.n_anomalous:,}", _share(e.auroc), _share(e.average_precision), _share(e.recall)]
+    if not with_pixels:
+        return cells
+    if pixels is None:
+        return [*cells, "0", "", ""]
+    return [*cells, f"{pixels.n_images:,}", _share(pixels.pixel_auroc), _share(pixels.pro)]
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
 
 
 def _fields(evaluation: Evaluation) -> dict[str, float | None]:
@@ -43,16 +115,19 @@ def _fields(evaluation: Evaluation) -> dict[str, float | None]:
 def _show(e: Evaluation) -> None:
     n_rows = e.n_normal + e.n_anomalous
     unlabelled = f"; {e.n_unlabelled:,} without a label left out" if e.n_unlabelled else ""
+    echo_pairs(f"{n_rows:,} rows, {e.n_anomalous:,} of them anomalous{unlabelled}", _pairs(e, "rows"))
+
+
+def _pairs(e: Evaluation, noun: str) -> list[tuple[str, str]]:
     precision = "none, for want of alerts" if e.precision is None else f"{e.precision:.4f}"
-    pairs = [
+    return [
         ("AUROC", f"{e.auroc:.4f}"),
         ("average precision", f"{e.average_precision:.4f}"),
         ("threshold", nats(e.offset)),
         ("precision", f"{precision}  ({e.n_hits:,} of {e.n_alerts:,} alerts are anomalous)"),
-        ("recall", f"{e.recall:.4f}  ({e.n_hits:,} of {e.n_anomalous:,} anomalous rows raise an alert)"),
+        ("recall", f"{e.recall:.4f}  ({e.n_hits:,} of {e.n_anomalous:,} anomalous {noun} raise an alert)"),
         (
             "false-alarm rate",
-            f"{e.false_alarm_rate:.4f}  ({e.n_alerts - e.n_hits:,} of {e.n_normal:,} normal rows)",
+            f"{e.false_alarm_rate:.4f}  ({e.n_alerts - e.n_hits:,} of {e.n_normal:,} normal {noun})",
         ),
     ]
-    echo_pairs(f"{n_rows:,} rows, {e.n_anomalous:,} of them anomalous{unlabelled}", pairs)

@@ -8,7 +8,15 @@ import click
 
 from anomaly_vae.errors import ModelFileError
 from pipelines.cli.options import json_option
-from pipelines.cli.printing import echo_json, echo_pairs, echo_rich, nats, printable, threshold_text
+from pipelines.cli.printing import (
+    echo_json,
+    echo_pairs,
+    echo_rich,
+    image_text,
+    nats,
+    printable,
+    threshold_text,
+)
 
 
 @click.command("inspect")
@@ -17,7 +25,8 @@ from pipelines.cli.printing import echo_json, echo_pairs, echo_rich, nats, print
 def command(model: str, as_json: bool) -> None:
     """Show what MODEL says of itself; nothing in it is run.
 
-    That is its columns, its training, its threshold, and the versions of the libraries it was fitted with.
+    That is its columns or the size of its images, its training, its threshold, and the versions of the
+    libraries it was fitted with.
     """
     from anomaly_vae.persistence import read_metadata
 
@@ -30,8 +39,10 @@ def command(model: str, as_json: bool) -> None:
 
 def _show(model: str, metadata: dict[str, Any]) -> None:
     training, threshold = metadata["training"], metadata["threshold"]
+    a_row = "an image" if "image" in metadata else "a row"
     pairs = [
         ("kind", metadata["kind"]),
+        *_images(metadata),
         ("created", metadata["created"]),
         ("format", str(metadata["format"])),
         ("versions", _joined(metadata["versions"], " ")),
@@ -39,13 +50,22 @@ def _show(model: str, metadata: dict[str, Any]) -> None:
             "trained",
             f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
         ),
-        ("ELBO", f"{nats(training['elbo_train'])} a row, held out {nats(training['elbo_validation'])}"),
+        ("ELBO", f"{nats(training['elbo_train'])} {a_row}, held out {nats(training['elbo_validation'])}"),
         ("threshold", _threshold(threshold)),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         ("parameters", _joined(metadata["parameters"], "=")),
     ]
     echo_pairs(model, pairs)
-    _show_schema(metadata["schema"])
+    if metadata["schema"]:
+        _show_schema(metadata["schema"])
+
+
+def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Size and channels of a model of images."""
+    if "image" not in metadata:
+        return []
+    height, width = metadata["image"]["size"]
+    return [("images", image_text(int(height), int(width), int(metadata["image"]["channels"])))]
 
 
 def _threshold(threshold: dict[str, Any]) -> str:

@@ -56,16 +56,18 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name=PROGRAM)
 def cli() -> None:
-    """Find the rows of a table that do not look like the others, and say why.
+    """Find the rows of a table, or the images, that do not look like the others, and say why.
 
-    Fit a variational autoencoder on a file of rows, then score others with it. A score is in nats, a
-    lower bound on the log probability of the row: higher is more normal. Where a file is asked
-    for, - is standard input or output; .gz, .bz2 and .zst are compressed.
+    Fit a variational autoencoder on a file of rows or a folder of images, then score others with it. A
+    score is in nats, a lower bound on a log probability: higher is more normal. Where a file of rows is
+    asked for, - is standard input or output; .gz, .bz2 and .zst are compressed.
 
     \b
         anomaly-vae demo
         anomaly-vae fit train.csv -o model.avae
         anomaly-vae score model.avae new.csv -o scored.csv
+        anomaly-vae fit good/ -o parts.avae
+        anomaly-vae score parts.avae new/ -o scored.csv --heatmaps maps/
 
     Exit codes: 0 done; 1 failure, such as a full disk; 2 bad usage or bad input; 3 an alert was
     raised (--fail-on-alert). Set ANOMALY_VAE_DEBUG=1 to see where an error comes from.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,23 @@ DETECTOR_TABLE = "detector"
 
 Share = click.FloatRange(0, 1, min_open=True, max_open=True)
 """A rate: neither never nor always."""
+
+
+class ImageSize(click.ParamType[tuple[int, int]]):
+    """Height and width as ``HxW``."""
+
+    name = "HxW"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """The pair; one that has been read already stays as it is."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"([1-9][0-9]{0,4})\s*[xX×]\s*([1-9][0-9]{0,4})", str(value).strip())
+        if found is None:
+            self.fail(f"wanted height x width in pixels, such as 128x128, got {value!r}", param, ctx)
+        return int(found[1]), int(found[2])
 
 
 def output_option(metavar: str, text: str) -> Callable[[F], F]:
@@ -89,7 +107,7 @@ def config_option(command: F) -> F:
         expose_value=False,
         callback=_read_config,
         help="TOML file: keys are names of these options, and a table [detector] holds parameters of "
-        "TabularVAEDetector. What is given on the command line wins.",
+        "TabularVAEDetector, or ImageVAEDetector. What is given on the command line wins.",
     )(command)
 
 

@@ -50,6 +50,11 @@ def nats(value: float) -> str:
     return f"{value:.4g} nats"
 
 
+def image_text(height: int, width: int, channels: int) -> str:
+    """What images are: ``128 x 128 pixels, grey``."""
+    return f"{height} x {width} pixels, {'grey' if channels == 1 else 'colour'}"
+
+
 def threshold_text(offset: float, false_alarm_rate: float | None, tail: str | None) -> str:
     """A threshold and what it promises, or is estimated to keep."""
     if false_alarm_rate is None:

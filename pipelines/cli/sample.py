@@ -1,4 +1,4 @@
-"""``anomaly-vae sample``: rows that a model makes up."""
+"""``anomaly-vae sample``: rows, or images, that a model makes up."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ from pipelines.cli.options import csv_output_option, seed_option
 def command(model: str, n_rows: int, output: str, force: bool, seed: int | None) -> None:
     """Draw N made-up rows from MODEL.
 
-    They come in the columns and units that the model was fitted on.
+    They come in the columns and units that the model was fitted on. A model of images writes PNG files
+    into the folder OUT, or an array to OUT.npy.
     """
-    from pipelines.batch import sample_file
+    from anomaly_vae.persistence import read_metadata
 
-    sample_file(model, output, n_rows, seed=seed or 0, force=force)
+    if "image" in read_metadata(model):
+        from pipelines.image_batch import sample_images
+
+        sample_images(model, output, n_rows, seed=seed or 0, force=force)
+    else:
+        from pipelines.batch import sample_file
+
+        sample_file(model, output, n_rows, seed=seed or 0, force=force)

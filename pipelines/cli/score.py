@@ -1,4 +1,4 @@
-"""``anomaly-vae score``: how normal is each row of some files, and what speaks against it."""
+"""``anomaly-vae score``: how normal is each row, or image, of some files, and what speaks against it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ Positive = click.FloatRange(0, min_open=True)
 
 _OUT_HELP = "File or URL to write, whole or not at all; - is standard output."
 _EXPLAIN_HELP = "Which rows get top_columns: those flagged as anomalies, all (slower to read), or none."
+_HEATMAPS_HELP = (
+    "Folder for a picture of each flagged image (with --explain all: of each image): heat over grey, a line "
+    "where it crosses the model's threshold, and the scale, which is the same for all images of a model."
+)
 _BAD_ROW_HELP = (
     "What happens to a row that cannot be read: the run ends with its line (error), or the row goes to "
     "OUT.rejected with its line and the reason, and the run goes on (quarantine)."
@@ -57,6 +61,7 @@ _RESUME_HELP = (
     show_default=True,
     help=_EXPLAIN_HELP,
 )
+@click.option("--heatmaps", metavar="DIR", help=_HEATMAPS_HELP)
 @click.option("--prefix", default="", metavar="P", help="Put P before the names of the four result columns.")
 @click.option(
     "--on-bad-row",
@@ -113,7 +118,7 @@ def command(
     fail_on_alert: bool,
     **options: Any,
 ) -> int:
-    """Score the rows of INPUT with MODEL.
+    """Score the rows, or images, of INPUT with MODEL.
 
     INPUT is CSV, JSON Lines or Parquet, plain or compressed (.gz, .bz2, .zst): a file, a directory, a
     pattern, a URL such as s3://bucket/key, or - for standard input; several become one OUT. Every column
@@ -129,6 +134,12 @@ def command(
     INPUT needs the columns that the model was fitted on, in any order, and may have others. Missing
     cells, unseen categories, infinities and numbers as large as 1e300 all get a finite score. What was
     done, row by row accounted for, is in OUT.summary.json.
+
+    A model of images takes folders (of one laid out as MVTec's the images below test), PNG, JPEG, WebP,
+    BMP and TIFF files, patterns, and arrays (.npy, .npz). A row of OUT is an image, called by its column
+    file, in arrays by file and index. Its score is the log of a p-value, unless the model was fitted for
+    the bound on the probability of whole images (score_type = "elbo"); top_columns are places in pixels,
+    such as y=40 x=112:-5.3, and shape for the image as a whole.
     """  # noqa: D301 (click wants the control character)
     from pipelines.score_run import ScoreRun
     from pipelines.score_terms import ScoreOptions

@@ -53,15 +53,16 @@ def command(
 
     Its rows are scored with MODEL and judged by RULES. SOURCE is a file that grows (it may be rotated,
     cut, or not be there yet) or a directory that receives files. Only whole lines are read; a compressed
-    or Parquet file is read when it no longer changes. The place is kept after every block of rows: a
+    or Parquet file is read when it no longer changes, and so is an image, of which a model of images takes
+    all that come anywhere below SOURCE. The place is kept after every block of rows: a
     restart neither skips nor repeats one. Rows that cannot be read are counted, and said once a block.
     """
     from anomaly_vae.persistence import load
     from pipelines.alerting import load_alerter
-    from pipelines.scoring import Scorer
+    from pipelines.reading import make_scorer
     from pipelines.streaming import Watcher, default_checkpoint
 
-    scorer = Scorer(load(model), expected=True)
+    scorer = make_scorer(load(model), expected=True)
     place = Path(checkpoint) if checkpoint else default_checkpoint(source)
     alerter = load_alerter(
         rules,
@@ -108,10 +109,8 @@ class _Rejections:
 
     def __call__(self, rows: list[Rejected]) -> None:
         first = rows[0]
-        _say(
-            f"{first.source}: {counted(len(rows), 'row')} rejected, the first on line {first.number}: "
-            f"{first.reason}"
-        )
+        where = "" if first.line is None else f", the first on line {first.line}"
+        _say(f"{first.source}: {counted(len(rows), 'row')} rejected{where}: {first.reason}")
         if self.path is not None:
             from pipelines.sinks.rejected import append_rejected
 

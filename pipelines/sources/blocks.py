@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from pipelines.records import Rejected, Rows
 
@@ -73,3 +73,13 @@ class Source(Protocol):
 
     def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
         """Some columns of a block, those in ``numeric`` as numbers, others as text (or as typed)."""
+
+
+class OpenedSource(Source, Protocol):
+    """A source that lets go of its file when the block ends."""
+
+    def __enter__(self) -> Self:
+        """The source itself."""
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the file."""

@@ -65,7 +65,7 @@ def read_rows(
     for block in source.blocks():
         rows, rejected = source.read(block, wanted, numeric)
         if rejected:
-            raise SourceError(rejected[0].source, rejected[0].number, rejected[0].reason)
+            raise SourceError(rejected[0].source, rejected[0].line, rejected[0].reason)
         came = True
         yield rows
     if not came:

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from pipelines import records
 from pipelines.cli.main import cli
+from tests.pipelines.image_files import TINY_IMAGES, write_plates
 
 TINY = "[detector]\nmax_steps = 30\nhidden_sizes = [8]\nlatent_dim = 2\n"
 """Configuration of a fit that takes a blink."""
@@ -120,6 +121,24 @@ def model(tmp_path_factory: pytest.TempPathFactory, train: str, tiny: str) -> st
     path = str(tmp_path_factory.mktemp("model") / "model.avae")
     options = ["--label", "label", "--normal", "good", "--id", "code", "--config", tiny]
     result = CliRunner(catch_exceptions=False).invoke(cli, ["fit", train, "-o", path, *options])
+    assert result.exit_code == 0, result.stderr
+    return path
+
+
+@pytest.fixture(scope="session")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder laid out as MVTec's: grey plates, good ones and two kinds of defects."""
+    return write_plates(tmp_path_factory.mktemp("plates"))
+
+
+@pytest.fixture(scope="session")
+def image_model(tmp_path_factory: pytest.TempPathFactory, plates: Path) -> str:
+    """A model that the command line fitted on the good plates."""
+    folder = tmp_path_factory.mktemp("image_model")
+    (folder / "tiny.toml").write_text(TINY_IMAGES)
+    path = str(folder / "plates.avae")
+    arguments = ["fit", str(plates), "-o", path, "--config", str(folder / "tiny.toml")]
+    result = CliRunner(catch_exceptions=False).invoke(cli, arguments)
     assert result.exit_code == 0, result.stderr
     return path
 

@@ -1,0 +1,191 @@
+"""Decoding: one image file to the pixels that a person would see, or a refusal that says what is wrong.
+
+Grey comes out as (height, width), colour as (height, width, 3): uint8, or float32 within 0..255 where the
+file holds more than eight bits. Nothing is guessed at: what can't be shown without a loss, such as
+transparency or the frames of an animation, is refused.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""Of the names of image files."""
+
+# To import a reader is to make it known to Pillow; others, among them those that run programs, stay out.
+# A camera's MPO, a photo with previews behind it, is known by the reader of JPEG.
+_READERS = (BmpImageFile, JpegImageFile, PngImageFile, TiffImageFile, WebPImageFile)
+_FORMATS = tuple(reader.format for reader in _READERS)
+_GREY, _GREY_16 = frozenset({"1", "L"}), frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+_COLOURS = frozenset({"RGB", "RGBX", "CMYK", "YCbCr", "HSV"})
+_ORIENTATION = 0x0112
+_TRANSPOSED = frozenset({5, 6, 7, 8})
+_MOST_16 = 65_535.0
+
+Pixels = NDArray[Any]
+
+
+class UnreadableImageError(Exception):
+    """An image cannot be read; the way out is in the message, the file's name is not.
+
+    Attributes
+    ----------
+    kind : str
+        In a word what is wrong, for counting.
+    """
+
+    def __init__(self, kind: str, problem: str) -> None:
+        self.kind = kind
+        super().__init__(problem)
+
+
+@contextmanager
+def strict_reading() -> Iterator[None]:
+    """Inside the block Pillow refuses an image of too many pixels rather than warn, and keeps its remarks.
+
+    Warnings are the process's: enter it in the thread that starts the others.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
+    """The pixels of an image file, upright, of shape (height, width) or (height, width, 3).
+
+    Parameters
+    ----------
+    path : str or Path
+    size : (int, int), optional
+        Height and width that are wanted: another size is refused before its pixels are read.
+
+    Raises
+    ------
+    UnreadableImageError
+        Where it is no image, is damaged, transparent, animated, too large or of another size.
+    """
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            _check(image, size)
+            return _pixels(ImageOps.exif_transpose(image))
+    except UnreadableImageError:
+        raise
+    except FileNotFoundError:
+        raise UnreadableImageError("file", "there is no such file") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large() from None
+    except Exception as error:  # a damaged file makes Pillow's readers raise almost anything
+        raise _damaged(Path(path), error) from error
+
+
+def upright_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of an image file that can be read."""
+    with Image.open(path, formats=_FORMATS) as image:
+        return _upright_size(image)
+
+
+def _check(image: Image.Image, size: tuple[int, int] | None) -> None:
+    """Refuse what the head of a file tells already."""
+    if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
+        raise _too_large()
+    n_frames = getattr(image, "n_frames", 1)
+    if n_frames > 1 and image.format != "MPO":
+        raise UnreadableImageError(
+            "frames", f"holds {n_frames} images (an animation or pages); save each as a file of its own"
+        )
+    if size is not None:
+        check_size(_upright_size(image), size)
+
+
+def check_size(got: tuple[int, int], wanted: tuple[int, int]) -> None:
+    """Raise UnreadableImageError where height and width are not those that a model wants."""
+    if got != wanted:
+        raise UnreadableImageError(
+            "size",
+            f"is {shown_size(got)} pixels (height x width), wanted {shown_size(wanted)}; resize it, or fit "
+            f"with --image-size {shown_size(wanted).replace(' ', '')}, which resizes every image",
+        )
+
+
+def shown_size(size: tuple[int, int]) -> str:
+    """Height and width for a person."""
+    return f"{size[0]} x {size[1]}"
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width once the image is turned as its camera was held."""
+    if image.getexif().get(_ORIENTATION) in _TRANSPOSED:
+        return image.width, image.height
+    return image.height, image.width
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The image without an alpha channel that hides nothing; one that does is refused."""
+    if not image.has_transparency_data:
+        return image
+    with_alpha = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
+    if np.asarray(with_alpha.getchannel("A")).min() < 255:
+        raise UnreadableImageError(
+            "transparency", "is partly transparent, and what lies behind is not known; save it without alpha"
+        )
+    return with_alpha.convert("L" if with_alpha.mode == "LA" else "RGB")
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    if image.mode in _GREY_16:
+        return _eight_bits(np.asarray(image))
+    plain = _opaque(image)
+    if image.mode in ("P", "PA"):
+        return _depicted(np.asarray(plain.convert("RGB")))
+    if plain.mode in _GREY:
+        return np.asarray(plain.convert("L"))
+    if plain.mode in _COLOURS:
+        return np.asarray(plain.convert("RGB"))
+    raise UnreadableImageError(
+        "mode", f"has pixels of mode {image.mode!r}; wanted grey or colour of 8 bits, or grey of 16"
+    )
+
+
+def _eight_bits(wide: Pixels) -> Pixels:
+    """Grey of 16 bits on the scale of 8, with its fractions."""
+    if wide.min() < 0 or wide.max() > _MOST_16:
+        raise UnreadableImageError("mode", "has grey values beyond 16 bits; wanted 0 to 65535")
+    return np.asarray(wide * (255.0 / _MOST_16), dtype=np.float32)
+
+
+def _depicted(colour: Pixels) -> Pixels:
+    """A palette is a way of packing: where all its colours are grey, so is the image."""
+    first = colour[..., 0]
+    return first if (colour == first[..., None]).all() else colour
+
+
+def _too_large() -> UnreadableImageError:
+    return UnreadableImageError(
+        "too large", f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels; cut it into tiles or resize it"
+    )
+
+
+def _damaged(path: Path, error: Exception) -> UnreadableImageError:
+    if isinstance(error, PermissionError | IsADirectoryError):
+        return UnreadableImageError("file", f"cannot be opened ({error.strerror})")
+    if path.exists() and not path.stat().st_size:
+        return UnreadableImageError("damaged", "is empty; wanted an image")
+    if isinstance(error, UnidentifiedImageError):
+        formats = "PNG, JPEG, WebP, BMP or TIFF"
+        return UnreadableImageError("damaged", f"is no {formats} image, whatever its name says")
+    why = " ".join(str(error).split())[:100] or type(error).__name__
+    return UnreadableImageError("damaged", f"is damaged or cut short ({why})")
