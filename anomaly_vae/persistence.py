@@ -37,6 +37,7 @@ from anomaly_vae.errors import InputError, ModelFileError
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+    from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
 
 __all__ = ["load", "read_metadata", "save"]
@@ -55,7 +56,10 @@ _COMPARED = ("scikit-learn", "skops")
 
 
 def save(
-    model: TabularVAEDetector | Pipeline, path: str | os.PathLike[str], *, overwrite: bool = True
+    model: ImageVAEDetector | TabularVAEDetector | Pipeline,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
 ) -> None:
     """Write a fitted detector, or a fitted Pipeline that ends in one, to one file.
 
@@ -64,7 +68,7 @@ def save(
 
     Parameters
     ----------
-    model : TabularVAEDetector or Pipeline
+    model : detector or Pipeline
         What to save, fitted.
     path : str or path-like
         Where to; the suffix `.avae` is the custom.
@@ -104,7 +108,7 @@ def save(
 
 def load(
     path: str | os.PathLike[str], *, check_versions: bool = True, max_bytes: int = _MAX_BYTES
-) -> TabularVAEDetector | Pipeline:
+) -> ImageVAEDetector | TabularVAEDetector | Pipeline:
     """The model that `save` wrote; no code of the file is run, whoever made it.
 
     Parameters
@@ -119,7 +123,7 @@ def load(
 
     Returns
     -------
-    TabularVAEDetector or Pipeline
+    detector or Pipeline
         Fitted; its scores are bit for bit those of the model that was saved.
 
     Raises
@@ -241,7 +245,7 @@ def _build(members: Members) -> Any:
     return model
 
 
-def _detector_of(model: object) -> TabularVAEDetector | None:
+def _detector_of(model: object) -> ImageVAEDetector | TabularVAEDetector | None:
     """The detector that a model is or ends in, if there is one."""
     from sklearn.pipeline import Pipeline
 
@@ -252,7 +256,7 @@ def _detector_of(model: object) -> TabularVAEDetector | None:
     return last if name in _audit.DETECTORS else None
 
 
-def _is_fitted(detector: TabularVAEDetector) -> bool:
+def _is_fitted(detector: ImageVAEDetector | TabularVAEDetector) -> bool:
     """Whether a detector has learned anything."""
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -279,7 +283,7 @@ def _culprit(model: Any, error: Exception) -> str:
     return f"the model cannot be saved ({error}); {_WAY_OUT}"
 
 
-def _describe(model: Any, detector: TabularVAEDetector) -> dict[str, Any]:
+def _describe(model: Any, detector: ImageVAEDetector | TabularVAEDetector) -> dict[str, Any]:
     """What goes into metadata.json."""
     libraries = {package: version(package) for package in _RECORDED}
     return {

@@ -223,15 +223,18 @@ class ImageModel:
         self._each_block(len(X), bound)
         return totals
 
-    def parts(self, X: Images, score: str) -> Floats:
-        """What each pixel adds to the score, the latent or shape part last, (n_images, n_pixels + 1)."""
+    def parts(self, X: Images, score: str, usual: Floats) -> Floats:
+        """What each pixel adds to the score, the latent or shape part last, (n_images, n_pixels + 1).
+
+        Of local terms a pixel has its share by the square of its heat beyond the ``usual`` (height, width).
+        """
         n_pixels = self.size[0] * self.size[1]
         parts = np.empty((len(X), n_pixels + 1))
         if score == "local":
             surprises = self.calibration(self.views(X))
             where, what = shares(surprises) * harmonic_mean_log_p(surprises)
-            heat = self.heat(X).reshape(len(X), n_pixels) + _TINY
-            parts[:, :-1] = heat / heat.sum(axis=1, keepdims=True) * where[:, None]
+            beyond = np.square(np.maximum(self.heat(X) - usual, 0.0)).reshape(len(X), n_pixels) + _TINY
+            parts[:, :-1] = beyond / beyond.sum(axis=1, keepdims=True) * where[:, None]
             parts[:, -1] = what
             return parts
 

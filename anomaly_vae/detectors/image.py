@@ -23,6 +23,7 @@ from anomaly_vae.detectors._image_fitting import ImageRecipe, as_pixels, fit_ima
 from anomaly_vae.detectors._image_input import as_images, learned_range
 from anomaly_vae.detectors._image_model import ImageModel
 from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae.scoring import blocks
 from anomaly_vae.training import History
 
 Images = NDArray[Any]
@@ -30,7 +31,10 @@ Images = NDArray[Any]
 _AUTO = StrOptions({"auto"})
 _KEEP = 0.8
 _HEAT_QUANTILE = 0.999
-_MAX_HEAT_IMAGES = 100
+_MAX_TYPICAL_IMAGES = 100
+_N_EXPLAINED_AT_ONCE = 64
+_LEAST_COST = 0.05
+"""Nats that a reason must cost to be named."""
 _REACH = 8
 """Pixels around a hot place that belong to it."""
 
@@ -103,6 +107,10 @@ class ImageVAEDetector(VAEDetector):
         the least and the largest value of the training images.
     offset_, false_alarm_rate_, tail_, calibration_scores_
         The threshold, as in ``TabularVAEDetector``.
+    typical_heat_ : array of shape (height, width)
+        Median heat of held-out images.
+    typical_parts_ : array of shape (n_pixels + 1,)
+        Median parts of their scores.
     heatmap_threshold_ : float
         Heat that one pixel in a thousand of held-out images exceeds.
     history_ : dict of arrays
@@ -218,7 +226,7 @@ class ImageVAEDetector(VAEDetector):
             "n_rows": len(train),
             "n_steps": int(self.history_["step"][-1]),
             "seconds": round(time.perf_counter() - started, 3),
-            "elbo_train": float(self.history_["elbo_train"][-1]),
+            "elbo_train": float(self.model_.totals(images[train[:_MAX_TYPICAL_IMAGES]], "elbo").mean()),
             "elbo_validation": float(self.model_.totals(images[held_out], "elbo").mean()),
         }
         return self
@@ -229,14 +237,11 @@ class ImageVAEDetector(VAEDetector):
         Pixels in order of rows; each line sums to ``score_samples``. With ``score_type="elbo"`` a pixel has
         its reconstruction term and the last column is the latent term (with the complexity, where that is
         added). With ``"local"`` the score is shared between place and shape as their p-values weigh in the
-        harmonic mean; pixels have the place's share by their heat, the last column has the shape's.
+        harmonic mean; the last column has the shape's, pixels have the place's, by the square of their heat
+        beyond what is usual there.
         """
         check_is_fitted(self)
-        images = self._validated(X)
-        parts = self.model_.parts(images, self.score_type)
-        if self.complexity:
-            parts[:, -1] += _complexities(images, self.pixel_range_)
-        return parts
+        return self._parts(self._validated(X))
 
     def heatmap(self, X: ArrayLike) -> Floats:
         """How badly each pixel is explained, in nats, (n_images, height, width); higher is odder.
@@ -248,18 +253,20 @@ class ImageVAEDetector(VAEDetector):
         return self.model_.heat(self._validated(X))
 
     def explain(self, X: ArrayLike, n_columns: int = 3) -> list[list[tuple[str, float]]]:
-        """For each image what costs it most: (name, nats of the score), worst first, at most ``n_columns``.
+        """For each image what costs it most: (name, nats below what is typical), worst first.
 
-        A name is a place such as "y=40 x=112", with its surroundings, or "shape" ("latent" for an ELBO).
+        A name is a hot place such as "y=40 x=112", which stands for its surroundings too, or "shape"
+        ("latent" for an ELBO). At most ``n_columns`` an image; what costs next to nothing is left out.
         """
         check_is_fitted(self)
         images = self._validated(X)
+        rest = "shape" if self.score_type == "local" else "latent"
         explained = []
-        for image in range(len(images)):
-            one = images[image : image + 1]
-            parts = self.model_.parts(one, self.score_type)[0]
-            excess = np.minimum(self._excess_heat(one)[0], 0.0)
-            explained.append(_worst(parts, excess, n_columns, self.score_type))
+        for rows in blocks(len(images), _N_EXPLAINED_AT_ONCE):
+            some = images[rows]
+            beyond = self.model_.heat(some) - self.typical_heat_
+            costs = self._parts(some) - self.typical_parts_
+            explained += [_worst(*one, n_columns, rest) for one in zip(costs, beyond, strict=True)]
         return explained
 
     def elbo(self, X: ArrayLike) -> Floats:
@@ -394,9 +401,11 @@ class ImageVAEDetector(VAEDetector):
         """Scores and heat of the held-out images that calibrated nothing yet, and the threshold."""
         rest = held_out[_n_parts(len(held_out)) :]
         self.calibration_scores_ = np.sort(self._score_samples(images[rest]))
-        heat = self.model_.heat(images[rest[:_MAX_HEAT_IMAGES]])
+        some = images[rest[:_MAX_TYPICAL_IMAGES]]
+        heat = self.model_.heat(some)
         self.heatmap_threshold_ = float(np.quantile(heat, _HEAT_QUANTILE))
         self.typical_heat_ = np.median(heat, axis=0)
+        self.typical_parts_ = np.median(self._parts(some), axis=0)
         if self.contamination != "auto":
             scores = self._score_samples(images)
             self._set_offset(thresholds.contamination_offset(scores, float(self.contamination)))
@@ -405,9 +414,11 @@ class ImageVAEDetector(VAEDetector):
         else:
             self._set_offset(thresholds.fence_offset(self.calibration_scores_))
 
-    def _excess_heat(self, images: Images) -> Floats:
-        """Usual heat of each pixel less its heat: negative where it is hot."""
-        return self.typical_heat_ - self.model_.heat(images)
+    def _parts(self, images: Images) -> Floats:
+        parts = self.model_.parts(images, self.score_type, self.typical_heat_)
+        if self.complexity:
+            parts[:, -1] += _complexities(images, self.pixel_range_)
+        return parts
 
     def _like_training(self, images: Floats) -> Images:
         """Images as they were given to ``fit``: flattened, or without an axis of channels."""
@@ -454,27 +465,23 @@ def _complexities(images: Images, pixel_range: tuple[float, float]) -> Floats:
     return sizes * 8.0 * math.log(2.0)
 
 
-def _worst(parts: Floats, excess: Floats, n_places: int, score_type: str) -> list[tuple[str, float]]:
+def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tuple[str, float]]:
     """The hottest places with what they and their surroundings cost, and the part that is not of pixels."""
-    height, width = excess.shape
-    costs = parts[:-1].reshape(height, width)
-    name = "shape" if score_type == "local" else "latent"
-    found = [(name, float(parts[-1]))] if parts[-1] < 0.0 else []
-    excess = excess.copy()
-    for _ in range(n_places):
-        y, x = (int(axis) for axis in np.unravel_index(excess.argmin(), excess.shape))
-        if excess[y, x] >= 0.0:
-            break
+    pixels, beyond = costs[:-1].reshape(beyond.shape), beyond.copy()
+    found = [(rest, float(costs[-1]))]
+    for _ in range(n_reasons):
+        y, x = (int(axis) for axis in np.unravel_index(beyond.argmax(), beyond.shape))
         around = np.s_[max(y - _REACH, 0) : y + _REACH + 1, max(x - _REACH, 0) : x + _REACH + 1]
-        found.append((f"y={y} x={x}", float(costs[around][excess[around] < 0.0].sum())))
-        excess[around] = 0.0
-    return sorted((reason for reason in found if reason[1] < 0.0), key=lambda reason: reason[1])[:n_places]
+        found.append((f"y={y} x={x}", float(pixels[around][beyond[around] > 0.0].sum())))
+        beyond[around] = 0.0
+    worth_naming = [reason for reason in found if reason[1] < -_LEAST_COST]
+    return sorted(worth_naming, key=lambda reason: reason[1])[:n_reasons]
 
 
 _FITTED = {
     "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_heat_",
-    "heatmap_threshold_", "image_size_", "channels_", "pixel_range_", "flattened_", "has_channels_",
-    "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
+    "typical_parts_", "heatmap_threshold_", "image_size_", "channels_", "pixel_range_", "flattened_",
+    "has_channels_", "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
 }  # fmt: skip
 
 
@@ -483,6 +490,7 @@ def _check_fitted(state: dict[str, Any], params: set[str]) -> None:
     model: ImageModel = state["model_"]
     _state.check_keys("detector", {"feature_names_in_": None} | state, params | _FITTED)
     _state.check_array("typical_heat_", state["typical_heat_"], model.size)
+    _state.check_array("typical_parts_", state["typical_parts_"], (math.prod(model.size) + 1,))
     _state.check_number("heatmap_threshold_", state["heatmap_threshold_"])
     scores = state["calibration_scores_"]
     _state.check_array("calibration_scores_", scores, np.shape(scores)[:1])

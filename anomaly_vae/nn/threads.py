@@ -28,18 +28,30 @@ def one_thread() -> Iterator[None]:
 
 
 _lock, _local = threading.Lock(), threading.local()
-_inside, _before = 0, 1
+_inside, _before, _is_warm = 0, 1, False
 
 
 def _enter() -> None:
     """Note what the number of threads was before the first of all callers came in."""
-    global _inside, _before
+    global _inside, _before, _is_warm
     with _lock:
+        if not _is_warm:
+            _warm_up()
+            _is_warm = True
         own = torch.get_num_threads()  # also makes torch set this thread up, which would undo the 1 later
         _before = _before if _inside else own
         _inside += 1
         torch.set_num_threads(1)
     _local.inside = True
+
+
+def _warm_up() -> None:
+    """A first product and a first activation, while nobody else may start one.
+
+    The libraries below torch choose their code at the first call. Seen on two cores: of twenty processes
+    whose threads made that call at once, one had a first block that differed in its last bits.
+    """
+    torch.nn.functional.silu(torch.ones(64, 64) @ torch.ones(64, 64)).exp()
 
 
 def _leave() -> None:
