@@ -23,7 +23,7 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import genpareto
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.thresholds import conformal_p_values, least_false_alarm_rate
+from anomaly_vae.thresholds import check_promise, conformal_p_values, least_false_alarm_rate
 
 Floats = NDArray[np.float64]
 Tail: TypeAlias = Literal["empirical", "gpd"]
@@ -128,6 +128,14 @@ def check_tail(n_calibration: int) -> None:
             f"a tail of {n_calibration} held-out rows cannot be estimated: wanted {LEAST_CALIBRATION} at "
             f"least. Fit on more rows, or raise validation_fraction"
         )
+
+
+def check_rate(rate: float, n_calibration: int, tail: Tail) -> None:
+    """Raise InputError for a rate that so many calibration rows can neither promise nor estimate."""
+    if tail == "empirical":
+        check_promise(rate, n_calibration)
+    elif rate < least_false_alarm_rate(n_calibration):
+        check_tail(n_calibration)
 
 
 def tail_p_values(scores: Floats, calibration: Floats) -> Floats:

@@ -18,8 +18,7 @@ from anomaly_vae.detectors._fitting import n_calibration_rows
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
-from anomaly_vae.tails import Tail, check_tail
-from anomaly_vae.thresholds import check_promise, least_false_alarm_rate
+from anomaly_vae.tails import Tail, check_rate
 from pipelines.budget import rows_per_day
 from pipelines.cells import collect, table_pieces
 from pipelines.errors import SourceError, UnknownNameError
@@ -198,11 +197,7 @@ def _write(table: pd.DataFrame, sink: AnyOutput) -> int:
 def _check_rate(detector: TabularVAEDetector, n_rows: int, rate: float, tail: Tail) -> None:
     """Raise InputError for a rate that a fit on so many rows could not keep."""
     detector._validate_params()
-    n_calibration = n_calibration_rows(n_rows, detector.validation_fraction, detector.early_stopping)
-    if tail == "empirical":
-        check_promise(rate, n_calibration)
-    elif rate < least_false_alarm_rate(n_calibration):
-        check_tail(n_calibration)
+    check_rate(rate, n_calibration_rows(n_rows, detector.validation_fraction, detector.early_stopping), tail)
 
 
 @contextmanager

@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image
 from sklearn.utils._param_validation import InvalidParameterError
 
-from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.detectors.image import ImageVAEDetector, n_calibration_images
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
-from anomaly_vae.tails import Tail
+from anomaly_vae.tails import Tail, check_rate
 from pipelines.errors import OutputExistsError, SourceError, UnknownNameError
 from pipelines.files import expand, is_url, replacing, shown, write_errors
 from pipelines.images.decoding import Pixels, UnreadableImageError, shown_size, strict_reading
@@ -70,6 +70,10 @@ def fit_images(
     with replacing(output, force=force) as temporary:
         images = training_images(train, asked_frame(detector))
         with _as_input_error(train):
+            if false_alarm_rate is not None:
+                detector._validate_params()
+                n_calibration = n_calibration_images(len(images), detector.validation_fraction)
+                check_rate(false_alarm_rate, n_calibration, tail)
             detector.fit(images)
         if false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=false_alarm_rate, tail=tail)

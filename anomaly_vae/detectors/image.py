@@ -387,7 +387,7 @@ class ImageVAEDetector(VAEDetector):
         )
         device, low_high = resolve_device(self.device), self.pixel_range_
         settings: dict[str, Any] = {"per_image": self.likelihood == "per_image", "verbose": self.verbose}
-        calibration = images[held_out[: _n_parts(len(held_out))]]
+        calibration = images[held_out[: max(_n_parts(len(held_out)), 1)]]
         for last in (True,) if self.novelty else (False, True):
             pixels = as_pixels(images, train, low_high, device)
             self.model_, history = fit_image_model(pixels, low_high, recipe, seed, **settings)
@@ -439,12 +439,22 @@ class ImageVAEDetector(VAEDetector):
         }
 
 
+def n_calibration_images(n_images: int, fraction: float | str) -> int:
+    """How many of so many images a fit leaves for thresholds: known before it takes its time."""
+    n_held_out = _n_held_out(n_images, fraction)
+    return n_held_out - _n_parts(n_held_out)
+
+
+def _n_held_out(n_images: int, fraction: float | str) -> int:
+    share = min(max(0.1, 100 / n_images), 0.2) if isinstance(fraction, str) else fraction
+    return min(max(round(share * n_images), 2), n_images - 1)
+
+
 def _split(
     n_images: int, fraction: float | str, random: np.random.RandomState
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Images to hold out and to learn from, each in random order."""
-    share = min(max(0.1, 100 / n_images), 0.2) if isinstance(fraction, str) else fraction
-    n_held_out = min(max(round(share * n_images), 2), n_images - 1)
+    n_held_out = _n_held_out(n_images, fraction)
     order = random.permutation(n_images)
     return order[:n_held_out], order[n_held_out:]
 

@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import anomaly_vae
 from anomaly_vae import ImageVAEDetector, InputError, ModelFileError
+from anomaly_vae.detectors.image import n_calibration_images
 
 Images = NDArray[Any]
 
@@ -221,6 +222,18 @@ def test_small_and_odd_sizes_are_fitted(shape: tuple[int, ...]) -> None:
     fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(images)
     assert np.isfinite(fitted.score_samples(images)).all()
     assert np.isfinite(fitted.heatmap(images)).all()
+
+
+@pytest.mark.parametrize("n_images", [2, 3, 4])
+def test_a_few_images_are_fitted(n_images: int) -> None:
+    """Down to two: one to learn from, one held out."""
+    fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(plates(n_images, 0))
+    assert np.isfinite(fitted.score_samples(plates(5, 1))).all()
+
+
+def test_how_many_images_calibrate_is_known_before_a_fit(detector: ImageVAEDetector) -> None:
+    """So that a rate that cannot be promised is refused at once."""
+    assert n_calibration_images(120, "auto") == len(detector.calibration_scores_)
 
 
 def test_blank_training_images_give_finite_scores() -> None:

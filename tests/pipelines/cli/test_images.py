@@ -65,6 +65,13 @@ def test_a_fit_says_what_it_learned_from(run, plates, tmp_path, tiny_images):
     assert lines[2].endswith(" nats an image")
 
 
+def test_a_rate_that_so_few_images_cannot_promise_is_refused_before_the_fit(run, plates, tmp_path):
+    """Sixty images leave eight for thresholds: with the number that would do, and nothing is written."""
+    ended = run("fit", str(plates), "-o", str(tmp_path / "m.avae"), "--false-alarm-rate", "0.01")
+    refused(ended, "0.01 cannot be promised from 8 held-out rows", "99")
+    assert not (tmp_path / "m.avae").exists()
+
+
 def test_the_test_images_of_mvtec_are_scored(run, image_model, plates, tmp_path):
     """A row an image, called by its way from the root; the defects are found."""
     out = str(tmp_path / "out.csv")
