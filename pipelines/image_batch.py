@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 from sklearn.utils._param_validation import InvalidParameterError
 
-from anomaly_vae.detectors.image import ImageVAEDetector, n_calibration_images
+from anomaly_vae.detectors._image_fitting import n_calibration_images
+from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
 from anomaly_vae.tails import Tail, check_rate

@@ -27,6 +27,11 @@ _MODEL = {
     "shape", "shape_centre", "shape_scale", "calibration",
 }  # fmt: skip
 _LEVEL = {"vae", "factor", "stride", "typical_error", "centre", "spread"}
+_DETECTOR = {
+    "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_heat_",
+    "typical_parts_", "heatmap_threshold_", "image_size_", "channels_", "pixel_range_", "flattened_",
+    "has_channels_", "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
+}  # fmt: skip
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
 
 
@@ -182,3 +187,30 @@ def _load_centre(state: Mapping[str, Any], vae: ImageVAE) -> NDArray[np.float32]
 
 def _wrong(what: str) -> ModelFileError:
     return ModelFileError(f"{what} of the model cannot be right; fit and save the model again")
+
+
+def check_fitted(state: dict[str, Any], params: set[str]) -> None:
+    """Raise ModelFileError unless a fitted state is whole and of one piece."""
+    model: ImageModel = state["model_"]
+    _state.check_keys("detector", {"feature_names_in_": None} | state, params | _DETECTOR)
+    _state.check_array("typical_heat_", state["typical_heat_"], model.size)
+    _state.check_array("typical_parts_", state["typical_parts_"], (math.prod(model.size) + 1,))
+    _state.check_number("heatmap_threshold_", state["heatmap_threshold_"])
+    scores = state["calibration_scores_"]
+    _state.check_array("calibration_scores_", scores, np.shape(scores)[:1])
+    if not len(scores) or (np.diff(scores) < 0).any():
+        raise ModelFileError("the calibration scores are damaged; fit the model again")
+    kept = (
+        tuple(state["image_size_"]),
+        state["channels_"],
+        tuple(state["pixel_range_"]),
+        state["latent_dim_"],
+    )
+    if kept != (model.size, model.n_channels, model.pixel_range, model.latent_dim):
+        raise ModelFileError("the size of the images is damaged; fit and save the model again")
+    if state["n_features_in_"] != math.prod(model.size) * model.n_channels:
+        raise ModelFileError("the number of pixels is damaged; fit and save the model again")
+    for name in ("flattened_", "has_channels_"):
+        if not isinstance(state[name], bool):
+            raise ModelFileError(f"{name!r} should be true or false, got {repr(state[name])[:50]}")
+    _state.check_threshold(state)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import time
-import zlib
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,12 +15,19 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
-from anomaly_vae.detectors import _image_state, _state
+from anomaly_vae.detectors import _image_state
 from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device
-from anomaly_vae.detectors._image_fitting import ImageRecipe, as_pixels, fit_image_model, n_train_images
+from anomaly_vae.detectors._image_fitting import (
+    ImageRecipe,
+    as_pixels,
+    fit_image_model,
+    n_for_parts,
+    n_train_images,
+    split_images,
+)
 from anomaly_vae.detectors._image_input import as_images, learned_range
-from anomaly_vae.detectors._image_model import ImageModel
 from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae.pixels.complexity import complexities
 from anomaly_vae.scoring import blocks
 from anomaly_vae.training import History
 
@@ -211,7 +216,7 @@ class ImageVAEDetector(VAEDetector):
         self._check_parameters()
         images = as_images(self, X, reset=True)
         random = check_random_state(self.random_state)
-        held_out, train = _split(len(images), self.validation_fraction, random)
+        held_out, train = split_images(len(images), self.validation_fraction, random)
         seed = int(random.randint(2**31 - 1))
         n_pixels = images[0].size
         train = train[: n_train_images(len(train), n_pixels)]
@@ -338,7 +343,7 @@ class ImageVAEDetector(VAEDetector):
         if "model_" in state:
             device = resolve_device(state["device"]) if state["device"] == "cpu" else resolve_device("auto")
             state["model_"] = _image_state.load_model(state["model_"], device)
-            _check_fitted(state, set(self._get_param_names()))
+            _image_state.check_fitted(state, set(self._get_param_names()))
         BaseEstimator.__setstate__(self, state)
         try:
             self._validate_params()
@@ -370,7 +375,7 @@ class ImageVAEDetector(VAEDetector):
 
     def _score_samples(self, X: Images) -> Floats:
         scores = self.model_.totals(X, self.score_type)
-        return scores + _complexities(X, self.pixel_range_) if self.complexity else scores
+        return scores + complexities(X, self.pixel_range_) if self.complexity else scores
 
     def _fit_model(
         self, images: Images, train: NDArray[np.int64], held_out: NDArray[np.int64], seed: int
@@ -387,7 +392,7 @@ class ImageVAEDetector(VAEDetector):
         )
         device, low_high = resolve_device(self.device), self.pixel_range_
         settings: dict[str, Any] = {"per_image": self.likelihood == "per_image", "verbose": self.verbose}
-        calibration = images[held_out[: max(_n_parts(len(held_out)), 1)]]
+        calibration = images[held_out[: max(n_for_parts(len(held_out)), 1)]]
         for last in (True,) if self.novelty else (False, True):
             pixels = as_pixels(images, train, low_high, device)
             self.model_, history = fit_image_model(pixels, low_high, recipe, seed, **settings)
@@ -399,7 +404,7 @@ class ImageVAEDetector(VAEDetector):
 
     def _set_thresholds(self, images: Images, held_out: NDArray[np.int64]) -> None:
         """Scores and heat of the held-out images that calibrated nothing yet, and the threshold."""
-        rest = held_out[_n_parts(len(held_out)) :]
+        rest = held_out[n_for_parts(len(held_out)) :]
         self.calibration_scores_ = np.sort(self._score_samples(images[rest]))
         some = images[rest[:_MAX_TYPICAL_IMAGES]]
         heat = self.model_.heat(some)
@@ -417,7 +422,7 @@ class ImageVAEDetector(VAEDetector):
     def _parts(self, images: Images) -> Floats:
         parts = self.model_.parts(images, self.score_type, self.typical_heat_)
         if self.complexity:
-            parts[:, -1] += _complexities(images, self.pixel_range_)
+            parts[:, -1] += complexities(images, self.pixel_range_)
         return parts
 
     def _like_training(self, images: Floats) -> Images:
@@ -439,42 +444,6 @@ class ImageVAEDetector(VAEDetector):
         }
 
 
-def n_calibration_images(n_images: int, fraction: float | str) -> int:
-    """How many of so many images a fit leaves for thresholds: known before it takes its time."""
-    n_held_out = _n_held_out(n_images, fraction)
-    return n_held_out - _n_parts(n_held_out)
-
-
-def _n_held_out(n_images: int, fraction: float | str) -> int:
-    share = min(max(0.1, 100 / n_images), 0.2) if isinstance(fraction, str) else fraction
-    return min(max(round(share * n_images), 2), n_images - 1)
-
-
-def _split(
-    n_images: int, fraction: float | str, random: np.random.RandomState
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Images to hold out and to learn from, each in random order."""
-    n_held_out = _n_held_out(n_images, fraction)
-    order = random.permutation(n_images)
-    return order[:n_held_out], order[n_held_out:]
-
-
-def _n_parts(n_held_out: int) -> int:
-    """How many of the held-out images calibrate the parts of a score; the others calibrate the score."""
-    return max(n_held_out // 3, 1) if n_held_out > 1 else 0
-
-
-def _complexities(images: Images, pixel_range: tuple[float, float]) -> Floats:
-    """What deflate needs for each image as 8-bit differences between neighbours, in nats, (n_images,)."""
-    low, high = pixel_range
-    sizes = np.empty(len(images))
-    for k, image in enumerate(images):
-        grey = np.clip((image.astype(np.float64) - low) / (high - low), 0.0, 1.0)
-        coded = np.round(255.0 * grey).astype(np.uint8)
-        sizes[k] = len(zlib.compress(np.diff(coded, axis=1, prepend=np.uint8(0)).tobytes(), 9))
-    return sizes * 8.0 * math.log(2.0)
-
-
 def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tuple[str, float]]:
     """The hottest places with what they and their surroundings cost, and the part that is not of pixels."""
     pixels, beyond = costs[:-1].reshape(beyond.shape), beyond.copy()
@@ -486,37 +455,3 @@ def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tup
         beyond[around] = 0.0
     worth_naming = [reason for reason in found if reason[1] < -_LEAST_COST]
     return sorted(worth_naming, key=lambda reason: reason[1])[:n_reasons]
-
-
-_FITTED = {
-    "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_heat_",
-    "typical_parts_", "heatmap_threshold_", "image_size_", "channels_", "pixel_range_", "flattened_",
-    "has_channels_", "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
-}  # fmt: skip
-
-
-def _check_fitted(state: dict[str, Any], params: set[str]) -> None:
-    """Raise ModelFileError unless a fitted state is whole and of one piece."""
-    model: ImageModel = state["model_"]
-    _state.check_keys("detector", {"feature_names_in_": None} | state, params | _FITTED)
-    _state.check_array("typical_heat_", state["typical_heat_"], model.size)
-    _state.check_array("typical_parts_", state["typical_parts_"], (math.prod(model.size) + 1,))
-    _state.check_number("heatmap_threshold_", state["heatmap_threshold_"])
-    scores = state["calibration_scores_"]
-    _state.check_array("calibration_scores_", scores, np.shape(scores)[:1])
-    if not len(scores) or (np.diff(scores) < 0).any():
-        raise ModelFileError("the calibration scores are damaged; fit the model again")
-    kept = (
-        tuple(state["image_size_"]),
-        state["channels_"],
-        tuple(state["pixel_range_"]),
-        state["latent_dim_"],
-    )
-    if kept != (model.size, model.n_channels, model.pixel_range, model.latent_dim):
-        raise ModelFileError("the size of the images is damaged; fit and save the model again")
-    if state["n_features_in_"] != math.prod(model.size) * model.n_channels:
-        raise ModelFileError("the number of pixels is damaged; fit and save the model again")
-    for name in ("flattened_", "has_channels_"):
-        if not isinstance(state[name], bool):
-            raise ModelFileError(f"{name!r} should be true or false, got {repr(state[name])[:50]}")
-    _state.check_threshold(state)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import anomaly_vae
 from anomaly_vae import ImageVAEDetector, InputError, ModelFileError
-from anomaly_vae.detectors.image import n_calibration_images
+from anomaly_vae.detectors._image_fitting import n_calibration_images
 
 Images = NDArray[Any]
 
