@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict
 from numbers import Integral, Real
@@ -37,7 +38,9 @@ _AUTO = StrOptions({"auto"})
 _KEEP = 0.8
 _HEAT_QUANTILE = 0.999
 _MAX_TYPICAL_IMAGES = 100
-_N_EXPLAINED_AT_ONCE = 64
+_MAX_MAP_PIXELS = 2**24
+"""Of maps that are held at once, where 64 bits a pixel of many large images would fill the memory."""
+
 _LEAST_COST = 0.05
 """Nats that a reason must cost to be named."""
 _REACH = 8
@@ -267,7 +270,7 @@ class ImageVAEDetector(VAEDetector):
         images = self._validated(X)
         rest = "shape" if self.score_type == "local" else "latent"
         explained = []
-        for rows in blocks(len(images), _N_EXPLAINED_AT_ONCE):
+        for rows in blocks(len(images), self._n_maps(64)):
             some = images[rows]
             beyond = self.model_.heat(some) - self.typical_heat_
             costs = self._parts(some) - self.typical_parts_
@@ -406,7 +409,7 @@ class ImageVAEDetector(VAEDetector):
         """Scores and heat of the held-out images that calibrated nothing yet, and the threshold."""
         rest = held_out[n_for_parts(len(held_out)) :]
         self.calibration_scores_ = np.sort(self._score_samples(images[rest]))
-        some = images[rest[:_MAX_TYPICAL_IMAGES]]
+        some = images[rest[: self._n_maps(_MAX_TYPICAL_IMAGES)]]
         heat = self.model_.heat(some)
         self.heatmap_threshold_ = float(np.quantile(heat, _HEAT_QUANTILE))
         self.typical_heat_ = np.median(heat, axis=0)
@@ -418,6 +421,10 @@ class ImageVAEDetector(VAEDetector):
             self._promise(thresholds.auto_false_alarm_rate(len(self.calibration_scores_)))
         else:
             self._set_offset(thresholds.fence_offset(self.calibration_scores_))
+
+    def _n_maps(self, most: int) -> int:
+        """How many images' maps are held at once."""
+        return int(np.clip(_MAX_MAP_PIXELS // math.prod(self.image_size_), 1, most))
 
     def _parts(self, images: Images) -> Floats:
         parts = self.model_.parts(images, self.score_type, self.typical_heat_)
