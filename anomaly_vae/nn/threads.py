@@ -49,7 +49,8 @@ def _warm_up() -> None:
     """A first product and a first activation, while nobody else may start one.
 
     The libraries below torch choose their code at the first call. Of some hundred processes whose threads
-    made that call at once, two had an early block that differed in its last bits; this is the likeliest cause.
+    made that call at once, two had an early block that differed in its last bits; this is the likeliest
+    cause.
     """
     torch.nn.functional.silu(torch.ones(64, 64) @ torch.ones(64, 64)).exp()
 
