@@ -11,7 +11,11 @@ from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 from anomaly_vae.detectors._base import VAEDetector
 
 
-@parametrize_with_checks([TabularVAEDetector(), ImageVAEDetector(max_steps=30)])
+QUICK = 30
+"""Steps of each of some hundred fits: what scikit-learn checks does not depend on how good a model is."""
+
+
+@parametrize_with_checks([TabularVAEDetector(max_steps=QUICK), ImageVAEDetector(max_steps=QUICK)])
 def test_scikit_learn_check(estimator: VAEDetector, check: Callable[[Any], None]) -> None:
     """Each check that scikit-learn has for an outlier detector passes."""
     check(estimator)

@@ -89,13 +89,13 @@ def test_the_bound_of_two_levels_is_what_draws_of_the_whole_give_on_average() ->
     generator = torch.Generator().manual_seed(0)
     z = vae.encode(some)
     drawn = []
-    for _ in range(4000):
+    for _ in range(1500):
         noise = torch.randn(z.shape, generator=generator)
         codes = z + noise * vae.whole.posterior_variances.sqrt()
         inner = vae.patches.elbo(some - vae.decode(codes))
         drawn.append(inner.features.sum(dim=(1, 2)) + inner.latent)
     expected = torch.stack(drawn).mean(dim=0) - vae.whole.divergence(z[:, :, None, None])
-    assert torch.allclose(closed.features.sum(dim=(1, 2)) + closed.latent, expected, rtol=0.01, atol=0.3)
+    assert torch.allclose(closed.features.sum(dim=(1, 2)) + closed.latent, expected, rtol=0.01, atol=0.4)
 
 
 def test_the_bound_of_two_levels_lies_below_the_log_density() -> None:
