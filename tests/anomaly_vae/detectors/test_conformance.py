@@ -10,7 +10,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 from anomaly_vae.detectors._base import VAEDetector
 
-
 QUICK = 30
 """Steps of each of some hundred fits: what scikit-learn checks does not depend on how good a model is."""
 
