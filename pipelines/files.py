@@ -52,8 +52,10 @@ def is_url(path: str) -> bool:
     return "://" in path
 
 
-def shown(path: str) -> str:
+def shown(path: str | io.BytesIO) -> str:
     """What a path is called in messages."""
+    if isinstance(path, io.BytesIO):
+        return "the body"
     return "standard input" if path == "-" else path
 
 
@@ -77,11 +79,15 @@ def bare_suffix(path: str) -> str:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[Packed]:
+def opened(path: str | io.BytesIO) -> Iterator[Packed]:
     """The bytes of a file, a URL or standard input, decompressed if they are, whatever the name.
 
+    Bytes in memory are given as they are: nobody may send what is small and unpack it into what is large.
     Raises SourceError where there is nothing to open.
     """
+    if isinstance(path, io.BytesIO):
+        yield Packed(path, path, None)
+        return
     if path == "-":
         yield from _unpacked(cast(IO[bytes], sys.stdin.buffer))
         return

@@ -113,6 +113,23 @@ class ImageRows(Rows):
 
 
 @dataclass(frozen=True)
+class NumberRows(Rows):
+    """Rows for a model that reads numbers alone; the table is empty, and beside it is one matrix.
+
+    Attributes
+    ----------
+    values : array of shape (n_rows, n_columns)
+        Float64, NaN where a cell is missing, in the order of the model's columns.
+    """
+
+    values: NDArray[np.float64] = field(kw_only=True)
+
+    def take(self, kept: NDArray[np.bool_]) -> NumberRows:
+        """The rows where ``kept`` is true."""
+        return replace(self, numbers=self.numbers[kept], values=self.values[kept])
+
+
+@dataclass(frozen=True)
 class Rejected:
     """A row that cannot be read.
 

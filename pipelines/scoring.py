@@ -15,7 +15,7 @@ from anomaly_vae.errors import CellError, InputError
 from anomaly_vae.thresholds import conformal_p_values
 from pipelines.cells import scoring_frame
 from pipelines.errors import SourceError
-from pipelines.records import Reason, Rejected, Rows, ScoredRows
+from pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
 from pipelines.score_terms import Explain
 
 Model: TypeAlias = TabularVAEDetector | Pipeline
@@ -78,6 +78,7 @@ class Scorer:
         self.offset = self.detector.offset_ if offset is None else offset
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
+        self._index = pd.Index(self.names)
 
     def __call__(self, rows: Rows) -> Scored:
         """The rows scored, without those that hold a cell that the model cannot read."""
@@ -109,6 +110,8 @@ class Scorer:
 
     def _prepared(self, rows: Rows) -> Any:
         """What the detector sees; a detector alone takes the columns as they are."""
+        if isinstance(rows, NumberRows):
+            return pd.DataFrame(rows.values, columns=self._index, copy=False)
         if not isinstance(self.model, Pipeline):
             return scoring_frame(rows.table.select(list(self.names)))
         frame = scoring_frame(rows.table.select(list(self.names)), maybe_numbers=self.names)

@@ -7,6 +7,7 @@ transparency or the frames of an animation, is refused.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,12 +65,13 @@ def strict_reading() -> Iterator[None]:
         yield
 
 
-def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
+def decode(path: str | Path | io.BytesIO, size: tuple[int, int] | None = None) -> Pixels:
     """The pixels of an image file, upright, of shape (height, width) or (height, width, 3).
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or BytesIO
+        A file, or its bytes in memory.
     size : (int, int), optional
         Height and width that are wanted: another size is refused before its pixels are read.
 
@@ -89,7 +91,7 @@ def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large() from None
     except Exception as error:  # a damaged file makes Pillow's readers raise almost anything
-        raise _damaged(Path(path), error) from error
+        raise _damaged(path, error) from error
 
 
 def upright_size(path: str | Path) -> tuple[int, int]:
@@ -179,13 +181,19 @@ def _too_large() -> UnreadableImageError:
     )
 
 
-def _damaged(path: Path, error: Exception) -> UnreadableImageError:
+def _damaged(path: str | Path | io.BytesIO, error: Exception) -> UnreadableImageError:
     if isinstance(error, PermissionError | IsADirectoryError):
         return UnreadableImageError("file", f"cannot be opened ({error.strerror})")
-    if path.exists() and not path.stat().st_size:
+    if _is_empty(path):
         return UnreadableImageError("damaged", "is empty; wanted an image")
     if isinstance(error, UnidentifiedImageError):
         formats = "PNG, JPEG, WebP, BMP or TIFF"
         return UnreadableImageError("damaged", f"is no {formats} image, whatever its name says")
     why = " ".join(str(error).split())[:100] or type(error).__name__
     return UnreadableImageError("damaged", f"is damaged or cut short ({why})")
+
+
+def _is_empty(path: str | Path | io.BytesIO) -> bool:
+    if isinstance(path, io.BytesIO):
+        return not path.getbuffer().nbytes
+    return Path(path).exists() and not Path(path).stat().st_size

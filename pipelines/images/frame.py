@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,8 @@ class Frame:
         height, width = self.size or (256, 256)
         return height * width * (self.channels or 3)
 
-    def read(self, path: str | Path) -> Pixels:
-        """The image of a file, made to fit; raises UnreadableImageError."""
+    def read(self, path: str | Path | io.BytesIO) -> Pixels:
+        """The image of a file, or of its bytes, made to fit; raises UnreadableImageError."""
         return self.fit(decode(path, None if self.resizes else self.size))
 
     def fit(self, image: Pixels) -> Pixels:

@@ -7,6 +7,7 @@ strict reader judges every record of that block, so that each bad row is known b
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Container, Sequence
 
@@ -30,7 +31,7 @@ _NEWLINE, _RETURN = b"\n\r"
 
 
 class DelimitedSource(TextSource):
-    """One CSV file with a header, plain or compressed; ``-`` is standard input.
+    """One CSV file with a header, plain or compressed; ``-`` is standard input. Or bytes in memory, plain.
 
     Lines with nothing on them are no rows. Of a ``growing`` file only whole lines are read.
 
@@ -40,7 +41,9 @@ class DelimitedSource(TextSource):
         Where it cannot be opened or has no proper header, and later where it is damaged.
     """
 
-    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
+    def __init__(
+        self, path: str | io.BytesIO, *, block_bytes: int = BLOCK_BYTES, growing: bool = False
+    ) -> None:
         super().__init__(ByteStream(path, split_records, block_bytes, growing=growing))
 
     def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Self
@@ -16,13 +17,13 @@ MAX_RECORD_BYTES = 1 << 26
 
 
 class ByteStream:
-    """The bytes of one file, plain or compressed; ``-`` is standard input.
+    """The bytes of one file, plain or compressed; ``-`` is standard input. Or bytes in memory, plain.
 
     Use it as a context: what it opens it closes.
 
     Parameters
     ----------
-    path : str
+    path : str or BytesIO
     split : callable
         ``split(data, at_end=...)`` gives the whole records of data.
     block_bytes : int
@@ -37,7 +38,12 @@ class ByteStream:
     """
 
     def __init__(
-        self, path: str, split: Callable[..., Split], block_bytes: int = BLOCK_BYTES, *, growing: bool = False
+        self,
+        path: str | io.BytesIO,
+        split: Callable[..., Split],
+        block_bytes: int = BLOCK_BYTES,
+        *,
+        growing: bool = False,
     ) -> None:
         self.path, self.name, self._growing = path, shown(path), growing
         self._split, self._block_bytes = split, block_bytes

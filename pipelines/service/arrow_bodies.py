@@ -1,0 +1,91 @@
+"""Arrow bodies: a stream or a file of Arrow IPC to a table, within the bytes that came.
+
+Buffers that are packed inside a batch could unpack to any size, and the reader tells nobody before it has
+done so. Whether a batch is packed stands in its message, a flatbuffer of which two fields are looked up
+here (https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format).
+"""
+
+from __future__ import annotations
+
+import struct
+
+import pyarrow as pa
+
+from anomaly_vae.errors import InputError
+from pipelines.errors import SourceError
+from pipelines.service.forms import SOURCE
+from pipelines.service.tables import check_count
+
+_FILE_MAGIC = b"ARROW1"
+_DICTIONARY, _BATCH = 2, 3
+_HEADER_TYPE, _HEADER = 1, 2
+_DATA, _COMPRESSION = 1, 3
+
+
+def read_arrow(data: bytes, max_rows: int) -> pa.Table:
+    """The table of an IPC stream or file.
+
+    Raises
+    ------
+    SourceError
+        Where it is damaged or its buffers are packed; TooLargeError for more than ``max_rows``.
+    """
+    try:
+        return _read(_stream_of(data), max_rows)
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, struct.error, IndexError, MemoryError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SourceError(SOURCE, None, f"is no Arrow IPC stream or file ({reason})") from error
+
+
+def _stream_of(data: bytes) -> bytes:
+    """The stream in a file: what lies between its magic and its footer begins as a stream does."""
+    return data[8:] if data.startswith(_FILE_MAGIC) else data
+
+
+def _read(data: bytes, max_rows: int) -> pa.Table:
+    for message in pa.ipc.MessageReader.open_stream(data):
+        if _is_packed(message.metadata.to_pybytes()):
+            raise SourceError(
+                SOURCE, None, "has batches with packed buffers; wanted plain ones (write_options without "
+                "compression), and the whole body packed by Content-Encoding: gzip where size matters"
+            )  # fmt: skip
+    batches, n_rows = [], 0
+    with pa.ipc.open_stream(data) as reader:
+        for batch in reader:
+            n_rows += batch.num_rows
+            check_count(max(n_rows, 1), max_rows)
+            batch.validate(full=True)
+            batches.append(batch)
+        return pa.Table.from_batches(batches, reader.schema)
+
+
+def _is_packed(metadata: bytes) -> bool:
+    """Whether the batch of a message says how its buffers are packed."""
+    message = _table_at(metadata, 0)
+    kind_at, header_at = _field(metadata, message, _HEADER_TYPE), _field(metadata, message, _HEADER)
+    kind = metadata[kind_at] if kind_at else 0
+    if kind not in (_DICTIONARY, _BATCH) or not header_at:
+        return False
+    batch = _table_at(metadata, header_at)
+    if kind == _DICTIONARY:
+        data_at = _field(metadata, batch, _DATA)
+        if not data_at:
+            return False
+        batch = _table_at(metadata, data_at)
+    return bool(_field(metadata, batch, _COMPRESSION))
+
+
+def _table_at(data: bytes, place: int) -> int:
+    """Where the table lies that the offset at a place leads to."""
+    return int(place + struct.unpack_from("<I", data, place)[0])
+
+
+def _field(data: bytes, table: int, number: int) -> int:
+    """Where a field of a table lies; 0 if it has none."""
+    vtable = table - struct.unpack_from("<i", data, table)[0]
+    size = struct.unpack_from("<H", data, vtable)[0]
+    entry = 4 + 2 * number
+    offset = struct.unpack_from("<H", data, vtable + entry)[0] if entry + 2 <= size else 0
+    return int(table + offset) if offset else 0

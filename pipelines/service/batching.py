@@ -1,0 +1,248 @@
+"""Batcher: requests that come at the same time are scored together, off the event loop.
+
+A product of sixty rows takes hardly longer than one of a single row. So requests that arrive while
+others are being scored wait for them, and are then scored as one; and the first of a new batch waits, for
+``wait`` seconds at most, until as many have come as the last batch had. Whoever is alone waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.records import ImageRows, NumberRows, Rejected, Rows, ScoredRows
+from pipelines.service.errors import BusyError, RefusedRowsError
+
+ENOUGH = 64
+"""Rows that fill a product: more of them are not waited for."""
+
+MOST = 4096
+"""Rows that are scored at once, unless one request has more."""
+
+_SMOOTHING = 0.2
+
+
+@dataclass
+class Ask:
+    """Rows of one request that wait for their scores.
+
+    Attributes
+    ----------
+    rows : Rows
+    explain : bool
+        Whether reasons are wanted.
+    result : Future
+        Where the ScoredRows will be.
+    """
+
+    rows: Rows
+    explain: bool
+    result: asyncio.Future[ScoredRows] = field(repr=False)
+
+    def joins(self, other: Ask) -> bool:
+        """Whether both can be scored as one table."""
+        return self.explain == other.explain and _kind(self.rows) == _kind(other.rows)
+
+
+Score = Callable[[Rows, bool], tuple[ScoredRows, Sequence[Rejected]]]
+
+
+class Batcher:
+    """Scores the rows of requests, together where that may be.
+
+    All methods belong to one event loop.
+
+    Parameters
+    ----------
+    score : callable
+        ``score(rows, explain)``, called on threads of the executor.
+    executor : Executor
+    joins : bool
+        Whether rows of several requests may be scored as one.
+    wait : float
+        Longest time in seconds that a request waits for others.
+    max_queue_seconds : float
+        Work that may wait, by the time that rows have taken of late.
+    n_threads : int
+        Batches that are scored at once.
+    """
+
+    def __init__(
+        self,
+        score: Score,
+        executor: Executor,
+        *,
+        joins: bool = True,
+        wait: float = 0.002,
+        max_queue_seconds: float = 0.5,
+        n_threads: int = 2,
+    ) -> None:
+        self._score, self._executor, self._joins = score, executor, joins
+        self._wait, self._max_queue_seconds, self._n_threads = wait, max_queue_seconds, n_threads
+        self._pending: list[Ask] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._n_running, self._n_rows, self._last = 0, 0, 1
+        self._row_seconds = 0.0
+
+    @property
+    def queue_seconds(self) -> float:
+        """How long the rows that wait or are being scored will take, by what rows have taken of late."""
+        return self._n_rows * self._row_seconds
+
+    async def submit(self, rows: Rows, *, explain: bool = False) -> ScoredRows:
+        """The scored rows of one request.
+
+        Raises
+        ------
+        BusyError
+            Where too much work waits already; RefusedRowsError for rows that the model cannot read.
+        """
+        if self._n_rows and self.queue_seconds > self._max_queue_seconds:
+            raise BusyError
+        ask = Ask(rows, explain, asyncio.get_running_loop().create_future())
+        self._pending.append(ask)
+        self._n_rows += len(rows)
+        self._consider()
+        return await ask.result
+
+    def _consider(self) -> None:
+        """Start a batch now, or see to it that one will be."""
+        n_rows = sum(len(ask.rows) for ask in self._pending)
+        if self._n_running:
+            if n_rows >= ENOUGH and self._n_running < self._n_threads:
+                self._start()
+        elif n_rows >= ENOUGH or len(self._pending) >= self._last or not self._wait:
+            self._start()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._wait, self._start)
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._pending:
+            return
+        asks = self._next()
+        self._last = len(asks) + len(self._pending)
+        self._n_running += 1
+        running = asyncio.get_running_loop().run_in_executor(self._executor, self._work, asks)
+        running.add_done_callback(lambda done: self._finish(asks, done))
+
+    def _next(self) -> list[Ask]:
+        """The oldest request and those behind it that can be scored along with it."""
+        first, *others = self._pending
+        taken, left, n_rows = [first], list[Ask](), len(first.rows)
+        for ask in others:
+            if self._joins and n_rows + len(ask.rows) <= MOST and ask.joins(first):
+                taken.append(ask)
+                n_rows += len(ask.rows)
+            else:
+                left.append(ask)
+        self._pending = left
+        return taken
+
+    def _work(self, asks: Sequence[Ask]) -> tuple[list[ScoredRows | Exception], float]:
+        """What each request gets, and the seconds that it took; on a thread of the executor."""
+        started = time.perf_counter()
+        return self._results(asks), time.perf_counter() - started
+
+    def _results(self, asks: Sequence[Ask]) -> list[ScoredRows | Exception]:
+        try:
+            scored, rejected = self._score(_joined([ask.rows for ask in asks]), asks[0].explain)
+        except Exception as error:
+            if len(asks) == 1:
+                return [error]
+            return [result for ask in asks for result in self._results([ask])]
+        return _split(scored, rejected, [len(ask.rows) for ask in asks])
+
+    def _finish(
+        self, asks: Sequence[Ask], done: asyncio.Future[tuple[list[ScoredRows | Exception], float]]
+    ) -> None:
+        self._n_running -= 1
+        n_rows = sum(len(ask.rows) for ask in asks)
+        self._n_rows -= n_rows
+        failure = done.exception()
+        if failure is None:
+            results, seconds = done.result()
+            self._row_seconds += _SMOOTHING * (seconds / max(n_rows, ENOUGH) - self._row_seconds)
+        else:
+            results = [RuntimeError(f"scoring ended early ({failure})")] * len(asks)
+        for ask, result in zip(asks, results, strict=True):
+            _give(ask, result)
+        if self._pending:
+            self._consider()
+
+
+def _give(ask: Ask, result: ScoredRows | Exception) -> None:
+    if ask.result.done():  # whoever asked has left
+        return
+    if isinstance(result, Exception):
+        ask.result.set_exception(result)
+    else:
+        ask.result.set_result(result)
+
+
+def _kind(rows: Rows) -> object:
+    """What must be the same for rows to be joined."""
+    if isinstance(rows, NumberRows):
+        return NumberRows
+    if isinstance(rows, ImageRows):
+        return rows.images.dtype, rows.images.shape[1:]
+    return rows.table.schema
+
+
+def _joined(pieces: Sequence[Rows]) -> Rows:
+    """Rows of one kind as one, numbered from 0."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    numbers = np.arange(sum(map(len, pieces)), dtype=np.int64)
+    if isinstance(first, NumberRows):
+        values = np.concatenate([piece.values for piece in pieces if isinstance(piece, NumberRows)])
+        return replace(first, numbers=numbers, values=values)
+    table = pa.concat_tables([piece.table for piece in pieces])
+    if isinstance(first, ImageRows):
+        own = [piece for piece in pieces if isinstance(piece, ImageRows)]
+        paths = tuple(path for piece in own for path in piece.paths)
+        images = np.concatenate([piece.images for piece in own])
+        return replace(first, table=table, numbers=numbers, images=images, paths=paths)
+    return replace(first, table=table, numbers=numbers)
+
+
+def _split(
+    scored: ScoredRows, rejected: Sequence[Rejected], sizes: Sequence[int]
+) -> list[ScoredRows | Exception]:
+    """What each request gets of the rows that were scored as one."""
+    if not rejected and len(sizes) == 1:
+        return [scored]
+    results: list[ScoredRows | Exception] = []
+    bounds = np.cumsum([0, *sizes])
+    places = np.searchsorted(scored.rows.numbers, bounds)
+    for size, begin, end, first, last in zip(
+        sizes, bounds[:-1], bounds[1:], places[:-1], places[1:], strict=True
+    ):
+        refused = [(int(row.number - begin), row.reason) for row in rejected if begin <= row.number < end]
+        if refused:
+            results.append(RefusedRowsError(size, sorted(refused)))
+        else:
+            results.append(_part(scored, int(first), int(last)))
+    return results
+
+
+def _part(scored: ScoredRows, first: int, last: int) -> ScoredRows:
+    """The rows from first to last."""
+    kept = np.zeros(len(scored), dtype=bool)
+    kept[first:last] = True
+    return ScoredRows(
+        scored.rows.take(kept),
+        scored.scores[first:last],
+        scored.p_values[first:last],
+        scored.is_anomaly[first:last],
+        {row - first: reasons for row, reasons in scored.reasons.items() if first <= row < last},
+    )

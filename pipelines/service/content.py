@@ -1,0 +1,108 @@
+"""Content: the bytes of a request and what they are, as rows."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import orjson
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+
+from anomaly_vae.errors import InputError
+from pipelines.errors import SourceError
+from pipelines.records import Rows
+from pipelines.service.arrow_bodies import read_arrow
+from pipelines.service.errors import TooLargeError, UnknownMediaError
+from pipelines.service.forms import SOURCE, Form
+from pipelines.service.pictures import rows_of_files
+from pipelines.service.settings import Settings
+from pipelines.service.tables import rows_of_csv, rows_of_json, rows_of_table
+
+MULTIPART = "multipart/form-data"
+ARROW = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
+CSV = ("text/csv", "application/csv")
+_READ = f"application/json, text/csv, {ARROW[0]}, {MULTIPART} or an image"
+_CODECS = {"gzip": 31, "deflate": 15}
+
+
+def media_type(request: Request) -> str:
+    """The media type of a body, in lower case and without parameters; JSON where none is given."""
+    given = request.headers.get("content-type", "")
+    return given.partition(";")[0].strip().lower() or "application/json"
+
+
+def parse_json(data: bytes) -> Any:
+    """What JSON says; NaN and the infinities of Python's writer are taken too. Raises InputError."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        if b"NaN" not in data and b"Infinity" not in data:
+            raise InputError(f"{SOURCE}: is not JSON ({error})") from None
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{SOURCE}: is not JSON ({str(error)[:200]})") from None
+
+
+def rows_of_body(data: bytes, media: str, form: Form, max_rows: int) -> Rows:
+    """The rows of a body.
+
+    Raises
+    ------
+    UnknownMediaError
+        For a media type that is not read; InputError, RefusedRowsError, TooLargeError for what is in it.
+    """
+    if media in CSV:
+        return rows_of_csv(data, form, max_rows)
+    if media in ARROW:
+        form.wants_table()
+        return rows_of_table(read_arrow(data, max_rows), form, max_rows)
+    if media.startswith("image/"):
+        return rows_of_files([("image", data)], form, max_rows)
+    if media == "application/json" or media.endswith("+json"):
+        return rows_of_json(parse_json(data), form, max_rows)
+    if media == "application/octet-stream" and form.frame is not None:
+        return rows_of_files([("image", data)], form, max_rows)
+    raise UnknownMediaError(f"a body of type {media[:100]!r} is not read; wanted {_READ}")
+
+
+async def read_body(request: Request, settings: Settings) -> bytes:
+    """The body of a request, unpacked; raises TooLargeError, UnknownMediaError, SourceError."""
+    data = await request.body()
+    codec = request.headers.get("content-encoding", "identity").strip().lower()
+    if codec in ("", "identity"):
+        return data
+    if codec not in _CODECS:
+        raise UnknownMediaError(
+            f"a body packed with {codec[:40]!r} is not read; wanted gzip, deflate or none"
+        )
+    unpacker = zlib.decompressobj(_CODECS[codec])
+    try:
+        unpacked = unpacker.decompress(data, settings.max_body_bytes)
+        if unpacker.unconsumed_tail:
+            raise TooLargeError(f"the body is more than {settings.max_body_bytes:,} bytes, unpacked")
+        if not unpacker.eof:
+            raise SourceError(SOURCE, None, f"is cut short (packed with {codec})")
+    except zlib.error as error:
+        raise SourceError(SOURCE, None, f"is not packed with {codec} ({error})") from error
+    return unpacked
+
+
+async def read_files(request: Request, settings: Settings) -> list[tuple[str, bytes]]:
+    """The files of a form, each (name, content); raises InputError where there is none."""
+    try:
+        form = await request.form(max_files=settings.max_rows, max_fields=100)
+    except (MultiPartException, HTTPException) as error:
+        raise InputError(f"{SOURCE}: is no form ({getattr(error, 'detail', error)})") from None
+    try:
+        uploads = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        files = [(upload.filename or "image", await upload.read()) for upload in uploads]
+    finally:
+        await form.close()
+    if not files:
+        raise InputError(f"{SOURCE}: is a form without a file; wanted images")
+    return files

@@ -1,0 +1,95 @@
+"""The door of the Open Inference Protocol V2, for clients such as KServe's and Triton's."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from anomaly_vae._version import __version__
+from pipelines.records import Rows
+from pipelines.service.batching import Batcher
+from pipelines.service.content import parse_json, read_body
+from pipelines.service.registry import Registry, ServedModel
+from pipelines.service.scoring_routes import SMALL, note
+from pipelines.service.settings import Settings
+from pipelines.service.tensors import (
+    HEADER_LENGTH,
+    InferRequest,
+    infer_answer,
+    input_tensors,
+    output_tensors,
+    parse_request,
+    rows_of_tensors,
+)
+
+PLATFORM = "anomaly_vae"
+EXTENSIONS = ["binary_tensor_data", "model_repository"]
+
+
+def inference_routes(models: Registry, settings: Settings) -> APIRouter:
+    """The routes of ``/v2``."""
+    router = APIRouter(prefix="/v2", tags=["v2"])
+
+    @router.get("", summary="The server")
+    @router.get("/", include_in_schema=False)
+    async def server() -> Response:
+        return JSONResponse({"name": "anomaly-vae", "version": __version__, "extensions": EXTENSIONS})
+
+    @router.get("/health/live", summary="Whether the service answers")
+    async def live() -> Response:
+        return JSONResponse({"live": True})
+
+    @router.get("/health/ready", summary="Whether all models can score")
+    async def ready() -> Response:
+        return JSONResponse({"ready": True})
+
+    @router.get("/models/{name}", summary="What a model takes and gives")
+    @router.get("/models/{name}/versions/{version}", summary="What a version of a model takes and gives")
+    async def metadata(name: str, version: str | None = None) -> Response:
+        served, _ = models.get(name, version)
+        return JSONResponse(
+            {
+                "name": name,
+                "versions": models.versions(name),
+                "platform": PLATFORM,
+                "inputs": input_tensors(served.form),
+                "outputs": output_tensors(),
+            }
+        )
+
+    @router.get("/models/{name}/ready", summary="Whether a model can score")
+    @router.get("/models/{name}/versions/{version}/ready", summary="Whether a version can score")
+    async def model_ready(name: str, version: str | None = None) -> Response:
+        models.get(name, version)
+        return JSONResponse({"name": name, "ready": True})
+
+    @router.post("/models/{name}/infer", summary="Score tensors")
+    @router.post("/models/{name}/versions/{version}/infer", summary="Score tensors with a version")
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        served, batcher = models.get(name, version)
+        return await _infer(request, served, batcher, models, settings)
+
+    return router
+
+
+async def _infer(
+    request: Request, served: ServedModel, batcher: Batcher, models: Registry, settings: Settings
+) -> Response:
+    data, header_length = await read_body(request, settings), request.headers.get(HEADER_LENGTH)
+
+    def parsed() -> tuple[InferRequest, Rows]:
+        asked = parse_request(data, header_length, parse_json, settings.max_body_bytes)
+        return asked, rows_of_tensors(asked, served.form, settings.max_rows)
+
+    if len(data) <= SMALL:
+        asked, rows = parsed()
+    else:
+        asked, rows = await asyncio.get_running_loop().run_in_executor(models.executor, parsed)
+    scored = await batcher.submit(rows)
+    note(request.scope, served, scored)
+    body, headers = infer_answer(
+        asked, scored, name=served.name, version=served.version, threshold=served.offset
+    )
+    return Response(body, headers=headers)

@@ -1,0 +1,124 @@
+"""The plain door: ``/v1``, for people and their scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+from starlette.types import Scope
+
+from anomaly_vae.errors import InputError
+from pipelines.records import Rows, ScoredRows
+from pipelines.service.answers import FORMATS, JSON, answer
+from pipelines.service.content import MULTIPART, media_type, read_body, read_files, rows_of_body
+from pipelines.service.guard import NOTES
+from pipelines.service.pictures import rows_of_files
+from pipelines.service.registry import Registry, ServedModel
+from pipelines.service.settings import Settings
+
+SMALL = 1 << 15
+"""Bytes of a body that is read on the event loop: sending it to a thread would take longer."""
+
+_TRUTH = {"true": True, "1": True, "false": False, "0": False, "": True}
+
+
+def plain_routes(models: Registry, settings: Settings) -> APIRouter:
+    """The routes of ``/v1``."""
+    router = APIRouter(prefix="/v1", tags=["v1"])
+
+    @router.get("/models", summary="Models that are served")
+    async def list_models() -> Response:
+        return JSONResponse({"models": [describe(served) for served in models.all()]})
+
+    @router.get("/models/{name}", summary="One model, with rows to try it with")
+    async def show_model(name: str, version: str | None = None) -> Response:
+        served, _ = models.get(name, version)
+        example = await asyncio.get_running_loop().run_in_executor(models.executor, lambda: served.example)
+        return JSONResponse(describe(served) | {"example": {"rows": example}})
+
+    @router.post("/score", summary="Score rows, or images")
+    async def score(request: Request) -> Response:
+        query = request.query_params
+        served, batcher = models.get(query.get("model"), query.get("version"))
+        explain, media = _truth(query.get("explain", "false")), _accepted(request)
+        rows = await _rows(request, served, models, settings)
+        scored = await batcher.submit(rows, explain=explain)
+        note(request.scope, served, scored)
+        return await _answered(served, scored, models, explain, media)
+
+    return router
+
+
+async def _rows(request: Request, served: ServedModel, models: Registry, settings: Settings) -> Rows:
+    """The rows of a request; a large body is read on a thread."""
+    media = media_type(request)
+    form, max_rows = served.form, settings.max_rows
+    loop = asyncio.get_running_loop()
+    if media == MULTIPART:
+        files = await read_files(request, settings)
+        return await loop.run_in_executor(models.executor, rows_of_files, files, form, max_rows)
+    data = await read_body(request, settings)
+    if len(data) <= SMALL and form.frame is None:
+        return rows_of_body(data, media, form, max_rows)
+    return await loop.run_in_executor(models.executor, rows_of_body, data, media, form, max_rows)
+
+
+async def _answered(
+    served: ServedModel, scored: ScoredRows, models: Registry, explain: bool, media: str
+) -> Response:
+    if len(scored) > 1000 or (explain and served.form.frame is not None):
+        loop = asyncio.get_running_loop()
+        body = await loop.run_in_executor(
+            models.executor, lambda: answer(served, scored, explain=explain, media=media)
+        )
+    else:
+        body = answer(served, scored, explain=explain, media=media)
+    return Response(body, media_type=media)
+
+
+def describe(served: ServedModel) -> dict[str, Any]:
+    """What a person may want to know of a model, for JSON."""
+    detector, origin = served.detector, served.origin
+    image = None
+    if served.form.frame is not None:
+        height, width = served.form.frame.size or (0, 0)
+        image = {"height": height, "width": width, "channels": served.form.frame.channels}
+    return {
+        "name": served.name,
+        "version": served.version,
+        "id": origin.model_id,
+        "kind": type(detector).__name__,
+        "columns": [{"name": name, "kind": kind} for name, kind in served.form.kinds.items()],
+        "image": image,
+        "threshold": served.offset,
+        "false_alarm_rate": detector.false_alarm_rate_,
+        "loaded_at": origin.loaded_at.isoformat(timespec="seconds"),
+    }
+
+
+def note(scope: Scope, served: ServedModel, scored: ScoredRows) -> None:
+    """Leave for the log what was scored."""
+    scope[NOTES] |= {
+        "model": served.name,
+        "version": served.version,
+        "rows": len(scored),
+        "anomalies": int(scored.is_anomaly.sum()),
+    }
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise InputError(f"explain: wanted true or false, got {text[:40]!r}")
+    return _TRUTH[text.lower()]
+
+
+def _accepted(request: Request) -> str:
+    """The media type of the answer: the first one of those that are written that the client names."""
+    wanted = request.headers.get("accept", "*/*").lower()
+    for part in wanted.split(","):
+        media = part.partition(";")[0].strip()
+        if media in FORMATS:
+            return media
+    return JSON
