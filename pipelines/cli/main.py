@@ -16,7 +16,7 @@ from anomaly_vae._version import __version__
 from pipelines.cli.endings import PROGRAM, quiet_without_reader, run_to_its_end
 from pipelines.errors import UnknownNameError
 
-COMMANDS = ("fit", "score", "watch", "evaluate", "inspect", "threshold", "sample", "demo")
+COMMANDS = ("fit", "score", "watch", "serve", "evaluate", "inspect", "threshold", "sample", "demo")
 """In the order in which a reader meets them."""
 
 

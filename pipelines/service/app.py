@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,12 +16,16 @@ from anomaly_vae._version import __version__
 from anomaly_vae.errors import InputError
 from pipelines.images.decoding import strict_reading
 from pipelines.reading import AnyModel
+from pipelines.service.admin_routes import admin_routes
+from pipelines.service.description import describe_with
 from pipelines.service.errors import ServiceError
-from pipelines.service.guard import Guard
+from pipelines.service.guard import NOTES, Guard
 from pipelines.service.inference_routes import inference_routes
 from pipelines.service.keys import read_keys
 from pipelines.service.metrics import MEDIA, Metrics
+from pipelines.service.refusals import refusal
 from pipelines.service.registry import Registry, serve_models
+from pipelines.service.reloading import Reloader
 from pipelines.service.scoring_routes import plain_routes
 from pipelines.service.settings import Settings
 
@@ -29,7 +34,10 @@ PAGE = Path(__file__).with_name("page")
 
 
 def create_app(
-    models: AnyModel | Mapping[str, AnyModel] | Registry, settings: Settings | None = None
+    models: AnyModel | Mapping[str, AnyModel] | Registry,
+    settings: Settings | None = None,
+    *,
+    reloader: Reloader | None = None,
 ) -> ASGIApp:
     """The service of fitted models.
 
@@ -38,6 +46,8 @@ def create_app(
     models : detector, Pipeline, mapping of str to either, or Registry
         What to serve. A Registry may be changed while it is served.
     settings : Settings, optional
+    reloader : Reloader, optional
+        What keeps the registry up with its files.
 
     Raises
     ------
@@ -63,48 +73,49 @@ def create_app(
     app = FastAPI(
         title="anomaly-vae",
         version=__version__,
-        lifespan=_lifespan(registry),
+        lifespan=_lifespan(registry, settings, reloader, metrics),
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,  # Triton's client sends JSON without saying so
     )
     app.include_router(plain_routes(registry, settings))
     app.include_router(inference_routes(registry, settings))
+    app.include_router(admin_routes(registry, reloader, metrics))
 
     @app.get("/metrics", tags=["operations"], summary="Metrics, for Prometheus")
     async def read_metrics() -> Response:
         return Response(metrics.page(), media_type=MEDIA)
 
-    app.add_exception_handler(ServiceError, _refused)
-    app.add_exception_handler(InputError, _refused)
-    app.add_exception_handler(HTTPException, _refused)
+    describe_with(app, registry)
+    for kind in (ServiceError, InputError, HTTPException, Exception):
+        app.add_exception_handler(kind, _refused)
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     return Guard(app, settings, read_keys(settings), metrics)
 
 
-def _lifespan(registry: Registry) -> Lifespan[FastAPI]:
+def _lifespan(
+    registry: Registry, settings: Settings, reloader: Reloader | None, metrics: Metrics
+) -> Lifespan[FastAPI]:
+    """What lives as long as the service: threads, and the watch over model files."""
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with strict_reading():
-            yield
-        registry.executor.shutdown()
+        watch = None
+        if reloader is not None and settings.reload_interval:
+            watch = asyncio.create_task(reloader.watch(settings.reload_interval, metrics))
+        try:
+            with strict_reading():
+                yield
+        finally:
+            if watch is not None:
+                watch.cancel()
+            if reloader is not None:
+                await reloader.close()
+            registry.executor.shutdown()
 
     return lifespan
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """Hand a refusal to the guard, which answers all of them in one form."""
-    if isinstance(error, ServiceError):
-        raise error
-    if isinstance(error, HTTPException):
-        raise _UnroutedError(error)
-    raise ServiceError(str(error))
-
-
-class _UnroutedError(ServiceError):
-    """There is no such path, or not with this method."""
-
-    def __init__(self, error: HTTPException) -> None:
-        self.status = error.status_code  # type: ignore[misc]
-        self.headers = error.headers or {}  # type: ignore[misc]
-        super().__init__(str(error.detail))
+    """The answer for whatever a route raises."""
+    return refusal(error, request.scope[NOTES]["request_id"])

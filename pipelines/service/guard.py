@@ -11,11 +11,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,8 +26,9 @@ from pipelines.service.errors import (
     UnauthorizedError,
 )
 from pipelines.service.keys import Keys
-from pipelines.service.logs import log
+from pipelines.service.logs import NAME, log
 from pipelines.service.metrics import Metrics
+from pipelines.service.refusals import refusal
 from pipelines.service.settings import Settings
 
 REQUEST_ID = "x-request-id"
@@ -80,7 +78,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         exchange = _Exchange(headers, _request_id(headers))
-        scope[NOTES] = {}
+        scope[NOTES] = {"request_id": exchange.id}
         is_work = not _is_open(scope["path"])
         self._n_in_flight += is_work
         self._metrics.in_flight.set(self._n_in_flight)
@@ -96,24 +94,25 @@ class Guard:
         self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange, is_work: bool
     ) -> None:
         sender = self._sender(send, exchange)
+        failure: Exception
         try:
             if is_work:
                 self._admit(scope, exchange)
             async with asyncio.timeout(self._settings.request_timeout):
                 await self._app(scope, self._receiver(receive, exchange), sender)
-        except TimeoutError:
-            await _refuse(sender, exchange, self._too_late(exchange))
-        except ServiceError as error:
-            await _refuse(sender, exchange, error)
+            return
         except ClientDisconnect:
             exchange.has_left = True
-        except Exception as error:  # no trace may reach a client
-            logging.getLogger("anomaly_vae.service").exception("a request failed")
-            await _refuse(
-                sender,
-                exchange,
-                _FailureError(f"the service failed ({type(error).__name__}); its log says where"),
-            )
+            return
+        except TimeoutError:
+            failure = self._too_late(exchange)
+        except ServiceError as error:
+            failure = error
+        except Exception as error:
+            logging.getLogger(NAME).exception("a request failed")
+            failure = error
+        if not exchange.status and not exchange.has_left:
+            await refusal(failure, exchange.id)(scope, receive, sender)
 
     def _admit(self, scope: Scope, exchange: _Exchange) -> None:
         """Raise where a request may not come in: no place, no key, or too large by its own word."""
@@ -188,7 +187,6 @@ class Guard:
         log(
             logging.DEBUG if _is_open(scope["path"]) else logging.INFO,
             "request",
-            request_id=exchange.id,
             method=scope["method"],
             path=scope["path"],
             status=status,
@@ -196,30 +194,6 @@ class Guard:
             bytes=exchange.n_bytes,
             **scope[NOTES],
         )
-
-
-class _FailureError(ServiceError):
-    """A fault of the service."""
-
-    status = 500
-
-
-async def _refuse(send: Send, exchange: _Exchange, error: ServiceError) -> None:
-    """Answer with an error, unless an answer has begun or nobody is there."""
-    if exchange.status or exchange.has_left:
-        return
-    headers: Mapping[str, str] = {"content-type": "application/json", **error.headers}
-    body = orjson.dumps(error.content() | {"request_id": exchange.id})
-    start: dict[str, Any] = {
-        "type": "http.response.start",
-        "status": error.status,
-        "headers": [
-            (b"content-length", str(len(body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-        ],
-    }
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
 
 
 def _is_open(path: str) -> bool:

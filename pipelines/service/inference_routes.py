@@ -12,6 +12,15 @@ from pipelines.records import Rows
 from pipelines.service.batching import Batcher
 from pipelines.service.content import parse_json, read_body
 from pipelines.service.registry import Registry, ServedModel
+from pipelines.service.schemas import (
+    InferAnswer,
+    Live,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    ServerMetadata,
+    answers,
+)
 from pipelines.service.scoring_routes import SMALL, note
 from pipelines.service.settings import Settings
 from pipelines.service.tensors import (
@@ -32,21 +41,25 @@ def inference_routes(models: Registry, settings: Settings) -> APIRouter:
     """The routes of ``/v2``."""
     router = APIRouter(prefix="/v2", tags=["v2"])
 
-    @router.get("", summary="The server")
+    @router.get("", summary="The server", responses=answers(ServerMetadata))
     @router.get("/", include_in_schema=False)
     async def server() -> Response:
         return JSONResponse({"name": "anomaly-vae", "version": __version__, "extensions": EXTENSIONS})
 
-    @router.get("/health/live", summary="Whether the service answers")
+    @router.get("/health/live", summary="Whether the service answers", responses=answers(Live))
     async def live() -> Response:
         return JSONResponse({"live": True})
 
-    @router.get("/health/ready", summary="Whether all models can score")
+    @router.get("/health/ready", summary="Whether all models can score", responses=answers(Ready))
     async def ready() -> Response:
         return JSONResponse({"ready": True})
 
-    @router.get("/models/{name}", summary="What a model takes and gives")
-    @router.get("/models/{name}/versions/{version}", summary="What a version of a model takes and gives")
+    described = answers(ModelMetadata, 404)
+
+    @router.get("/models/{name}", summary="What a model takes and gives", responses=described)
+    @router.get(
+        "/models/{name}/versions/{version}", summary="What a version takes and gives", responses=described
+    )
     async def metadata(name: str, version: str | None = None) -> Response:
         served, _ = models.get(name, version)
         return JSONResponse(
@@ -59,14 +72,22 @@ def inference_routes(models: Registry, settings: Settings) -> APIRouter:
             }
         )
 
-    @router.get("/models/{name}/ready", summary="Whether a model can score")
-    @router.get("/models/{name}/versions/{version}/ready", summary="Whether a version can score")
+    is_ready = answers(ModelReady, 404)
+
+    @router.get("/models/{name}/ready", summary="Whether a model can score", responses=is_ready)
+    @router.get(
+        "/models/{name}/versions/{version}/ready", summary="Whether a version can score", responses=is_ready
+    )
     async def model_ready(name: str, version: str | None = None) -> Response:
         models.get(name, version)
         return JSONResponse({"name": name, "ready": True})
 
-    @router.post("/models/{name}/infer", summary="Score tensors")
-    @router.post("/models/{name}/versions/{version}/infer", summary="Score tensors with a version")
+    inferred = answers(InferAnswer, 400, 404, 408, 413, 415, 503)
+
+    @router.post("/models/{name}/infer", summary="Score tensors", responses=inferred)
+    @router.post(
+        "/models/{name}/versions/{version}/infer", summary="Score tensors with a version", responses=inferred
+    )
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
         served, batcher = models.get(name, version)
         return await _infer(request, served, batcher, models, settings)

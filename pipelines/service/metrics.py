@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -20,6 +27,8 @@ from prometheus_client.registry import Collector
 from pipelines.service.registry import Registry
 
 MEDIA = "text/plain; version=1.0.0; charset=utf-8"
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of its beginning
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _NAMED = ("model", "version")

@@ -13,9 +13,11 @@ from anomaly_vae.errors import InputError
 from pipelines.records import Rows, ScoredRows
 from pipelines.service.answers import FORMATS, JSON, answer
 from pipelines.service.content import MULTIPART, media_type, read_body, read_files, rows_of_body
+from pipelines.service.description import QUERY
 from pipelines.service.guard import NOTES
 from pipelines.service.pictures import rows_of_files
 from pipelines.service.registry import Registry, ServedModel
+from pipelines.service.schemas import ModelDetail, ModelList, ScoreAnswer, answers
 from pipelines.service.settings import Settings
 
 SMALL = 1 << 15
@@ -28,17 +30,24 @@ def plain_routes(models: Registry, settings: Settings) -> APIRouter:
     """The routes of ``/v1``."""
     router = APIRouter(prefix="/v1", tags=["v1"])
 
-    @router.get("/models", summary="Models that are served")
+    @router.get("/models", summary="Models that are served", responses=answers(ModelList))
     async def list_models() -> Response:
         return JSONResponse({"models": [describe(served) for served in models.all()]})
 
-    @router.get("/models/{name}", summary="One model, with rows to try it with")
+    @router.get(
+        "/models/{name}", summary="One model, with rows to try it with", responses=answers(ModelDetail, 404)
+    )
     async def show_model(name: str, version: str | None = None) -> Response:
         served, _ = models.get(name, version)
         example = await asyncio.get_running_loop().run_in_executor(models.executor, lambda: served.example)
         return JSONResponse(describe(served) | {"example": {"rows": example}})
 
-    @router.post("/score", summary="Score rows, or images")
+    @router.post(
+        "/score",
+        summary="Score rows, or images",
+        responses=answers(ScoreAnswer, 400, 404, 408, 413, 415, 503),
+        openapi_extra={"parameters": QUERY},
+    )
     async def score(request: Request) -> Response:
         query = request.query_params
         served, batcher = models.get(query.get("model"), query.get("version"))

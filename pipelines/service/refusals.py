@@ -1,0 +1,29 @@
+"""Refusals: an error as the answer that every door gives."""
+
+from __future__ import annotations
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from pipelines.service.errors import ServiceError
+
+
+def refusal(error: Exception, request_id: str) -> Response:
+    """The answer for an error: its status, and ``{"error": ..., "request_id": ...}`` without any trace.
+
+    What is no ServiceError is the request's fault (400) if it is an InputError, else the service's (500).
+    """
+    status, content, headers = _told(error)
+    body = orjson.dumps(content | {"request_id": request_id})
+    return Response(body, status, dict(headers), media_type="application/json")
+
+
+def _told(error: Exception) -> tuple[int, dict[str, object], dict[str, str]]:
+    if isinstance(error, ServiceError):
+        return error.status, error.content(), dict(error.headers)
+    if isinstance(error, HTTPException):
+        return error.status_code, {"error": str(error.detail)}, dict(error.headers or {})
+    if isinstance(error, ValueError):
+        return 400, {"error": str(error)}, {}
+    return 500, {"error": f"the service failed ({type(error).__name__}); its log says where"}, {}
