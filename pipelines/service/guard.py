@@ -38,7 +38,7 @@ NOTES = "notes"
 OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"})
 """Paths that need no key: the page itself, what the service can do, and whether it is well."""
 
-_OPEN_PREFIX, _ADMIN_PREFIXES = "/static/", ("/v1/admin/", "/v2/repository/")
+_OPEN_PREFIX, _ADMIN_PREFIX = "/static/", "/v2/repository/models/"
 _ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 _GONE = 499  # nginx's word for a client that has left
 
@@ -124,7 +124,7 @@ class Guard:
             raise self._too_large()
 
     def _check_key(self, path: str, headers: Headers) -> None:
-        is_admin = path.startswith(_ADMIN_PREFIXES)
+        is_admin = path.startswith(_ADMIN_PREFIX)
         if not self._keys:
             if is_admin:
                 raise ForbiddenError("steering needs an admin key, and the service was started without any")

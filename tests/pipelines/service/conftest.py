@@ -1,0 +1,37 @@
+"""Models and clients for tests of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from starlette.testclient import TestClient
+
+from anomaly_vae import TabularVAEDetector, load
+from pipelines.service.app import create_app
+from pipelines.service.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def numbers() -> pd.DataFrame:
+    """A table of three numbers, some of them missing."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(random.normal(size=(200, 3)), columns=["x", "y", "z"])
+    table["z"] = table["z"].mask(random.random(200) < 0.1)
+    return table
+
+
+@pytest.fixture(scope="session")
+def number_model(numbers: pd.DataFrame) -> TabularVAEDetector:
+    """A model of numbers alone."""
+    return TabularVAEDetector(max_steps=30, hidden_sizes=[8], random_state=0).fit(numbers)
+
+
+@pytest.fixture(scope="module")
+def client(model: str, image_model: str, number_model: TabularVAEDetector) -> Iterator[TestClient]:
+    """A client of a service with a model of orders, one of plates and one of numbers."""
+    models = {"orders": load(model), "plates": load(image_model), "numbers": number_model}
+    with TestClient(create_app(models, Settings(max_rows=500))) as client:
+        yield client
