@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Lifespan
 
@@ -31,6 +34,9 @@ from pipelines.service.settings import Settings
 
 PAGE = Path(__file__).with_name("page")
 """Folder of what the browser is given."""
+
+WORK = ("/score", "/infer")
+"""Ends of the paths of routes that score."""
 
 
 def create_app(
@@ -73,14 +79,13 @@ def create_app(
     app = FastAPI(
         title="anomaly-vae",
         version=__version__,
-        lifespan=_lifespan(registry, settings, reloader, metrics),
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,  # Triton's client sends JSON without saying so
     )
-    app.include_router(plain_routes(registry, settings))
-    app.include_router(inference_routes(registry, settings))
-    app.include_router(admin_routes(registry, reloader, metrics))
+    doors = [plain_routes(registry, settings), inference_routes(registry, settings)]
+    for door in (*doors, admin_routes(registry, reloader, metrics)):
+        app.include_router(door)
 
     @app.get("/metrics", tags=["operations"], summary="Metrics, for Prometheus")
     async def read_metrics() -> Response:
@@ -90,16 +95,32 @@ def create_app(
     for kind in (ServiceError, InputError, HTTPException, Exception):
         app.add_exception_handler(kind, _refused)
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
-    return Guard(app, settings, read_keys(settings), metrics)
+    lifespan = _lifespan(registry, settings, reloader, metrics)
+    return Guard(_with_short_ways(app, doors, lifespan), settings, read_keys(settings), metrics)
+
+
+def _with_short_ways(app: FastAPI, doors: Sequence[APIRouter], lifespan: Lifespan[Any]) -> Router:
+    """The application, with a way past FastAPI to the routes that are the work of the service.
+
+    They read a request and write an answer themselves, so that FastAPI has nothing to do for them but to
+    describe them; going through it takes a third of the time of a request of one row.
+    """
+    work = [
+        Route(route.path, route.endpoint, methods=["POST"])
+        for door in doors
+        for route in door.routes
+        if isinstance(route, APIRoute) and route.path.endswith(WORK)
+    ]
+    return Router(work, redirect_slashes=False, default=app, lifespan=lifespan)
 
 
 def _lifespan(
     registry: Registry, settings: Settings, reloader: Reloader | None, metrics: Metrics
-) -> Lifespan[FastAPI]:
+) -> Lifespan[Any]:
     """What lives as long as the service: threads, and the watch over model files."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Any) -> AsyncIterator[None]:
         watch = None
         if reloader is not None and settings.reload_interval:
             watch = asyncio.create_task(reloader.watch(settings.reload_interval, metrics))

@@ -2,7 +2,8 @@
 
 A product of sixty rows takes hardly longer than one of a single row. So requests that arrive while
 others are being scored wait for them, and are then scored as one; and the first of a new batch waits, for
-``wait`` seconds at most, until as many have come as the last batch had. Whoever is alone waits for nobody.
+``wait`` seconds at most, until as many have come as were there at once of late: their clients will ask
+again as soon as they have been answered. Whoever is alone waits for nobody.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ class Batcher:
         self._wait, self._max_queue_seconds, self._n_threads = wait, max_queue_seconds, n_threads
         self._pending: list[Ask] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._n_running, self._n_rows, self._last = 0, 0, 1
+        self._n_running, self._n_rows = 0, 0
+        self._n_asks, self._most, self._wanted = 0, 0, 1
         self._row_seconds = 0.0
 
     @property
@@ -108,6 +110,8 @@ class Batcher:
         ask = Ask(rows, explain, asyncio.get_running_loop().create_future())
         self._pending.append(ask)
         self._n_rows += len(rows)
+        self._n_asks += 1
+        self._most = max(self._most, self._n_asks)
         self._consider()
         return await ask.result
 
@@ -117,7 +121,7 @@ class Batcher:
         if self._n_running:
             if n_rows >= ENOUGH and self._n_running < self._n_threads:
                 self._start()
-        elif n_rows >= ENOUGH or len(self._pending) >= self._last or not self._wait:
+        elif n_rows >= ENOUGH or len(self._pending) >= self._wanted or not self._wait:
             self._start()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._wait, self._start)
@@ -129,7 +133,7 @@ class Batcher:
         if not self._pending:
             return
         asks = self._next()
-        self._last = len(asks) + len(self._pending)
+        self._wanted, self._most = self._most, self._n_asks
         self._n_running += 1
         running = asyncio.get_running_loop().run_in_executor(self._executor, self._work, asks)
         running.add_done_callback(lambda done: self._finish(asks, done))
@@ -167,6 +171,7 @@ class Batcher:
         self._n_running -= 1
         n_rows = sum(len(ask.rows) for ask in asks)
         self._n_rows -= n_rows
+        self._n_asks -= len(asks)
         failure = done.exception()
         if failure is None:
             results, seconds = done.result()

@@ -54,6 +54,11 @@ QUERY: list[dict[str, Any]] = [
 """Parameters of ``/v1/score``."""
 
 
+def path_parameter(name: str) -> dict[str, Any]:
+    """A parameter in a path, for a route that takes it from the request."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
 def describe_with(app: FastAPI, models: Registry) -> None:
     """Have an application describe the bodies that the models of a registry take, whenever it is asked."""
 

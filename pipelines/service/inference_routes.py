@@ -11,6 +11,7 @@ from anomaly_vae._version import __version__
 from pipelines.records import Rows
 from pipelines.service.batching import Batcher
 from pipelines.service.content import parse_json, read_body
+from pipelines.service.description import path_parameter
 from pipelines.service.registry import Registry, ServedModel
 from pipelines.service.schemas import (
     InferAnswer,
@@ -84,12 +85,21 @@ def inference_routes(models: Registry, settings: Settings) -> APIRouter:
 
     inferred = answers(InferAnswer, 400, 404, 408, 413, 415, 503)
 
-    @router.post("/models/{name}/infer", summary="Score tensors", responses=inferred)
     @router.post(
-        "/models/{name}/versions/{version}/infer", summary="Score tensors with a version", responses=inferred
+        "/models/{name}/infer",
+        summary="Score tensors",
+        responses=inferred,
+        openapi_extra={"parameters": [path_parameter("name")]},
     )
-    async def infer(request: Request, name: str, version: str | None = None) -> Response:
-        served, batcher = models.get(name, version)
+    @router.post(
+        "/models/{name}/versions/{version}/infer",
+        summary="Score tensors with a version",
+        responses=inferred,
+        openapi_extra={"parameters": [path_parameter("name"), path_parameter("version")]},
+    )
+    async def infer(request: Request) -> Response:
+        path = request.path_params
+        served, batcher = models.get(path["name"], path.get("version"))
         return await _infer(request, served, batcher, models, settings)
 
     return router
