@@ -132,7 +132,7 @@ def _lifespan(
                 watch.cancel()
             if reloader is not None:
                 await reloader.close()
-            registry.executor.shutdown()
+            registry.close()
 
     return lifespan
 

@@ -9,7 +9,6 @@ again as soon as they have been answered. Whoever is alone waits for nobody.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -26,8 +25,6 @@ ENOUGH = 64
 MOST = 4096
 """Rows that are scored at once, unless one request has more."""
 
-_SMOOTHING = 0.2
-
 
 @dataclass
 class Ask:
@@ -38,12 +35,15 @@ class Ask:
     rows : Rows
     explain : bool
         Whether reasons are wanted.
+    arrived : float
+        When they came, in seconds of the event loop.
     result : Future
         Where the ScoredRows will be.
     """
 
     rows: Rows
     explain: bool
+    arrived: float
     result: asyncio.Future[ScoredRows] = field(repr=False)
 
     def joins(self, other: Ask) -> bool:
@@ -68,8 +68,8 @@ class Batcher:
         Whether rows of several requests may be scored as one.
     wait : float
         Longest time in seconds that a request waits for others.
-    max_queue_seconds : float
-        Work that may wait, by the time that rows have taken of late.
+    max_wait : float
+        Seconds after which a request that waits to be scored is let go.
     n_threads : int
         Batches that are scored at once.
     """
@@ -81,21 +81,15 @@ class Batcher:
         *,
         joins: bool = True,
         wait: float = 0.002,
-        max_queue_seconds: float = 0.5,
+        max_wait: float = 0.5,
         n_threads: int = 2,
     ) -> None:
         self._score, self._executor, self._joins = score, executor, joins
-        self._wait, self._max_queue_seconds, self._n_threads = wait, max_queue_seconds, n_threads
+        self._wait, self._max_wait, self._n_threads = wait, max_wait, n_threads
         self._pending: list[Ask] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._n_running, self._n_rows = 0, 0
+        self._n_running, self.n_rows = 0, 0
         self._n_asks, self._most, self._wanted = 0, 0, 1
-        self._row_seconds = 0.0
-
-    @property
-    def queue_seconds(self) -> float:
-        """How long the rows that wait or are being scored will take, by what rows have taken of late."""
-        return self._n_rows * self._row_seconds
 
     async def submit(self, rows: Rows, *, explain: bool = False) -> ScoredRows:
         """The scored rows of one request.
@@ -103,13 +97,12 @@ class Batcher:
         Raises
         ------
         BusyError
-            Where too much work waits already; RefusedRowsError for rows that the model cannot read.
+            Where too much work was waiting; RefusedRowsError for rows that the model cannot read.
         """
-        if self._n_rows and self.queue_seconds > self._max_queue_seconds:
-            raise BusyError
-        ask = Ask(rows, explain, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        ask = Ask(rows, explain, loop.time(), loop.create_future())
         self._pending.append(ask)
-        self._n_rows += len(rows)
+        self.n_rows += len(rows)
         self._n_asks += 1
         self._most = max(self._most, self._n_asks)
         self._consider()
@@ -130,6 +123,7 @@ class Batcher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._let_go()
         if not self._pending:
             return
         asks = self._next()
@@ -137,6 +131,19 @@ class Batcher:
         self._n_running += 1
         running = asyncio.get_running_loop().run_in_executor(self._executor, self._work, asks)
         running.add_done_callback(lambda done: self._finish(asks, done))
+
+    def _let_go(self) -> None:
+        """Refuse those that have waited too long, and forget those that nobody waits for."""
+        oldest = asyncio.get_running_loop().time() - self._max_wait
+        for ask in self._pending:
+            if ask.arrived < oldest or ask.result.done():
+                self._leave([ask])
+                _give(ask, BusyError())
+        self._pending = [ask for ask in self._pending if not ask.result.done()]
+
+    def _leave(self, asks: Sequence[Ask]) -> None:
+        self._n_asks -= len(asks)
+        self.n_rows -= sum(len(ask.rows) for ask in asks)
 
     def _next(self) -> list[Ask]:
         """The oldest request and those behind it that can be scored along with it."""
@@ -151,33 +158,21 @@ class Batcher:
         self._pending = left
         return taken
 
-    def _work(self, asks: Sequence[Ask]) -> tuple[list[ScoredRows | Exception], float]:
-        """What each request gets, and the seconds that it took; on a thread of the executor."""
-        started = time.perf_counter()
-        return self._results(asks), time.perf_counter() - started
-
-    def _results(self, asks: Sequence[Ask]) -> list[ScoredRows | Exception]:
+    def _work(self, asks: Sequence[Ask]) -> list[ScoredRows | Exception]:
+        """What each request gets; on a thread of the executor."""
         try:
             scored, rejected = self._score(_joined([ask.rows for ask in asks]), asks[0].explain)
         except Exception as error:
             if len(asks) == 1:
                 return [error]
-            return [result for ask in asks for result in self._results([ask])]
+            return [result for ask in asks for result in self._work([ask])]
         return _split(scored, rejected, [len(ask.rows) for ask in asks])
 
-    def _finish(
-        self, asks: Sequence[Ask], done: asyncio.Future[tuple[list[ScoredRows | Exception], float]]
-    ) -> None:
+    def _finish(self, asks: Sequence[Ask], done: asyncio.Future[list[ScoredRows | Exception]]) -> None:
         self._n_running -= 1
-        n_rows = sum(len(ask.rows) for ask in asks)
-        self._n_rows -= n_rows
-        self._n_asks -= len(asks)
+        self._leave(asks)
         failure = done.exception()
-        if failure is None:
-            results, seconds = done.result()
-            self._row_seconds += _SMOOTHING * (seconds / max(n_rows, ENOUGH) - self._row_seconds)
-        else:
-            results = [RuntimeError(f"scoring ended early ({failure})")] * len(asks)
+        results = [failure] * len(asks) if isinstance(failure, Exception) else done.result()
         for ask, result in zip(asks, results, strict=True):
             _give(ask, result)
         if self._pending:

@@ -79,6 +79,7 @@ class Guard:
         headers = Headers(scope=scope)
         exchange = _Exchange(headers, _request_id(headers))
         scope[NOTES] = {"request_id": exchange.id}
+        scope.setdefault("app", self._app)  # or Starlette answers by itself where a method is not allowed
         is_work = not _is_open(scope["path"])
         self._n_in_flight += is_work
         self._metrics.in_flight.set(self._n_in_flight)

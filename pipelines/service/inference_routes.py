@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
@@ -117,7 +115,7 @@ async def _infer(
     if len(data) <= SMALL:
         asked, rows = parsed()
     else:
-        asked, rows = await asyncio.get_running_loop().run_in_executor(models.executor, parsed)
+        asked, rows = await models.turns.take(request, parsed)
     scored = await batcher.submit(rows)
     note(request.scope, served, scored)
     body, headers = infer_answer(

@@ -96,8 +96,8 @@ class _Models(Collector):
             labels=_NAMED,
         )
         threshold = GaugeMetricFamily("anomaly_vae_threshold_nats", "The threshold.", labels=_NAMED)
-        queue = GaugeMetricFamily(
-            "anomaly_vae_queue_seconds", "Work that waits or is being done.", labels=_NAMED
+        waiting = GaugeMetricFamily(
+            "anomaly_vae_rows_waiting", "Rows that wait for their scores.", labels=_NAMED
         )
         info = InfoMetricFamily("anomaly_vae_model", "Which model is served.", labels=_NAMED)
         loaded = GaugeMetricFamily(
@@ -115,11 +115,11 @@ class _Models(Collector):
             if now.drift is not None:
                 drift.add_metric(labels, now.drift)
             threshold.add_metric(labels, served.offset)
-            queue.add_metric(labels, self._models.get(*labels)[1].queue_seconds)
+            waiting.add_metric(labels, self._models.get(*labels)[1].n_rows)
             info.add_metric(labels, {"id": served.origin.model_id, "kind": type(served.detector).__name__})
             loaded.add_metric(labels, served.origin.loaded_at.timestamp())
             load.add_metric(labels, served.origin.seconds)
-        yield from (rows, anomalies, scores, drift, threshold, queue, info, loaded, load)
+        yield from (rows, anomalies, scores, drift, threshold, waiting, info, loaded, load)
 
 
 def _buckets(edges: tuple[float, ...], counts: tuple[int, ...]) -> list[tuple[str, float]]:

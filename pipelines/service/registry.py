@@ -24,6 +24,7 @@ from pipelines.service.errors import UnknownModelError
 from pipelines.service.forms import Form, form_of
 from pipelines.service.settings import Settings
 from pipelines.service.statistics import ScoreStatistics
+from pipelines.service.turns import Turns
 
 DEFAULT_VERSION = "1"
 
@@ -115,7 +116,8 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._n_threads = joblib.cpu_count()
-        self.executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="score")
+        self._executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="score")
+        self.turns = Turns(settings.max_wait)
         self._served: dict[str, dict[str, tuple[ServedModel, Batcher]]] = {}
 
     @property
@@ -133,10 +135,10 @@ class Registry:
         """Serve a model from now on; another of its name and version finishes the requests that it has."""
         batcher = Batcher(
             served.score,
-            self.executor,
+            self._executor,
             joins=served.form.joins,
             wait=self._settings.batch_wait,
-            max_queue_seconds=self._settings.max_queue_seconds,
+            max_wait=self._settings.max_wait,
             n_threads=self._n_threads,
         )
         versions = self._served.get(served.name, {})
@@ -155,6 +157,11 @@ class Registry:
         if version is not None and version not in versions:
             raise UnknownModelError(f"version of model {name!r}", version, versions)
         return self._served[name][versions[-1] if version is None else version]
+
+    def close(self) -> None:
+        """Let go of the threads, once they have finished."""
+        self._executor.shutdown()
+        self.turns.close()
 
     def all(self) -> list[ServedModel]:
         """Every version of every model."""

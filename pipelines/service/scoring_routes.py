@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -23,6 +22,9 @@ from pipelines.service.settings import Settings
 SMALL = 1 << 15
 """Bytes of a body that is read on the event loop: sending it to a thread would take longer."""
 
+MANY = 1000
+"""Rows of an answer that is not written on the event loop."""
+
 _TRUTH = {"true": True, "1": True, "false": False, "0": False, "": True}
 
 
@@ -37,9 +39,9 @@ def plain_routes(models: Registry, settings: Settings) -> APIRouter:
     @router.get(
         "/models/{name}", summary="One model, with rows to try it with", responses=answers(ModelDetail, 404)
     )
-    async def show_model(name: str, version: str | None = None) -> Response:
+    async def show_model(request: Request, name: str, version: str | None = None) -> Response:
         served, _ = models.get(name, version)
-        example = await asyncio.get_running_loop().run_in_executor(models.executor, lambda: served.example)
+        example = await models.turns.take(request, lambda: served.example)
         return JSONResponse(describe(served) | {"example": {"rows": example}})
 
     @router.post(
@@ -55,7 +57,13 @@ def plain_routes(models: Registry, settings: Settings) -> APIRouter:
         rows = await _rows(request, served, models, settings)
         scored = await batcher.submit(rows, explain=explain)
         note(request.scope, served, scored)
-        return await _answered(served, scored, models, explain, media)
+
+        def written() -> bytes:
+            return answer(served, scored, explain=explain, media=media)
+
+        is_large = len(scored) > MANY or (explain and served.form.frame is not None)
+        body = await models.turns.take(request, written) if is_large else written()
+        return Response(body, media_type=media)
 
     return router
 
@@ -64,27 +72,13 @@ async def _rows(request: Request, served: ServedModel, models: Registry, setting
     """The rows of a request; a large body is read on a thread."""
     media = media_type(request)
     form, max_rows = served.form, settings.max_rows
-    loop = asyncio.get_running_loop()
     if media == MULTIPART:
         files = await read_files(request, settings)
-        return await loop.run_in_executor(models.executor, rows_of_files, files, form, max_rows)
+        return await models.turns.take(request, lambda: rows_of_files(files, form, max_rows))
     data = await read_body(request, settings)
     if len(data) <= SMALL and form.frame is None:
         return rows_of_body(data, media, form, max_rows)
-    return await loop.run_in_executor(models.executor, rows_of_body, data, media, form, max_rows)
-
-
-async def _answered(
-    served: ServedModel, scored: ScoredRows, models: Registry, explain: bool, media: str
-) -> Response:
-    if len(scored) > 1000 or (explain and served.form.frame is not None):
-        loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(
-            models.executor, lambda: answer(served, scored, explain=explain, media=media)
-        )
-    else:
-        body = answer(served, scored, explain=explain, media=media)
-    return Response(body, media_type=media)
+    return await models.turns.take(request, lambda: rows_of_body(data, media, form, max_rows))
 
 
 def describe(served: ServedModel) -> dict[str, Any]:
