@@ -31,6 +31,9 @@ COMMANDS = (
 )
 """What does the same as the demo, in its directory."""
 
+NEXT = "anomaly-vae serve model.avae"
+"""What to try there after it."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -45,10 +48,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Demo:
-    """What a demo did: where, the commands that do the same there, and what each of them gave."""
+    """What a demo did: where, the commands that do the same there, what to try next, and what each gave."""
 
     directory: str
     commands: Sequence[str]
+    next: str
     fit: FitSummary
     score: ScoreSummary
     evaluation: Evaluation
@@ -82,7 +86,7 @@ def run_demo(directory: Path, *, n_findings: int = 5, verbose: int = 0, force: b
     fit = fit_file(files.train, files.model, label=LABEL, left_out=[ID], parameters=parameters, force=force)
     score = ScoreRun(files.model, [files.test], files.scored, ScoreOptions(force=force))()
     evaluation = evaluate_file(files.model, files.test, LABEL)
-    return Demo(str(directory), COMMANDS, fit, score, evaluation, _findings(files, n_findings))
+    return Demo(str(directory), COMMANDS, NEXT, fit, score, evaluation, _findings(files, n_findings))
 
 
 def _write_tables(files: DemoFiles, force: bool) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from pipelines.demo import run_demo
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -68,3 +71,36 @@ def _run(command: str, directory: Path) -> list[str]:
 def _shape(line: str) -> str:
     """The line with its numbers taken out."""
     return re.sub(r"\s+", " ", re.sub(r"-?\d+(\.\d+)?", "#", line))
+
+
+def test_the_service_answers_as_the_readme_says(tmp_path: Path) -> None:
+    """Its two commands, on another port, give that answer, numbers aside."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    text = README.read_text(encoding="utf-8")
+    ((serve, ask),) = re.findall(r"```sh\n(anomaly-vae serve.*?)\n(.*?)\n```", text, flags=re.DOTALL)
+    answer = text.partition(ask)[2].split("```json\n")[1].split("\n```")[0]
+    (tmp_path / "demo").mkdir()
+    run_demo(tmp_path / "demo")
+    command = serve.partition("#")[0].split()[1:]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", *command, "--port", "0"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(README.parent)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        try:
+            port = next(
+                found[1] for line in process.stderr if (found := re.search(r"http://\S+:(\d+)", line))
+            )
+            printed = _run(ask.replace("8080", port), tmp_path)
+        finally:
+            process.terminate()
+            process.stderr.read()
+    assert process.returncode == 0
+    assert [_shape(re.sub(r'"id":"\w+"', "", line)) for line in printed] == [
+        _shape(re.sub(r'"id":"\w+"', "", answer))
+    ]

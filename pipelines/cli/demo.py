@@ -48,6 +48,8 @@ def _show(demo: Demo) -> None:
     for line, result in zip(demo.commands, results, strict=True):
         click.echo(f"{_shell(line)}\n  {result}\n")
     echo_rich(_table(demo.findings))
+    click.echo("To score rows by hand, in a browser or over HTTP (pip install 'anomaly-vae[serve]'):")
+    click.echo(_shell(demo.next))
 
 
 def _shell(line: str) -> str:

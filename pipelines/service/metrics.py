@@ -124,7 +124,7 @@ class _Models(Collector):
 
 def _buckets(edges: tuple[float, ...], counts: tuple[int, ...]) -> list[tuple[str, float]]:
     """Cumulative counts by upper end, as Prometheus has them."""
-    ends, seen, buckets = [*map(repr, edges), "+Inf"], 0, []
+    ends, seen, buckets = [*(f"{edge:.6g}" for edge in edges), "+Inf"], 0, []
     for end, count in zip(ends, counts, strict=True):
         seen += count
         buckets.append((end, float(seen)))

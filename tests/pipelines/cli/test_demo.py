@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.demo import COMMANDS
+from pipelines.demo import COMMANDS, NEXT
 
 
 def test_the_demo_shows_commands_results_and_reasons(run, tmp_path):
@@ -10,7 +10,7 @@ def test_the_demo_shows_commands_results_and_reasons(run, tmp_path):
     directory = tmp_path / "new" / "demo"
     ended = run("demo", "--out", str(directory))
     assert (ended.code, ended.err) == (0, "")
-    for line in (f"cd {directory}", *COMMANDS):
+    for line in (f"cd {directory}", *COMMANDS, NEXT):
         assert f"$ {line}\n" in ended.out
     for word in ("AUROC", "patient", "malignant", "observed", "expected"):
         assert word in ended.out
