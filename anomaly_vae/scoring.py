@@ -41,8 +41,9 @@ def for_each_block(n_rows: int, work: Callable[[slice], None], size: int = BLOCK
             work(rows)
 
     pending = blocks(n_rows, size)
-    # torch's own limit, set by OMP_NUM_THREADS or by hand, holds here too.
-    n_threads = min(joblib.cpu_count(), torch.get_num_threads(), len(pending))
+    # torch's own limit, set by OMP_NUM_THREADS or by hand, holds here too. Counting cores reads files.
+    n_threads = min(torch.get_num_threads(), len(pending))
+    n_threads = min(joblib.cpu_count(), n_threads) if n_threads > 1 else 1
     if n_threads <= 1:
         for rows in pending:
             alone(rows)

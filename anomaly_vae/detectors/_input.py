@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ from anomaly_vae.columns.table import Table, column_names
 from anomaly_vae.errors import InputError
 
 _LEAST_ROWS = 2
+_SHORT = 4096
+"""Rows of a frame that may be copied into one array before it is read."""
+
+_FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
 def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
@@ -23,6 +28,8 @@ def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
     """
     if not reset and _is_plain(estimator, X):
         return X  # type: ignore[no-any-return]
+    if not reset and _is_plain_frame(estimator, X):
+        return np.asarray(X.to_numpy())
     if not isinstance(X, pd.DataFrame) and hasattr(X, "to_pandas"):
         X = X.to_pandas()
     least_rows = _LEAST_ROWS if reset else 1
@@ -50,6 +57,23 @@ def _is_plain(estimator: BaseEstimator, X: Any) -> bool:
         and X.shape[1] == estimator.n_features_in_
         and not hasattr(estimator, "feature_names_in_")
     )
+
+
+def _is_plain_frame(estimator: BaseEstimator, X: Any) -> bool:
+    """Whether X is a short frame of floats whose columns are those of the fit: all checks would pass."""
+    return (
+        type(X) is pd.DataFrame
+        and 0 < len(X) <= _SHORT
+        and hasattr(estimator, "feature_names_in_")
+        and X.columns.equals(_index_of(tuple(estimator.feature_names_in_)))
+        and _FLOATS.issuperset(X.dtypes)
+    )
+
+
+@lru_cache(maxsize=64)
+def _index_of(names: tuple[str, ...]) -> pd.Index:
+    """Names as pandas compares them quickest."""
+    return pd.Index(names)
 
 
 def _from_rows(X: Any) -> Any:

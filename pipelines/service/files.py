@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anomaly_vae.errors import InputError
-from pipelines.service.registry import DEFAULT_VERSION
 
 SUFFIX = ".avae"
+
+DEFAULT_VERSION = "1"
+"""Of a model that has but one."""
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,11 @@ from pipelines.reading import AnyModel, AnyScorer, make_scorer
 from pipelines.records import Rejected, Rows, ScoredRows
 from pipelines.service.batching import Batcher
 from pipelines.service.errors import UnknownModelError
+from pipelines.service.files import DEFAULT_VERSION
 from pipelines.service.forms import Form, form_of
 from pipelines.service.settings import Settings
 from pipelines.service.statistics import ScoreStatistics
 from pipelines.service.turns import Turns
-
-DEFAULT_VERSION = "1"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,79 @@
+"""What is taken for a table: the short way of plain frames, and the long way of all others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anomaly_vae import TabularVAEDetector
+from anomaly_vae.detectors._input import as_table
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    """A frame of floats, some of them missing."""
+    x = np.random.default_rng(0).normal(size=(120, 3))
+    x[5, 1] = np.nan
+    return pd.DataFrame(x, columns=["a", "b", "c"])
+
+
+@pytest.fixture(scope="module")
+def detector(frame: pd.DataFrame) -> TabularVAEDetector:
+    """Fitted on the frame."""
+    return TabularVAEDetector(max_steps=20, hidden_sizes=[8], random_state=0).fit(frame)
+
+
+def test_a_plain_frame_is_taken_as_its_array(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """Without a copy where it lies in one piece."""
+    taken = as_table(detector, frame[:10], reset=False)
+    assert isinstance(taken, np.ndarray)
+    assert np.shares_memory(taken, frame.to_numpy())
+
+
+def test_both_ways_give_the_same_scores(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """To the last bit, and with them the parts and reasons."""
+    long_way = frame.astype({"a": object})
+    assert isinstance(as_table(detector, long_way, reset=False), pd.DataFrame)
+    np.testing.assert_array_equal(detector.score_samples(frame), detector.score_samples(long_way))
+    pd.testing.assert_frame_equal(detector.score_parts(frame), detector.score_parts(long_way))
+    assert detector.explain(frame) == detector.explain(long_way)
+    narrow = frame.astype(np.float32)
+    np.testing.assert_array_equal(
+        detector.score_samples(narrow), detector.score_samples(narrow.astype(np.float64))
+    )
+
+
+def test_the_index_of_a_plain_frame_stays_with_its_parts(
+    detector: TabularVAEDetector, frame: pd.DataFrame
+) -> None:
+    """Whoever asks for parts finds their rows again."""
+    assert detector.score_parts(frame[7:9]).index.tolist() == [7, 8]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (["b", "a", "c"], "same order"),
+        (["a", "b"], "missing"),
+        (["a", "b", "c", "c"], "more than once"),
+    ],
+)
+def test_other_columns_are_refused_as_ever(
+    detector: TabularVAEDetector, frame: pd.DataFrame, columns: list[str], said: str
+) -> None:
+    """Being made of floats is not enough."""
+    with pytest.raises(ValueError, match=said):
+        detector.score_samples(frame[columns])
+
+
+def test_an_empty_frame_is_refused(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """It has the columns and no row."""
+    with pytest.raises(ValueError, match="minimum of 1"):
+        detector.score_samples(frame[:0])
+
+
+def test_complex_numbers_are_refused(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """They are no floats."""
+    with pytest.raises(ValueError, match="Complex data"):
+        detector.score_samples(frame.astype(complex))
