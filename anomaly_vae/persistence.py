@@ -5,11 +5,13 @@ A model file (the suffix is `.avae` by custom) is a zip as skops writes it, with
     schema.json      the tree of objects, as plain JSON
     <number>.npy     weights and other arrays, in numpy's own format
     metadata.json    {"format", "created", "versions", "steps"} and the detector's own summary:
-                     {"kind", "parameters", "schema", "training", "threshold"}
+                     {"kind", "parameters", "schema", "training", "threshold"}, and "self_test", a few
+                     made-up rows with their scores; files of 0.1.0, and models of huge rows, have none
 
 `load` reads the file once, within bounds; checks the tree against a fixed list of types and every array
 against its declared size; and only then lets skops build the objects, whose state is validated once more by
-the detector itself. `read_metadata` reads the last member alone and needs neither torch nor scikit-learn.
+the detector itself, which then has to give the made-up rows their scores. `read_metadata` reads the last
+member alone and needs neither torch nor scikit-learn.
 
 FORMAT counts layouts of the file. A release that changes the layout adds one to it, and adds to UPGRADES,
 under the old number, the function that turns members of that format into members of the next. `load` applies
@@ -92,6 +94,8 @@ def save(
     >>> bool((again.score_samples(X) == detector.score_samples(X)).all())
     True
     """
+    from anomaly_vae._self_test import check_self_test, make_self_test
+
     detector = _detector_of(model)
     if detector is None:
         raise InputError(f"only a detector, or a Pipeline that ends in one, can be saved; got {type(model)}")
@@ -99,10 +103,14 @@ def save(
         raise InputError("the detector is not fitted; call fit before save")
     try:
         members = _dump(model)
-        _build(members)
+        again = _build(members)
     except Exception as error:  # skops refuses with many kinds of exception
         raise InputError(_culprit(model, error)) from error
-    members[METADATA] = json.dumps(_describe(model, detector)).encode()
+    metadata, test = _describe(model, detector), make_self_test(detector)
+    if test is not None:
+        check_self_test(_steps(again)[-1][1], test)
+        metadata["self_test"] = test
+    members[METADATA] = json.dumps(metadata).encode()
     _archive.write_whole(path, _archive.pack(members), overwrite=overwrite)
 
 
@@ -130,8 +138,11 @@ def load(
     ------
     ModelFileError
         With the reason and the way out in one line, if the file is missing, damaged, forged, too large or
-        from a newer release.
+        from a newer release, or if the model gives the rows of its self-test other scores than it did when
+        it was saved.
     """
+    from anomaly_vae._self_test import check_self_test
+
     with _naming(path):
         members = _archive.unpack(_archive.read_file(path, max_bytes), max_bytes)
         members = _upgrade(members)
@@ -140,6 +151,8 @@ def load(
         if difference and check_versions:
             raise ModelFileError(f"{difference}; install that, or pass check_versions=False at your own risk")
         model = _build(members)
+        if "self_test" in metadata:
+            check_self_test(_steps(model)[-1][1], metadata["self_test"])
     if difference:
         warnings.warn(f"{os.fspath(path)}: {difference}; scores may differ", UserWarning, stacklevel=2)
     return model
@@ -157,7 +170,8 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     -------
     dict
         "format", "created" (ISO 8601, UTC), "versions" of libraries, "steps" of the Pipeline (name and type
-        of each; one for a bare detector), and what the detector's `metadata()` gave.
+        of each; one for a bare detector), what the detector's `metadata()` gave, and "self_test": the
+        "scores" in nats of a few made-up rows and, of a table, their "columns" of cells.
 
     Raises
     ------

@@ -53,6 +53,7 @@ def _show(model: str, metadata: dict[str, Any]) -> None:
         ("ELBO", f"{nats(training['elbo_train'])} {a_row}, held out {nats(training['elbo_validation'])}"),
         ("threshold", _threshold(threshold)),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
+        *_self_test(metadata),
         ("parameters", _joined(metadata["parameters"], "=")),
     ]
     echo_pairs(model, pairs)
@@ -66,6 +67,14 @@ def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     height, width = metadata["image"]["size"]
     return [("images", image_text(int(height), int(width), int(metadata["image"]["channels"])))]
+
+
+def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """How many rows loading tries; the first files had none."""
+    if "self_test" not in metadata:
+        return []
+    n_rows = len(metadata["self_test"]["scores"])
+    return [("self-test", f"{n_rows} made-up row{'s' if n_rows > 1 else ''}")]
 
 
 def _threshold(threshold: dict[str, Any]) -> str:

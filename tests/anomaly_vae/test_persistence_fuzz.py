@@ -58,6 +58,21 @@ def test_a_changed_array_is_refused_or_a_model(data: st.DataObject) -> None:
     loaded(forging.zipped(members | {name: bytes(content)}))
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_changed_self_test_is_refused_or_harmless(data: st.DataObject) -> None:
+    """Whatever part of the self-test is forged, nothing but a refusal is raised, and no score changes."""
+    members = forging.members(forging.detector())
+    metadata = json.loads(members["metadata.json"])
+    parts = [(metadata, "self_test"), *places(metadata["self_test"])]
+    owner, key = data.draw(st.sampled_from(parts))
+    owner[key] = data.draw(JSON)
+    again = loaded(forging.zipped(members | {"metadata.json": json.dumps(metadata).encode()}))
+    X = forging.table(10)
+    if again is not None:
+        np.testing.assert_array_equal(again.score_samples(X), forging.detector().score_samples(X))
+
+
 def places(item: Any) -> Iterator[tuple[Any, Any]]:
     """Every (container, key) of a JSON document."""
     for key, value in list(item.items() if isinstance(item, dict) else enumerate(item)):

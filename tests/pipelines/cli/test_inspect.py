@@ -22,6 +22,19 @@ def test_json_is_the_metadata(run, model):
     assert json.loads(run("inspect", model, "--json").out) == read_metadata(model)
 
 
+def test_the_self_test_is_counted_and_not_printed(run, model, tmp_path):
+    """Made-up rows say nothing to a person; the first files had none."""
+    assert "4 made-up rows" in run("inspect", model).out
+    path = str(tmp_path / "other.avae")
+    forge(model, path, {"self_test": {"columns": [[0.5]], "scores": [-7.25]}})
+    ended = run("inspect", path)
+    assert "1 made-up row\n" in ended.out
+    assert "7.25" not in ended.out
+    forge(model, path, {}, without="self_test")
+    ended = run("inspect", path)
+    assert (ended.code, "self-test" in ended.out) == (0, False)
+
+
 def test_a_file_that_is_no_model_is_refused(run, unseen):
     """A table is no model."""
     ended = run("inspect", unseen)
@@ -34,17 +47,24 @@ def test_a_model_that_lies_of_itself_is_refused_and_steers_no_terminal(run, mode
     """Metadata of a forged file is data, wherever it ends up."""
     path = str(tmp_path / "forged.avae")
     shutil.copy(model, path)
-    for change, code in (({"kind": "\x1b[31mred"}, 0), ({"training": None}, 2), ({"schema": 3}, 2)):
+    for change, code in (
+        ({"kind": "\x1b[31mred"}, 0),
+        ({"training": None}, 2),
+        ({"schema": 3}, 2),
+        ({"self_test": 3}, 2),
+    ):
         forge(model, path, change)
         ended = run("inspect", path)
         assert ended.code == code
         assert "\x1b" not in ended.out + ended.err
 
 
-def forge(model: str, path: str, change: dict[str, object]) -> None:
+def forge(model: str, path: str, change: dict[str, object], without: str = "") -> None:
     with zipfile.ZipFile(model) as source, zipfile.ZipFile(path, "w") as target:
         for name in source.namelist():
             content = source.read(name)
             if name == "metadata.json":
-                content = json.dumps(json.loads(content) | change).encode()
+                metadata = json.loads(content) | change
+                metadata.pop(without, None)
+                content = json.dumps(metadata).encode()
             target.writestr(name, content)
