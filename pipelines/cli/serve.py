@@ -60,7 +60,7 @@ def require_service() -> None:
     try:
         import fastapi  # noqa: F401
         import httptools  # noqa: F401
-        import orjson  # noqa: F401
+        import msgspec  # noqa: F401
         import prometheus_client  # noqa: F401
         import pydantic_settings  # noqa: F401
         import uvicorn  # noqa: F401

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
+import msgspec
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -23,7 +23,7 @@ FORMATS = (JSON, CSV, ARROW)
 def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str) -> bytes:
     """The body of an answer of one of ``FORMATS``: a row for each row of the request, in its order."""
     if media == JSON:
-        return orjson.dumps(_content(served, scored, explain=explain))
+        return msgspec.json.encode(_content(served, scored, explain=explain))
     table = _table(served, scored, explain=explain)
     stream = io.BytesIO()
     if media == CSV:

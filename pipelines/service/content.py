@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import zlib
-from typing import Any
 
-import orjson
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -38,19 +35,6 @@ def media_type(request: Request) -> str:
     return "application/json" if given in ("", "application/x-www-form-urlencoded") else given
 
 
-def parse_json(data: bytes) -> Any:
-    """What JSON says; NaN and the infinities of Python's writer are taken too. Raises InputError."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        if b"NaN" not in data and b"Infinity" not in data:
-            raise InputError(f"{SOURCE}: is not JSON ({error})") from None
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{SOURCE}: is not JSON ({str(error)[:200]})") from None
-
-
 def rows_of_body(data: bytes, media: str, form: Form, max_rows: int) -> Rows:
     """The rows of a body.
 
@@ -67,7 +51,7 @@ def rows_of_body(data: bytes, media: str, form: Form, max_rows: int) -> Rows:
     if media.startswith("image/"):
         return rows_of_files([("image", data)], form, max_rows)
     if media == "application/json" or media.endswith("+json"):
-        return rows_of_json(parse_json(data), form, max_rows)
+        return rows_of_json(data, form, max_rows)
     if media == "application/octet-stream" and form.frame is not None:
         return rows_of_files([("image", data)], form, max_rows)
     raise UnknownMediaError(f"a body of type {media[:100]!r} is not read; wanted {_READ}")

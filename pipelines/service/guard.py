@@ -7,6 +7,7 @@ length, and a request that breaks a limit is answered here.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 import secrets
@@ -40,6 +41,7 @@ OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/v2/health/live", "/v2/h
 
 _OPEN_PREFIX, _ADMIN_PREFIX = "/static/", "/v2/repository/models/"
 _ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+_RUN, _NUMBERS = secrets.token_hex(4), itertools.count(1)
 _GONE = 499  # nginx's word for a client that has left
 
 
@@ -210,4 +212,4 @@ def _key(headers: Headers) -> str:
 def _request_id(headers: Headers) -> str:
     """The id that a request came with, where it is one that may stand in a log; else a new one."""
     given = headers.get(REQUEST_ID, "")
-    return given if _ID.fullmatch(given) else secrets.token_hex(8)
+    return given if _ID.fullmatch(given) else f"{_RUN}-{next(_NUMBERS):x}"

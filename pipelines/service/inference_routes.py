@@ -8,8 +8,9 @@ from starlette.responses import JSONResponse
 from anomaly_vae._version import __version__
 from pipelines.records import Rows
 from pipelines.service.batching import Batcher
-from pipelines.service.content import parse_json, read_body
+from pipelines.service.content import read_body
 from pipelines.service.description import path_parameter
+from pipelines.service.parsing import parse_json
 from pipelines.service.registry import Registry, ServedModel
 from pipelines.service.schemas import (
     InferAnswer,

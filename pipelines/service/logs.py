@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
+import msgspec
 
 NAME = "anomaly_vae.service"
 """Of the logger of the service."""
@@ -31,7 +31,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             content["trace"] = self.formatException(record.exc_info)
-        return orjson.dumps(content, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return msgspec.json.encode(content, enc_hook=str).decode()
 
 
 def log_to_stderr(level: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ def refusal(error: Exception, request_id: str) -> Response:
     What is no ServiceError is the request's fault (400) if it is an InputError, else the service's (500).
     """
     status, content, headers = _told(error)
-    body = orjson.dumps(content | {"request_id": request_id})
+    body = msgspec.json.encode(content | {"request_id": request_id})
     return Response(body, status, dict(headers), media_type="application/json")
 
 

@@ -17,6 +17,9 @@ WINDOW = 5_000
 """Rows that drift is told of: the last ones, at least so many and fewer than twice as many."""
 
 
+_MANY = 1024
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """What a model has said up to now.
@@ -61,23 +64,35 @@ class ScoreStatistics:
         self._reference = Reference(self.calibration)
         self._recent: list[NDArray[np.int64]] = []
         self._n_rows, self._n_anomalies, self._total = 0, 0, 0.0
+        self._new: list[NDArray[np.float64]] = []
+        self._n_new = 0
 
     def add(self, scores: NDArray[np.float64], is_anomaly: NDArray[np.bool_]) -> None:
-        """Count some more rows."""
-        buckets = np.bincount(np.searchsorted(self._edges, scores), minlength=len(self._counts))
-        between = self._reference.count(scores)
+        """Count some more rows; where they lie is looked at once there are many."""
         with self._lock:
-            self._counts += buckets
             self._n_rows += len(scores)
             self._n_anomalies += int(is_anomaly.sum())
-            self._total += float(scores.sum())
-            if not self._recent or self._recent[-1].sum() >= WINDOW:
-                self._recent = [*self._recent[-1:], np.zeros_like(between)]
-            self._recent[-1] += between
+            self._new.append(scores)
+            self._n_new += len(scores)
+            if self._n_new >= _MANY:
+                self._place()
+
+    def _place(self) -> None:
+        """See where the new scores lie."""
+        scores = np.concatenate(self._new)
+        self._new, self._n_new = [], 0
+        self._counts += np.bincount(np.searchsorted(self._edges, scores), minlength=len(self._counts))
+        self._total += float(scores.sum())
+        between = self._reference.count(scores)
+        if not self._recent or self._recent[-1].sum() >= WINDOW:
+            self._recent = [*self._recent[-1:], np.zeros_like(between)]
+        self._recent[-1] += between
 
     def snapshot(self) -> Snapshot:
         """All that was counted."""
         with self._lock:
+            if self._new:
+                self._place()
             recent = np.sum(self._recent, axis=0) if self._recent else None
             return Snapshot(
                 self._n_rows,

@@ -10,8 +10,7 @@ import io
 import json
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
-from operator import itemgetter
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,14 +21,14 @@ from pipelines.errors import UnknownNameError
 from pipelines.records import NumberRows, Rows
 from pipelines.service.errors import RefusedRowsError, TooLargeError
 from pipelines.service.forms import SOURCE, Form
+from pipelines.service.parsing import RowsOfNumbers, parse_json
 from pipelines.sources.delimited import DelimitedSource
 from pipelines.sources.text import cast_columns
 
 _NO_TABLE = pa.table({})
-_PLAIN = frozenset({float, int, type(None)})
 
 
-def rows_of_json(content: Any, form: Form, max_rows: int) -> Rows:
+def rows_of_json(data: bytes, form: Form, max_rows: int) -> Rows:
     """The rows of ``{"rows": [{column: value}, ...]}``; fields that the model has no column for are left out.
 
     Raises
@@ -39,12 +38,12 @@ def rows_of_json(content: Any, form: Form, max_rows: int) -> Rows:
         read, TooLargeError for more than ``max_rows``.
     """
     form.wants_table()
-    rows = _list_of_rows(content)
+    values = _decoder(form.names)(data) if form.is_numbers else None
+    if values is not None:
+        check_count(len(values), max_rows)
+        return _number_rows(values, form)
+    rows = _list_of_rows(parse_json(data))
     check_count(len(rows), max_rows)
-    if form.is_numbers:
-        values = _matrix(rows, form.names)
-        if values is not None:
-            return _number_rows(values, form)
     for place, row in enumerate(rows):
         if not isinstance(row, dict):
             raise InputError(f'rows[{place}]: wanted an object {{"column": value}}, got {_shown(row)}')
@@ -94,6 +93,11 @@ def check_count(n_rows: int, max_rows: int) -> None:
         raise InputError(f"{SOURCE}: holds no rows; wanted one at least")
 
 
+@lru_cache(maxsize=64)
+def _decoder(names: tuple[str, ...]) -> RowsOfNumbers:
+    return RowsOfNumbers(names)
+
+
 def _list_of_rows(content: Any) -> Sequence[Any]:
     if not isinstance(content, dict):
         raise InputError(f'wanted {{"rows": [{{"column": value}}, ...]}}, got {_shown(content)}')
@@ -103,23 +107,6 @@ def _list_of_rows(content: Any) -> Sequence[Any]:
     if not isinstance(rows, list):
         raise InputError(f'"rows": wanted a list of objects, got {_shown(rows)}')
     return rows
-
-
-def _matrix(rows: Sequence[Any], names: Sequence[str]) -> Any:
-    """The rows as one matrix; None where not all of them are objects that hold numbers alone."""
-    cells_of = itemgetter(*names)
-    try:
-        cells = [cells_of(row) for row in rows]
-    except (KeyError, TypeError, IndexError):
-        return None  # the long way round says which row and why
-    if len(names) == 1:
-        cells = [(cell,) for cell in cells]
-    if not _PLAIN.issuperset(map(type, chain.from_iterable(cells))):
-        return None
-    try:
-        return np.array(cells, dtype=np.float64)
-    except OverflowError:
-        return None
 
 
 def _text_table(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pa.Table:

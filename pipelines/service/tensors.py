@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -144,7 +144,7 @@ def infer_answer(
             tensor["data"] = values[output].tolist()
         outputs.append(tensor)
     content = {"model_name": name, "model_version": version, "outputs": outputs}
-    head = orjson.dumps(content if request.id is None else content | {"id": request.id})
+    head = msgspec.json.encode(content if request.id is None else content | {"id": request.id})
     if not tail:
         return head, {"content-type": "application/json"}
     headers = {"content-type": "application/octet-stream", HEADER_LENGTH: str(len(head))}

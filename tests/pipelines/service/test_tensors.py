@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from anomaly_vae.errors import InputError
 from pipelines.records import NumberRows
-from pipelines.service.content import parse_json
 from pipelines.service.errors import ServiceError
 from pipelines.service.forms import Form
+from pipelines.service.parsing import parse_json
 from pipelines.service.tensors import parse_request, rows_of_tensors
 
 NUMBERS = Form({"x": "numeric", "y": "numeric"}, frozenset("xy"), None, joins=True)
