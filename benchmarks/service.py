@@ -1,9 +1,10 @@
 """The service under load: ours beside a plain FastAPI handler around the same model, in the same run.
 
-    python benchmarks/service.py [--seconds 8] [--soak-minutes 0] [--skip-overload]
+    python benchmarks/service.py [--seconds 4] [--rounds 5] [--soak-minutes 0] [--skip-overload]
 
 The load comes from wrk over loopback (Debian's package wrk); without it the script says so and does
-nothing. Each server is a process of its own, alone at its time; model, rows and bodies are generated. The
+nothing. Each server is a process of its own, and they are asked by turns; model, rows and bodies are
+generated. The
 plain handler is what one writes first: a pydantic model of the rows, a DataFrame, ``score_samples``, on
 FastAPI's threads.
 """
@@ -17,6 +18,7 @@ import json
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -68,6 +70,9 @@ uvicorn.run(app, port=int(sys.argv[2]), log_level="warning")
 """
 
 
+Bodies = dict[str, tuple[Path, str, str, str]]
+
+
 class Load(NamedTuple):
     """What wrk saw."""
 
@@ -101,7 +106,7 @@ def rows_of(n_rows: int) -> Any:
     return x.round(4)
 
 
-def bodies(folder: Path) -> dict[str, tuple[Path, str, str, str]]:
+def bodies(folder: Path) -> Bodies:
     """Bodies by what they are called: file, media type, path, more headers in Lua."""
     import numpy as np
     import pyarrow as pa
@@ -206,22 +211,32 @@ def header(title: str) -> None:
     print(f"\n{title:<34}{names}", flush=True)
 
 
-def rates(
-    url: str, made: dict[str, tuple[Path, str, str, str]], folder: Path, seconds: float, who: str
-) -> None:
-    """Rates of one server, in every form that it reads."""
-    for _ in range(5):
-        ask(url, made["one"])
-    wrk(url, made["one"], CONNECTIONS, 2, folder)
-    show(f"{who}, 1 row", wrk(url, made["one"], CONNECTIONS, seconds, folder), 1)
-    forms = ["many"] if who == "plain" else [name for name in made if name != "one"]
-    for name in forms:
-        called = "JSON" if name == "many" else name
-        load = wrk(url, made[name], CONNECTIONS, seconds, folder)
-        show(f"{who}, {MANY} rows, {called}", load, MANY)
+def rates(urls: dict[str, str], made: Bodies, folder: Path, seconds: float, rounds: int) -> None:
+    """Rates of both servers by turns, in every form that they read: the median of each over the rounds."""
+    forms = [("plain", "one"), ("plain", "many"), *(("ours", name) for name in made)]
+    loads: dict[tuple[str, str], list[Load]] = {form: [] for form in forms}
+    for url in urls.values():
+        wrk(url, made["one"], CONNECTIONS, 2, folder)
+    for _ in range(rounds):
+        for who, name in forms:
+            loads[who, name].append(wrk(urls[who], made[name], CONNECTIONS, seconds, folder))
+    header(f"{CONNECTIONS} connections, medians of {rounds}")
+    for (who, name), found in loads.items():
+        called = {"one": "1 row", "many": f"{MANY} rows, JSON"}.get(name, f"{MANY} rows, {name}")
+        show(f"{who}, {called}", median(found), 1 if name == "one" else MANY)
+    for name in ("one", "many"):
+        pairs = zip(loads["ours", name], loads["plain", name], strict=True)
+        ratios = sorted(ours.rate / plain.rate for ours, plain in pairs)
+        called = "1 row" if name == "one" else f"{MANY} rows"
+        print(f"{called}: ours / plain {statistics.median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})")
 
 
-def overload(url: str, made: dict[str, tuple[Path, str, str, str]], folder: Path, seconds: float) -> None:
+def median(loads: Sequence[Load]) -> Load:
+    """The median of each figure."""
+    return Load(*(statistics.median(figures) for figures in zip(*loads, strict=True)))
+
+
+def overload(url: str, made: Bodies, folder: Path, seconds: float) -> None:
     """A crowd that asks for far more than can be done, and what comes after."""
     header(f"{CROWD} connections")
     show("ours, 1 row", wrk(url, made["one"], CROWD, seconds, folder), 1)
@@ -229,9 +244,7 @@ def overload(url: str, made: dict[str, tuple[Path, str, str, str]], folder: Path
     print(f"the next request takes {1e3 * ask(url, made['one']):.1f} ms")
 
 
-def soak(
-    url: str, pid: int, made: dict[str, tuple[Path, str, str, str]], folder: Path, minutes: float
-) -> None:
+def soak(url: str, pid: int, made: Bodies, folder: Path, minutes: float) -> None:
     """Full load for long: memory after each tenth."""
     header(f"{minutes:g} minutes, then idle")
     memory, n_failed, n_refused = [], 0, 0
@@ -252,7 +265,8 @@ def soak(
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--soak-minutes", type=float, default=0.0)
     parser.add_argument("--skip-overload", action="store_true")
     arguments = parser.parse_args()
@@ -263,14 +277,15 @@ def main() -> None:
         folder = Path(name)
         model, made = make_model(folder), bodies(folder)
         (folder / "plain.py").write_text(PLAIN)
-        header(f"{CONNECTIONS} connections")
-        port = free_port()
-        with running([sys.executable, str(folder / "plain.py"), str(model), str(port)], port) as (url, _):
-            rates(url, made, folder, arguments.seconds, "plain")
-        port = free_port()
+        port, other = free_port(), free_port()
         command = [sys.executable, "-m", "pipelines.cli", "serve", str(model), "--port", str(port)]
         with running(command, port) as (url, pid):
-            rates(url, made, folder, arguments.seconds, "ours")
+            with running([sys.executable, str(folder / "plain.py"), str(model), str(other)], other) as (
+                peer,
+                _,
+            ):
+                urls = {"plain": peer, "ours": url}
+                rates(urls, made, folder, arguments.seconds, arguments.rounds)
             if not arguments.skip_overload:
                 overload(url, made, folder, arguments.seconds)
             if arguments.soak_minutes:

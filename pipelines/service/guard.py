@@ -72,6 +72,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings, keys: Keys, metrics: Metrics) -> None:
         self._app, self._settings, self._keys, self._metrics = app, settings, keys, metrics
         self._n_in_flight, self._n_buffered = 0, 0
+        metrics.watch_in_flight(lambda: self._n_in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, here or in the application."""
@@ -84,13 +85,11 @@ class Guard:
         scope.setdefault("app", self._app)  # or Starlette answers by itself where a method is not allowed
         is_work = not _is_open(scope["path"])
         self._n_in_flight += is_work
-        self._metrics.in_flight.set(self._n_in_flight)
         try:
             await self._answer(scope, receive, send, exchange, is_work)
         finally:
             self._n_in_flight -= is_work
             self._n_buffered -= exchange.n_bytes
-            self._metrics.in_flight.set(self._n_in_flight)
             self._note(scope, exchange)
 
     async def _answer(
@@ -165,7 +164,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 own = [(REQUEST_ID.encode(), exchange.id.encode()), (b"x-content-type-options", b"nosniff")]
-                if not exchange.is_whole and exchange.headers.get("content-length", "0") != "0":
+                if not exchange.is_whole and _has_body(exchange.headers):
                     own.append((b"connection", b"close"))  # the rest of the body is not waited for
                 message = {**message, "headers": [*message.get("headers", []), *own]}
             await send(message)
@@ -185,8 +184,7 @@ class Guard:
         seconds = time.perf_counter() - exchange.started
         status = exchange.status or _GONE
         route = getattr(scope.get("route"), "path", "other")
-        self._metrics.requests.labels(route, str(status)).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        self._metrics.answered(route, status, seconds)
         log(
             logging.DEBUG if _is_open(scope["path"]) else logging.INFO,
             "request",
@@ -201,6 +199,10 @@ class Guard:
 
 def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(_OPEN_PREFIX)
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _key(headers: Headers) -> str:

@@ -1,9 +1,15 @@
-"""Logs: one JSON object a line on stderr, of the service and of the server below it."""
+"""Logs: one JSON object a line on stderr, of the service and of the server below it.
+
+Lines of one turn of the event loop are written together, at its end: a write for each would take longer
+than making it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,32 +18,48 @@ import msgspec
 NAME = "anomaly_vae.service"
 """Of the logger of the service."""
 
-FIELDS = "fields"
-"""Attribute of a log record that holds what its line says beside the message."""
-
 _OTHERS = ("uvicorn", "uvicorn.error", "py.warnings")
 
 
-class JsonLines(logging.Formatter):
-    """A record as one line of JSON."""
+class JsonLines(logging.Handler):
+    """Writes records, and messages with fields, as lines of JSON to stderr."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        content: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            **getattr(record, FIELDS, {}),
-        }
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[bytes] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        fields: dict[str, Any] = {}
         if record.exc_info:
-            content["trace"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(content, enc_hook=str).decode()
+            fields["trace"] = logging.Formatter().formatException(record.exc_info)
+        self.write(record.levelno, record.getMessage(), fields, record.created)
+
+    def write(self, level: int, message: str, fields: dict[str, Any], created: float) -> None:
+        """Write a line, now or at the end of this turn of the event loop."""
+        head = {
+            "time": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
+            "level": logging.getLevelName(level).lower(),
+            "message": message,
+        }
+        self._lines.append(msgspec.json.encode(head | fields, enc_hook=str))
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush)
+            except RuntimeError:  # on a thread, or before there is a loop
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        lines, self._lines = self._lines, []
+        if lines and not sys.stderr.closed:
+            sys.stderr.write(b"\n".join([*lines, b""]).decode())
+            sys.stderr.flush()
 
 
 def log_to_stderr(level: str) -> None:
     """Send what the service and its server have to say to stderr, from a level on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler = JsonLines()
     for name in (NAME, *_OTHERS):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
@@ -45,7 +67,11 @@ def log_to_stderr(level: str) -> None:
 
 
 def log(level: int, message: str, **fields: Any) -> None:
-    """A line of the service's own."""
+    """A line of the service's own; a record by the rules of ``logging`` where somebody else handles it."""
     logger = logging.getLogger(NAME)
-    if logger.isEnabledFor(level):
-        logger.log(level, message, extra={FIELDS: fields})
+    if not logger.isEnabledFor(level):
+        return
+    if logger.handlers and isinstance(logger.handlers[0], JsonLines):
+        logger.handlers[0].write(level, message, fields, time.time())
+    else:
+        logger.log(level, "%s %s", message, fields)

@@ -5,7 +5,7 @@ Requests are counted as they end; all that is said of models is read off them wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CollectorRegistry,
@@ -45,20 +45,20 @@ class Metrics:
 
     def __init__(self, models: Registry) -> None:
         self._collectors = CollectorRegistry()
-        self.requests = Counter(
+        self._requests = Counter(
             "anomaly_vae_requests",
             "Requests answered, by route and HTTP status.",
             ("route", "status"),
             registry=self._collectors,
         )
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "anomaly_vae_request_duration_seconds",
             "Time from the first byte of a request to the last one of its answer.",
             ("route",),
             buckets=_SECONDS,
             registry=self._collectors,
         )
-        self.in_flight = Gauge(
+        self._in_flight = Gauge(
             "anomaly_vae_requests_in_flight",
             "Requests that are being worked on.",
             registry=self._collectors,
@@ -70,6 +70,20 @@ class Metrics:
             registry=self._collectors,
         )
         self._collectors.register(_Models(models))
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def watch_in_flight(self, count: Callable[[], float]) -> None:
+        """Ask a function how many requests are being worked on, whenever somebody wants to know."""
+        self._in_flight.set_function(count)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        found = self._known.get((route, status))
+        if found is None:
+            found = self._requests.labels(route, str(status)), self._seconds.labels(route)
+            self._known[route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def page(self) -> bytes:
         """All of it as Prometheus reads it."""

@@ -105,6 +105,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=round(settings.drain_timeout),
         ssl_certfile=_path(settings.ssl_certfile),
         ssl_keyfile=_path(settings.ssl_keyfile),
