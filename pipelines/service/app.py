@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.routing import Route, Router
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from anomaly_vae._version import __version__
@@ -26,14 +25,12 @@ from pipelines.service.guard import NOTES, Guard
 from pipelines.service.inference_routes import inference_routes
 from pipelines.service.keys import read_keys
 from pipelines.service.metrics import MEDIA, Metrics
+from pipelines.service.page_routes import page_routes
 from pipelines.service.refusals import refusal
 from pipelines.service.registry import Registry, serve_models
 from pipelines.service.reloading import Reloader
 from pipelines.service.scoring_routes import plain_routes
 from pipelines.service.settings import Settings
-
-PAGE = Path(__file__).with_name("page")
-"""Folder of what the browser is given."""
 
 WORK = ("/score", "/infer")
 """Ends of the paths of routes that score."""
@@ -79,22 +76,26 @@ def create_app(
     app = FastAPI(
         title="anomaly-vae",
         version=__version__,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,  # Triton's client sends JSON without saying so
     )
     doors = [plain_routes(registry, settings), inference_routes(registry, settings)]
-    for door in (*doors, admin_routes(registry, reloader, metrics)):
+    for door in (*doors, admin_routes(registry, reloader, metrics), page_routes()):
         app.include_router(door)
 
     @app.get("/metrics", tags=["operations"], summary="Metrics, for Prometheus")
     async def read_metrics() -> Response:
         return Response(metrics.page(), media_type=MEDIA)
 
+    @app.get("/openapi.json", include_in_schema=False)
+    async def read_description(request: Request) -> Response:
+        return JSONResponse(await registry.turns.take(request, app.openapi))
+
     describe_with(app, registry)
     for kind in (ServiceError, InputError, HTTPException, Exception):
         app.add_exception_handler(kind, _refused)
-    app.mount("/static", StaticFiles(directory=PAGE), name="static")
     lifespan = _lifespan(registry, settings, reloader, metrics)
     return Guard(_with_short_ways(app, doors, lifespan), settings, read_keys(settings), metrics)
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pipelines.records import ImageRows, NumberRows, Rejected, Rows, ScoredRows
 from pipelines.service.errors import BusyError, RefusedRowsError
 
-ENOUGH = 64
+ENOUGH = 1024
 """Rows that fill a product: more of them are not waited for."""
 
 MOST = 4096

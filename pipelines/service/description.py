@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,12 +64,13 @@ def describe_with(app: FastAPI, models: Registry) -> None:
     """Have an application describe the bodies that the models of a registry take, whenever it is asked."""
 
     def openapi() -> dict[str, Any]:
-        schema = get_openapi(
+        made = get_openapi(
             title="anomaly-vae",
             version=app.version,
             summary="Scores of rows and images, with reasons",
             routes=app.routes,
         )
+        schema = deepcopy(made)  # it shares parts with the routes
         served = models.all()
         for path, methods in schema["paths"].items():
             if path == "/v1/score":
@@ -93,19 +95,19 @@ def row_schema(form: Form) -> dict[str, Any]:
 def _score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
     tables = [model for model in served if model.form.frame is None]
     content: dict[str, Any] = {}
+    chosen = _exemplary(served)
     if tables:
         rows = [row_schema(model.form) for model in tables]
         item = rows[0] if len(rows) == 1 else {"anyOf": rows}
-        example = tables[0].example
         content["application/json"] = {
             "schema": {
                 "type": "object",
                 "required": ["rows"],
                 "properties": {"rows": {"type": "array", "minItems": 1, "items": item}},
             }
-        } | ({"example": {"rows": example}} if example else {})
+        } | ({"example": {"rows": chosen.example}} if chosen else {})
         content["text/csv"] = {"schema": {"type": "string"}} | (
-            {"example": _as_csv(tables[0].form, example)} if example else {}
+            {"example": _as_csv(chosen.form, chosen.example)} if chosen else {}
         )
         content["application/vnd.apache.arrow.stream"] = {"schema": {"type": "string", "format": "binary"}}
     if len(tables) < len(served):
@@ -128,10 +130,15 @@ def _infer_body(served: Sequence[ServedModel]) -> dict[str, Any]:
         },
     }
     content: dict[str, Any] = {"schema": schema}
-    tables = [model for model in served if model.form.frame is None and model.example]
-    if tables:
-        content["example"] = _infer_example(tables[0])
+    chosen = _exemplary(served)
+    if chosen:
+        content["example"] = _infer_example(chosen)
     return {"required": True, "content": {"application/json": content}}
+
+
+def _exemplary(served: Sequence[ServedModel]) -> ServedModel | None:
+    """The model that examples are of: the first one that has any."""
+    return next((model for model in served if model.example), None)
 
 
 def _infer_example(served: ServedModel) -> dict[str, Any]:
@@ -165,6 +172,7 @@ def _fill_paths(schema: dict[str, Any], served: Sequence[ServedModel]) -> None:
     """Name the models that there are where a path asks for one."""
     names = sorted({model.name for model in served})
     versions = sorted({model.version for model in served})
+    first = _exemplary(served) or next(iter(served), None)
     for name in ("HTTPValidationError", "ValidationError"):
         schema.get("components", {}).get("schemas", {}).pop(name, None)
     for methods in schema["paths"].values():
@@ -172,5 +180,10 @@ def _fill_paths(schema: dict[str, Any], served: Sequence[ServedModel]) -> None:
             operation["responses"].pop("422", None)  # no route leaves a check to FastAPI
             for parameter in operation.get("parameters", []):
                 known = {"name": names, "model": names, "version": versions}.get(parameter["name"])
-                if known:
-                    parameter["schema"] = {"type": "string", "enum": known}
+                if not known or first is None:
+                    continue
+                parameter["schema"] = {"type": "string", "enum": known}
+                if parameter["name"] != "version":
+                    parameter["example"] = first.name
+                elif parameter.get("required"):
+                    parameter["example"] = first.version

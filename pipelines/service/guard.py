@@ -36,8 +36,8 @@ REQUEST_ID = "x-request-id"
 NOTES = "notes"
 """Key of the scope under which routes leave what the log is to say of a request."""
 
-OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"})
-"""Paths that need no key: the page itself, what the service can do, and whether it is well."""
+OPEN_PATHS = frozenset({"/", "/docs", "/v2/health/live", "/v2/health/ready"})
+"""Paths that need no key: the pages, which ask for one, and whether the service is well."""
 
 _OPEN_PREFIX, _ADMIN_PREFIX = "/static/", "/v2/repository/models/"
 _ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)

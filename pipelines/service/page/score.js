@@ -1,0 +1,300 @@
+// The page at "/": rows or images in, scores out.
+
+import { histogram } from "./chart.js";
+import { parseCsv, writeCsv } from "./csv.js";
+import { askJson, Refusal } from "./door.js";
+import { byId, make, shown, tellProblem } from "./dom.js";
+
+const PART_ROWS = 5000, PART_IMAGES = 16, SHOWN = 100, TRIES = 5;
+
+let models = [];
+let images = [];
+let stopper = null;
+let result = null;
+let nShown = SHOWN;
+
+const chosen = () => models.find((model) => idOf(model) === byId("model").value);
+const idOf = (model) => `${encodeURIComponent(model.name)}&version=${encodeURIComponent(model.version)}`;
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+const tell = (text) => { byId("status").textContent = text; };
+
+// ------------------------------------------------------------------------------------ what to score
+
+async function begin() {
+  models = (await askJson("v1/models")).models;
+  const isOne = (model) => models.filter((other) => other.name === model.name).length === 1;
+  byId("model").replaceChildren(...models.map((model) =>
+    make("option", { value: idOf(model) }, isOne(model) ? model.name : `${model.name}, version ${model.version}`)));
+  choose();
+}
+
+function choose() {
+  const model = chosen();
+  if (!model) throw new Error("No model is served yet.");
+  const rate = model.false_alarm_rate;
+  const takes = model.image
+    ? `images of ${model.image.width} × ${model.image.height} pixels`
+    : `${model.columns.length} columns`;
+  byId("about").textContent = [
+    `takes ${takes}`,
+    `threshold ${shown(model.threshold)} nats`,
+    rate == null ? null : `false alarms ${shown(100 * rate)} % of normal rows`,
+  ].filter(Boolean).join(" · ");
+  byId("text").hidden = Boolean(model.image);
+  byId("pictures").hidden = !model.image;
+  byId("example").hidden = Boolean(model.image);
+  byId("files").accept = model.image ? "image/*" : ".csv,.tsv,.txt,text/csv";
+  images = [];
+  clear();
+}
+
+function clear() {
+  byId("result").hidden = true;
+  tell("");
+  tellProblem(byId("problem"), null);
+}
+
+async function take(files) {
+  clear();
+  const model = chosen();
+  const isImage = (file) => file.type.startsWith("image/");
+  if (model.image) {
+    images = files;
+    await scoreNow();
+    return;
+  }
+  if (isImage(files[0])) throw new Error(`The model ${model.name} takes a table. Drop a CSV file.`);
+  if (files.length > 1) throw new Error("Drop one file at a time.");
+  byId("text").value = await files[0].text();
+  await scoreNow();
+}
+
+async function showExample() {
+  clear();
+  const [name, version] = byId("model").value.split("&version=");
+  const detail = await askJson(`v1/models/${name}?version=${version}`);
+  const rows = detail.example.rows;
+  if (!rows.length) throw new Error("This model is a Pipeline, which makes up no rows. Paste some of your own.");
+  const changed = spoil(rows.at(-1), detail.columns);
+  const names = Object.keys(rows[0]);
+  byId("text").value = writeCsv(names, rows.map((row) => names.map((column) => row[column])));
+  await scoreNow();
+  tell(`The model made these rows up.${changed ? ` In row ${rows.length}, ${changed} was then made ten times as large.` : ""}`);
+}
+
+/** Make one number of a row ten times as large, and say which. */
+function spoil(row, columns) {
+  const name = columns.find(({ name, kind }) => kind === "numeric" && row[name])?.name;
+  if (name) row[name] *= 10;
+  return name;
+}
+
+// ---------------------------------------------------------------------------------------- scoring
+
+async function scoreNow() {
+  clear();
+  const model = chosen();
+  const table = model.image ? imageTable() : parseCsv(byId("text").value);
+  const scored = [];
+  stopper = new AbortController();
+  busy(true);
+  try {
+    let size = model.image ? PART_IMAGES : PART_ROWS;
+    while (scored.length < table.rows.length) {
+      tell(`Scored ${shown(scored.length)} of ${shown(table.rows.length)} …`);
+      const begin = scored.length;
+      try {
+        scored.push(...(await scorePart(table, begin, size)).rows);
+      } catch (error) {
+        if (error instanceof Refusal && error.status === 413 && size > 1) size = Math.ceil(size / 4);
+        else throw inWords(error, table, begin);
+      }
+    }
+    tell("");
+  } catch (error) {
+    if (error.name !== "AbortError") {
+      tell("");
+      throw error;
+    }
+    tell(`Stopped after ${shown(scored.length)} of ${shown(table.rows.length)}.`);
+  } finally {
+    busy(false);
+  }
+  if (scored.length) show({ model, table, scored });
+}
+
+function imageTable() {
+  if (!images.length) throw new Error("There is nothing to score yet. Choose or drop image files.");
+  return { names: ["file"], rows: images.map((file) => [file.name]), lines: null };
+}
+
+async function scorePart(table, begin, size) {
+  const path = `v1/score?explain=true&model=${byId("model").value}`;
+  const options = { method: "POST", signal: stopper.signal };
+  if (chosen().image) {
+    options.body = new FormData();
+    images.slice(begin, begin + size).forEach((file) => options.body.append("file", file, file.name));
+  } else {
+    options.body = writeCsv(table.names, table.rows.slice(begin, begin + size));
+    options.headers = { "Content-Type": "text/csv" };
+  }
+  for (let left = TRIES; ; left--) {
+    try {
+      return await askJson(path, options);
+    } catch (error) {
+      if (error.status !== 503 || left === 1) throw error;
+      await pause(error.seconds || 1);
+    }
+  }
+}
+
+/** A refusal of a part, with the lines of the whole text. */
+function inWords(error, table, begin) {
+  const named = error instanceof Refusal ? error.content.rows : null;
+  if (!named || !table.lines) return error;
+  const starts = sentLines(table, begin);
+  const lineOf = (sent) => table.lines[begin + Math.max(0, starts.findLastIndex((start) => start <= sent))];
+  const rows = named.map((row) => `Line ${lineOf(row.line)}: ${row.problem}`);
+  const all = Number(error.message.split(" ", 1)[0].replaceAll(",", "")) || rows.length;
+  const rest = all > rows.length ? ", among them" : "";
+  const words = `${all === 1 ? "One row cannot be read, and nothing was" : `${shown(all)} rows cannot be read${rest}, and nothing was`} scored:`;
+  return Object.assign(new Error(words), { rows });
+}
+
+/** The line on which each row of a part was sent; a cell may hold several. */
+function sentLines(table, begin) {
+  const starts = [];
+  let line = 2;
+  for (const cells of table.rows.slice(begin)) {
+    starts.push(line);
+    line += 1 + cells.join("").split("\n").length - 1;
+  }
+  return starts;
+}
+
+function busy(isBusy) {
+  for (const id of ["score", "choose", "example", "model"]) byId(id).disabled = isBusy;
+  byId("stop").hidden = !isBusy;
+}
+
+// ------------------------------------------------------------------------------------------ showing
+
+function show(found) {
+  result = found;
+  const { model, scored } = found;
+  const odd = scored.filter((row) => row.is_anomaly).length;
+  const noun = (n) => (model.image ? "image" : "row") + (n === 1 ? "" : "s");
+  byId("row-name").textContent = model.image ? "Image" : "Row";
+  byId("why").textContent = model.image ? "Why: where it is odd" : "Why: what cost the row most";
+  byId("summary").textContent =
+    `${shown(odd)} of ${shown(scored.length)} ${noun(scored.length)} ${odd === 1 ? "is an anomaly" : "are anomalies"} ` +
+    `(${shown((100 * odd) / scored.length)}\u00a0%): ${odd === 1 ? "it scores" : "they score"} below ${shown(scored[0].threshold)} nats.`;
+  if (!odd) {
+    byId("summary").textContent =
+      `None of ${shown(scored.length)} ${noun(scored.length)} is an anomaly: none scores below ${shown(scored[0].threshold)} nats.`;
+  }
+  byId("only").checked = false;
+  byId("only").disabled = !odd;
+  byId("result").hidden = false;
+  draw();
+  nShown = SHOWN;
+  list();
+}
+
+function draw() {
+  if (!result || byId("result").hidden) return;
+  const scores = result.scored.map((row) => row.score);
+  byId("chart").replaceChildren(histogram(scores, result.scored[0].threshold, byId("chart").clientWidth));
+}
+
+function list() {
+  const { scored } = result;
+  const places = scored.map((_, place) => place)
+    .filter((place) => !byId("only").checked || scored[place].is_anomaly)
+    .sort((a, b) => scored[a].score - scored[b].score);
+  byId("rows").replaceChildren(...places.slice(0, nShown).flatMap(lineOfTable));
+  byId("more").hidden = places.length <= nShown;
+}
+
+function lineOfTable(place) {
+  const { model, table, scored } = result;
+  const row = scored[place];
+  const inside = make("tr", { hidden: true });
+  const button = make("button", { type: "button", "aria-expanded": "false", onclick: () => {
+    if (!inside.childElementCount) inside.append(make("td", { colspan: 4 }, opened(place)));
+    inside.hidden = !inside.hidden;
+    button.setAttribute("aria-expanded", String(!inside.hidden));
+  } }, model.image ? table.rows[place][0] : shown(place + 1));
+  return [make("tr", { class: row.is_anomaly ? "odd" : "" },
+    make("td", {}, button),
+    make("td", { class: "number score" }, shown(row.score, 2, 2), row.is_anomaly ? make("span", { class: "hint" }, make("br"), "anomaly") : null),
+    make("td", { class: "number" }, row.p_value.toPrecision(2)),
+    make("td", {}, model.image ? heat(row, "heat") : reasons(row))), inside];
+}
+
+const heat = (row, kind) =>
+  make("img", { class: kind, src: row.heatmap, alt: `${row.file}, with heat where it is odd`, loading: "lazy" });
+
+function reasons(row) {
+  if (!row.top_columns.length) return make("span", { class: "hint" }, "nothing below what is typical");
+  return row.top_columns.map(({ column, nats, observed, expected }) => make("span", { class: "reason" },
+    make("b", {}, column === "latent" ? "odd combination" : column), ` ${shown(nats)} nats`,
+    observed == null && expected == null ? null : `: ${observed ?? "missing"}, expected ${expected ?? "missing"}`));
+}
+
+function opened(place) {
+  const { model, table, scored } = result;
+  if (model.image) return heat(scored[place], "heat large");
+  const named = new Set(scored[place].top_columns.map((reason) => reason.column));
+  return make("dl", { class: "cells" }, table.names.map((name, position) =>
+    make("div", { class: named.has(name) ? "named" : "" },
+      make("dt", {}, name), make("dd", {}, table.rows[place][position] || "–"))));
+}
+
+function download() {
+  const { table, scored } = result;
+  const names = [...table.names, "score", "p_value", "is_anomaly", "threshold", "top_columns"];
+  const rows = scored.map((row, place) => [...table.rows[place], row.score, row.p_value, row.is_anomaly,
+    row.threshold, (row.top_columns ?? []).map(({ column, nats }) => `${column}:${nats.toFixed(1)}`).join(";")]);
+  const url = URL.createObjectURL(new Blob([writeCsv(names, rows)], { type: "text/csv" }));
+  make("a", { href: url, download: "scored.csv" }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+// ------------------------------------------------------------------------------------------- wiring
+
+/** What a user does, with whatever goes wrong told in words. */
+const safely = (action) => async (event) => {
+  try {
+    await action(event);
+  } catch (error) {
+    tellProblem(byId("problem"), error);
+  }
+};
+
+function wire() {
+  byId("model").onchange = safely(choose);
+  byId("score").onclick = safely(scoreNow);
+  byId("example").onclick = safely(showExample);
+  byId("choose").onclick = () => byId("files").click();
+  byId("stop").onclick = () => stopper.abort();
+  byId("files").onchange = safely(async ({ target }) => {
+    const files = [...target.files];
+    target.value = "";
+    if (files.length) await take(files);
+  });
+  byId("only").onchange = () => { nShown = SHOWN; list(); };
+  byId("more").onclick = () => { nShown += SHOWN; list(); };
+  byId("download").onclick = download;
+  addEventListener("resize", draw);
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    addEventListener(kind, safely(async (event) => {
+      event.preventDefault();
+      byId("drop").classList.toggle("over", kind === "dragover");
+      if (kind === "drop" && event.dataTransfer.files.length) await take([...event.dataTransfer.files]);
+    }));
+  }
+}
+
+wire();
+safely(begin)();
