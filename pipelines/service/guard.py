@@ -15,9 +15,11 @@ import time
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from anomaly_vae.errors import AnomalyVAEError
 from pipelines.service.errors import (
     BusyError,
     ForbiddenError,
@@ -108,7 +110,7 @@ class Guard:
             return
         except TimeoutError:
             failure = self._too_late(exchange)
-        except ServiceError as error:
+        except (AnomalyVAEError, HTTPException) as error:
             failure = error
         except Exception as error:
             logging.getLogger(NAME).exception("a request failed")

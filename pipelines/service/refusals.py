@@ -12,7 +12,8 @@ from pipelines.service.errors import ServiceError
 def refusal(error: Exception, request_id: str) -> Response:
     """The answer for an error: its status, and ``{"error": ..., "request_id": ...}`` without any trace.
 
-    What is no ServiceError is the request's fault (400) if it is an InputError, else the service's (500).
+    What is no ServiceError is the request's fault (400) if it is a ValueError, such as an InputError or what
+    the steps of a Pipeline raise for cells that they cannot take; else it is the service's (500).
     """
     status, content, headers = _told(error)
     body = msgspec.json.encode(content | {"request_id": request_id})

@@ -195,12 +195,14 @@ def _json_values(data: Any, datatype: str, shape: tuple[int, ...], where: str) -
     """The values of a tensor in JSON, whether its lists are flat or nested as its shape is."""
     if not isinstance(data, list):
         raise InputError(f"{where}: wanted a list as data")
-    for _ in range(_MOST_DIMENSIONS):
-        if not data or not isinstance(data[0], list):
-            break
-        if not all(isinstance(part, list) for part in data):
+    sizes = [len(data)]
+    while data and isinstance(data[0], list) and len(sizes) <= len(shape):
+        if not all(isinstance(part, list) and len(part) == len(data[0]) for part in data):
             raise InputError(f"{where}: data is nested unevenly")
+        sizes.append(len(data[0]))
         data = [value for part in data for value in part]
+    if len(sizes) > 1 and tuple(sizes) != shape:
+        raise InputError(f"{where}: data is nested as {sizes}, and the shape is {list(shape)}")
     _check_size(len(data), shape, where)
     kinds = set(map(type, data))
     if datatype == "BYTES":
