@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
@@ -29,6 +29,7 @@ from pipelines.service.page_routes import page_routes
 from pipelines.service.refusals import refusal
 from pipelines.service.registry import Registry, serve_models
 from pipelines.service.reloading import Reloader
+from pipelines.service.schemas import answers
 from pipelines.service.scoring_routes import plain_routes
 from pipelines.service.settings import Settings
 
@@ -85,7 +86,13 @@ def create_app(
     for door in (*doors, admin_routes(registry, reloader, metrics), page_routes()):
         app.include_router(door)
 
-    @app.get("/metrics", tags=["operations"], summary="Metrics, for Prometheus")
+    @app.get(
+        "/metrics",
+        tags=["operations"],
+        summary="Metrics, for Prometheus",
+        response_class=PlainTextResponse,
+        responses=answers(None),
+    )
     async def read_metrics() -> Response:
         return Response(metrics.page(), media_type=MEDIA)
 

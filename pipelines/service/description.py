@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pipelines.images.decoding import SUFFIXES
 from pipelines.service.forms import Form
 from pipelines.service.registry import Registry, ServedModel
-from pipelines.service.tensors import input_tensors
+from pipelines.service.tensors import DATATYPES, input_tensors
 
 _CELLS: dict[str, list[str]] = {
     "numeric": ["number", "null"],
@@ -27,8 +27,8 @@ _INPUT = {
     "required": ["name", "shape", "datatype", "data"],
     "properties": {
         "name": {"type": "string"},
-        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-        "datatype": {"type": "string", "examples": ["FP64", "BYTES"]},
+        "shape": {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+        "datatype": {"type": "string", "enum": list(DATATYPES)},
         "data": {"type": "array"},
     },
 }
@@ -185,5 +185,6 @@ def _fill_paths(schema: dict[str, Any], served: Sequence[ServedModel]) -> None:
                 parameter["schema"] = {"type": "string", "enum": known}
                 if parameter["name"] != "version":
                     parameter["example"] = first.name
+                    parameter["required"] = parameter["in"] == "path" or len(names) > 1
                 elif parameter.get("required"):
                     parameter["example"] = first.version

@@ -18,7 +18,8 @@ import msgspec
 NAME = "anomaly_vae.service"
 """Of the logger of the service."""
 
-_OTHERS = ("uvicorn", "uvicorn.error", "py.warnings")
+OTHERS = ("uvicorn", "uvicorn.error", "py.warnings")
+"""Loggers of what the service runs on."""
 
 
 class JsonLines(logging.Handler):
@@ -60,7 +61,7 @@ class JsonLines(logging.Handler):
 def log_to_stderr(level: str) -> None:
     """Send what the service and its server have to say to stderr, from a level on."""
     handler = JsonLines()
-    for name in (NAME, *_OTHERS):
+    for name in (NAME, *OTHERS):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level.upper())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from anomaly_vae.errors import AnomalyVAEError
+from anomaly_vae.errors import AnomalyVAEError, InputError
 from pipelines.service.app import create_app
 from pipelines.service.files import Place
 from pipelines.service.keys import read_keys
@@ -23,6 +24,9 @@ from pipelines.service.settings import Settings
 
 HEAD_SECONDS = 10.0
 """Time that a connection has to send the head of its first request."""
+
+LINGER_SECONDS = 0.3
+"""Time that an idle connection has to send one more request once the service is told to end."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -42,58 +46,82 @@ def serve(
     Raises
     ------
     ModelFileError
-        For a file that is no model; InputError for keys that cannot be read, AnomalyVAEError where the
-        port cannot be had.
+        For a file that is no model; InputError for keys or certificates that cannot be read, AnomalyVAEError
+        where the port cannot be had.
     """
     log_to_stderr(settings.log_level)
-    keys = read_keys(settings)
-    registry = Registry(settings)
-    reloader = Reloader(registry, places)
-    reloader.load_all()
-    app = create_app(registry, settings, reloader=reloader)
-    listener = _listen(settings)
-    if not keys and settings.host not in _LOOPBACK:
-        log(logging.WARNING, "there are no keys: whoever reaches this port can score", host=settings.host)
-    server = _Server(_config(app, settings), on_start)
-    with listener:
-        server.run(sockets=[listener])
+    Server(places, settings, on_start).run()
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn's server, which says when it is there and ends without a word when it is told to."""
+class Server(uvicorn.Server):
+    """A service with its models loaded and its port taken, ready to run.
 
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._on_start = on_start
+    Parameters and errors are those of ``serve``. It says when it is there, and ends without a word when it is
+    told to, also by ``should_exit``.
+    """
+
+    def __init__(
+        self, places: Sequence[Place], settings: Settings, on_start: Callable[[str], None] = lambda url: None
+    ) -> None:
+        keys = read_keys(settings)
+        _check_certificate(settings)
+        registry = Registry(settings)
+        reloader = Reloader(registry, places)
+        reloader.load_all()
+        super().__init__(_config(create_app(registry, settings, reloader=reloader), settings))
+        self._on_start, self._listener = on_start, _listen(settings)
+        if not keys and settings.host not in _LOOPBACK:
+            log(
+                logging.WARNING,
+                "there are no keys: whoever reaches this port can score",
+                host=settings.host,
+            )
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to end."""
+        with self._listener:
+            super().run(sockets=[self._listener, *(sockets or [])])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does, and say so."""
         await super().startup(sockets)
-        if self.started and sockets:
+        if self.started:
             scheme = "https" if self.config.is_ssl else "http"
-            self._on_start(f"{scheme}://{_shown(sockets[0])}")
+            self._on_start(f"{scheme}://{_shown(self._listener)}")
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it; a connection on which no request begins in time is closed."""
+    """HTTP as uvicorn speaks it, with two changes.
+
+    A connection on which no request begins in time is closed. And once the service is told to end, an idle
+    connection stays open for a moment: closed at once, it would lose the request that is on its way.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
         super().connection_made(transport)
-        self._head = self.loop.call_later(HEAD_SECONDS, self._close_silent)
+        self._is_ending = False
+        self._head = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def on_headers_complete(self) -> None:
         """The head is there."""
         self._head.cancel()
         super().on_headers_complete()
+        if self._is_ending:
+            self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._head.cancel()
         super().connection_lost(exc)
 
-    def _close_silent(self) -> None:
-        self.transport.close()
+    def shutdown(self) -> None:
+        """Answer what has been asked, and what is being asked, and tell the client to go."""
+        self._is_ending = True
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(LINGER_SECONDS, super().shutdown)
 
 
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
@@ -112,6 +140,25 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         ssl_keyfile_password=settings.ssl_keyfile_password,
         ssl_ca_certs=_path(settings.ssl_ca_certs),
     )
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Raise InputError where TLS is wanted and cannot be had."""
+    certificate, key = settings.ssl_certfile, settings.ssl_keyfile
+    if certificate is None:
+        if key is not None:
+            raise InputError(f"{key}: is a key without a certificate; give --ssl-certfile too")
+        return
+    for path in (certificate, key, settings.ssl_ca_certs):
+        if path is not None and not path.is_file():
+            raise InputError(f"{path}: is no file; wanted PEM")
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.ssl_ca_certs)
+        context.load_cert_chain(certificate, key, lambda: settings.ssl_keyfile_password or "")
+    except OSError as error:
+        raise InputError(
+            f"{certificate}: cannot be used, with the key {key or 'in it'} ({error.strerror or error})"
+        ) from error
 
 
 def _listen(settings: Settings) -> socket.socket:

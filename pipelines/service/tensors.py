@@ -35,6 +35,9 @@ _DTYPES: dict[str, str] = {
     "BOOL": "?", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "i1",
     "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
+DATATYPES = ("BYTES", *_DTYPES)
+"""Types of the values of a tensor that are read."""
+
 _BY_KIND = {"numeric": "FP64", "boolean": "BOOL"}
 _MOST_DIMENSIONS = 4
 
@@ -168,10 +171,8 @@ def _tensor(given: Any, number: int, tail: bytes, max_values: int) -> tuple[Tens
         raise InputError(f"inputs[{number}]: wanted an object with name, shape, datatype and data")
     name, datatype = given["name"], given.get("datatype")
     where = f"input {name[:100]!r}"
-    if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in _DTYPES):
-        raise InputError(
-            f"{where}: wanted a datatype of BYTES, {', '.join(_DTYPES)}, got {str(datatype)[:40]}"
-        )
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
+        raise InputError(f"{where}: wanted a datatype of {', '.join(DATATYPES)}, got {str(datatype)[:40]!r}")
     shape = _shape(given.get("shape"), where)
     if prod(shape) > max_values:
         raise TooLargeError(f"{where}: has {prod(shape):,} values, more than a request may have")

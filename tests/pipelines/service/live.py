@@ -1,4 +1,4 @@
-"""A service as operators run it: a process of its own on a free port."""
+"""A service on a free port: as a process, as operators run it, or on a thread, which starts at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from typing import Any
 
 import httpx2
 
+from pipelines.service.files import places_of
+from pipelines.service.server import Server
+from pipelines.service.settings import Settings
 from tests.pipelines.conftest import command_line, process_environment
 
 
@@ -48,12 +51,6 @@ class Live:
             else:
                 self.other.append(line)
         self._serving.set()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        host, _, port = self.url.rpartition("/")[2].rpartition(":")
-        return host, int(port)
 
     @property
     def pid(self) -> int:
@@ -101,3 +98,19 @@ def serving(models: Sequence[str], *options: str, **environment: str) -> Iterato
             live.wait()
         if process.stderr:
             process.stderr.close()
+
+
+@contextlib.contextmanager
+def serving_here(models: Sequence[str], **settings: Any) -> Iterator[str]:
+    """The URL of a service of some models, on a thread."""
+    urls: list[str] = []
+    server = Server(places_of(models, {}), Settings(port=0, **settings), urls.append)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not urls and thread.is_alive():
+            thread.join(0.02)
+        yield urls[0]
+    finally:
+        server.should_exit = True
+        thread.join(30)

@@ -15,7 +15,7 @@ import pytest
 
 from pipelines.service.keys import new_key
 from tests.pipelines.conftest import COLUMNS, orders, read_rows, write_table
-from tests.pipelines.service.live import Live, serving
+from tests.pipelines.service.live import Live, serving, serving_here
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -260,12 +260,11 @@ def test_the_description_can_be_tried(page: Any, live: Live) -> None:
     assert infer.locator("pre[role=status]").inner_text().startswith("200\n")
 
 
-def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, model: str, tmp_path: Path) -> None:
+def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, model: str) -> None:
     key, line = new_key("score")
-    (tmp_path / "keys").write_text(line)
-    with serving([model], "--keys-file", str(tmp_path / "keys")) as live:
+    with serving_here([model], keys=line) as url:
         page = browser.new_page()
-        page.goto(live.url)
+        page.goto(url)
         for typed in ("wrong", key):
             page.wait_for_selector("#key:not([hidden])")
             page.fill("#key-text", typed)
@@ -274,6 +273,6 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, model: str, tmp_p
         assert page.is_hidden("#key")
         page.click("#example")
         page.wait_for_selector("#result:not([hidden])")
-        page.goto(f"{live.url}/docs")
+        page.goto(f"{url}/docs")
         page.wait_for_selector("#operations:not([hidden])")
         page.close()
