@@ -6,6 +6,11 @@ STAMP := .venv/.installed
 # Two workers of one torch thread each take little more than half the time of one worker with two threads.
 TEST_WORKERS ?= 2
 
+# Compiling all of torch and what it brings takes longer than the checks of this project do: Python compiles what
+# is imported, and keeps that, whatever the environment says.
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
+export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test check lint types arrows bench clean
 
@@ -16,7 +21,7 @@ venv: $(STAMP)  ## build .venv; again only after pyproject.toml or constraints.t
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[dev]'
 	touch $@
 
 demo: $(STAMP)  ## fit and score a real data set, and show what was found

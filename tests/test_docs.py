@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import doctest
-import os
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pipelines.cli.main import cli
 from pipelines.demo import run_demo
+from tests.pipelines.service.live import serving
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -25,7 +27,7 @@ def test_the_python_example_gives_what_it_says(tmp_path: Path, monkeypatch: pyte
     assert found.failed == 0
 
 
-def test_the_commands_print_what_they_say(tmp_path: Path) -> None:
+def test_the_commands_print_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command of the README's console session succeeds, and prints those lines, numbers aside.
 
     Numbers are not compared, and of the scored table only the header and the number of lines:
@@ -33,12 +35,13 @@ def test_the_commands_print_what_they_say(tmp_path: Path) -> None:
     """
     session = _console_session(README.read_text(encoding="utf-8"))
     assert len(session) >= 7
-    directory = tmp_path
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "110")
     for command, expected in session:
         if command.startswith("cd "):
-            directory = directory / command.removeprefix("cd ")
+            monkeypatch.chdir(command.removeprefix("cd "))
             continue
-        printed = _run(command, directory)
+        printed = _run(command)
         if command.startswith("cut "):
             assert printed[0] == expected[0]
             assert len(printed) == len(expected)
@@ -58,12 +61,13 @@ def _console_session(text: str) -> list[tuple[str, list[str]]]:
     return steps
 
 
-def _run(command: str, directory: Path) -> list[str]:
-    command = command.replace("anomaly-vae", f"{sys.executable} -m pipelines.cli")
-    environment = os.environ | {"PYTHONPATH": str(README.parent), "COLUMNS": "110"}
-    done = subprocess.run(
-        command, shell=True, cwd=directory, env=environment, capture_output=True, text=True, check=False
-    )
+def _run(command: str) -> list[str]:
+    """The lines that a command prints; ours run in this process, since starting one takes seconds."""
+    if command.startswith("anomaly-vae "):
+        result = CliRunner(catch_exceptions=False).invoke(cli, shlex.split(command)[1:])
+        assert result.exit_code == 0, result.stderr
+        return result.stdout.splitlines()
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -73,7 +77,7 @@ def _shape(line: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"-?\d+(\.\d+)?", "#", line))
 
 
-def test_the_service_answers_as_the_readme_says(tmp_path: Path) -> None:
+def test_the_service_answers_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its two commands, on another port, give that answer, numbers aside."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
@@ -82,25 +86,11 @@ def test_the_service_answers_as_the_readme_says(tmp_path: Path) -> None:
     answer = text.partition(ask)[2].split("```json\n")[1].split("\n```")[0]
     (tmp_path / "demo").mkdir()
     run_demo(tmp_path / "demo")
-    command = serve.partition("#")[0].split()[1:]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", *command, "--port", "0"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(README.parent)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stderr is not None
-        try:
-            port = next(
-                found[1] for line in process.stderr if (found := re.search(r"http://\S+:(\d+)", line))
-            )
-            printed = _run(ask.replace("8080", port), tmp_path)
-        finally:
-            process.terminate()
-            process.stderr.read()
-    assert process.returncode == 0
+    monkeypatch.chdir(tmp_path)
+    _, _, *arguments = shlex.split(serve, comments=True)
+    with serving(arguments) as live:
+        printed = _run(ask.replace("localhost:8080", live.url))
+        assert live.end() == 0
     assert [_shape(re.sub(r'"id":"\w+"', "", line)) for line in printed] == [
         _shape(re.sub(r'"id":"\w+"', "", answer))
     ]
