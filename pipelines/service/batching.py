@@ -81,7 +81,7 @@ class Batcher:
         *,
         joins: bool = True,
         wait: float = 0.002,
-        max_wait: float = 0.5,
+        max_wait: float = 0.3,
         n_threads: int = 2,
     ) -> None:
         self._score, self._executor, self._joins = score, executor, joins

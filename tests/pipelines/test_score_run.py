@@ -294,7 +294,7 @@ def test_a_killed_process_is_gone_on_with(tmp_path, model):
 
     def command(name: str) -> list[str]:
         options = ["-o", str(tmp_path / name), "--resume", "--force", "--quiet"]
-        return [command_line()[0], "-c", small_blocks, "score", model, *[table] * 20, *options]
+        return [command_line()[0], "-c", small_blocks, "score", model, *[table] * 5, *options]
 
     assert killed_at_random(command("out.csv.gz"), tmp_path / ".out.csv.gz.journal")
     for name in ("whole.csv.gz", "out.csv.gz"):

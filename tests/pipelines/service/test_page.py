@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 
 from pipelines.service.keys import new_key
 from tests.pipelines.conftest import COLUMNS, orders, read_rows, write_table
-from tests.pipelines.service.live import Live, serving, serving_here
+from tests.pipelines.service.live import serving_here
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -43,14 +44,14 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def live(model: str, image_model: str) -> Iterator[Live]:
+def url(model: str, image_model: str) -> Iterator[str]:
     """A service that takes 500 rows at once."""
-    with serving([f"orders={model}", f"plates={image_model}"], ANOMALY_VAE_MAX_ROWS="500") as live:
-        yield live
+    with serving_here([f"orders={model}", f"plates={image_model}"], max_rows=500) as url:
+        yield url
 
 
 @pytest.fixture
-def page(browser: Any, live: Live) -> Iterator[Any]:
+def page(browser: Any, url: str) -> Iterator[Any]:
     """The page; fails where it writes an error or asks any other host."""
     context = browser.new_context(accept_downloads=True)
     page, wrong = context.new_page(), []
@@ -58,9 +59,9 @@ def page(browser: Any, live: Live) -> Iterator[Any]:
     page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
     page.on(
         "request",
-        lambda request: request.url.startswith((live.url, "data:", "blob:")) or wrong.append(request.url),
+        lambda request: request.url.startswith((url, "data:", "blob:")) or wrong.append(request.url),
     )
-    page.goto(live.url)
+    page.goto(url)
     page.wait_for_selector("#model option", state="attached")
     yield page
     context.close()
@@ -92,17 +93,16 @@ def test_an_example_shows_what_is_wrong_with_its_odd_row(page: Any) -> None:
 
 
 def test_a_file_scores_as_the_service_scores_it_and_is_given_back_whole(
-    page: Any, live: Live, unseen: str, tmp_path: Path
+    page: Any, url: str, unseen: str, tmp_path: Path
 ) -> None:
     """Rows are listed worst first, and the download has them in their own order."""
     page.set_input_files("#files", unseen)
     page.wait_for_selector("#result:not([hidden])")
-    with live.client() as client:
-        answer = client.post(
-            "/v1/score?model=orders&explain=true",
-            content=Path(unseen).read_bytes(),
-            headers={"content-type": "text/csv"},
-        ).json()["rows"]
+    answer = httpx2.post(
+        f"{url}/v1/score?model=orders&explain=true",
+        content=Path(unseen).read_bytes(),
+        headers={"content-type": "text/csv"},
+    ).json()["rows"]
     order = np.argsort([row["score"] for row in answer], kind="stable")
     listed = page.locator("#rows td:first-child button").all_inner_texts()
     assert [int(text) for text in listed] == (order + 1).tolist()
@@ -243,11 +243,11 @@ def test_csv_is_read_as_python_reads_it(page: Any) -> None:
         assert once == twice == table
 
 
-def test_the_description_can_be_tried(page: Any, live: Live) -> None:
+def test_the_description_can_be_tried(page: Any, url: str) -> None:
     """Every request with a body for the models that are served is answered, and its command as well."""
-    page.goto(f"{live.url}/docs")
+    page.goto(f"{url}/docs")
     operation = page.locator("details", has_text="/v1/score")
-    assert f"curl '{live.url}/v1/score?model=orders&explain=true'" in operation.inner_text()
+    assert f"curl '{url}/v1/score?model=orders&explain=true'" in operation.inner_text()
     operation.get_by_role("button", name="Send").click()
     answer = operation.locator("pre[role=status]")
     answer.wait_for()
