@@ -98,7 +98,8 @@ def create_app(
 
     @app.get("/openapi.json", include_in_schema=False)
     async def read_description(request: Request) -> Response:
-        return JSONResponse(await registry.turns.take(request, app.openapi))
+        description, _ = await registry.turns.take(request, app.openapi)
+        return JSONResponse(description)
 
     describe_with(app, registry)
     for kind in (ServiceError, InputError, HTTPException, Exception):

@@ -36,7 +36,7 @@ class Ask:
     explain : bool
         Whether reasons are wanted.
     arrived : float
-        When they came, in seconds of the event loop.
+        When they began to wait, in seconds of the event loop.
     result : Future
         Where the ScoredRows will be.
     """
@@ -81,7 +81,7 @@ class Batcher:
         *,
         joins: bool = True,
         wait: float = 0.002,
-        max_wait: float = 0.3,
+        max_wait: float = 0.5,
         n_threads: int = 2,
     ) -> None:
         self._score, self._executor, self._joins = score, executor, joins
@@ -90,9 +90,15 @@ class Batcher:
         self._timer: asyncio.TimerHandle | None = None
         self._n_running, self.n_rows = 0, 0
         self._n_asks, self._most, self._wanted = 0, 0, 1
+        self._has_room = asyncio.Event()
+        self._has_room.set()
 
-    async def submit(self, rows: Rows, *, explain: bool = False) -> ScoredRows:
-        """The scored rows of one request.
+    async def room(self) -> None:
+        """Wait until fewer rows are here than are scored at once: more need not be read yet."""
+        await self._has_room.wait()
+
+    async def submit(self, rows: Rows, *, explain: bool = False, waited: float = 0.0) -> ScoredRows:
+        """The scored rows of one request, which has waited for some seconds before.
 
         Raises
         ------
@@ -100,10 +106,9 @@ class Batcher:
             Where too much work was waiting; RefusedRowsError for rows that the model cannot read.
         """
         loop = asyncio.get_running_loop()
-        ask = Ask(rows, explain, loop.time(), loop.create_future())
+        ask = Ask(rows, explain, loop.time() - waited, loop.create_future())
         self._pending.append(ask)
-        self.n_rows += len(rows)
-        self._n_asks += 1
+        self._count(1, len(rows))
         self._most = max(self._most, self._n_asks)
         self._consider()
         return await ask.result
@@ -142,8 +147,15 @@ class Batcher:
         self._pending = [ask for ask in self._pending if not ask.result.done()]
 
     def _leave(self, asks: Sequence[Ask]) -> None:
-        self._n_asks -= len(asks)
-        self.n_rows -= sum(len(ask.rows) for ask in asks)
+        self._count(-len(asks), -sum(len(ask.rows) for ask in asks))
+
+    def _count(self, n_asks: int, n_rows: int) -> None:
+        self._n_asks += n_asks
+        self.n_rows += n_rows
+        if self.n_rows < MOST:
+            self._has_room.set()
+        else:
+            self._has_room.clear()
 
     def _next(self) -> list[Ask]:
         """The oldest request and those behind it that can be scored along with it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 
 from starlette.datastructures import UploadFile
@@ -67,11 +68,15 @@ async def read_body(request: Request, settings: Settings) -> bytes:
         raise UnknownMediaError(
             f"a body packed with {codec[:40]!r} is not read; wanted gzip, deflate or none"
         )
+    return await asyncio.to_thread(_unpacked, data, codec, settings.max_body_bytes)
+
+
+def _unpacked(data: bytes, codec: str, max_bytes: int) -> bytes:
     unpacker = zlib.decompressobj(_CODECS[codec])
     try:
-        unpacked = unpacker.decompress(data, settings.max_body_bytes)
+        unpacked = unpacker.decompress(data, max_bytes)
         if unpacker.unconsumed_tail:
-            raise TooLargeError(f"the body is more than {settings.max_body_bytes:,} bytes, unpacked")
+            raise TooLargeError(f"the body is more than {max_bytes:,} bytes, unpacked")
         if not unpacker.eof:
             raise SourceError(SOURCE, None, f"is cut short (packed with {codec})")
     except zlib.error as error:

@@ -113,11 +113,11 @@ async def _infer(
         asked = parse_request(data, header_length, parse_json, settings.max_body_bytes)
         return asked, rows_of_tensors(asked, served.form, settings.max_rows)
 
-    if len(data) <= SMALL:
-        asked, rows = parsed()
-    else:
-        asked, rows = await models.turns.take(request, parsed)
-    scored = await batcher.submit(rows)
+    is_small = len(data) <= SMALL
+    (asked, rows), waited = (
+        (parsed(), 0.0) if is_small else await models.turns.take(request, parsed, batcher.room)
+    )
+    scored = await batcher.submit(rows, waited=waited)
     note(request.scope, served, scored)
     body, headers = infer_answer(
         asked, scored, name=served.name, version=served.version, threshold=served.offset

@@ -11,6 +11,7 @@ from starlette.types import Scope
 from anomaly_vae.errors import InputError
 from pipelines.records import Rows, ScoredRows
 from pipelines.service.answers import FORMATS, JSON, answer
+from pipelines.service.batching import Batcher
 from pipelines.service.content import MULTIPART, media_type, read_body, read_files, rows_of_body
 from pipelines.service.description import QUERY
 from pipelines.service.guard import NOTES
@@ -41,7 +42,7 @@ def plain_routes(models: Registry, settings: Settings) -> APIRouter:
     )
     async def show_model(request: Request, name: str, version: str | None = None) -> Response:
         served, _ = models.get(name, version)
-        example = await models.turns.take(request, lambda: served.example)
+        example, _ = await models.turns.take(request, lambda: served.example)
         return JSONResponse(describe(served) | {"example": {"rows": example}})
 
     @router.post(
@@ -54,31 +55,33 @@ def plain_routes(models: Registry, settings: Settings) -> APIRouter:
         query = request.query_params
         served, batcher = models.get(query.get("model"), query.get("version"))
         explain, media = _truth(query.get("explain", "false")), _accepted(request)
-        rows = await _rows(request, served, models, settings)
-        scored = await batcher.submit(rows, explain=explain)
+        rows, waited = await _rows(request, served, batcher, models, settings)
+        scored = await batcher.submit(rows, explain=explain, waited=waited)
         note(request.scope, served, scored)
 
         def written() -> bytes:
             return answer(served, scored, explain=explain, media=media)
 
         is_large = len(scored) > MANY or (explain and served.form.frame is not None)
-        body = await models.turns.take(request, written) if is_large else written()
+        body = (await models.turns.take(request, written))[0] if is_large else written()
         return Response(body, media_type=media)
 
     return router
 
 
-async def _rows(request: Request, served: ServedModel, models: Registry, settings: Settings) -> Rows:
-    """The rows of a request; a large body is read on a thread."""
+async def _rows(
+    request: Request, served: ServedModel, batcher: Batcher, models: Registry, settings: Settings
+) -> tuple[Rows, float]:
+    """The rows of a request, and the seconds that they waited to be read: large ones are, on a thread."""
     media = media_type(request)
     form, max_rows = served.form, settings.max_rows
     if media == MULTIPART:
         files = await read_files(request, settings)
-        return await models.turns.take(request, lambda: rows_of_files(files, form, max_rows))
+        return await models.turns.take(request, lambda: rows_of_files(files, form, max_rows), batcher.room)
     data = await read_body(request, settings)
     if len(data) <= SMALL and form.frame is None:
-        return rows_of_body(data, media, form, max_rows)
-    return await models.turns.take(request, lambda: rows_of_body(data, media, form, max_rows))
+        return rows_of_body(data, media, form, max_rows), 0.0
+    return await models.turns.take(request, lambda: rows_of_body(data, media, form, max_rows), batcher.room)
 
 
 def describe(served: ServedModel) -> dict[str, Any]:

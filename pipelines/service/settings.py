@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     max_rows: PositiveInt = Field(default=10_000, description="Of one request; images are rows.")
     max_in_flight: PositiveInt = Field(default=256, description="Requests that are worked on at once.")
     max_buffered_bytes: PositiveInt = Field(default=256 * MIB, description="Bodies held in memory at once.")
-    max_wait: PositiveFloat = Field(default=0.3, description="To be read, and to be scored; then it is 503.")
+    max_wait: PositiveFloat = Field(default=0.5, description="To be read and scored; then it is 503.")
     request_timeout: PositiveFloat = Field(default=30.0, description="From the first byte to the answer.")
     batch_wait: float = Field(
         default=0.002, ge=0.0, le=1.0, description="Longest wait for rows to be scored along."

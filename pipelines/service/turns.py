@@ -7,7 +7,7 @@ too long for a turn, or has left, is let go before any work is done for them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -32,8 +32,15 @@ class Turns:
         self._turn = asyncio.Semaphore(1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="read")
 
-    async def take(self, request: Request, work: Callable[[], Result]) -> Result:
-        """What the work gives, once its turn has come.
+    async def take(
+        self,
+        request: Request,
+        work: Callable[[], Result],
+        after: Callable[[], Awaitable[None]] | None = None,
+    ) -> tuple[Result, float]:
+        """What the work gives, once its turn has come, and the seconds that it waited for it.
+
+        Its turn lasts from when the one before has ended, and begins with waiting for ``after``.
 
         Raises
         ------
@@ -43,11 +50,14 @@ class Turns:
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with self._turn:
-            if loop.time() - began > self._max_wait:
+            if after is not None:
+                await after()
+            waited = loop.time() - began
+            if waited > self._max_wait:
                 raise BusyError
             if await request.is_disconnected():
                 raise ClientDisconnect
-            return await loop.run_in_executor(self._thread, work)
+            return await loop.run_in_executor(self._thread, work), waited
 
     def close(self) -> None:
         """Let go of the thread."""

@@ -1,6 +1,6 @@
 // Requests to the service: with the key, and with refusals as errors in words.
 
-import { byId } from "./dom.js";
+import { make } from "./dom.js";
 
 const KEY = "anomaly-vae-key";
 
@@ -45,17 +45,20 @@ let asked = null;
 
 function newKey() {
   asked ??= new Promise((resolve) => {
-    const form = byId("key");
-    form.hidden = false;
-    byId("key-text").value = "";
-    byId("key-text").focus();
-    form.addEventListener("submit", (event) => {
+    const input = make("input", { id: "key-text", type: "password", autocomplete: "off", spellcheck: "false", required: true });
+    const use = (event) => {
       event.preventDefault();
-      sessionStorage.setItem(KEY, byId("key-text").value.trim());
-      form.hidden = true;
+      sessionStorage.setItem(KEY, input.value.trim());
+      form.remove();
       asked = null;
       resolve();
-    }, { once: true });
+    };
+    const form = make("form", { id: "key", class: "card", onsubmit: use },
+      make("label", { for: input.id }, "This service asks for a key"),
+      make("div", { class: "line" }, input, make("button", { class: "main" }, "Use it")),
+      make("p", { class: "hint" }, "It is kept until this tab is closed, and goes nowhere but to this service."));
+    document.querySelector("main").prepend(form);
+    input.focus();
   });
   return asked;
 }

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
-from pipelines.service.batching import Batcher
+from pipelines.service.batching import MOST, Batcher
 from pipelines.service.errors import BusyError, RefusedRowsError
 
 
@@ -156,6 +156,29 @@ def test_who_has_waited_too_long_is_let_go() -> None:
     assert isinstance(first, ScoredRows)
     assert isinstance(late, BusyError)
     assert isinstance(after, ScoredRows)
+
+
+def test_there_is_room_unless_as_many_rows_are_here_as_are_scored_at_once() -> None:
+    """And whoever waited before, waits as long less."""
+    score = Scorer()
+    score.may_go_on.clear()
+
+    async def ask() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            batcher = Batcher(score, executor, max_wait=5.0, wait=0.0)
+            await asyncio.wait_for(batcher.room(), 1)
+            many = asyncio.create_task(batcher.submit(rows_of([1.0] * MOST)))
+            await asyncio.sleep(0)
+            late = asyncio.create_task(batcher.submit(rows_of([1.0]), waited=6.0))
+            room = asyncio.create_task(batcher.room())
+            await asyncio.sleep(0.05)
+            assert not room.done()
+            score.may_go_on.set()
+            await asyncio.wait_for(asyncio.gather(many, room), 10)
+            with pytest.raises(BusyError):
+                await late
+
+    asyncio.run(ask())
 
 
 def test_who_has_left_is_not_scored() -> None:

@@ -144,6 +144,27 @@ def test_a_client_that_leaves_leaves_nothing_behind(live: Live) -> None:
         assert client.post("/v1/score", content=ROW).status_code == 200
 
 
+def test_the_log_tells_of_a_request_by_its_id(live: Live) -> None:
+    """One JSON object a line, with what was asked, how long it took and what was found."""
+    with live.client() as client:
+        answer = client.post("/v1/score", content=MANY, headers={"x-request-id": "order-7"})
+        client.post("/v1/score", content=b"{", headers={"x-request-id": "order-8"})
+    assert answer.headers["x-request-id"] == "order-7"
+    assert until(lambda: live.log[-1].get("request_id") == "order-8")
+    (told,) = [line for line in live.log if line.get("request_id") == "order-7"]
+    assert told["ms"] > 0
+    assert {name: told[name] for name in ("method", "path", "status", "bytes", "model", "rows")} == {
+        "method": "POST",
+        "path": "/v1/score",
+        "status": 200,
+        "bytes": len(MANY),
+        "model": "model",
+        "rows": 1000,
+    }
+    assert live.log[-1]["status"] == 400
+    assert not live.other
+
+
 def test_a_crowd_is_answered_or_told_to_come_back(live: Live) -> None:
     """Every one of 200 at once, three times over; then the next is answered at once."""
 
