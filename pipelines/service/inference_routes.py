@@ -46,10 +46,12 @@ def inference_routes(models: Registry, settings: Settings) -> APIRouter:
     async def server() -> Response:
         return JSONResponse({"name": "anomaly-vae", "version": __version__, "extensions": EXTENSIONS})
 
+    @router.head("/health/live", include_in_schema=False)
     @router.get("/health/live", summary="Whether the service answers", responses=answers(Live))
     async def live() -> Response:
         return JSONResponse({"live": True})
 
+    @router.head("/health/ready", include_in_schema=False)
     @router.get("/health/ready", summary="Whether all models can score", responses=answers(Ready))
     async def ready() -> Response:
         return JSONResponse({"ready": True})

@@ -43,10 +43,12 @@ def page_routes() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     files = {file.name: file.read_bytes() for file in sorted(_FOLDER.iterdir()) if file.suffix in _MEDIA}
 
+    @router.head("/")
     @router.get("/")
     async def show_page() -> Response:
         return _response("index.html", files["index.html"])
 
+    @router.head("/docs")
     @router.get("/docs")
     async def show_docs() -> Response:
         return _response("docs.html", files["docs.html"])

@@ -24,7 +24,16 @@ def _told(error: Exception) -> tuple[int, dict[str, object], dict[str, str]]:
     if isinstance(error, ServiceError):
         return error.status, error.content(), dict(error.headers)
     if isinstance(error, HTTPException):
-        return error.status_code, {"error": str(error.detail)}, dict(error.headers or {})
+        headers = dict(error.headers or {})
+        return error.status_code, {"error": _in_words(error, headers)}, headers
     if isinstance(error, ValueError):
         return 400, {"error": str(error)}, {}
     return 500, {"error": f"the service failed ({type(error).__name__}); its log says where"}, {}
+
+
+def _in_words(error: HTTPException, headers: dict[str, str]) -> str:
+    if error.status_code == 404:
+        return "there is nothing at this path; /docs shows what there is"
+    if error.status_code == 405:
+        return f"this path takes {headers.get('Allow', 'another method')}; /docs shows how"
+    return str(error.detail)

@@ -213,6 +213,19 @@ def test_no_path_leads_to_a_file(client: TestClient, path: str) -> None:
     assert "import" not in answer.text
 
 
+def test_a_wrong_turn_is_shown_the_way(client: TestClient) -> None:
+    assert "/docs" in client.get("/v1/scores").json()["error"]
+    answer = client.get("/v1/score")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert "takes POST" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/v2/health/live", "/v2/health/ready"])
+def test_a_balancer_may_ask_for_the_head_alone(client: TestClient, path: str) -> None:
+    assert client.head(path).status_code == 200
+
+
 def test_names_of_models_are_never_looked_for_on_disk(client: TestClient, model: str) -> None:
     for name in (model, f"../{model}", "/etc/passwd"):
         assert client.post("/v1/score", params={"model": name}, content=b"{}").status_code == 404
