@@ -8,22 +8,42 @@ here (https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-fo
 from __future__ import annotations
 
 import struct
+from collections.abc import Container
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anomaly_vae.errors import InputError
 from pipelines.errors import SourceError
+from pipelines.service.errors import TooLargeError
 from pipelines.service.forms import SOURCE
 from pipelines.service.tables import check_count
 
+TEXT_BYTES = 1 << 26
+"""Bytes that the texts of a body may have once each row has its own."""
+
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_KINDS = (
+    *_TEXTS,
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_timestamp,
+    pa.types.is_duration,
+)
 _FILE_MAGIC = b"ARROW1"
 _DICTIONARY, _BATCH = 2, 3
 _HEADER_TYPE, _HEADER = 1, 2
 _DATA, _COMPRESSION = 1, 3
 
 
-def read_arrow(data: bytes, max_rows: int) -> pa.Table:
-    """The table of an IPC stream or file.
+def read_arrow(data: bytes, max_rows: int, names: Container[str]) -> pa.Table:
+    """The table of an IPC stream or file, of its columns those that are named.
 
     Raises
     ------
@@ -31,8 +51,8 @@ def read_arrow(data: bytes, max_rows: int) -> pa.Table:
         Where it is damaged or its buffers are packed; TooLargeError for more than ``max_rows``.
     """
     try:
-        return _read(_stream_of(data), max_rows)
-    except InputError:
+        return _plain(_read(_stream_of(data), max_rows), names)
+    except (InputError, TooLargeError):
         raise
     except (pa.ArrowException, OSError, struct.error, IndexError, MemoryError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -59,6 +79,53 @@ def _read(data: bytes, max_rows: int) -> pa.Table:
             batch.validate(full=True)
             batches.append(batch)
         return pa.Table.from_batches(batches, reader.schema)
+
+
+def _plain(table: pa.Table, names: Container[str]) -> pa.Table:
+    """A table whose cells stand for themselves; raises SourceError for kinds that are no cells.
+
+    A dictionary, or a view, has one text for many rows: what it would take to give each row its own is known
+    before it is done.
+    """
+    table = table.select([place for place, name in enumerate(table.column_names) if name in names])
+    columns, n_bytes = [], 0
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if not any(is_kind(kind) for is_kind in _KINDS):
+            raise SourceError(
+                SOURCE, None, f"column {name!r}: wanted text, numbers or times, got {column.type}"
+            )
+        is_text = any(is_kind(kind) for is_kind in _TEXTS)
+        if is_text:
+            n_bytes += sum(map(_text_bytes, column.chunks))
+        if n_bytes > TEXT_BYTES:
+            problem = f"column {name!r}: the texts of its rows have more than {TEXT_BYTES:,} bytes, unpacked"
+            raise TooLargeError(problem)
+        column = column.cast(pa.string() if is_text else kind)
+        if pa.types.is_temporal(kind):
+            _check_times(column, name)
+        columns.append(column)
+    return pa.table(columns, names=table.column_names)
+
+
+def _text_bytes(column: pa.Array) -> int:
+    """Bytes of the texts of all rows."""
+    if pa.types.is_dictionary(column.type):
+        lengths = pc.binary_length(column.dictionary.cast(pa.large_string()))
+        return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
+    if pa.types.is_string_view(column.type):
+        views = np.frombuffer(column.buffers()[1], "<i4").reshape(-1, 4)  # of each its length comes first
+        return int(views[column.offset : column.offset + len(column), 0].astype(np.int64).sum())
+    return int(pc.sum(pc.binary_length(column)).as_py() or 0)
+
+
+def _check_times(column: pa.ChunkedArray, name: str) -> None:
+    try:
+        pc.min_max(column).as_py()
+    except (OverflowError, ValueError) as error:
+        raise SourceError(SOURCE, None, f"column {name!r}: holds times beyond the year 9999") from error
 
 
 def _is_packed(metadata: bytes) -> bool:

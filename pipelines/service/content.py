@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import gzip
+import io
 import zlib
+from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -20,11 +22,14 @@ from pipelines.service.pictures import rows_of_files
 from pipelines.service.settings import Settings
 from pipelines.service.tables import rows_of_csv, rows_of_json, rows_of_table
 
+SMALL = 1 << 15
+"""Bytes of a small body."""
+
 MULTIPART = "multipart/form-data"
 ARROW = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
 CSV = ("text/csv", "application/csv")
 _READ = f"application/json, text/csv, {ARROW[0]}, {MULTIPART} or an image"
-_CODECS = {"gzip": 31, "deflate": 15}
+_CODECS = ("gzip", "deflate")
 
 
 def media_type(request: Request) -> str:
@@ -48,7 +53,7 @@ def rows_of_body(data: bytes, media: str, form: Form, max_rows: int) -> Rows:
         return rows_of_csv(data, form, max_rows)
     if media in ARROW:
         form.wants_table()
-        return rows_of_table(read_arrow(data, max_rows), form, max_rows)
+        return rows_of_table(read_arrow(data, max_rows, form.names), form, max_rows)
     if media.startswith("image/"):
         return rows_of_files([("image", data)], form, max_rows)
     if media == "application/json" or media.endswith("+json"):
@@ -58,30 +63,53 @@ def rows_of_body(data: bytes, media: str, form: Form, max_rows: int) -> Rows:
     raise UnknownMediaError(f"a body of type {media[:100]!r} is not read; wanted {_READ}")
 
 
-async def read_body(request: Request, settings: Settings) -> bytes:
-    """The body of a request, unpacked; raises TooLargeError, UnknownMediaError, SourceError."""
-    data = await request.body()
-    codec = request.headers.get("content-encoding", "identity").strip().lower()
-    if codec in ("", "identity"):
-        return data
-    if codec not in _CODECS:
+@dataclass(frozen=True)
+class Body:
+    """The body of a request as it came.
+
+    Attributes
+    ----------
+    data : bytes
+    codec : str
+        What it is packed with; empty for nothing.
+    """
+
+    data: bytes
+    codec: str
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it may be read on the event loop: sending it to a thread would take longer."""
+        return not self.codec and len(self.data) <= SMALL
+
+    def unpacked(self, max_bytes: int) -> bytes:
+        """What was packed, of gzip all members (RFC 1952); raises TooLargeError, SourceError."""
+        if not self.codec:
+            return self.data
+        try:
+            if self.codec == "gzip":
+                unpacked = gzip.GzipFile(fileobj=io.BytesIO(self.data)).read(max_bytes + 1)
+            else:
+                unpacker = zlib.decompressobj()
+                unpacked = unpacker.decompress(self.data, max_bytes + 1)
+                if len(unpacked) <= max_bytes and (not unpacker.eof or unpacker.unused_data):
+                    raise EOFError("where it should end, it does not")
+        except (OSError, EOFError, zlib.error) as error:
+            problem = f"is not packed with {self.codec}, or damaged ({error})"
+            raise SourceError(SOURCE, None, problem) from error
+        if len(unpacked) > max_bytes:
+            raise TooLargeError(f"the body is more than {max_bytes:,} bytes, unpacked")
+        return unpacked
+
+
+async def read_body(request: Request) -> Body:
+    """The body of a request; raises UnknownMediaError where it is packed with what is not read."""
+    codec = request.headers.get("content-encoding", "").strip().lower()
+    if codec not in ("", "identity", *_CODECS):
         raise UnknownMediaError(
             f"a body packed with {codec[:40]!r} is not read; wanted gzip, deflate or none"
         )
-    return await asyncio.to_thread(_unpacked, data, codec, settings.max_body_bytes)
-
-
-def _unpacked(data: bytes, codec: str, max_bytes: int) -> bytes:
-    unpacker = zlib.decompressobj(_CODECS[codec])
-    try:
-        unpacked = unpacker.decompress(data, max_bytes)
-        if unpacker.unconsumed_tail:
-            raise TooLargeError(f"the body is more than {max_bytes:,} bytes, unpacked")
-        if not unpacker.eof:
-            raise SourceError(SOURCE, None, f"is cut short (packed with {codec})")
-    except zlib.error as error:
-        raise SourceError(SOURCE, None, f"is not packed with {codec} ({error})") from error
-    return unpacked
+    return Body(await request.body(), codec if codec in _CODECS else "")
 
 
 async def read_files(request: Request, settings: Settings) -> list[tuple[str, bytes]]:

@@ -58,6 +58,7 @@ class _Exchange:
     is_whole: bool = False
     status: int = 0
     has_left: bool = False
+    is_admitted: bool = False
 
 
 class Guard:
@@ -85,22 +86,18 @@ class Guard:
         exchange = _Exchange(headers, _request_id(headers))
         scope[NOTES] = {"request_id": exchange.id}
         scope.setdefault("app", self._app)  # or Starlette answers by itself where a method is not allowed
-        is_work = not _is_open(scope["path"])
-        self._n_in_flight += is_work
         try:
-            await self._answer(scope, receive, send, exchange, is_work)
+            await self._answer(scope, receive, send, exchange)
         finally:
-            self._n_in_flight -= is_work
+            self._n_in_flight -= exchange.is_admitted
             self._n_buffered -= exchange.n_bytes
             self._note(scope, exchange)
 
-    async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange, is_work: bool
-    ) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange) -> None:
         sender = self._sender(send, exchange)
         failure: Exception
         try:
-            if is_work:
+            if not _is_open(scope["path"]):
                 self._admit(scope, exchange)
             async with asyncio.timeout(self._settings.request_timeout):
                 await self._app(scope, self._receiver(receive, exchange), sender)
@@ -121,8 +118,10 @@ class Guard:
     def _admit(self, scope: Scope, exchange: _Exchange) -> None:
         """Raise where a request may not come in: no place, no key, or too large by its own word."""
         self._check_key(scope["path"], exchange.headers)
-        if self._n_in_flight > self._settings.max_in_flight:
+        if self._n_in_flight >= self._settings.max_in_flight:
             raise BusyError
+        exchange.is_admitted = True
+        self._n_in_flight += 1
         length = exchange.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._settings.max_body_bytes:
             raise self._too_large()

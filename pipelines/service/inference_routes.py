@@ -21,7 +21,7 @@ from pipelines.service.schemas import (
     ServerMetadata,
     answers,
 )
-from pipelines.service.scoring_routes import SMALL, note
+from pipelines.service.scoring_routes import note
 from pipelines.service.settings import Settings
 from pipelines.service.tensors import (
     HEADER_LENGTH,
@@ -109,15 +109,15 @@ def inference_routes(models: Registry, settings: Settings) -> APIRouter:
 async def _infer(
     request: Request, served: ServedModel, batcher: Batcher, models: Registry, settings: Settings
 ) -> Response:
-    data, header_length = await read_body(request, settings), request.headers.get(HEADER_LENGTH)
+    given, header_length = await read_body(request), request.headers.get(HEADER_LENGTH)
 
     def parsed() -> tuple[InferRequest, Rows]:
+        data = given.unpacked(settings.max_body_bytes)
         asked = parse_request(data, header_length, parse_json, settings.max_body_bytes)
         return asked, rows_of_tensors(asked, served.form, settings.max_rows)
 
-    is_small = len(data) <= SMALL
     (asked, rows), waited = (
-        (parsed(), 0.0) if is_small else await models.turns.take(request, parsed, batcher.room)
+        (parsed(), 0.0) if given.is_small else await models.turns.take(request, parsed, batcher.room)
     )
     scored = await batcher.submit(rows, waited=waited)
     note(request.scope, served, scored)

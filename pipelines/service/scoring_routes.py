@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -19,9 +20,6 @@ from pipelines.service.pictures import rows_of_files
 from pipelines.service.registry import Registry, ServedModel
 from pipelines.service.schemas import ModelDetail, ModelList, ScoreAnswer, answers
 from pipelines.service.settings import Settings
-
-SMALL = 1 << 15
-"""Bytes of a body that is read on the event loop: sending it to a thread would take longer."""
 
 MANY = 1000
 """Rows of an answer that is not written on the event loop."""
@@ -63,7 +61,7 @@ def plain_routes(models: Registry, settings: Settings) -> APIRouter:
             return answer(served, scored, explain=explain, media=media)
 
         is_large = len(scored) > MANY or (explain and served.form.frame is not None)
-        body = (await models.turns.take(request, written))[0] if is_large else written()
+        body = await asyncio.to_thread(written) if is_large else written()
         return Response(body, media_type=media)
 
     return router
@@ -78,10 +76,14 @@ async def _rows(
     if media == MULTIPART:
         files = await read_files(request, settings)
         return await models.turns.take(request, lambda: rows_of_files(files, form, max_rows), batcher.room)
-    data = await read_body(request, settings)
-    if len(data) <= SMALL and form.frame is None:
-        return rows_of_body(data, media, form, max_rows), 0.0
-    return await models.turns.take(request, lambda: rows_of_body(data, media, form, max_rows), batcher.room)
+    body = await read_body(request)
+
+    def read() -> Rows:
+        return rows_of_body(body.unpacked(settings.max_body_bytes), media, form, max_rows)
+
+    if body.is_small and form.frame is None:
+        return read(), 0.0
+    return await models.turns.take(request, read, batcher.room)
 
 
 def describe(served: ServedModel) -> dict[str, Any]:

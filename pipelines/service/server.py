@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import ssl
@@ -11,22 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from anomaly_vae.errors import AnomalyVAEError, InputError
 from pipelines.service.app import create_app
 from pipelines.service.files import Place
 from pipelines.service.keys import read_keys
 from pipelines.service.logs import log, log_to_stderr
+from pipelines.service.protocol import Protocol
 from pipelines.service.registry import Registry
 from pipelines.service.reloading import Reloader
 from pipelines.service.settings import Settings
-
-HEAD_SECONDS = 10.0
-"""Time that a connection has to send the head of its first request."""
-
-LINGER_SECONDS = 0.3
-"""Time that an idle connection has to send one more request once the service is told to end."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -90,44 +83,11 @@ class Server(uvicorn.Server):
             self._on_start(f"{scheme}://{_shown(self._listener)}")
 
 
-class _Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, with two changes.
-
-    A connection on which no request begins in time is closed. And once the service is told to end, an idle
-    connection stays open for a moment: closed at once, it would lose the request that is on its way.
-    """
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait."""
-        super().connection_made(transport)
-        self._is_ending = False
-        self._head = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def on_headers_complete(self) -> None:
-        """The head is there."""
-        self._head.cancel()
-        super().on_headers_complete()
-        if self._is_ending:
-            self.cycle.keep_alive = False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
-        self._head.cancel()
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        """Answer what has been asked, and what is being asked, and tell the client to go."""
-        self._is_ending = True
-        if self.cycle is not None and not self.cycle.response_started:
-            self.cycle.keep_alive = False
-        else:
-            self.loop.call_later(LINGER_SECONDS, super().shutdown)
-
-
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_Protocol,
+        http=Protocol,
+        ws="none",
         loop="auto" if sys.platform != "win32" else "asyncio",
         lifespan="on",
         log_config=None,

@@ -73,12 +73,12 @@ def rows_of_csv(data: bytes, form: Form, max_rows: int) -> Rows:
 def rows_of_table(table: pa.Table, form: Form, max_rows: int) -> Rows:
     """The rows of an Arrow table; raises InputError, RefusedRowsError, TooLargeError."""
     form.wants_table()
-    check_count(table.num_rows, max_rows)
     names = table.column_names
     if len(set(names)) < len(names):
         double = next(name for name in names if names.count(name) > 1)
         raise InputError(f"column {double!r} comes twice; give each column a name of its own")
     form.require(names)
+    check_count(table.num_rows, max_rows)
     chosen, slips = cast_columns(table.select([name for name in form.names if name in names]), form.numeric)
     if slips:
         raise RefusedRowsError(table.num_rows, sorted(slips.items()))

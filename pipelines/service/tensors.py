@@ -154,18 +154,18 @@ def infer_answer(
     return head + tail, headers
 
 
-def _parted(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
+def _parted(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
     """The JSON of a body and the tensors behind it."""
     if header_length is None:
-        return body, b""
+        return body, memoryview(b"")
     if not header_length.isdecimal() or int(header_length) > len(body):
         raise InputError(
             f"{HEADER_LENGTH}: wanted the bytes of JSON, at most {len(body):,}, got {header_length[:40]!r}"
         )
-    return body[: int(header_length)], body[int(header_length) :]
+    return body[: int(header_length)], memoryview(body)[int(header_length) :]
 
 
-def _tensor(given: Any, number: int, tail: bytes, max_values: int) -> tuple[Tensor, int]:
+def _tensor(given: Any, number: int, tail: memoryview, max_values: int) -> tuple[Tensor, int]:
     """One tensor of a request, and the bytes behind the JSON that it takes."""
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise InputError(f"inputs[{number}]: wanted an object with name, shape, datatype and data")
@@ -231,7 +231,7 @@ def _check_size(n_values: int, shape: tuple[int, ...], where: str) -> None:
         raise InputError(f"{where}: shape {list(shape)} has {prod(shape):,} values, got {n_values:,}")
 
 
-def _binary_values(data: bytes, datatype: str, shape: tuple[int, ...], where: str) -> Any:
+def _binary_values(data: memoryview, datatype: str, shape: tuple[int, ...], where: str) -> Any:
     if datatype == "BYTES":
         texts = _texts(data, where)
         _check_size(len(texts), shape, where)
@@ -245,7 +245,7 @@ def _binary_values(data: bytes, datatype: str, shape: tuple[int, ...], where: st
     return np.frombuffer(data, dtype=np.uint8 if datatype == "BOOL" else dtype)
 
 
-def _texts(data: bytes, where: str) -> list[str | None]:
+def _texts(data: memoryview, where: str) -> list[str | None]:
     """Texts, each behind its length in four bytes."""
     texts: list[str | None] = []
     place = 0
@@ -254,7 +254,7 @@ def _texts(data: bytes, where: str) -> list[str | None]:
             (size,) = struct.unpack_from("<I", data, place)
             if place + 4 + size > len(data):
                 raise InputError(f"{where}: a text is cut short")
-            texts.append(data[place + 4 : place + 4 + size].decode("utf-8"))
+            texts.append(bytes(data[place + 4 : place + 4 + size]).decode("utf-8"))
             place += 4 + size
     except (struct.error, UnicodeDecodeError) as error:
         raise InputError(f"{where}: wanted UTF-8 texts, each behind its length ({error})") from error
@@ -272,7 +272,7 @@ def _outputs(content: Mapping[str, Any]) -> dict[str, bool]:
     chosen = {}
     for output in wanted:
         name = output.get("name") if isinstance(output, dict) else None
-        if name not in OUTPUTS:
+        if not isinstance(name, str) or name not in OUTPUTS:
             raise InputError(f"outputs: there is {', '.join(OUTPUTS)}, got {str(name)[:40]!r}")
         chosen[name] = _flag(output.get("parameters"), "binary_data", default=by_default)
     return chosen

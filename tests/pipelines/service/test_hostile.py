@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import math
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
@@ -129,6 +132,14 @@ def test_wrong_shapes_are_refused(client: TestClient, tensor: dict[str, object])
     assert answer.status_code in (400, 413), answer.text
 
 
+@pytest.mark.parametrize("outputs", [1, [1], [{"name": ["score"]}], [{"name": {}}], [{"name": "scores"}], {}])
+def test_outputs_that_there_are_not_are_refused(client: TestClient, outputs: object) -> None:
+    tensor = {"name": "rows", "shape": [1, 3], "datatype": "FP64", "data": [0, 0, 0]}
+    answer = client.post(INFER, content=json.dumps({"inputs": [tensor], "outputs": outputs}))
+    assert answer.status_code == 400
+    assert "outputs" in answer.json()["error"]
+
+
 @pytest.mark.parametrize("codec", ["gzip", "deflate"])
 def test_a_body_that_grows_when_it_is_unpacked_is_stopped(client: TestClient, codec: str) -> None:
     """256 MB in a quarter of one: it is refused before it is unpacked."""
@@ -140,7 +151,10 @@ def test_a_body_that_grows_when_it_is_unpacked_is_stopped(client: TestClient, co
     good = gzip.compress(rows_of("0", "0", "0"))
     headers = {"content-encoding": "gzip"}
     assert client.post(NUMBERS, content=good, headers=headers).status_code == 200
-    for damaged in (good[:-9], b"\x00" + good, b""):
+    halves = gzip.compress(b"x,y,z\n0,0,0\n") + gzip.compress(b"1,1,1\n")
+    answer = client.post(NUMBERS, content=halves, headers=headers | {"content-type": "text/csv"})
+    assert len(answer.json()["rows"]) == 2
+    for damaged in (good[:-9], b"\x00" + good, good + b"x", b""):
         assert client.post(NUMBERS, content=damaged, headers=headers).status_code == 400
 
 
@@ -190,6 +204,63 @@ def test_bytes_that_are_not_what_they_are_called_are_refused(
 ) -> None:
     answer = client.post(NUMBERS, content=content, headers={"content-type": media})
     assert answer.status_code == status, answer.text
+
+
+def arrow(column: pa.Array, name: str = "amount") -> bytes:
+    """A stream with one odd column among those of orders."""
+    columns = {"amount": [1.0], "count": [1], "color": ["red"], "open": [True], "day": ["2026-01-01"]}
+    whole: dict[str, Any] = {key: pa.array(cells * len(column)) for key, cells in columns.items()}
+    table, sink = pa.table(whole | {name: column}), io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def score_arrow(client: TestClient, body: bytes) -> Any:
+    """The answer for orders as Arrow."""
+    media = {"content-type": "application/vnd.apache.arrow.stream"}
+    return client.post("/v1/score?model=orders", content=body, headers=media)
+
+
+@pytest.mark.parametrize("name", ["amount", "color", "open", "day"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1]]),
+        pa.array([{"a": 1}]),
+        pa.array([b"x"]),
+        pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
+        pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([[1]])),
+        pa.array([2**62], pa.int64()).cast(pa.timestamp("s")),
+        pa.array([2**30], pa.int32()).cast(pa.date32()),
+        pa.RunEndEncodedArray.from_arrays([1], ["x"]),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_columns_of_arrow_that_are_no_cells_are_refused(
+    client: TestClient, column: pa.Array, name: str
+) -> None:
+    answer = score_arrow(client, arrow(column, name))
+    assert answer.status_code == 400, answer.text
+    assert repr(name) in answer.json()["error"]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+@pytest.mark.parametrize(("name", "cell"), [("color", "red"), ("amount", "1.5"), ("day", "2026-01-02")])
+def test_text_scores_the_same_in_every_form_that_arrow_has_for_it(
+    client: TestClient, kind: pa.DataType, name: str, cell: str
+) -> None:
+    wanted = score_arrow(client, arrow(pa.array([cell]), name)).json()
+    assert score_arrow(client, arrow(pa.array([cell], kind), name)).json() == wanted
+    encoded = pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([cell], pa.large_string()))
+    assert score_arrow(client, arrow(encoded, name)).json() == wanted
+
+
+def test_one_text_for_many_rows_is_not_copied_without_end(client: TestClient) -> None:
+    """Half a megabyte for each of 300 rows."""
+    text = pa.array(["x" * (1 << 19)])
+    encoded = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int8()), text)
+    assert score_arrow(client, arrow(encoded, "color")).status_code == 413
 
 
 @pytest.mark.parametrize(
