@@ -55,13 +55,14 @@ class Protocol(HttpToolsProtocol):
         if self._is_deaf:
             return
         if self._awaits_head:
-            self._expect_head()
             self._n_head += len(data)
             if b"pgrade:" in data or b"PGRADE:" in data:
                 data = _without_upgrade(data)
         else:
             self._n_frame += len(data)
         super().data_received(data)
+        if self._n_head and self._awaits_head:
+            self._expect_head()
         is_endless = self._n_head > HEAD_BYTES if self._awaits_head else self._n_frame > HEAD_BYTES
         if is_endless and not self.transport.is_closing():
             self.send_400_response(f"What stands around a body may have {HEAD_BYTES} bytes.")
