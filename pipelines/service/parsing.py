@@ -15,8 +15,8 @@ from anomaly_vae.errors import InputError
 from pipelines.service.forms import SOURCE
 
 
-def parse_json(data: bytes) -> Any:
-    """What JSON says; raises InputError.
+def parse_json(data: bytes, way_out: str = "") -> Any:
+    """What JSON says; raises InputError, with a word on what to do about it.
 
     What msgspec refuses Python's own reader may take, as it does in a file of JSON Lines: NaN, infinities
     and numbers beyond a float.
@@ -28,7 +28,7 @@ def parse_json(data: bytes) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{SOURCE}: is not JSON ({str(error)[:200]})") from None
+        raise InputError(f"{SOURCE}: is not JSON ({str(error)[:200]}){way_out}") from None
 
 
 class RowsOfNumbers:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from anomaly_vae.errors import InputError
 from pipelines.errors import UnknownNameError
 from pipelines.records import NumberRows, Rows
+from pipelines.selection import require_columns
 from pipelines.service.errors import RefusedRowsError, TooLargeError
 from pipelines.service.forms import SOURCE, Form
 from pipelines.service.parsing import RowsOfNumbers, parse_json
@@ -42,7 +43,7 @@ def rows_of_json(data: bytes, form: Form, max_rows: int) -> Rows:
     if values is not None:
         check_count(len(values), max_rows)
         return _number_rows(values, form)
-    rows = _list_of_rows(parse_json(data))
+    rows = _list_of_rows(parse_json(data, "; for CSV give the header Content-Type: text/csv"))
     check_count(len(rows), max_rows)
     for place, row in enumerate(rows):
         if not isinstance(row, dict):
@@ -56,7 +57,7 @@ def rows_of_csv(data: bytes, form: Form, max_rows: int) -> Rows:
     form.wants_table()
     pieces, refused, n_rows = [], [], 0
     with DelimitedSource(io.BytesIO(data)) as source:
-        form.require(source.columns)
+        require_columns(form.required, source, ", which the model reads", SOURCE)
         wanted = [name for name in form.names if name in source.columns]
         for block in source.blocks():
             rows, rejected = source.read(block, wanted, form.numeric)

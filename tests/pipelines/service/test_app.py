@@ -154,6 +154,7 @@ def test_images_are_scored_as_the_command_line_scores_them(
     ("query", "body", "status", "said"),
     [
         ("model=numbers", b"{", 400, "is not JSON"),
+        ("model=numbers", b"x,y,z\n1,2,3\n", 400, "for CSV give the header Content-Type: text/csv"),
         ("model=numbers", b"[]", 400, 'wanted {"rows"'),
         ("model=numbers", b'{"row": []}', 400, "did you mean 'row'"),
         ("model=numbers", b'{"rows": {}}', 400, "wanted a list"),
@@ -188,6 +189,14 @@ def test_a_refusal_names_the_rows(client: TestClient) -> None:
     body = "x,y,z\n1,2,3\n1,no,3\n"
     answer = client.post("/v1/score?model=numbers", content=body, headers={"content-type": "text/csv"})
     assert [row["line"] for row in answer.json()["rows"]] == [3]
+
+
+def test_csv_that_is_parted_by_something_else_is_told(client: TestClient) -> None:
+    """In the words of the command line."""
+    headers = {"content-type": "text/csv"}
+    answer = client.post("/v1/score?model=numbers", content="x;y;z\n1;2;3\n", headers=headers)
+    assert answer.status_code == 400
+    assert "parted by ';'; wanted commas" in answer.json()["error"]
 
 
 def test_too_many_rows_are_refused_in_every_form(client: TestClient, numbers: pd.DataFrame) -> None:
