@@ -101,6 +101,9 @@ class Load(NamedTuple):
     n_refused: int
 
 
+Loads = dict[tuple[str, str], list[Load]]
+
+
 def make_model(folder: Path) -> Path:
     """A model of 30 correlated numbers, of clean rows."""
     import pandas as pd
@@ -247,9 +250,6 @@ def rates(urls: dict[str, str], made: Bodies, folder: Path, seconds: float, roun
         _p99_bar("1 row, p99", loads, ROW_P99, ROW_P99 / plain_p99),
         _rate_bar(f"{MANY} rows, rows/s", loads, "many", ROWS_RATE, ROWS_RATE / plain_rows, MANY),
     ]
-
-
-Loads = dict[tuple[str, str], list[Load]]
 
 
 def _rate_bar(name: str, loads: Loads, body: str, wanted: float, ratio: float, n_rows: int) -> Bar:

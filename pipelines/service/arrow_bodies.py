@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_vae.errors import InputError
 from pipelines.errors import SourceError
 from pipelines.service.errors import TooLargeError
 from pipelines.service.forms import SOURCE
@@ -52,8 +51,6 @@ def read_arrow(data: bytes, max_rows: int, names: Container[str]) -> pa.Table:
     """
     try:
         return _plain(_read(_stream_of(data), max_rows), names)
-    except (InputError, TooLargeError):
-        raise
     except (pa.ArrowException, OSError, struct.error, IndexError, MemoryError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SourceError(SOURCE, None, f"is no Arrow IPC stream or file ({reason})") from error
