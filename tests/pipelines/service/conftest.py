@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
-from anomaly_vae import TabularVAEDetector, load
+from anomaly_vae import TabularVAEDetector, load, save
 from pipelines.service import logs
 from pipelines.service.app import create_app
 from pipelines.service.settings import Settings
@@ -48,3 +49,13 @@ def client(model: str, image_model: str, number_model: TabularVAEDetector) -> It
     models = {"orders": load(model), "plates": load(image_model), "numbers": number_model}
     with TestClient(create_app(models, Settings(max_rows=500))) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def models(numbers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two models of the same table."""
+    folder = tmp_path_factory.mktemp("models")
+    for seed in (0, 1):
+        detector = TabularVAEDetector(max_steps=20, hidden_sizes=[8], random_state=seed).fit(numbers)
+        save(detector, folder / f"{seed}.avae")
+    return [folder / "0.avae", folder / "1.avae"]

@@ -8,7 +8,8 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx2
@@ -17,6 +18,9 @@ from pipelines.service.files import places_of
 from pipelines.service.server import Server
 from pipelines.service.settings import Settings
 from tests.pipelines.conftest import command_line, process_environment
+
+ROW = json.dumps({"rows": [{"x": 0.1, "y": 0.2, "z": 0.3}]}).encode()
+MANY = json.dumps({"rows": [{"x": 0.1, "y": 0.2, "z": 0.3}] * 1000}).encode()
 
 
 class Live:
@@ -114,3 +118,13 @@ def serving_here(models: Sequence[str], **settings: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(30)
+
+
+def until(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
+    """Whether a condition comes to hold."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
