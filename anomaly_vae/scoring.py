@@ -2,7 +2,8 @@
 
 The last bits of a float32 matrix product depend on how the rows are grouped: a single row goes
 through other code than many. So every product has a multiple of ``QUANTUM`` rows, filled up with
-zeros, and a row's result is the same bit for bit wherever it stands.
+zeros, and a full width of columns (``anomaly_vae.nn.products``). A row then has the same bits in
+every position, on one machine with one set of libraries.
 """
 
 from __future__ import annotations

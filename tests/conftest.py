@@ -5,3 +5,10 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+
+def pytest_report_header() -> str:
+    """The processor: whether a row keeps its bits could depend on it."""
+    from tests.processor import PROCESSOR
+
+    return f"processor: {PROCESSOR}"

@@ -12,6 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from anomaly_vae.nn.products import affine
+
 
 class _Linear(nn.Linear):
     """A layer without values until ``ResidualMLP`` draws them: torch would draw from its global generator."""
@@ -54,11 +56,11 @@ class ResidualMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Result of shape (n_rows, n_outputs) for x of shape (n_rows, n_inputs)."""
+        linear = affine(x, self.weight, self.bias)
         if self.residual is None:
-            return torch.addmm(self.bias, x, self.weight)
+            return linear
         *hidden, last = self.residual
-        assert isinstance(last, nn.Linear)
-        linear = torch.addmm(self.bias + last.bias, x, self.weight)
         for layer in hidden:
-            x = layer(x)
-        return torch.addmm(linear, x, last.weight.T)
+            x = affine(x, layer.weight.T, layer.bias) if isinstance(layer, nn.Linear) else layer(x)
+        assert isinstance(last, nn.Linear)
+        return linear + affine(x, last.weight.T, last.bias)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from anomaly_vae.nn.products import product
+
 _PART = 256
 """Codes compared with all exemplars at a time: the products of more would not stay in a core's cache."""
 
@@ -50,7 +52,7 @@ class ExemplarPrior(nn.Module):
         """Lower bound on E_q[log p(z)] + H(q) in nats, shape (n_rows,)."""
         codes = mean / self.variance.sqrt()
         parts = torch.split(pad(codes, (0, 1), value=1.0), _PART)
-        closeness = torch.cat([(part @ self._factors).amax(dim=1) for part in parts])
+        closeness = torch.cat([product(part, self._factors).amax(dim=1) for part in parts])
         distance = _squared_distance(codes, closeness)
         ratio = log_var.exp() / self.variance
         spread = 0.5 * (1.0 - ratio + log_var - self.variance.log()).sum(dim=1)
@@ -59,7 +61,7 @@ class ExemplarPrior(nn.Module):
     def nearest(self, mean: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest exemplar (n_rows, latent_dim), and the nats (n_rows,) that its distance costs."""
         codes = mean / self.variance.sqrt()
-        closest = (pad(codes, (0, 1), value=1.0) @ self._factors).max(dim=1)
+        closest = product(pad(codes, (0, 1), value=1.0), self._factors).max(dim=1)
         return self.exemplars[closest.indices], -0.5 * _squared_distance(codes, closest.values)
 
     @cached_property

@@ -17,6 +17,7 @@ from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.mlp import ResidualMLP
 from anomaly_vae.nn.ppca import PPCA
 from anomaly_vae.nn.priors import ExemplarPrior, StandardNormal
+from anomaly_vae.nn.products import product
 
 _LOG_VARIANCE_RANGE = (-14.0, 6.0)
 
@@ -109,12 +110,12 @@ class VAE(nn.Module):
         mean, log_var = self.encode(x)
         variance = log_var.exp()
         weight = self.decoder.weight[:, : self.likelihood.n_numeric]
-        excess = variance @ weight.square()
+        excess = product(variance, weight.square())
         if self.decoder.residual is None and not self.likelihood.groups:
             features = self.likelihood.log_prob(x, self.decode(mean), excess)
         else:
             step = variance.sqrt() * noise
             above, below = self.decode(torch.cat([mean + step, mean - step])).chunk(2)
-            excess -= (step @ weight).square()
+            excess -= product(step, weight).square()
             features = self.likelihood.antithetic_log_prob(x, above, below, excess)
         return ELBO(features, self.prior(mean, log_var))
