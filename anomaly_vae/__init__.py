@@ -32,6 +32,7 @@ from anomaly_vae.errors import (
     InputError,
     MissingExtraError,
     ModelFileError,
+    NonFiniteScoreError,
     SchemaError,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "ModelFileError",
+    "NonFiniteScoreError",
     "SchemaError",
     "TabularVAEDetector",
     "__version__",

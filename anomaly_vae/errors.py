@@ -6,6 +6,7 @@ AnomalyVAEError
 │   ├── CellError                  one cell cannot be read as its column's kind
 │   │   └── CellTypeError (TypeError)  ... because it is no text, number, truth value or date at all
 │   └── ModelFileError             a model file is damaged, forged or from another version
+├── NonFiniteScoreError            a model gives scores that are not finite numbers
 └── MissingExtraError (ImportError)   an optional dependency is not installed
 
 IdentifierColumnWarning (UserWarning)   a column looks like an id and is left out of the model
@@ -72,6 +73,10 @@ class CellTypeError(CellError, TypeError):
 
 class ModelFileError(InputError):
     """A model file is refused; nothing in it has been run."""
+
+
+class NonFiniteScoreError(AnomalyVAEError):
+    """A model gives scores that are not finite numbers: its file is damaged or forged."""
 
 
 class MissingExtraError(AnomalyVAEError, ImportError):

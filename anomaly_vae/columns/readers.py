@@ -6,8 +6,10 @@ way, refuses those that it cannot read by naming them, and restores values that 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -247,3 +249,35 @@ READERS: dict[str, type[Reader]] = {
     )
 }
 """Every reader by name, as a model file names it."""
+
+_MOST_SECONDS = 2.0**38
+"""Some 8,700 years before and after 1970, where the last week that was seen is."""
+
+
+def reader_from_state(state: Mapping[str, Any]) -> Reader:
+    """The reader of its name and learned values, as JSON has them; raises ValueError if they are damaged."""
+    learned = dict(state)
+    kind = READERS[learned.pop("reader")]
+    if set(learned) != {field.name for field in fields(kind)}:
+        raise ValueError(f"a {kind.__name__} has other values than {', '.join(sorted(learned))[:50]}")
+    for name, value in learned.items():
+        if not _LEARNED[name](value):
+            raise ValueError(f"{name!r} of a {kind.__name__} is not valid: {value!r:.50}")
+    if "categories" in learned:
+        learned["categories"] = tuple(learned["categories"])
+    return kind(**learned)
+
+
+def _are_categories(value: Any) -> bool:
+    """Whether a list holds texts, each once, and not more than are learned."""
+    if not isinstance(value, list) or len(value) > MAX_CATEGORIES:
+        return False
+    return all(isinstance(text, str) for text in value) and len(set(value)) == len(value)
+
+
+_LEARNED: Mapping[str, Callable[[Any], bool]] = {
+    "name": lambda value: isinstance(value, str),
+    "categories": _are_categories,
+    "week": lambda value: isinstance(value, float) and abs(value) < _MOST_SECONDS,
+    "value": lambda value: isinstance(value, str) or (isinstance(value, float) and not math.isnan(value)),
+}

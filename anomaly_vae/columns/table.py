@@ -16,16 +16,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anomaly_vae.bounded_json import FREE_BYTES, read_json
 from anomaly_vae.columns.categorical import CategoryColumns, Codes, Floats
 from anomaly_vae.columns.kinds import choose_reader, constant_value
 from anomaly_vae.columns.numeric import NumericColumns
 from anomaly_vae.columns.readers import (
-    READERS,
     AbsentReader,
     ConstantReader,
     NumberReader,
     Reader,
     SilentReader,
+    reader_from_state,
 )
 from anomaly_vae.errors import CellError, SchemaError
 from anomaly_vae.schema import Column, Feature, Schema, Span
@@ -124,11 +125,15 @@ class TableEncoder:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
         """The encoder of a state that ``get_state`` gave."""
-        readers = [_reader_from_state(reader) for reader in json.loads(state["readers"])]
-        categories = state["categories"]
+        text = state["readers"]
+        described = read_json(text, "readers", FREE_BYTES + 4 * len(text))
+        readers = [reader_from_state(reader) for reader in described]
+        categories, flagged = state["categories"], state["flagged"]
+        if not isinstance(flagged, np.ndarray) or flagged.shape != (len(readers),) or flagged.dtype != bool:
+            raise ValueError("'flagged' should hold one truth value per column")
         return cls(
             readers,
-            np.asarray(state["flagged"], dtype=bool),
+            flagged,
             NumericColumns(**state["numeric"]),
             CategoryColumns([int(width) for width in categories["widths"]], categories["frequencies"]),
         )
@@ -280,11 +285,3 @@ def _category_order(readers: list[Reader], flagged: NDArray[np.bool_]) -> NDArra
 
 def _reader_state(reader: Reader) -> dict[str, Any]:
     return {"reader": type(reader).__name__, **vars(reader)}
-
-
-def _reader_from_state(state: Mapping[str, Any]) -> Reader:
-    learned = dict(state)
-    reader = READERS[learned.pop("reader")]
-    if "categories" in learned:
-        learned["categories"] = tuple(learned["categories"])
-    return reader(**learned)

@@ -6,6 +6,7 @@ A concrete detector gives ``fit``, ``_validated`` and ``_score_samples``; all el
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Self, get_args
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
-from anomaly_vae.errors import InputError
+from anomaly_vae.errors import InputError, NonFiniteScoreError
 from anomaly_vae.tails import LowerTail, Tail, tail_p_values
 
 Floats = NDArray[np.float64]
@@ -44,10 +45,18 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
     def score_samples(self, X: ArrayLike) -> Floats:
         """ELBO of each row in nats, shape (n_rows,); higher is more normal.
 
-        Raises NotFittedError before ``fit``, InputError for columns or cells that do not fit.
+        Raises NotFittedError before ``fit``, InputError for columns or cells that do not fit, and
+        NonFiniteScoreError where the model is damaged.
         """
         check_is_fitted(self)
-        return self._score_samples(self._validated(X))
+        scores = self._score_samples(self._validated(X))
+        n_wrong = int(np.count_nonzero(~np.isfinite(scores)))
+        if n_wrong:
+            raise NonFiniteScoreError(
+                f"{n_wrong:,} of {len(scores):,} scores are not finite numbers: the model is damaged or "
+                f"forged; fit it again"
+            )
+        return scores
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """``score_samples(X) - offset_``, shape (n_rows,), in nats: negative is anomalous."""
@@ -150,6 +159,11 @@ def resolve_device(device: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise InputError(f"device {device!r} cannot be used here ({reason}); use 'auto' or 'cpu'") from None
     return resolved
+
+
+def stored_device(state: Mapping[str, Any]) -> torch.device:
+    """The device of a saved detector: the CPU if it was asked for by name, else the best there is here."""
+    return resolve_device("cpu" if state.get("device") == "cpu" else "auto")
 
 
 def _between(name: str, value: object, most: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +21,7 @@ from anomaly_vae.pixels.surprise import Surprise
 from anomaly_vae.pixels.transforms import n_gradients
 
 _MAX_PIXELS = 2**28
+_MAX_PRODUCTS = 2 * 10**10
 _CONV = {"mean", "directions", "variances", "noise"}
 _MODEL = {
     "pixel_range", "size", "factor", "per_image", "whole", "patches", "excess", "excess_latent", "levels",
@@ -70,11 +71,9 @@ def load_model(state: Mapping[str, Any], device: torch.device) -> ImageModel:
 
 
 def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
-    height, width = (int(side) for side in state["size"])
-    factor = int(state["factor"])
-    if not (
-        height >= 1 and width >= 1 and height * width <= _MAX_PIXELS and 1 <= factor <= min(height, width)
-    ):
+    height, width = (_state.check_whole("size", side, 1) for side in _pair("size", state["size"]))
+    factor = _state.check_whole("factor", state["factor"], 1)
+    if not (height * width <= _MAX_PIXELS and factor <= min(height, width)):
         raise _wrong("the size of the images")
     whole, patches = _load_conv("whole", state["whole"]), _load_conv("patches", state["patches"])
     if whole.patch != (height // factor, width // factor) or whole.n_channels != patches.n_channels:
@@ -84,18 +83,21 @@ def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
     vae = ImageVAE(whole, patches, (height, width), factor)
     _state.check_array("excess", state["excess"], (height, width))
     _state.check_number("excess_latent", state["excess_latent"])
-    vae.excess.copy_(torch.tensor(np.asarray(state["excess"], dtype=np.float32)))
+    vae.excess.copy_(torch.tensor(_state.check_single("excess", state["excess"])))
     vae.excess_latent.fill_(state["excess_latent"])
-    levels = [_load_level(level, vae, device) for level in state["levels"]]
+    levels = [_load_level(level, vae, device) for level in _state.check_dicts("levels", state["levels"])]
+    _check_work(vae, levels)
     surprises = _load_surprises(state["calibration"], len(levels))
     centre = _load_centre(state, vae)
-    low, high = (float(value) for value in state["pixel_range"])
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    low, high = _pair("pixel_range", state["pixel_range"])
+    for value in (low, high):
+        _state.check_number("pixel_range", value)
+    if not 0 < high - low < math.inf:
         raise _wrong("what is black and what is white")
     if not isinstance(state["per_image"], bool):
         raise _wrong("'per_image'")
     return ImageModel(
-        (low, high),
+        (float(low), float(high)),
         whole.n_channels,
         vae.to(device),
         levels,
@@ -116,10 +118,11 @@ def _load_conv(name: str, state: Mapping[str, Any]) -> ConvVAE:
     shape = np.shape(state["directions"])
     if len(shape) != 4 or min(shape) < 1:
         raise _wrong(f"the shape of {name!r}")
+    _state.check_array(f"{name}.directions", state["directions"], shape)
     vae = ConvVAE(shape[1], (shape[2], shape[3]), shape[0])
     for key, values in vae.state_dict().items():
         _state.check_array(f"{name}.{key}", state[key], tuple(values.shape))
-        values.copy_(torch.tensor(np.asarray(state[key], dtype=np.float32)))
+        values.copy_(torch.tensor(_state.check_single(f"{name}.{key}", state[key])))
     if not (vae.noise > 0 and (vae.variances >= vae.noise).all()):
         raise _wrong(f"the variances of {name!r}")
     return vae
@@ -139,11 +142,12 @@ def _level_state(level: Level, vae: ImageVAE) -> dict[str, Any]:
 
 def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -> Level:
     _state.check_keys("levels", state, _LEVEL)
-    own, factor, stride = state["vae"], int(state["factor"]), int(state["stride"])
+    own = state["vae"]
+    factor, stride = (_state.check_whole(name, state[name], 1) for name in ("factor", "stride"))
     patches = None if own is None else vae.patches if own == "patches" else _load_conv("levels", own)
     places = vae.whole.patch
     if patches is not None:
-        if factor < 1 or stride < 1 or patches.n_channels != vae.whole.n_channels:
+        if patches.n_channels != vae.whole.n_channels:
             raise _wrong("a level")
         sides = zip(vae.size, patches.patch, strict=True)
         places = tuple((n // factor - side) // stride + 1 for n, side in sides)  # type: ignore[assignment]
@@ -155,7 +159,7 @@ def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -
     maps = []
     for name in ("centre", "spread"):
         _state.check_array(name, state[name], (1, *places))
-        maps.append(torch.tensor(np.asarray(state[name], dtype=np.float32)).to(device))
+        maps.append(torch.tensor(_state.check_single(name, state[name])).to(device))
     if state["typical_error"] < 0 or any((values < 0).any() for values in maps):
         raise _wrong("the errors of a level")
     if patches is not None and patches is not vae.patches:
@@ -163,17 +167,33 @@ def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -
     return Level(patches, factor, stride, float(state["typical_error"]), *maps)
 
 
+def _check_work(vae: ImageVAE, levels: Sequence[Level]) -> None:
+    """Raise ModelFileError where the score of one image would take more products than any fit asks for."""
+    work = 0
+    for level in levels:
+        own = vae.whole if level.vae is None else level.vae
+        work += level.centre.numel() * own.n_cells * (own.latent_dim + 2)
+    if work > _MAX_PRODUCTS:
+        raise ModelFileError(f"one image would take {work:,} products; at most {_MAX_PRODUCTS:,} are allowed")
+
+
+def _pair(name: str, value: Any) -> tuple[Any, Any]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ModelFileError(f"{name!r} of the image model should be a pair; fit and save the model again")
+    return value[0], value[1]
+
+
 def _load_surprises(state: Any, n_levels: int) -> tuple[Surprise, ...]:
     surprises = []
+    if not isinstance(state, list) or len(state) != n_levels + 2:
+        raise _wrong("'calibration'")
     for pair in state:
-        median, scale = pair
+        median, scale = _pair("calibration", pair)
         _state.check_number("calibration", median)
         _state.check_number("calibration", scale)
         if scale <= 0:
             raise _wrong("a scale of 'calibration'")
         surprises.append(Surprise(float(median), float(scale)))
-    if len(surprises) != n_levels + 2 or not n_levels:
-        raise _wrong("'calibration'")
     return tuple(surprises)
 
 
@@ -182,7 +202,7 @@ def _load_centre(state: Mapping[str, Any], vae: ImageVAE) -> NDArray[np.float32]
     _state.check_number("shape_scale", state["shape_scale"])
     if state["shape_scale"] <= 0:
         raise _wrong("'shape_scale'")
-    return np.asarray(state["shape_centre"], dtype=np.float32)
+    return _state.check_single("shape_centre", state["shape_centre"])
 
 
 def _wrong(what: str) -> ModelFileError:
@@ -196,6 +216,9 @@ def check_fitted(state: dict[str, Any], params: set[str]) -> None:
     _state.check_array("typical_heat_", state["typical_heat_"], model.size)
     _state.check_array("typical_parts_", state["typical_parts_"], (math.prod(model.size) + 1,))
     _state.check_number("heatmap_threshold_", state["heatmap_threshold_"])
+    _state.check_history(state["history_"])
+    _state.check_training(state["training_"])
+    _state.check_names(state, math.prod(model.size) * model.n_channels)
     scores = state["calibration_scores_"]
     _state.check_array("calibration_scores_", scores, np.shape(scores)[:1])
     if not len(scores) or (np.diff(scores) < 0).any():

@@ -22,6 +22,9 @@ from anomaly_vae.nn.vae import VAE
 
 Floats = NDArray[np.float64]
 
+_MOST_DRAW = 10.0
+"""The first files hold standard normal draws, not only signs; none of them is further from 0."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -91,7 +94,7 @@ class Member:
         module = _state.load_module(state["weights"], architecture, cells).requires_grad_(False)
         _state.check_array("draw", state["draw"], (architecture.latent_dim,))
         draw = np.asarray(state["draw"], dtype=np.float32)
-        if not (np.abs(draw) == 1.0).all():
+        if not (np.abs(draw) <= _MOST_DRAW).all():
             raise ModelFileError("'draw' should hold signs, +1 or -1; fit and save the model again")
         return cls(module.to(device), architecture, draw, float(state["weight"]))
 
@@ -193,9 +196,7 @@ class TableModel:
         """The model of a state; raises ModelFileError unless every part of it fits the others."""
         _state.check_keys("model_", state, {"encoder", "members"})
         encoder = _state.load_encoder(state["encoder"])
-        if not state["members"]:
-            raise ModelFileError("'members' of 'model_' is empty; fit and save the model again")
-        states = state["members"]
+        states = _state.check_dicts("members", state["members"])
         if not any("weight" in member for member in states):  # as it was in the first files
             states = [{**member, "weight": 1.0 / len(states)} for member in states]
         members = [Member.from_state(member, encoder.schema, device) for member in states]

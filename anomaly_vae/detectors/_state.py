@@ -7,8 +7,8 @@ that the architecture asks for and is finite.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Protocol, get_args
 
 import numpy as np
@@ -21,6 +21,9 @@ from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
 from anomaly_vae.tails import Tail
+
+_MOST_LAYERS = 64
+_MOST_DEGREES = 1_000
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
 
@@ -83,23 +86,41 @@ def module_state(module: VAE) -> dict[str, NDArray[np.float32]]:
     return {name: weight.detach().cpu().numpy().copy() for name, weight in module.state_dict().items()}
 
 
-def load_architecture(state: Mapping[str, Any]) -> Architecture:
+def load_architecture(state: Any) -> Architecture:
     """The architecture of a state; the first files had Gaussian noise and no exemplars."""
+    check_dict("architecture", state)
     state = {"degrees_of_freedom": math.inf, "n_exemplars": 0, **state}
-    try:
-        architecture = Architecture(
-            int(state["latent_dim"]),
-            tuple(int(size) for size in state["hidden_sizes"]),
-            float(state["noise_floor"]),
-            int(state["n_rows"]),
-            float(state["degrees_of_freedom"]),
-            int(state["n_exemplars"]),
+    check_keys("architecture", state, {field.name for field in fields(Architecture)})
+    sizes = state["hidden_sizes"]
+    if not isinstance(sizes, list | tuple) or len(sizes) > _MOST_LAYERS:
+        raise ModelFileError(f"'hidden_sizes' should be a tuple of at most {_MOST_LAYERS} whole numbers")
+    return Architecture(
+        latent_dim=check_whole("latent_dim", state["latent_dim"], 1),
+        hidden_sizes=tuple(check_whole("hidden_sizes", size, 1) for size in sizes),
+        noise_floor=_positive("noise_floor", state["noise_floor"]),
+        n_rows=check_whole("n_rows", state["n_rows"], 1),
+        degrees_of_freedom=_degrees_of_freedom(state["degrees_of_freedom"]),
+        n_exemplars=check_whole("n_exemplars", state["n_exemplars"], 0),
+    )
+
+
+def _positive(name: str, value: Any) -> float:
+    check_number(name, value)
+    if not value > 0:
+        raise ModelFileError(f"{name!r} should be positive, got {value!r}")
+    return float(value)
+
+
+def _degrees_of_freedom(value: Any) -> float:
+    """Infinite, or a whole number, since a sample sums that many squares."""
+    if isinstance(value, float) and value == math.inf:
+        return value
+    check_number("degrees_of_freedom", value)
+    if value != int(value) or not 1 <= value <= _MOST_DEGREES:
+        raise ModelFileError(
+            f"'degrees_of_freedom' should be a whole number from 1 or infinite, got {value!r}"
         )
-    except _DAMAGE as error:
-        raise _damaged("architecture", error) from None
-    if not architecture.degrees_of_freedom >= 1.0 or architecture.n_exemplars < 0:
-        raise ModelFileError("the architecture of the model is out of range; fit and save the model again")
-    return architecture
+    return float(value)
 
 
 def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
@@ -110,9 +131,14 @@ def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
         raise _damaged("table encoder", error) from None
     for name, values in encoder.numeric.get_state().items():
         check_array(f"numeric.{name}", values, (encoder.schema.n_numeric,), allow_nan=name == "unit")
-    widths = encoder.schema.category_widths
-    check_array("categories.frequencies", encoder.categories.frequencies, (sum(widths),))
-    if widths != encoder.categories.widths or not (encoder.numeric.scale > 0).all():
+    widths, numeric, categories = encoder.schema.category_widths, encoder.numeric, encoder.categories
+    check_array("categories.frequencies", categories.frequencies, (sum(widths),))
+    shares = (categories.frequencies >= 0) & (categories.frequencies <= 1)
+    units = (numeric.unit > 0) | np.isnan(numeric.unit)
+    ranges = numeric.low <= numeric.high
+    if widths != categories.widths or not all(
+        values.all() for values in (numeric.scale > 0, shares, units, ranges)
+    ):
         raise ModelFileError("the table encoder contradicts its own columns; fit and save the model again")
     return encoder
 
@@ -128,15 +154,29 @@ def load_module(state: Mapping[str, Any], architecture: Architecture, cells: Cel
     check_keys("weights", state, set(expected))
     for name, weight in expected.items():
         check_array(name, state[name], tuple(weight.shape))
-    weights = {name: torch.tensor(np.asarray(values, dtype=np.float32)) for name, values in state.items()}
+    weights = {name: torch.tensor(check_single(name, values)) for name, values in state.items()}
     module.load_state_dict(weights, assign=True)
     if isinstance(module.prior, ExemplarPrior) and not (module.prior.variance > 0).all():
         raise ModelFileError("'prior.variance' should be positive; fit and save the model again")
     return module
 
 
-def check_keys(name: str, state: Mapping[str, Any], wanted: set[str]) -> None:
-    """Raise ModelFileError unless the state has these keys and no others."""
+def check_dict(name: str, state: Any) -> None:
+    """Raise ModelFileError unless the state is a dict."""
+    if not isinstance(state, Mapping):
+        raise ModelFileError(f"{name!r} should be a dict, got {type(state).__name__}")
+
+
+def check_dicts(name: str, states: Any) -> list[dict[str, Any]]:
+    """The states, if they are a list of dicts that is not empty; else raises ModelFileError."""
+    if not isinstance(states, list) or not states or not all(isinstance(state, dict) for state in states):
+        raise ModelFileError(f"{name!r} is not a list of dicts; fit and save the model again")
+    return states
+
+
+def check_keys(name: str, state: Any, wanted: set[str]) -> None:
+    """Raise ModelFileError unless the state is a dict with these keys and no others."""
+    check_dict(name, state)
     wrong = sorted(wanted ^ set(state))
     if wrong:
         what = "is missing" if wrong[0] in wanted else "is unknown"
@@ -151,6 +191,54 @@ def check_array(name: str, values: Any, shape: tuple[int, ...], *, allow_nan: bo
     finite = ~np.isinf(values) if allow_nan else np.isfinite(values)
     if not finite.all():
         raise ModelFileError(f"{name!r} holds {int((~finite).sum())} values that are not finite numbers")
+
+
+def check_single(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    """The values in single precision; raises ModelFileError where one is too large for it."""
+    with np.errstate(over="ignore"):
+        single = np.asarray(values, dtype=np.float32)
+    if not np.isfinite(single).all():
+        raise ModelFileError(f"{name!r} holds values beyond single precision; fit and save the model again")
+    return single
+
+
+def check_whole(name: str, value: Any, least: int, most: int = 2**31) -> int:
+    """The whole number; raises ModelFileError unless it is one, within bounds."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
+        raise ModelFileError(f"{name!r} should be a whole number from {least}, got {repr(value)[:50]}")
+    return int(value)
+
+
+def check_history(history: Any) -> None:
+    """Raise ModelFileError unless a history is a dict of arrays of numbers of one length."""
+    check_dict("history_", history)
+    lengths = {np.shape(values)[:1] for values in history.values()}
+    if len(lengths) > 1:
+        raise ModelFileError("'history_' should hold arrays of one length; fit and save the model again")
+    for name, values in history.items():
+        check_array(f"history_.{name}"[:50], values, np.shape(values)[:1], allow_nan=True)
+
+
+def check_training(training: Any) -> None:
+    """Raise ModelFileError unless the summary of a training is a dict of finite numbers."""
+    check_dict("training_", training)
+    for name, value in training.items():
+        check_number(f"training_.{name}"[:50], value)
+
+
+def check_names(state: Mapping[str, Any], wanted: Sequence[str] | int) -> None:
+    """Raise ModelFileError unless the names of the columns, where there are any, are those or that many."""
+    if "feature_names_in_" not in state:
+        return
+    names = state["feature_names_in_"]
+    if (
+        not isinstance(names, np.ndarray)
+        or names.ndim != 1
+        or not all(isinstance(name, str) for name in names)
+    ):
+        raise ModelFileError("'feature_names_in_' should be an array of texts; fit and save the model again")
+    if len(names) != wanted if isinstance(wanted, int) else list(names) != list(wanted):
+        raise ModelFileError("'feature_names_in_' contradicts the columns; fit and save the model again")
 
 
 def check_number(name: str, value: Any, *, optional: bool = False) -> None:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
 from anomaly_vae.detectors import _image_state
-from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device
+from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device, stored_device
 from anomaly_vae.detectors._image_fitting import (
     ImageRecipe,
     as_pixels,
@@ -344,13 +344,13 @@ class ImageVAEDetector(VAEDetector):
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         if "model_" in state:
-            device = resolve_device(state["device"]) if state["device"] == "cpu" else resolve_device("auto")
-            state["model_"] = _image_state.load_model(state["model_"], device)
+            state["model_"] = _image_state.load_model(state["model_"], stored_device(state))
             _image_state.check_fitted(state, set(self._get_param_names()))
         BaseEstimator.__setstate__(self, state)
         try:
             self._validate_params()
-        except ValueError as error:
+            self._check_parameters()
+        except (TypeError, ValueError) as error:
             raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
 
     def _check_parameters(self) -> None:

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from anomaly_vae import thresholds
 from anomaly_vae.columns.table import LATENT, Table, take_rows, whole_rows
 from anomaly_vae.detectors import _fitting, _state
-from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device
+from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device, stored_device
 from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
@@ -295,14 +295,18 @@ class TabularVAEDetector(VAEDetector):
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         if "model_" in state:
-            device = resolve_device(state["device"]) if state["device"] == "cpu" else resolve_device("auto")
-            state["model_"] = TableModel.from_state(state["model_"], device)
+            state["model_"] = TableModel.from_state(state["model_"], stored_device(state))
             state = _state.with_tail(state)
             _check_fitted(state, set(self._get_param_names()))
         BaseEstimator.__setstate__(self, state)
+        self._check_parameters()
+
+    def _check_parameters(self) -> None:
+        """Raise ModelFileError where a parameter of a state is out of range."""
         try:
             self._validate_params()
-        except ValueError as error:
+            self._check_hidden_sizes()
+        except (TypeError, ValueError) as error:
             raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
 
     def _check_hidden_sizes(self) -> None:
@@ -390,16 +394,21 @@ _FITTED = {
 
 
 def _check_fitted(state: dict[str, Any], params: set[str]) -> None:
-    """Raise ModelFileError unless a fitted state is whole and of one piece."""
-    n_columns = len(state["model_"].encoder.readers)
+    """Raise ModelFileError unless a fitted state is complete and consistent."""
+    readers = state["model_"].encoder.readers
+    n_columns = len(readers)
     _state.check_keys("detector", {"feature_names_in_": None} | state, params | _FITTED)
     _state.check_array("typical_parts_", state["typical_parts_"], (n_columns + 1,))
+    _state.check_history(state["history_"])
+    _state.check_training(state["training_"])
+    _state.check_names(state, [reader.name for reader in readers])
     scores = state["calibration_scores_"]
     _state.check_array("calibration_scores_", scores, np.shape(scores)[:1])
-    if not len(scores) or (np.diff(scores) < 0).any() or state["n_features_in_"] != n_columns:
+    n_features = _state.check_whole("n_features_in_", state["n_features_in_"], 1)
+    if not len(scores) or (np.diff(scores) < 0).any() or n_features != n_columns:
         raise ModelFileError(
             "the calibration scores or the number of columns are damaged; fit the model again"
         )
-    if state["latent_dim_"] != state["model_"].latent_dim:
+    if _state.check_whole("latent_dim_", state["latent_dim_"], 1) != state["model_"].latent_dim:
         raise ModelFileError("the width of the latent space is damaged; fit and save the model again")
     _state.check_threshold(state)

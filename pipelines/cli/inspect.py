@@ -1,4 +1,4 @@
-"""``anomaly-vae inspect``: what a model file says of itself, without loading the model."""
+"""``anomaly-vae inspect``: what a model file holds, verified by loading it unless told otherwise."""
 
 from __future__ import annotations
 
@@ -21,26 +21,34 @@ from pipelines.cli.printing import (
 
 @click.command("inspect")
 @click.argument("model")
+@click.option("--untrusted", is_flag=True, help="Load the file in a child process with limits.")
+@click.option("--unverified", is_flag=True, help="Show what the file states, without loading it.")
 @json_option
-def command(model: str, as_json: bool) -> None:
-    """Show what MODEL says of itself; nothing in it is run.
+def command(model: str, untrusted: bool, unverified: bool, as_json: bool) -> None:
+    """Show what MODEL holds: columns or image size, training, threshold and library versions.
 
-    That is its columns or the size of its images, its training, its threshold, and the versions of the
-    libraries it was fitted with.
+    The model is loaded to verify this. With --untrusted a child process loads it, with limits on memory, time
+    and processes: for a file of unknown origin. With --unverified nothing is loaded, which is faster.
     """
-    from anomaly_vae.persistence import read_metadata
+    from anomaly_vae.persistence import read_metadata, verified_metadata
 
-    metadata = read_metadata(model)
+    if unverified and untrusted:
+        raise click.UsageError("--unverified loads nothing; leave out --untrusted")
+    if unverified:
+        metadata = read_metadata(model)
+    else:
+        metadata = verified_metadata(model, check_versions=False, isolated=untrusted)
     try:
-        echo_json(metadata) if as_json else _show(model, metadata)
+        echo_json(metadata | {"verified": not unverified}) if as_json else _show(model, metadata, unverified)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{model}: what it says of itself is damaged ({error!r})") from error
+        raise ModelFileError(f"{model}: its metadata are damaged ({error!r:.200})") from error
 
 
-def _show(model: str, metadata: dict[str, Any]) -> None:
+def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
     training, threshold = metadata["training"], metadata["threshold"]
-    a_row = "an image" if "image" in metadata else "a row"
+    per_row = "per image" if "image" in metadata else "per row"
     pairs = [
+        *([("unverified", "the file states this; nothing has been loaded")] if unverified else []),
         ("kind", metadata["kind"]),
         *_images(metadata),
         ("created", metadata["created"]),
@@ -50,7 +58,7 @@ def _show(model: str, metadata: dict[str, Any]) -> None:
             "trained",
             f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
         ),
-        ("ELBO", f"{nats(training['elbo_train'])} {a_row}, held out {nats(training['elbo_validation'])}"),
+        ("ELBO", f"{nats(training['elbo_train'])} {per_row}, held out {nats(training['elbo_validation'])}"),
         ("threshold", _threshold(threshold)),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         *_self_test(metadata),
@@ -70,8 +78,8 @@ def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:
-    """How many rows loading tries; the first files had none."""
-    if "self_test" not in metadata:
+    """Number of rows that a load scores; the first files have none."""
+    if metadata.get("self_test") is None:
         return []
     n_rows = len(metadata["self_test"]["scores"])
     return [("self-test", f"{n_rows} made-up row{'s' if n_rows > 1 else ''}")]

@@ -19,7 +19,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from anomaly_vae import TabularVAEDetector, save
+from anomaly_vae import TabularVAEDetector, persistence, save
+from anomaly_vae.model_file.rebuild import rebuild_step
 
 Node = dict[str, Any]
 Members = dict[str, bytes]
@@ -154,3 +155,8 @@ def npy(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=True)
     return buffer.getvalue()
+
+
+def rebuilt(step: Any) -> Any:
+    """A step as it comes out of a file that it was written to."""
+    return rebuild_step(persistence._tree(persistence._dump(step)))

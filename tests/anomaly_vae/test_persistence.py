@@ -226,7 +226,7 @@ class TestFormat:
         def upgrade(number: int) -> Any:
             return lambda members: order.append(number) or members
 
-        save(forging.detector(), path)
+        change_metadata(path, forging.detector(), format=1)
         monkeypatch.setattr(persistence, "FORMAT", 3)
         monkeypatch.setattr(persistence, "UPGRADES", {1: upgrade(1), 2: upgrade(2)})
         assert isinstance(load(path), TabularVAEDetector)
@@ -248,15 +248,59 @@ class TestFormat:
         refusal(path)
 
 
+class TestMetadata:
+    @pytest.mark.parametrize(
+        ("key", "change"),
+        [
+            ("threshold", {"offset": -1e9}),
+            ("threshold", {"false_alarm_rate": 1e-9}),
+            ("kind", "ImageVAEDetector"),
+            ("schema", []),
+            ("training", {"n_rows": 10**9}),
+            ("steps", [["detector", "IsolationForest"]]),
+        ],
+    )
+    def test_metadata_that_contradict_the_model_are_refused(self, key: str, change: Any, path: Path) -> None:
+        """What ``read_metadata`` shows of a file that loads is true."""
+        stored = json.loads(forging.members(forging.detector())["metadata.json"])[key]
+        forged = stored | change if isinstance(stored, dict) else change
+        change_metadata(path, forging.detector(), **{key: forged})
+        assert f"its metadata contradict the model: {key!r}" in refusal(path)
+
+    def test_metadata_of_an_older_file_may_say_less(self, path: Path) -> None:
+        """The first files did not say what a rate rests on."""
+        stored = json.loads(forging.members(forging.detector())["metadata.json"])["threshold"]
+        del stored["tail"]
+        change_metadata(path, forging.detector(), threshold=stored, format=1)
+        load(path)
+
+
+class TestRefusals:
+    def test_a_refusal_is_one_printable_line_of_at_most_300_characters(self, path: Path) -> None:
+        """Whatever text a file or its path puts into it."""
+        change_metadata(path, forging.scaled(), versions={"scikit-learn": "9.\n\x1b[31m" + "x" * 5000})
+        far = path.parent / ("d" * 200) / ("m" * 200 + ".avae")
+        far.parent.mkdir()
+        far.write_bytes(path.read_bytes())
+        for place in (path, far):
+            with pytest.raises(ModelFileError) as caught:
+                load(place)
+            message = str(caught.value)
+            assert len(message) <= 300
+            assert message.isprintable()
+
+
 class TestVersions:
-    @pytest.mark.parametrize("package", ["scikit-learn", "skops"])
-    def test_scikit_learn_objects_of_another_minor_release_need_a_word(
-        self, package: str, path: Path
-    ) -> None:
-        """They are refused, and loaded with a warning by whoever insists."""
-        edit_versions(path, forging.scaled(), package, "0.1.0")
-        assert f"saved with {package} 0.1.0" in refusal(path)
-        with pytest.warns(UserWarning, match=f"saved with {package} 0.1.0"):
+    def test_skops_of_another_release_makes_no_difference(self, path: Path) -> None:
+        """A file is read without it."""
+        edit_versions(path, forging.scaled(), "skops", "0.1.0")
+        load(path)
+
+    def test_scikit_learn_objects_of_another_minor_release_need_an_option(self, path: Path) -> None:
+        """They are refused, and loaded with a warning with check_versions=False."""
+        edit_versions(path, forging.scaled(), "scikit-learn", "0.1.0")
+        assert "saved with scikit-learn 0.1.0" in refusal(path)
+        with pytest.warns(UserWarning, match="saved with scikit-learn 0.1.0"):
             model = load(path, check_versions=False)
         X = forging.numbers()
         np.testing.assert_array_equal(model.score_samples(X), forging.scaled().score_samples(X))
@@ -395,9 +439,14 @@ def edit_metadata(path: Path, **fields: object) -> None:
 
 
 def edit_versions(path: Path, model: Any, package: str, number: str) -> None:
+    versions = json.loads(forging.members(model)["metadata.json"])["versions"]
+    change_metadata(path, model, versions=versions | {package: number})
+
+
+def change_metadata(path: Path, model: Any, **changes: Any) -> None:
+    """A file of the model with other metadata."""
     members = forging.members(model)
-    metadata = json.loads(members["metadata.json"])
-    metadata["versions"][package] = number
+    metadata = json.loads(members["metadata.json"]) | changes
     forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
 
 

@@ -17,20 +17,48 @@ def test_a_model_tells_of_itself(run, model):
         assert word in ended.out
 
 
-def test_json_is_the_metadata(run, model):
-    """What a program gets is all that the file says."""
-    assert json.loads(run("inspect", model, "--json").out) == read_metadata(model)
+def test_json_is_the_verified_metadata(run, model):
+    """A program gets all that the file states, and whether it is verified."""
+    shown = json.loads(run("inspect", model, "--json").out)
+    assert shown.pop("verified")
+    assert shown == read_metadata(model)
+    shown = json.loads(run("inspect", model, "--json", "--unverified").out)
+    assert not shown.pop("verified")
+    assert shown == read_metadata(model)
+
+
+def test_a_child_process_shows_the_same(run, model):
+    """Of a file of unknown origin, which this process then does not load."""
+    assert run("inspect", model, "--untrusted").out == run("inspect", model).out
+
+
+def test_a_forged_threshold_is_refused_or_labelled(run, model, tmp_path):
+    """What is shown without a label is what the model does."""
+    path = str(tmp_path / "forged.avae")
+    threshold = read_metadata(model)["threshold"]
+    forge(model, path, {"threshold": threshold | {"offset": -123456.0}})
+    for options in ([], ["--untrusted"]):
+        ended = run("inspect", path, *options)
+        assert (ended.code, "-123" in ended.out) == (2, False)
+        assert "its metadata contradict the model: 'threshold'" in ended.err
+    ended = run("inspect", path, "--unverified")
+    assert ended.out.index("unverified  the file states this") < ended.out.index("-1.235e+05 nats")
+
+
+def test_only_one_of_the_two_options_is_taken(run, model):
+    """Without a load there is nothing to isolate."""
+    assert run("inspect", model, "--untrusted", "--unverified").code == 2
 
 
 def test_the_self_test_is_counted_and_not_printed(run, model, tmp_path):
-    """Made-up rows say nothing to a person; the first files had none."""
+    """Made-up rows say nothing to a person; the first files have none."""
     assert "4 made-up rows" in run("inspect", model).out
     path = str(tmp_path / "other.avae")
     forge(model, path, {"self_test": {"columns": [[0.5]], "scores": [-7.25]}})
-    ended = run("inspect", path)
+    ended = run("inspect", path, "--unverified")
     assert "1 made-up row\n" in ended.out
     assert "7.25" not in ended.out
-    forge(model, path, {}, without="self_test")
+    forge(model, path, {"format": 1}, without="self_test")
     ended = run("inspect", path)
     assert (ended.code, "self-test" in ended.out) == (0, False)
 
@@ -48,7 +76,8 @@ def test_a_model_that_lies_of_itself_is_refused_and_steers_no_terminal(run, mode
     path = str(tmp_path / "forged.avae")
     shutil.copy(model, path)
     for change, code in (
-        ({"kind": "\x1b[31mred"}, 0),
+        ({"kind": "\x1b[31mred"}, 2),
+        ({"created": "\x1b[31mred"}, 0),
         ({"training": None}, 2),
         ({"schema": 3}, 2),
         ({"self_test": 3}, 2),

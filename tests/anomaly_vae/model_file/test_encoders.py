@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 
 from anomaly_vae import ModelFileError, load, save
-from anomaly_vae._one_hot import check_one_hot
 from tests.anomaly_vae import forging
 
 COLOURS = np.array([["a", 1], ["b", 2], ["b", 3], ["c", 4], [None, np.nan]] * 3, dtype=object)
@@ -42,8 +41,8 @@ def fitted(X: Any = NUMBERS, **parameters: Any) -> OneHotEncoder:
     ],
 )
 def test_what_fit_made_is_consistent(encoder: Any) -> None:
-    """No genuine encoder is refused, whatever its options."""
-    check_one_hot(encoder)
+    """No fitted encoder is refused, whatever its options."""
+    forging.rebuilt(encoder)
 
 
 def set_width(encoder: Any) -> None:
@@ -98,6 +97,16 @@ def flatten(encoder: Any) -> None:
     encoder.categories_ = [encoder.categories_[0].reshape(2, 2)]
 
 
+def in_columns(encoder: Any) -> Any:
+    columns = ColumnTransformer([("a", OneHotEncoder(), [0])]).fit(NUMBERS)
+    columns.transformers_ = [("a", encoder, [0])]
+    return columns
+
+
+def in_a_union(encoder: Any) -> Any:
+    return FeatureUnion([("a", encoder)])
+
+
 FORGERIES = [
     set_width,
     unsort,
@@ -114,15 +123,17 @@ FORGERIES = [
 
 
 @pytest.mark.parametrize("change", FORGERIES, ids=lambda change: change.__name__)
-@pytest.mark.parametrize("wrap", [lambda e: e, lambda e: [("deep", {"in": (e,)})]], ids=["bare", "deep"])
+@pytest.mark.parametrize("wrap", [lambda e: e, in_columns, in_a_union], ids=["bare", "columns", "union"])
 def test_an_encoder_that_fit_did_not_make_is_refused(
     change: Callable[[Any], None], wrap: Callable[[Any], Any]
 ) -> None:
-    """Wherever it hides, one code outside the output is enough."""
+    """Wherever it is, one code outside the output is enough."""
     encoder = fitted()
     change(encoder)
-    with pytest.raises(ModelFileError, match="codes fall outside"):
-        check_one_hot(wrap(encoder))
+    with pytest.raises(
+        ModelFileError, match="codes fall outside|not an ordered list|has size|not an array of"
+    ):
+        forging.rebuilt(wrap(encoder))
 
 
 def test_load_refuses_it(tmp_path: Path) -> None:
@@ -142,8 +153,8 @@ def test_an_empty_feature_is_refused() -> None:
     """There is nothing to encode, and numpy would say so with a trace."""
     encoder = fitted()
     encoder.categories_ = [np.empty(0)]
-    with pytest.raises(ModelFileError, match="codes fall outside"):
-        check_one_hot(encoder)
+    with pytest.raises(ModelFileError, match="not an ordered list of categories"):
+        forging.rebuilt(encoder)
 
 
 def test_a_grouping_encoder_survives_a_round_trip(tmp_path: Path) -> None:

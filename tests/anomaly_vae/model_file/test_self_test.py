@@ -16,13 +16,14 @@ from anomaly_vae import (
     IdentifierColumnWarning,
     ImageVAEDetector,
     ModelFileError,
+    NonFiniteScoreError,
     TabularVAEDetector,
-    _self_test,
     load,
     read_metadata,
     save,
 )
-from anomaly_vae._self_test import check_self_test, make_self_test
+from anomaly_vae.model_file import self_test
+from anomaly_vae.model_file.self_test import check_self_test, make_self_test
 from tests.anomaly_vae import forging
 
 N_ROWS = 60
@@ -111,7 +112,7 @@ class TestTables:
         test = through_json(make_self_test(detector))
         drawn = detector.score_samples(detector.sample(4, random_state=0))
         np.testing.assert_array_equal(test["scores"], drawn)
-        np.testing.assert_array_equal(_self_test._scores(detector, test["columns"], 4), drawn)
+        np.testing.assert_array_equal(self_test._scores(detector, test["columns"], 4), drawn)
         check_self_test(detector, test)
 
     @pytest.mark.parametrize("X", TABLES.values(), ids=TABLES)
@@ -139,9 +140,9 @@ class TestTables:
         """The file then has no self-test, and one that was forged into it is refused."""
         detector = fitted(NUMBERS)
         test = make_self_test(detector)
-        monkeypatch.setattr(_self_test, "_TABLE_CELLS", (1, 2))
+        monkeypatch.setattr(self_test, "_TABLE_CELLS", (1, 2))
         save(detector, path)
-        assert "self_test" not in read_metadata(path)
+        assert read_metadata(path)["self_test"] is None
         assert isinstance(load(path), TabularVAEDetector)
         assert "malformed" in refusal(detector, test)
 
@@ -162,15 +163,18 @@ class TestTables:
             detector = fitted(pd.DataFrame({"id": [f"name {k}" for k in range(N_ROWS)], "n": NUMBERS[:, 0]}))
         assert make_self_test(detector)["columns"][0] == [None] * 4
 
-    def test_of_a_pipeline_the_detector_is_tested(self, path: Path) -> None:
-        """The rows are those that its last step takes."""
+    def test_a_pipeline_has_rows_of_its_own_beside_those_of_its_detector(self, path: Path) -> None:
+        """They hold the categories that its steps know, and score as the Pipeline scores them."""
         save(forging.encoded(), path)
-        assert read_metadata(path)["self_test"] == through_json(
-            make_self_test(forging.encoded().steps[-1][1])
-        )
+        test = read_metadata(path)["self_test"]
+        own = test.pop("pipeline")
+        assert test == through_json(make_self_test(forging.encoded().steps[-1][1]))
+        rows = pd.DataFrame(dict(zip(["length", "colour", "count"], own["columns"], strict=True)))
+        assert set(rows["colour"]) == {"blue", "green", "red"}
+        np.testing.assert_array_equal(own["scores"], forging.encoded().score_samples(rows))
 
-    def test_a_detector_without_finite_scores_has_none(self) -> None:
-        """There is nothing to compare."""
+    def test_a_detector_without_finite_scores_cannot_be_saved(self) -> None:
+        """A file would be refused by everyone who loads it."""
 
         class Broken:
             n_features_in_ = 2
@@ -181,7 +185,8 @@ class TestTables:
             def score_samples(self, X: Any) -> Any:
                 return np.array([0.0, np.inf, 0.0, 0.0])
 
-        assert make_self_test(Broken()) is None
+        with pytest.raises(NonFiniteScoreError):
+            make_self_test(Broken())
 
 
 class TestImages:
@@ -211,7 +216,7 @@ class TestImages:
         class Black:
             image_size_, channels_, pixel_range_ = (2, 2), 1, (0.0, 8.0)
 
-        images = _self_test._images(Black(), 4)
+        images = self_test._images(Black(), 4)
         noise = [0.5488135039273248, 0.7151893663724195, 0.6027633760716439, 0.5448831829968969]
         assert images[0].tolist() == [7 * light + u for light, u in zip((0, 0.5, 0.5, 1), noise, strict=True)]
         assert images.shape == (4, 4)
@@ -220,9 +225,9 @@ class TestImages:
         """A load is to cost what a few scores cost."""
         detector = ImageVAEDetector(max_steps=3, random_state=0).fit(shades())
         for bounds, n_images in (((2 * 108, 108), 2), ((1, 108), 1)):
-            monkeypatch.setattr(_self_test, "_IMAGE_CELLS", bounds)
+            monkeypatch.setattr(self_test, "_IMAGE_CELLS", bounds)
             assert len(make_self_test(detector)["scores"]) == n_images
-        monkeypatch.setattr(_self_test, "_IMAGE_CELLS", (1, 107))
+        monkeypatch.setattr(self_test, "_IMAGE_CELLS", (1, 107))
         assert make_self_test(detector) is None
 
 
@@ -249,23 +254,35 @@ class TestLoad:
             weights.view(np.uint32).flat[np.abs(weights).argmax()] ^= 1 << 30
             assert np.isfinite(weights).all()
             forging.write(path, members | {name: forging.npy(weights)})
-            with pytest.raises(ModelFileError, match=rf"^{path}: its self-test fails: made-up row"):
+            with pytest.raises(ModelFileError, match=rf"^{path}: its self-test "):
                 load(path)
+
+    @pytest.mark.parametrize("change", [{"self_test": None}, {}])
+    def test_a_file_without_a_self_test_is_refused(self, change: dict[str, Any], path: Path) -> None:
+        """Files of this format have one."""
+        members = forging.members(forging.detector())
+        metadata = json.loads(members["metadata.json"])
+        del metadata["self_test"]
+        forging.write(path, members | {"metadata.json": json.dumps(metadata | change).encode()})
+        with pytest.raises(ModelFileError, match="its self-test is missing"):
+            load(path)
 
     def test_a_file_from_before_there_were_self_tests_is_loaded(self, path: Path) -> None:
         """It scores as it did."""
         members = forging.members(forging.detector())
         metadata = json.loads(members["metadata.json"])
         del metadata["self_test"]
-        forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
+        forging.write(path, members | {"metadata.json": json.dumps(metadata | {"format": 1}).encode()})
         X = forging.table()
         np.testing.assert_array_equal(load(path).score_samples(X), forging.detector().score_samples(X))
 
-    def test_a_pipeline_is_tested_too(self, path: Path) -> None:
-        """By its last step."""
+    @pytest.mark.parametrize("where", ["detector", "pipeline"])
+    def test_a_pipeline_is_tested_too(self, where: str, path: Path) -> None:
+        """By its last step, and from its first."""
         members = forging.members(forging.scaled())
         metadata = json.loads(members["metadata.json"])
-        metadata["self_test"]["scores"][2] += 1.0
+        test = metadata["self_test"]
+        (test if where == "detector" else test["pipeline"])["scores"][2] += 1.0
         forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
         with pytest.raises(ModelFileError, match="made-up row 2 scored"):
             load(path)

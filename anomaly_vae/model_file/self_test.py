@@ -1,16 +1,17 @@
-"""A self-test: made-up rows with their scores, by which a loaded detector is known to score as the saved one.
+"""A self-test: made-up rows with their scores, which show that a loaded model scores as the saved one did.
 
-Checksums guard the bytes of a file, not what is computed from them. A damaged BLAS, a library that counts
-otherwise, or a file that was put together from two passes every check of types and shapes and gives other
-scores; here it is caught. A self-test is no signature: who forges a whole file can forge its self-test too.
+Checksums guard the bytes of a file, not what is computed from them. A damaged BLAS, a library that computes
+other results, or a file that was put together from two files passes every check of types and shapes and gives
+other scores; the self-test finds it. It is not a signature: anyone who forges a file can forge its self-test.
 
 The rows of a table are drawn from the model, never taken from its training, and are kept as JSON, column by
-column; a cell may be a category, or the least or largest number, that training has seen. Images are made
-again from a fixed seed, and only their scores are kept.
+column; a cell may be a category, or the least or largest number, of the training rows. Images are generated
+from a fixed seed, and only their scores are kept. A Pipeline has rows of its own, which go through its steps.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae.detectors._base import Floats, VAEDetector
-from anomaly_vae.errors import ModelFileError
+from anomaly_vae.errors import ModelFileError, NonFiniteScoreError
+from anomaly_vae.model_file.made_rows import Columns, made_rows
 
 # What a file may ask of whoever loads it. One that asks for more is refused: raise these, never lower them.
 _MAX_ROWS = 4
+_MAX_PIPELINE_ROWS = 16
 _MAX_TEXT = 64
 _MOST = 1e300
 # Cells or pixels of several rows together, and of a row by itself.
@@ -34,32 +37,38 @@ _TOLERANCE = 1e-3
 
 _WAY_OUT = "save the model again where it was fitted, or install the versions that read_metadata gives"
 
-Columns = list[list[Any]]
 
-
-def make_self_test(detector: VAEDetector) -> dict[str, Any] | None:
-    """The self-test of a fitted detector, fit for JSON.
+def make_self_test(model: Any) -> dict[str, Any] | None:
+    """The self-test of a fitted detector or Pipeline, ready for JSON.
 
     Returns
     -------
     dict or None
-        "scores" in nats, at most 4, and of a table "columns", a list of as many cells for each. None where a
-        single row is too large to be kept or scored with every load, or a score is no finite number.
+        "scores" in nats of at most 4 rows of the detector, and of a table "columns", a list of as many
+        cells for each. Of a Pipeline also "pipeline", the same for at most 16 rows of the Pipeline, or None
+        where no rows could be made that its steps can read. None where a single row is too large to be kept
+        or scored with every load.
+
+    Raises
+    ------
+    NonFiniteScoreError
+        If a score is not a finite number.
     """
-    n_rows = _most_rows(detector)
+    detector = _detector_of(model)
+    n_rows = n_self_test_rows(detector)
     if n_rows == 0:
         return None
-    test = {} if _is_of_images(detector) else {"columns": _drawn(detector, n_rows)}
-    scores = _scores(detector, test.get("columns"), n_rows)
-    return {**test, "scores": scores.tolist()} if np.isfinite(scores).all() else None
+    test: dict[str, Any] = {} if _is_of_images(detector) else {"columns": _drawn(detector, n_rows)}
+    test["scores"] = _finite(_scores(detector, test.get("columns"), n_rows))
+    return test if model is detector else {**test, "pipeline": _make_pipeline_test(model)}
 
 
-def check_self_test(detector: VAEDetector, test: object) -> None:
-    """Refuse a detector that scores otherwise than the one whose self-test this is.
+def check_self_test(model: Any, test: object) -> None:
+    """Refuse a model that gives the rows of its self-test other scores than it did when it was saved.
 
     Parameters
     ----------
-    detector : VAEDetector
+    model : VAEDetector or Pipeline
         Fitted.
     test : object
         What ``make_self_test`` gave, or whatever a file has in its place.
@@ -70,11 +79,57 @@ def check_self_test(detector: VAEDetector, test: object) -> None:
         If a score differs by more than a thousandth (of 1 nat where it is smaller), or the self-test is
         malformed or cannot be run.
     """
-    wanted = _checked_scores(test, _most_rows(detector))
-    n_rows = len(wanted)
-    columns = None if _is_of_images(detector) else _checked_columns(test, detector.n_features_in_, n_rows)
+    detector = _detector_of(model)
+    wanted = _checked_scores(test, n_self_test_rows(detector))
+    columns = (
+        None if _is_of_images(detector) else _checked_columns(test, detector.n_features_in_, len(wanted))
+    )
+    _compare(detector, columns, wanted)
+    own = test.get("pipeline") if isinstance(test, dict) else None
+    if own is not None and model is not detector:
+        wanted = _checked_scores(own, _n_pipeline_rows(model))
+        _compare(model, _checked_columns(own, model.n_features_in_, len(wanted)), wanted)
+
+
+def n_self_test_rows(detector: VAEDetector) -> int:
+    """Rows that a self-test of the detector may have; 0 where one row is too large."""
+    together, alone = _IMAGE_CELLS if _is_of_images(detector) else _TABLE_CELLS
+    return _n_rows(int(detector.n_features_in_), together, alone, _MAX_ROWS)
+
+
+def _n_pipeline_rows(pipeline: Any) -> int:
+    return _n_rows(int(pipeline.n_features_in_), *_TABLE_CELLS, _MAX_PIPELINE_ROWS)
+
+
+def _n_rows(width: int, together: int, alone: int, most: int) -> int:
+    return min(most, max(together // width, 1)) if width <= alone else 0
+
+
+def _make_pipeline_test(pipeline: Any) -> dict[str, Any] | None:
+    """Rows that go through all steps, or None where the steps cannot read what can be made up."""
+    n_rows = _n_pipeline_rows(pipeline)
+    if n_rows == 0:
+        return None
     try:
-        scores = _scores(detector, columns, n_rows)
+        columns = made_rows(pipeline, n_rows)
+        if not all(_is_cell(cell) for column in columns for cell in column):
+            return None
+        return {"columns": columns, "scores": _finite(_scores(pipeline, columns, n_rows))}
+    except NonFiniteScoreError:
+        raise
+    except Exception:  # the steps of others can raise anything at rows that they were not made for
+        return None
+
+
+def _detector_of(model: Any) -> Any:
+    """The detector that a model is or ends in."""
+    return model.steps[-1][1] if hasattr(model, "steps") else model
+
+
+def _compare(model: Any, columns: Columns | None, wanted: list[float]) -> None:
+    """Raise ModelFileError where a score is not the saved one."""
+    try:
+        scores = _scores(model, columns, len(wanted))
     except Exception as error:  # forged cells, and forged models, can raise anything
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise ModelFileError(f"its self-test cannot be run ({reason}); {_WAY_OUT}") from error
@@ -82,19 +137,12 @@ def check_self_test(detector: VAEDetector, test: object) -> None:
         if not abs(score - saved) <= _TOLERANCE * max(1.0, abs(saved)):
             raise ModelFileError(
                 f"its self-test fails: made-up row {row} scored {saved:.6g} nats where it was saved, but "
-                f"{score:.6g} here; the file is damaged or forged, or a library counts otherwise: {_WAY_OUT}"
+                f"{score:.6g} here; the file is damaged or forged, or a library differs: {_WAY_OUT}"
             )
 
 
 def _is_of_images(detector: VAEDetector) -> bool:
     return hasattr(detector, "image_size_")
-
-
-def _most_rows(detector: VAEDetector) -> int:
-    """Rows that a self-test of the detector may have; 0 where one is too many."""
-    together, alone = _IMAGE_CELLS if _is_of_images(detector) else _TABLE_CELLS
-    width = int(detector.n_features_in_)
-    return min(_MAX_ROWS, max(together // width, 1)) if width <= alone else 0
 
 
 def _drawn(detector: Any, n_rows: int) -> Columns:
@@ -119,12 +167,20 @@ def _plain(cell: Any) -> float | bool | str | None:
     return float(cell) if abs(cell) <= _MOST else None
 
 
-def _scores(detector: VAEDetector, columns: Columns | None, n_rows: int) -> Floats:
+def _scores(model: Any, columns: Columns | None, n_rows: int) -> Floats:
     """Scores of made-up rows or images, given with names where the training rows had names."""
-    cells = _images(detector, n_rows) if columns is None else _table(columns)
-    names = getattr(detector, "feature_names_in_", None)
+    cells = _images(model, n_rows) if columns is None else _table(columns)
+    names = getattr(model, "feature_names_in_", None)
     X = cells if names is None else pd.DataFrame(cells, columns=names).infer_objects()
-    return detector.score_samples(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of steps that see values unlike those of training
+        return np.asarray(model.score_samples(X), dtype=np.float64)
+
+
+def _finite(scores: Floats) -> list[float]:
+    if not np.isfinite(scores).all():
+        raise NonFiniteScoreError("the scores of made-up rows are not finite numbers; fit the model again")
+    return [float(score) for score in scores]
 
 
 def _table(columns: Columns) -> NDArray[Any]:
@@ -148,24 +204,26 @@ def _images(detector: Any, n_rows: int) -> Floats:
 
 
 def _checked_scores(test: object, most_rows: int) -> list[float]:
-    """The scores of a self-test, if they are so many finite numbers at most."""
+    """The scores of a self-test, if they are finite numbers and not too many."""
     scores = test.get("scores") if isinstance(test, dict) else None
     if not isinstance(scores, list) or not 1 <= len(scores) <= most_rows:
         raise _malformed(f"it should have a list of 1 to {most_rows} scores")
     if not all(_is_number(score) for score in scores):
-        raise _malformed("a score is no finite number")
+        raise _malformed("a score is not a finite number")
     return scores
 
 
 def _checked_columns(test: Any, n_columns: int, n_rows: int) -> Columns:
-    """The columns of a self-test, if each has a cell a row that JSON can hold, and none is large."""
+    """The columns of a self-test, if each has one small cell per row."""
     columns = test.get("columns")
     if not isinstance(columns, list) or len(columns) != n_columns:
         raise _malformed(f"it should have a list of {n_columns} columns")
     if not all(isinstance(column, list) and len(column) == n_rows for column in columns):
         raise _malformed(f"each column should be a list of {n_rows} cells")
     if not all(_is_cell(cell) for column in columns for cell in column):
-        raise _malformed(f"a cell is no number, truth value, null or text of at most {_MAX_TEXT} characters")
+        raise _malformed(
+            f"a cell is not a number, a truth value, null or a text of at most {_MAX_TEXT} characters"
+        )
     return columns
 
 
@@ -180,5 +238,5 @@ def _is_cell(value: object) -> bool:
 
 
 def _malformed(what: str) -> ModelFileError:
-    """The refusal of a self-test that no detector has made."""
+    """The refusal of a self-test that ``make_self_test`` does not make."""
     return ModelFileError(f"its self-test is malformed: {what}; save the model again")

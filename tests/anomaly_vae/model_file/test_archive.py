@@ -13,7 +13,8 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
 import numpy as np
 import pytest
 
-from anomaly_vae import ModelFileError, _archive, load, read_metadata
+from anomaly_vae import ModelFileError, load, read_metadata
+from anomaly_vae.model_file import archive
 from tests.anomaly_vae import forging
 
 
@@ -93,13 +94,13 @@ class TestContainer:
 
     def test_too_many_members_are_refused(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Their number is bounded."""
-        monkeypatch.setattr(_archive, "_MAX_MEMBERS", 3)
+        monkeypatch.setattr(archive, "_MAX_MEMBERS", 3)
         assert "at most 3 are read" in refusal(path)
 
     @pytest.mark.parametrize("name", ["metadata.json", "schema.json"])
     def test_a_large_text_is_refused(self, name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """JSON grows in memory, so it has a bound of its own."""
-        monkeypatch.setitem(_archive._MAX_JSON_BYTES, name, 100)
+        monkeypatch.setitem(archive._MAX_JSON_BYTES, name, 100)
         assert f"member {name} is larger than 100 bytes" in refusal(path)
 
     def test_a_damaged_member_is_seen(self, path: Path) -> None:
@@ -222,4 +223,4 @@ class TestArrays:
             np.arange(3, dtype=">i4"),
         ]
         for array in arrays:
-            assert _archive.check_array("1.npy", forging.npy(np.asarray(array))) == np.shape(array)
+            assert archive.check_array("1.npy", forging.npy(np.asarray(array))) == np.shape(array)

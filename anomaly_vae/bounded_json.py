@@ -1,0 +1,58 @@
+"""read_json: JSON of unknown origin, parsed only where the result fits in a given amount of memory.
+
+Python needs 3 to 25 times the size of a JSON text for the objects it becomes. The estimate here counts the
+characters that make objects. A character inside a text is counted too, so the estimate is never too small
+by much.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from anomaly_vae.errors import ModelFileError
+
+FREE_BYTES = 96 * 2**20
+"""Memory that any JSON may take, however small its file is."""
+
+# Bytes per character, measured with CPython 3.11: a list, a dict of one item, a number or a slot in a list,
+# and half of a text beside its characters.
+_COSTS = {b"[": 88, b"{": 240, b",": 40, b":": 8, b'"': 32}
+
+
+def read_json(text: bytes | str, what: str, max_bytes: int) -> Any:
+    """The parsed value.
+
+    Parameters
+    ----------
+    text : bytes or str
+        JSON in UTF-8.
+    what : str
+        Name of the text in messages.
+    max_bytes : int
+        Memory, in bytes, that the objects may take.
+
+    Raises
+    ------
+    ModelFileError
+        If the text is not valid JSON, or would take more memory than that.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    wanted = memory_of(data)
+    if wanted > max_bytes:
+        raise ModelFileError(
+            f"{what} would take {wanted:,} bytes of memory; at most {max_bytes:,} are allowed"
+        )
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ModelFileError(f"{what} is nested too deeply") from None
+    except ValueError as error:
+        raise ModelFileError(f"{what} is not valid JSON ({error!s:.100})") from None
+
+
+def memory_of(data: bytes) -> int:
+    """Estimate of the memory, in bytes, that a JSON text takes while it is parsed and afterwards."""
+    # A text is held once as it is and once in its values, with 4 bytes per character at worst.
+    text = len(data) * (2 if data.isascii() else 8)
+    return text + sum(cost * data.count(mark) for mark, cost in _COSTS.items())

@@ -1,0 +1,63 @@
+"""metadata_from_child: load a model file in a child process with limits on memory, time and processes.
+
+A model file runs no code and is checked in every part. A fault in a library below, which nobody knows of yet,
+could still be reached by a forged file. In a child it costs the child.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from anomaly_vae.errors import ModelFileError
+
+SECONDS = 60.0
+"""Time for the child: most of it is for imports, on a machine that has other work."""
+
+_PROGRAM = "anomaly_vae._child"
+
+
+def metadata_from_child(data: bytes, *, check_versions: bool, seconds: float = SECONDS) -> dict[str, Any]:
+    """Verified metadata of the bytes of a model file, which only a child process loads.
+
+    Raises
+    ------
+    ModelFileError
+        If the child refuses the file, crashes, or takes more than its limits.
+    """
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", _PROGRAM, "check" if check_versions else "any"],
+            input=data,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelFileError(f"a child process did not load it within {seconds:g} seconds") from None
+    answer = _answer(child.stdout)
+    if answer is None:
+        raise ModelFileError(f"a child process ended with {_ending(child)} while loading it")
+    if "refused" in answer:
+        raise ModelFileError(str(answer["refused"]))
+    return dict(answer["metadata"])
+
+
+def _answer(output: bytes) -> dict[str, Any] | None:
+    """The last line of the child, where it has one."""
+    try:
+        answer = json.loads(output.splitlines()[-1])
+    except (IndexError, ValueError):
+        return None
+    return answer if isinstance(answer, dict) and {"refused", "metadata"} & answer.keys() else None
+
+
+def _ending(child: subprocess.CompletedProcess[bytes]) -> str:
+    if child.returncode < 0:
+        return signal.Signals(-child.returncode).name
+    return f"exit code {child.returncode}"

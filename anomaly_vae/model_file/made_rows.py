@@ -1,0 +1,123 @@
+"""made_rows: rows that a fitted Pipeline can read, made up from what its steps learned.
+
+A self-test of a Pipeline needs rows in the form that the Pipeline reads, and training rows are never kept.
+Steps know some values of their columns: an encoder its categories, a scaler its mean. The rows go through
+these values in turn; a column of which nothing is known gets small positive numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+Columns = list[list[Any]]
+
+_DEFAULT = [0.5, 1.0, 2.0]
+_MAX_VALUES = 64
+_MOST = 1e300
+
+
+def made_rows(model: Any, n_rows: int) -> Columns:
+    """Cells of ``n_rows`` rows, as one list per input column of the Pipeline."""
+    known = _known(model, model.n_features_in_)
+    return [[values[row % len(values)] for row in range(n_rows)] for values in known]
+
+
+def n_distinct(model: Any) -> int:
+    """Rows after which the values of every column have been used once."""
+    return max(len(values) for values in _known(model, model.n_features_in_))
+
+
+def _known(step: Any, n_columns: int) -> Columns:
+    """Values of each input column of a step."""
+    known = _learned(step, n_columns)
+    return [_plain(values) or _DEFAULT for values in known]
+
+
+def _learned(step: Any, n_columns: int) -> Columns:
+    """What a step knows of each of its input columns: nothing where a list is empty."""
+    learn = _BY_KIND.get(type(step).__name__)
+    nothing: Columns = [[] for _ in range(n_columns)]
+    if learn is None or getattr(step, "n_features_in_", n_columns) != n_columns:
+        return nothing
+    return learn(step, n_columns)
+
+
+def _of_pipeline(pipeline: Any, n_columns: int) -> Columns:
+    """What the first step knows; an imputer passes values on, so the step after it knows more of them."""
+    known: Columns = [[] for _ in range(n_columns)]
+    for _, step in pipeline.steps:
+        known = [have + more for have, more in zip(known, _learned(step, n_columns), strict=True)]
+        if type(step).__name__ != "SimpleImputer":
+            break
+    return known
+
+
+def _of_union(union: Any, n_columns: int) -> Columns:
+    known: Columns = [[] for _ in range(n_columns)]
+    for _, step in union.transformer_list:
+        known = [have or learned for have, learned in zip(known, _learned(step, n_columns), strict=True)]
+    return known
+
+
+def _of_columns(transformer: Any, n_columns: int) -> Columns:
+    """What the steps of a ColumnTransformer know of their own columns."""
+    known: Columns = [[] for _ in range(n_columns)]
+    for name, step, _ in transformer.transformers_:
+        own = transformer._transformer_to_input_indices.get(name, [])
+        for position, values in zip(own, _learned(step, len(own)), strict=True):
+            known[position] = known[position] or values
+    return known
+
+
+def _of_categories(encoder: Any, _: int) -> Columns:
+    return [list(values[:_MAX_VALUES]) for values in encoder.categories_]
+
+
+def _around(centre: Any, reach: Any) -> Columns:
+    """The centre of each column, and one reach to either side."""
+    return [[c, c - r, c + r] for c, r in zip(centre, reach, strict=True)]
+
+
+def _of_standard_scaler(scaler: Any, n_columns: int) -> Columns:
+    if scaler.mean_ is None:
+        return [[] for _ in range(n_columns)]
+    return _around(scaler.mean_, np.ones(n_columns) if scaler.scale_ is None else scaler.scale_)
+
+
+def _of_robust_scaler(scaler: Any, n_columns: int) -> Columns:
+    if scaler.center_ is None:
+        return [[] for _ in range(n_columns)]
+    return _around(scaler.center_, np.ones(n_columns) if scaler.scale_ is None else scaler.scale_)
+
+
+_BY_KIND: Mapping[str, Callable[[Any, int], Columns]] = {
+    "ColumnTransformer": _of_columns,
+    "FeatureUnion": _of_union,
+    "KBinsDiscretizer": lambda step, _: [list(edges[:_MAX_VALUES]) for edges in step.bin_edges_],
+    "KNNImputer": lambda step, _: [list(values) for values in step._fit_X[:4].T],
+    "MinMaxScaler": lambda step, _: [list(pair) for pair in zip(step.data_min_, step.data_max_, strict=True)],
+    "OneHotEncoder": _of_categories,
+    "OrdinalEncoder": _of_categories,
+    "PCA": lambda step, _: [[value] for value in step.mean_],
+    "Pipeline": _of_pipeline,
+    "QuantileTransformer": lambda step, _: [list(values[:_MAX_VALUES]) for values in step.quantiles_.T],
+    "RobustScaler": _of_robust_scaler,
+    "SimpleImputer": lambda step, _: [[value] for value in step.statistics_],
+    "StandardScaler": _of_standard_scaler,
+}
+
+
+def _plain(values: list[Any]) -> list[Any]:
+    """The values that JSON has a form for; missing ones are left out."""
+    kept = [
+        value.item() if isinstance(value, np.generic) else value for value in values if not pd.isna(value)
+    ]
+    return [value for value in kept if isinstance(value, bool | str) or _is_moderate(value)]
+
+
+def _is_moderate(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < _MOST
