@@ -24,6 +24,7 @@ newer format than FORMAT is refused.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import platform
@@ -58,6 +59,8 @@ _WAY_OUT = (
     "a model file holds no code: use scikit-learn's own transformers with plain parameters "
     "(columns as a list of names), or joblib.dump if you trust pickles"
 )
+_LISTS_OF_STEPS = ("steps", "transformer_list", "transformers", "transformers_")
+_CACHE = "_transformers_feature_names_out"
 _MAX_MESSAGE = 300
 _MAX_SHOWN_PATH = 120
 
@@ -325,11 +328,23 @@ def _dump(model: object) -> Members:
     """Members of a model as skops writes them."""
     import skops.io
 
-    data = skops.io.dumps(model)
+    data = skops.io.dumps(_without_caches(model))
     members = archive.unpack(data, max_bytes=len(data))
     # skops indents its JSON; nobody reads it, and blanks are most of it.
     members[SCHEMA] = json.dumps(json.loads(members[SCHEMA]), separators=(",", ":")).encode()
     return members
+
+
+def _without_caches(step: Any) -> Any:
+    """The step as ``fit`` left it: what ``transform`` keeps of the last output cannot be written to a file."""
+    lists = {name: vars(step)[name] for name in _LISTS_OF_STEPS if name in getattr(step, "__dict__", {})}
+    if not lists:
+        return step
+    bare = copy.copy(step)
+    bare.__dict__.pop(_CACHE, None)
+    for name, steps in lists.items():
+        bare.__dict__[name] = [(first, _without_caches(inner), *rest) for first, inner, *rest in steps]
+    return bare
 
 
 def _tree(members: Members) -> Described:

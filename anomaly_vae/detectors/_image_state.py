@@ -213,14 +213,14 @@ def check_fitted(state: dict[str, Any], params: set[str]) -> None:
     """Raise ModelFileError unless a fitted state is whole and of one piece."""
     model: ImageModel = state["model_"]
     _state.check_keys("detector", {"feature_names_in_": None} | state, params | _DETECTOR)
-    _state.check_array("typical_heat_", state["typical_heat_"], model.size)
-    _state.check_array("typical_parts_", state["typical_parts_"], (math.prod(model.size) + 1,))
+    _state.check_nats("typical_heat_", state["typical_heat_"], model.size)
+    _state.check_nats("typical_parts_", state["typical_parts_"], (math.prod(model.size) + 1,))
     _state.check_number("heatmap_threshold_", state["heatmap_threshold_"])
     _state.check_history(state["history_"])
     _state.check_training(state["training_"])
     _state.check_names(state, math.prod(model.size) * model.n_channels)
     scores = state["calibration_scores_"]
-    _state.check_array("calibration_scores_", scores, np.shape(scores)[:1])
+    _state.check_nats("calibration_scores_", scores, np.shape(scores)[:1])
     if not len(scores) or (np.diff(scores) < 0).any():
         raise ModelFileError("the calibration scores are damaged; fit the model again")
     kept = (

@@ -23,6 +23,8 @@ from anomaly_vae.nn.vae import VAE
 from anomaly_vae.tails import Tail
 
 _MOST_LAYERS = 64
+_MOST_NATS = 1e15
+_MOST_NOISE = 1e6
 _MOST_DEGREES = 1_000
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
@@ -106,8 +108,8 @@ def load_architecture(state: Any) -> Architecture:
 
 def _positive(name: str, value: Any) -> float:
     check_number(name, value)
-    if not value > 0:
-        raise ModelFileError(f"{name!r} should be positive, got {value!r}")
+    if not 0 < value <= _MOST_NOISE:
+        raise ModelFileError(f"{name!r} should be from 0 to {_MOST_NOISE:g}, got {value!r}")
     return float(value)
 
 
@@ -191,6 +193,15 @@ def check_array(name: str, values: Any, shape: tuple[int, ...], *, allow_nan: bo
     finite = ~np.isinf(values) if allow_nan else np.isfinite(values)
     if not finite.all():
         raise ModelFileError(f"{name!r} holds {int((~finite).sum())} values that are not finite numbers")
+
+
+def check_nats(name: str, values: Any, shape: tuple[int, ...]) -> None:
+    """Raise ModelFileError unless ``values`` is an array of numbers of that shape that can be nats."""
+    check_array(name, values, shape)
+    if values.size and np.abs(values).max() > _MOST_NATS:
+        raise ModelFileError(
+            f"{name!r} holds values beyond {_MOST_NATS:g} nats; fit and save the model again"
+        )
 
 
 def check_single(name: str, values: NDArray[Any]) -> NDArray[np.float32]:

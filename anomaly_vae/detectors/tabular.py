@@ -398,12 +398,12 @@ def _check_fitted(state: dict[str, Any], params: set[str]) -> None:
     readers = state["model_"].encoder.readers
     n_columns = len(readers)
     _state.check_keys("detector", {"feature_names_in_": None} | state, params | _FITTED)
-    _state.check_array("typical_parts_", state["typical_parts_"], (n_columns + 1,))
+    _state.check_nats("typical_parts_", state["typical_parts_"], (n_columns + 1,))
     _state.check_history(state["history_"])
     _state.check_training(state["training_"])
     _state.check_names(state, [reader.name for reader in readers])
     scores = state["calibration_scores_"]
-    _state.check_array("calibration_scores_", scores, np.shape(scores)[:1])
+    _state.check_nats("calibration_scores_", scores, np.shape(scores)[:1])
     n_features = _state.check_whole("n_features_in_", state["n_features_in_"], 1)
     if not len(scores) or (np.diff(scores) < 0).any() or n_features != n_columns:
         raise ModelFileError(

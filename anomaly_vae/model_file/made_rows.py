@@ -21,20 +21,28 @@ _MOST = 1e300
 
 
 def made_rows(model: Any, n_rows: int) -> Columns:
-    """Cells of ``n_rows`` rows, as one list per input column of the Pipeline."""
-    known = _known(model, model.n_features_in_)
+    """Cells of ``n_rows`` rows, as one list per input column of a Pipeline."""
+    known = [_plain(values) or _DEFAULT for values in _learned(model, n_inputs(model))]
     return [[values[row % len(values)] for row in range(n_rows)] for values in known]
 
 
-def n_distinct(model: Any) -> int:
-    """Rows after which the values of every column have been used once."""
-    return max(len(values) for values in _known(model, model.n_features_in_))
+def n_inputs(model: Any) -> int:
+    """Number of input columns of a Pipeline."""
+    return int(_first_fitted(model).n_features_in_)
 
 
-def _known(step: Any, n_columns: int) -> Columns:
-    """Values of each input column of a step."""
-    known = _learned(step, n_columns)
-    return [_plain(values) or _DEFAULT for values in known]
+def input_names(model: Any) -> Any:
+    """Names of the input columns of a Pipeline or detector; None where it was fitted without names."""
+    return getattr(_first_fitted(model), "feature_names_in_", None)
+
+
+def _first_fitted(step: Any) -> Any:
+    """The first step inside that sees the input as it is, and is not "passthrough"."""
+    steps = getattr(step, "steps", None) or getattr(step, "transformer_list", None)
+    if not steps:
+        return step
+    fitted = [below for _, below, *_ in steps if not isinstance(below, str | None)]
+    return _first_fitted(fitted[0]) if fitted else step
 
 
 def _learned(step: Any, n_columns: int) -> Columns:
@@ -50,6 +58,8 @@ def _of_pipeline(pipeline: Any, n_columns: int) -> Columns:
     """What the first step knows; an imputer passes values on, so the step after it knows more of them."""
     known: Columns = [[] for _ in range(n_columns)]
     for _, step in pipeline.steps:
+        if isinstance(step, str | None):
+            continue
         known = [have + more for have, more in zip(known, _learned(step, n_columns), strict=True)]
         if type(step).__name__ != "SimpleImputer":
             break

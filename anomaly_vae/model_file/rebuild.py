@@ -14,6 +14,7 @@ from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file.rules import Context, Rule, plain
 from anomaly_vae.model_file.steps import CLASSES, COMMON_FITTED, COMMON_PARAMS, STEPS, Step
 from anomaly_vae.model_file.tree import Described
+from anomaly_vae.model_file.widths import check_widths
 
 DETECTORS = frozenset(
     {
@@ -43,7 +44,9 @@ def rebuild(root: object) -> Any:
     last = _last_step(root)
     if last is None:
         raise ModelFileError(f"holds a {root.name.rpartition('.')[2]}, which does not end in a detector")
-    return _step(root, Context(lambda below: _detector(below) if below is last else rebuild_step(below)))
+    model = _step(root, Context(lambda below: _detector(below) if below is last else rebuild_step(below)))
+    check_widths(model)
+    return model
 
 
 def _last_step(root: Described) -> Described | None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from anomaly_vae.detectors._base import Floats, VAEDetector
 from anomaly_vae.errors import ModelFileError, NonFiniteScoreError
-from anomaly_vae.model_file.made_rows import Columns, made_rows
+from anomaly_vae.model_file.made_rows import Columns, input_names, made_rows, n_inputs
 
 # What a file may ask of whoever loads it. One that asks for more is refused: raise these, never lower them.
 _MAX_ROWS = 4
@@ -88,7 +88,7 @@ def check_self_test(model: Any, test: object) -> None:
     own = test.get("pipeline") if isinstance(test, dict) else None
     if own is not None and model is not detector:
         wanted = _checked_scores(own, _n_pipeline_rows(model))
-        _compare(model, _checked_columns(own, model.n_features_in_, len(wanted)), wanted)
+        _compare(model, _checked_columns(own, n_inputs(model), len(wanted)), wanted)
 
 
 def n_self_test_rows(detector: VAEDetector) -> int:
@@ -98,7 +98,7 @@ def n_self_test_rows(detector: VAEDetector) -> int:
 
 
 def _n_pipeline_rows(pipeline: Any) -> int:
-    return _n_rows(int(pipeline.n_features_in_), *_TABLE_CELLS, _MAX_PIPELINE_ROWS)
+    return _n_rows(n_inputs(pipeline), *_TABLE_CELLS, _MAX_PIPELINE_ROWS)
 
 
 def _n_rows(width: int, together: int, alone: int, most: int) -> int:
@@ -170,7 +170,7 @@ def _plain(cell: Any) -> float | bool | str | None:
 def _scores(model: Any, columns: Columns | None, n_rows: int) -> Floats:
     """Scores of made-up rows or images, given with names where the training rows had names."""
     cells = _images(model, n_rows) if columns is None else _table(columns)
-    names = getattr(model, "feature_names_in_", None)
+    names = input_names(model)
     X = cells if names is None else pd.DataFrame(cells, columns=names).infer_objects()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of steps that see values unlike those of training

@@ -202,6 +202,14 @@ def _check_indicator(indicator: Any) -> None:
         raise ModelFileError("holds a MissingIndicator of another number of columns")
 
 
+def _inner_indicator(value: Any, context: Context) -> Any:
+    """The indicator of an imputer, which hands it a mask of its missing values."""
+    indicator = step("MissingIndicator")(value, context)
+    if not indicator._precomputed:
+        raise ModelFileError("does not take a mask of missing values")
+    return indicator
+
+
 def _check_width(attribute: str) -> Callable[[Any], None]:
     """A law: the inner step has as many columns as the step itself."""
 
@@ -232,7 +240,7 @@ _COMPONENTS = {
     "explained_variance_ratio_": array("k", nan=True),
     "singular_values_": array("k"),
 }
-_INDICATOR = maybe(step("MissingIndicator"))
+_INDICATOR = maybe(_inner_indicator)
 _DROPPED = maybe(array("n", "Oiu"))
 
 _BY_MODULE: Mapping[str, Mapping[str, Step]] = {

@@ -1,0 +1,157 @@
+"""n_outputs: how many columns a rebuilt step gives, which has to be what the step after it takes.
+
+Each array of a step fits the others by the rules of ``anomaly_vae.model_file.steps``. Here the steps have
+to fit each other, so that a Pipeline that loads does not fail at the first row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from anomaly_vae.errors import ModelFileError
+
+
+def n_outputs(step: Any, n_columns: int) -> int:
+    """Columns that a fitted step gives for ``n_columns`` of input.
+
+    Raises
+    ------
+    ModelFileError
+        If the step, or one inside it, was fitted on another number of columns.
+    """
+    if isinstance(step, str | None):
+        return 0 if step == "drop" else n_columns
+    fitted_on = step.__dict__.get("n_features_in_", n_columns)
+    if fitted_on != n_columns:
+        kind = type(step).__name__
+        raise ModelFileError(f"holds a {kind} of {fitted_on:,} columns where {n_columns:,} arrive")
+    count = _BY_KIND.get(type(step).__name__)
+    return n_columns if count is None else count(step, n_columns)
+
+
+def check_widths(pipeline: Any) -> None:
+    """Raise ModelFileError unless each step of a Pipeline takes what the step before it gives."""
+    first = next((step for _, step in pipeline.steps if not isinstance(step, str | None)), None)
+    n_columns = _n_inputs(first)
+    if n_columns is not None:
+        _of_pipeline(pipeline, n_columns)
+
+
+def _n_inputs(step: Any) -> int | None:
+    """Columns that a step was fitted on; those of the first step inside where it does not say so itself."""
+    inside = [below for _, below in getattr(step, "steps", getattr(step, "transformer_list", []))]
+    for below in inside:
+        if not isinstance(below, str | None):
+            return _n_inputs(below)
+    return getattr(step, "n_features_in_", None)
+
+
+def _of_pipeline(pipeline: Any, n_columns: int) -> int:
+    for _, step in pipeline.steps:
+        n_columns = n_outputs(step, n_columns)
+    return n_columns
+
+
+def _of_union(union: Any, n_columns: int) -> int:
+    return sum(n_outputs(step, n_columns) for _, step in union.transformer_list)
+
+
+def _of_columns(transformer: Any, _: int) -> int:
+    """The outputs of all steps, each of which takes its own columns."""
+    inputs, total = transformer._transformer_to_input_indices, 0
+    for name, step, columns in transformer.transformers_:
+        if name not in inputs:
+            raise ModelFileError("holds a ColumnTransformer with a step that has no columns")
+        _check_columns(transformer, columns, inputs[name])
+        _check_names(transformer, step, inputs[name])
+        # A step without columns stays as it was before the fit, and gives none.
+        total += n_outputs(step, len(inputs[name])) if inputs[name] else 0
+    return total
+
+
+def _check_columns(transformer: Any, columns: Any, positions: list[int]) -> None:
+    """Raise ModelFileError where the columns of a step are not at its positions."""
+    names = list(transformer.__dict__.get("feature_names_in_", []))
+    labels = list(range(transformer.n_features_in_))
+    try:
+        if isinstance(columns, slice) and isinstance(columns.start or columns.stop, str):
+            start, stop = (None if end is None else names.index(end) for end in (columns.start, columns.stop))
+            chosen = labels[start : None if stop is None else stop + 1 : columns.step]
+        elif isinstance(columns, slice):
+            chosen = labels[columns]
+        else:
+            chosen = [_at(label, names, labels) for label in _listed(columns, labels)]
+    except (IndexError, TypeError, ValueError):
+        chosen = None
+    if chosen != positions:
+        raise ModelFileError("holds a ColumnTransformer whose steps take other columns than it states")
+
+
+def _check_names(transformer: Any, step: Any, positions: list[int]) -> None:
+    """Raise ModelFileError where a step was fitted on columns of other names."""
+    outer, inner = transformer.__dict__.get("feature_names_in_"), getattr(step, "feature_names_in_", None)
+    if outer is not None and inner is not None and list(inner) != [outer[position] for position in positions]:
+        raise ModelFileError("holds a ColumnTransformer whose steps take columns of other names")
+
+
+def _listed(columns: Any, labels: list[int]) -> list[Any]:
+    """Names or positions of columns; a mask chooses positions."""
+    listed = columns.tolist() if isinstance(columns, np.ndarray) else columns
+    listed = listed if isinstance(listed, list) else [listed]
+    if listed and all(isinstance(label, bool) for label in listed):
+        return [label for label, chosen in zip(labels, listed, strict=True) if chosen]
+    return listed
+
+
+def _at(label: Any, names: list[Any], labels: list[int]) -> int:
+    return names.index(label) if isinstance(label, str) else labels[label]
+
+
+def _of_imputer(imputer: Any, n_columns: int) -> int:
+    """Columns that were never empty, and the indicators of missing values."""
+    indicator = imputer.__dict__.get("indicator_")
+    n_indicators = 0 if indicator is None else len(indicator.features_)
+    if imputer.keep_empty_features:
+        return n_columns + n_indicators
+    if type(imputer).__name__ == "KNNImputer":
+        return int(imputer._valid_mask.sum()) + n_indicators
+    if imputer.strategy == "constant":
+        return n_columns + n_indicators
+    n_known = sum(bool(value is not None and value == value) for value in imputer.statistics_)
+    return n_known + n_indicators
+
+
+def _of_indicator(indicator: Any, _: int) -> int:
+    if indicator._precomputed:  # as the one inside an imputer is, which gets a mask
+        raise ModelFileError("holds a MissingIndicator that takes a mask instead of values")
+    return len(indicator.features_)
+
+
+def _of_bins(binner: Any, n_columns: int) -> int:
+    return n_columns if binner.encode == "ordinal" else int(binner.n_bins_.sum())
+
+
+_BY_KIND: Mapping[str, Callable[[Any, int], int]] = {
+    "ColumnTransformer": _of_columns,
+    "FactorAnalysis": lambda step, _: len(step.components_),
+    "FastICA": lambda step, _: len(step.components_),
+    "FeatureUnion": _of_union,
+    "GaussianRandomProjection": lambda step, _: len(step.components_),
+    "IncrementalPCA": lambda step, _: len(step.components_),
+    "KBinsDiscretizer": _of_bins,
+    "KNNImputer": _of_imputer,
+    "MissingIndicator": _of_indicator,
+    "Nystroem": lambda step, _: len(step.components_),
+    "OneHotEncoder": lambda step, _: sum(step._n_features_outs),
+    "PCA": lambda step, _: len(step.components_),
+    "Pipeline": _of_pipeline,
+    "PolynomialFeatures": lambda step, _: step.n_output_features_,
+    "RBFSampler": lambda step, _: len(step.random_offset_),
+    "SimpleImputer": _of_imputer,
+    "TruncatedSVD": lambda step, _: len(step.components_),
+    "VarianceThreshold": lambda step, _: int((step.variances_ > step.threshold).sum()),
+}
+"""Steps that give another number of columns than they take."""
