@@ -336,7 +336,7 @@ def _dump(model: object) -> Members:
 
 
 def _without_caches(step: Any) -> Any:
-    """The step as ``fit`` left it: what ``transform`` keeps of the last output cannot be written to a file."""
+    """The step as ``fit`` left it: what ``transform`` keeps of its output cannot be written."""
     lists = {name: vars(step)[name] for name in _LISTS_OF_STEPS if name in getattr(step, "__dict__", {})}
     if not lists:
         return step
