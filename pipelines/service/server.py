@@ -59,7 +59,7 @@ def serve(
     try:
         server.run()
     finally:
-        if server.reloader.is_loading:
+        if server.exit_code is not None and server.reloader.is_loading:
             leave(server.exit_code)
 
 
@@ -74,8 +74,8 @@ class Server(uvicorn.Server):
     reloader : Reloader
     on_signal : callable
         Is given the exit code when a signal asks the service to end.
-    exit_code : int
-        0, or 130 after Ctrl-C.
+    exit_code : int or None
+        0, or 130 after Ctrl-C; None until a signal comes.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Server(uvicorn.Server):
         super().__init__(_config(create_app(registry, settings, reloader=self.reloader), settings))
         self._on_start, self._listener = on_start, _listen(settings)
         self.on_signal: Callable[[int], None] = lambda code: None
-        self.exit_code = 0
+        self.exit_code: int | None = None
         if not keys and settings.host not in _LOOPBACK:
             log(
                 logging.WARNING,
