@@ -26,6 +26,9 @@ LEAST_ROWS = 50
 
 def main() -> None:
     arguments = _arguments()
+    if not arguments.paths:
+        print("nothing is measured: give .npz files of tables, such as those of ADBench")
+        return
     seeds, shares = range(arguments.seeds), []
     print(f"| table | rows | columns | {' | '.join(f'seed {seed}' for seed in seeds)} |")
     print(f"|---|---|---|{'---|' * len(seeds)}")
@@ -77,7 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH")
+    parser.add_argument("paths", nargs="*", metavar="PATH")
     parser.add_argument("--seeds", type=int, default=3)
     return parser.parse_args()
 
