@@ -19,8 +19,8 @@ from pipelines.alerting.by_key import ByKey
 from pipelines.alerting.lines import Line
 from pipelines.alerting.records import MOST_ROWS, AlertRow, Key, Place, row_from_json, score_of
 from pipelines.alerting.stretch import Stretch
-from pipelines.alerting.wording import counted
 from pipelines.records import Reason
+from pipelines.words import counted
 
 
 @dataclass(frozen=True)

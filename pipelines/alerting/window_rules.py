@@ -15,8 +15,8 @@ from pipelines.alerting.lines import Line
 from pipelines.alerting.rules import Finding, Name, Rule
 from pipelines.alerting.stretch import Stretch
 from pipelines.alerting.windows import Closed, Counter, Positions, Tally, Window, Windows
-from pipelines.alerting.wording import counted
 from pipelines.records import Reason
+from pipelines.words import counted
 
 
 class WindowRule(Rule):

@@ -17,7 +17,7 @@ from pipelines.alerting.by_key import ByKey
 from pipelines.alerting.records import MOST_ROWS, AlertRow, Key, Place, row_from_json, worse
 from pipelines.alerting.stretch import Stretch
 from pipelines.alerting.times import shown
-from pipelines.alerting.wording import counted
+from pipelines.words import counted
 
 Positions = NDArray[np.intp]
 

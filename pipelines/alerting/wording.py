@@ -27,11 +27,6 @@ def named(ids: Mapping[str, str], place: str) -> str:
     return f"{shown} ({place})" if shown else place
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 row``, ``1,234 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def row_text(row: AlertRow, source: str) -> str:
     """A row, its score and why: ``line 109 at -3283 nats, because amount=8120 (expected 20.4)``.
 

@@ -11,7 +11,8 @@ import click
 
 from pipelines.cli.endings import DONE, FAILURE, say_problems
 from pipelines.cli.options import json_option
-from pipelines.cli.printing import counted, echo_json, echo_rich, printable
+from pipelines.cli.printing import echo_json, echo_rich, printable
+from pipelines.words import counted
 
 if TYPE_CHECKING:
     from pipelines.alerting.config import Config

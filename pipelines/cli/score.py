@@ -19,8 +19,8 @@ from pipelines.cli.options import (
     tail_option,
     wants_progress,
 )
-from pipelines.cli.printing import counted
 from pipelines.cli.progress import shown_progress
+from pipelines.words import counted
 
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
@@ -258,6 +258,8 @@ def _show_alerts(alerts: AlertSummary) -> None:
     ]
     if waiting := sum(alerts.n_spooled.values()):
         parts.append(f"{waiting:,} waiting for a sink")
+    if refused := sum(alerts.n_refused.values()):
+        parts.append(f"{refused:,} refused")
     click.echo(", ".join(parts), err=True)
 
 

@@ -10,8 +10,9 @@ import click
 
 from pipelines.cli.endings import say_problems
 from pipelines.cli.options import alert_options
-from pipelines.cli.printing import counted, printable
+from pipelines.cli.printing import printable
 from pipelines.cli.score import Format
+from pipelines.words import counted
 
 if TYPE_CHECKING:
     from pipelines.alerting import Alerter

@@ -269,6 +269,19 @@ def test_two_runs_with_one_state_do_not_run_at_once(run, model, unseen, tmp_path
     assert run("score", model, unseen, "-o", str(out), "--alerts", rules).code == 0
 
 
+def test_two_watches_with_one_checkpoint_do_not_run_at_once(run, model, tmp_path, rules):
+    """Also with the rules of another file: what was read is known once."""
+    table, other = write_table(tmp_path / "app.csv", COLUMNS, orders(10, seed=1)), tmp_path / "other.toml"
+    other.write_text(f'spool = "{tmp_path / "spool"}"\n' + Path(rules).read_text())
+    lock = Lock(tmp_path / ".app.csv.watch")
+    ended = run("watch", model, table, "--alerts", str(other), "--once", "--interval", "0.01")
+    assert ended.code == 1
+    assert ".app.csv.watch: another run is using it for its alerts" in ended.err
+    assert not (tmp_path / ".app.csv.watch").exists()
+    lock.release()
+    assert run("watch", model, table, "--alerts", str(other), "--once", "--interval", "0.01").code == 0
+
+
 def wait_for(condition, seconds: float = 60.0) -> None:
     """Return when a condition holds; fail after so many seconds."""
     deadline = time.monotonic() + seconds
