@@ -25,17 +25,24 @@ def reference() -> str:
     context = click.Context(cli, info_name="anomaly-vae")
     sections = [_NOTICE, "# The command line", *_paragraphs(cli), _option_table(cli, context)]
     for name in COMMANDS:
-        sections += _command_section(name, context)
+        sections += _command_section(cli, name, context)
     return "\n\n".join(sections) + "\n"
 
 
-def _command_section(name: str, parent: click.Context) -> list[str]:
-    command = cli.get_command(parent, name)
+def _command_section(group: click.Group, name: str, parent: click.Context) -> list[str]:
+    """The section of a command; that of a group goes on with those of its commands."""
+    command = group.get_command(parent, name)
     if command is None:
         raise LookupError(name)
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    return [f"## {name}", f"    {usage}", *_paragraphs(command), _option_table(command, context)]
+    title = context.command_path.removeprefix("anomaly-vae ")
+    section = [f"## {title}", f"    {usage}", *_paragraphs(command)]
+    if isinstance(command, click.Group):
+        names = command.list_commands(context)
+        return section + [part for name in names for part in _command_section(command, name, context)]
+    has_options = any(isinstance(option, click.Option) for option in command.params)
+    return [*section, _option_table(command, context)] if has_options else section
 
 
 def _paragraphs(command: click.Command) -> list[str]:

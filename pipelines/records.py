@@ -32,6 +32,8 @@ class Rows:
         Line of the file on which each row begins (of Parquet: number of the row), from 1.
     raw : pyarrow.LargeBinaryArray or None
         Each row as it stands in a text file, without its line end.
+    unit : str
+        What ``numbers`` count: "line", or "row" where the file has no lines.
     """
 
     source: str
@@ -39,6 +41,7 @@ class Rows:
     table: pa.Table
     numbers: NDArray[np.int64]
     raw: pa.LargeBinaryArray | None = None
+    unit: str = "line"
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -56,6 +59,10 @@ class Rows:
     def source_of(self, position: int) -> str:
         """The file that one row stands in."""
         return self.source
+
+    def name_of(self, position: int) -> str:
+        """What to call one row of its file, such as ``line 109``."""
+        return f"{self.unit} {self.numbers[position]}"
 
     def contents(self, position: int) -> bytes:
         """What one row holds, as far as it was asked for: to tell it from another in its place."""
@@ -91,6 +98,11 @@ class ImageRows(Rows):
     def source_of(self, position: int) -> str:
         """The file of one image."""
         return self.paths[position]
+
+    def name_of(self, position: int) -> str:
+        """The file of one image; of an array of images, its number."""
+        path = self.paths[position]
+        return f"image {self.numbers[position]}" if path == self.source else path
 
     def contents(self, position: int) -> bytes:
         """What one image is called, and its pixels."""

@@ -247,7 +247,7 @@ class ScoreRun:
     def _check_columns(self, source: Source, *, is_first: bool) -> None:
         """Raise InputError where columns are missing, differ between files, or would be hidden."""
         require_columns(self.scorer.names, source, ", which the model was fitted on")
-        require_columns(self._observed, source, ", which a rule wants")
+        require_columns(self._observed, source, ", which a rule or --id names")
         refuse_clash(source.name, source.columns, self.options.prefix)
         if is_first or not self._columns:
             self._columns = source.columns

@@ -204,7 +204,7 @@ class Watcher:
 
     def _check(self, source: Source) -> None:
         require_columns(self.scorer.names, source, ", which the model was fitted on")
-        require_columns(self.observer.columns, source, ", which a rule wants")
+        require_columns(self.observer.columns, source, ", which a rule or --id names")
 
     def _say(self, path: Path, problem: str) -> None:
         """Tell of a problem once."""

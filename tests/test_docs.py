@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from pipelines.cli.main import cli
 from pipelines.demo import run_demo
+from tests.pipelines.alerting.receiver import receiving
 from tests.pipelines.service.live import serving
 
 README = Path(__file__).parents[1] / "README.md"
@@ -47,6 +49,29 @@ def test_the_commands_print_what_they_say(tmp_path: Path, monkeypatch: pytest.Mo
             assert len(printed) == len(expected)
         elif expected:
             assert [_shape(line) for line in printed] == [_shape(line) for line in expected]
+
+
+@pytest.mark.parametrize(("answer", "code"), [(200, 3), (400, 1)])
+def test_the_nightly_job_ends_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int, code: int
+) -> None:
+    """Its line of a crontab, with its rules: 3 where there was an alert, 1 where nobody took it."""
+    text = README.read_text(encoding="utf-8")
+    (rules,) = re.findall(r"```toml\n# rules.toml\n(.*?)```", text, flags=re.DOTALL)
+    (command,) = re.findall(r"^    0 3 \* \* \*  cd /data && anomaly-vae (.*)$", text, flags=re.MULTILINE)
+    run_demo(tmp_path)
+    (tmp_path / "test.csv").rename(tmp_path / "today.csv")
+    (tmp_path / "rules.toml").write_text(rules, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with receiving() as receiver:
+        receiver.answers = [answer] * 99
+        monkeypatch.setenv("ALERT_URL", receiver.url)
+        monkeypatch.setenv("ALERT_SECRET", "secret")
+        result = CliRunner(catch_exceptions=False).invoke(cli, shlex.split(command))
+    assert result.exit_code == code, result.stderr
+    what = re.findall(r'"what": "(.*?); \.\.\."', text)[0]
+    bodies = [json.loads(body)["what"] for body in receiver.bodies]
+    assert not bodies or any(_shape(body).startswith(_shape(what)) for body in bodies)
 
 
 def _console_session(text: str) -> list[tuple[str, list[str]]]:

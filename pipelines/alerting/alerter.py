@@ -8,7 +8,9 @@ A crash between any two of these raises the same alerts again, under the same id
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,12 @@ from pipelines.alerting.config import Config, read_config
 from pipelines.alerting.cooldown import Cooldown
 from pipelines.alerting.delivery import Delivery
 from pipelines.alerting.lines import Calibration
+from pipelines.alerting.locking import Lock, places_to_lock
 from pipelines.alerting.records import Alert, AlertSummary
 from pipelines.alerting.rules import Finding, Rule
 from pipelines.alerting.stretch import Stretch
 from pipelines.alerting.times import Clock, row_times
-from pipelines.errors import UnknownNameError
+from pipelines.errors import AlertingWarning, UnknownNameError
 from pipelines.records import ScoredRows
 
 
@@ -42,10 +45,14 @@ class Alerter:
         File that keeps what is remembered from run to run; None if whoever calls keeps ``get_state``.
     clock : Clock
         For rows without a time, silence and waiting.
+    locks : sequence of Lock
+        On spool and state, to be released by ``close``.
     """
 
-    def __init__(self, config: Config, spool: Path, state: Path | None, clock: Clock) -> None:
-        self._config, self._state, self._clock = config, state, clock
+    def __init__(
+        self, config: Config, spool: Path, state: Path | None, clock: Clock, locks: Sequence[Lock] = ()
+    ) -> None:
+        self._config, self._state, self._clock, self._locks = config, state, clock, locks
         self._cooldowns = [Cooldown(rule) for rule in config.rules]
         self._delivery = Delivery(config.sinks, spool, clock)
         self._time: float | None = None
@@ -56,7 +63,7 @@ class Alerter:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the input that ``observe`` reads: of rules, keys and times."""
+        """Columns of the input that ``observe`` reads: of rules, keys, times and ids."""
         return self._config.columns
 
     @property
@@ -95,7 +102,7 @@ class Alerter:
         if self._state is not None:
             states.save(self._state, self.get_state())
 
-    def close(self, *, ended: bool = True) -> AlertSummary:
+    def close(self, *, ended: bool = True, warn: bool = True) -> AlertSummary:
         """What was done; the state is saved, and what waits is delivered within the file's patience.
 
         Parameters
@@ -103,6 +110,8 @@ class Alerter:
         ended : bool
             Whether the source is at its end, so that windows still open are judged and a source
             without any row raises its alert. False where a later run goes on with the same source.
+        warn : bool
+            Whether to warn of each sink that left alerts waiting; the summary names them in any case.
 
         Warns
         -----
@@ -116,7 +125,15 @@ class Alerter:
                 self._raise(lambda rule: rule.end(moment), None)
             self.checkpoint()
             self._delivery.finish(self._config.patience)
+            for problem in self._delivery.waiting if warn else ():
+                warnings.warn(problem, AlertingWarning, stacklevel=2)
+            self.release()
         return self._summary()
+
+    def release(self) -> None:
+        """Let another run have the state and the spool; ``close`` does so, as does the end of the process."""
+        for lock in self._locks:
+            lock.release()
 
     def get_state(self) -> dict[str, Any]:
         """What is remembered, as plain values for JSON, for whoever keeps it in a file of their own."""
@@ -135,9 +152,9 @@ class Alerter:
     def _stretch(self, batch: ScoredRows) -> Stretch:
         for name in self.columns:
             if name not in batch.rows.columns:
-                problem = f"{batch.rows.source}: there is no column {name!r}, which an alert rule needs"
+                problem = f"{batch.rows.source}: there is no column {name!r}, which a rule or --id names"
                 raise UnknownNameError(problem, name, batch.rows.columns)
-        return Stretch(batch, self._times(batch))
+        return Stretch(batch, self._times(batch), self._config.ids)
 
     def _times(self, batch: ScoredRows) -> NDArray[np.float64]:
         if self._config.time is None:
@@ -154,13 +171,8 @@ class Alerter:
         return alerts
 
     def _summary(self) -> AlertSummary:
-        return AlertSummary(
-            self._n_alerts,
-            sum(cooldown.n_suppressed for cooldown in self._cooldowns),
-            self._delivery.n_delivered,
-            self._delivery.n_spooled,
-            self._delivery.n_refused,
-        )
+        n_suppressed = sum(cooldown.n_suppressed for cooldown in self._cooldowns)
+        return self._delivery.summary(self._n_alerts, n_suppressed)
 
 
 def load_alerter(
@@ -170,8 +182,9 @@ def load_alerter(
     calibration_scores: NDArray[np.float64] | None = None,
     offset: float | None = None,
     environ: Mapping[str, str] = os.environ,
-    spool: Path | None = None,
+    beside: Path | None = None,
     clock: Clock | None = None,
+    ids: Sequence[str] = (),
 ) -> Alerter:
     """An alerter for the rules and sinks of a TOML file (see ``pipelines.alerting.config``).
 
@@ -189,24 +202,37 @@ def load_alerter(
         anomalies have no p-value.
     environ : mapping of str to str
         The environment, from which secrets come.
-    spool : Path or None
-        Directory of alerts that wait; by default what the file says, else beside the state, else
-        beside the file of rules.
+    beside : Path or None
+        Where there is no state, the file in which the caller keeps ``get_state``: alerts wait beside it. By
+        default they wait beside the file of rules.
     clock : Clock or None
         The clock; that of the machine where None.
+    ids : sequence of str
+        Columns by which people know a row; by default those that the file names.
 
     Raises
     ------
     InputError
-        If the file or the state can't be used; the message says where and why.
+        If the file or the state can't be used; the message says where and why. Rules that can never fire,
+        given the calibration, can't.
     MissingExtraError
         If a sink needs Apprise and that isn't installed.
+    SinkError
+        If another run is using the state (or the file that stands for it) or the spool.
     """
     chosen = clock or Clock()
     config = read_config(Path(path), environ, Calibration(calibration_scores, offset), chosen)
-    beside = Path(path) if state is None else state
-    place = spool or config.spool or beside.with_name(f"{beside.name}.spool")
-    return Alerter(config, place, state, chosen)
+    config = replace(config, ids=tuple(ids) or config.ids)
+    owner = state or beside or Path(path)
+    place = config.spool or states.spool_beside(owner)
+    locks: list[Lock] = []
+    try:
+        locks += map(Lock, places_to_lock(place, owner) if state or beside else [])
+        return Alerter(config, place, state, chosen, locks)
+    except BaseException:
+        for lock in locks:
+            lock.release()
+        raise
 
 
 def _alerts(

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from anomaly_vae.errors import InputError, MissingExtraError
 from pipelines.alerting.post import within
@@ -25,6 +25,7 @@ class AppriseSink:
     service: Any = field(repr=False)
     severity: str = SEVERITIES[0]
     timeout: float = 30.0
+    kind: ClassVar[str] = "apprise"
 
     def send(self, alert: Alert, seconds: float) -> None:
         """Return when Apprise says that it was delivered."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.alerting.by_key import ByKey
 from pipelines.alerting.records import (
+    MOST_REASONS,
     MOST_ROWS,
     Alert,
     AlertRow,
@@ -19,17 +20,20 @@ from pipelines.alerting.records import (
     Place,
     alert_id,
     iso_time,
-    worst_columns,
+    worse,
 )
 from pipelines.alerting.rules import Finding, Rule
 from pipelines.alerting.stretch import Stretch
+from pipelines.alerting.wording import row_text
 
 
 class Draft:
-    """An alert that findings still join."""
+    """An alert that findings still join. The first gives it its id, the worst what it says."""
 
     def __init__(self, rule: Rule, finding: Finding, stretch: Stretch | None) -> None:
         self.rule, self.finding = rule, finding
+        self._worst_finding, self._n_findings = finding, 1
+        self._worst_row = _worst_of(finding, stretch)
         self._place = finding.first or _place(stretch, finding.at)
         self._last = finding.last or self._place
         self._n_rows, self._p_value = finding.n_rows, finding.p_value
@@ -37,6 +41,8 @@ class Draft:
 
     def join(self, finding: Finding, stretch: Stretch | None) -> None:
         """Count another finding."""
+        self._n_findings += 1
+        self._compare(finding, stretch)
         self._n_rows += finding.n_rows if finding.n_joining is None else finding.n_joining
         if finding.p_value is not None and self._p_value is not None:
             self._p_value = min(self._p_value, finding.p_value)
@@ -51,24 +57,38 @@ class Draft:
     def alert(self) -> Alert:
         """The alert with all that has joined it."""
         name, finding, rows = self.rule.name, self.finding, tuple(self._rows[:MOST_ROWS])
+        worst, reasons = self._worst_finding, self._worst_row.reasons if self._worst_row else ()
         return Alert(
             id=alert_id(name.name, finding.key, self._place),
             rule=name.name,
             kind=self.rule.kind,
             severity=name.severity,
-            what=finding.what,
+            what=self._heading(),
             time=iso_time(finding.time),
             key=dict(zip(name.key, finding.key, strict=False)),
             source=self._place.source,
             first=self._place.number if finding.first or not rows else rows[0].number,
             last=self._last.number,
             p_value=self._p_value,
-            measures=finding.measures,
-            columns=finding.columns or worst_columns(rows),
+            measures=worst.measures,
+            columns=(worst.columns or reasons)[:MOST_REASONS],
             n_rows=self._n_rows,
             rows=rows,
             cooldown=name.cooldown,
+            worst=self._worst_row,
         )
+
+    def _compare(self, finding: Finding, stretch: Stretch | None) -> None:
+        """Keep the worse finding, and the worse row."""
+        is_worse = finding.rank < self._worst_finding.rank
+        if is_worse:
+            self._worst_finding = finding
+        if is_worse or finding.worst is not None:
+            self._worst_row = worse(self._worst_row, _worst_of(finding, stretch))
+
+    def _heading(self) -> str:
+        worst = "" if self._worst_row is None else row_text(self._worst_row, self._place.source)
+        return self.rule.heading(self._worst_finding, self._n_findings, self._n_rows, worst)
 
 
 class Cooldown:
@@ -120,6 +140,13 @@ def _rows_of(finding: Finding, stretch: Stretch | None) -> Sequence[AlertRow]:
     if finding.rows is not None:
         return finding.rows
     return [] if stretch is None else [stretch.row(finding.at)]
+
+
+def _worst_of(finding: Finding, stretch: Stretch | None) -> AlertRow | None:
+    """The worst row of a finding; of one that is about the row at ``at``, that row."""
+    if finding.rows is not None:
+        return finding.worst
+    return None if stretch is None else stretch.row(finding.at)
 
 
 def _new(known: Sequence[AlertRow], rows: Sequence[AlertRow]) -> list[AlertRow]:

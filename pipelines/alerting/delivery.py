@@ -11,9 +11,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.alerting.records import Alert
-from pipelines.alerting.sinks import Sink, wants
-from pipelines.alerting.spool import Spool
+from pipelines.alerting.records import Alert, AlertSummary, iso_time
+from pipelines.alerting.sinks import Sink, takes
+from pipelines.alerting.spool import REFUSED, Spool
 from pipelines.alerting.times import Clock
 from pipelines.errors import AlertingWarning, DeliveryError
 
@@ -29,13 +29,15 @@ class Lane:
 
     def __init__(self, sink: Sink, directory: Path, clock: Clock) -> None:
         self.sink, self.spool = sink, Spool(directory)
-        self.n_delivered = self.n_refused = 0
+        self.n_delivered, self.last_error = 0, ""
         self.due = clock.elapsed()
+        self._last: dict[str, str] = {}
         self._clock, self._n_failures = clock, 0
         self._random = random.Random()
 
     def send(self, until: float) -> None:
         """Deliver what waits, until that time or until the sink fails."""
+        before = dict(self._last)
         while self.due <= self._clock.elapsed() < until and (alert := self.spool.oldest()) is not None:
             seconds = min(self.sink.timeout, max(until - self._clock.elapsed(), 1.0))
             try:
@@ -43,16 +45,35 @@ class Lane:
                 self._delivered()
             except DeliveryError as error:
                 self._failed(error)
+        if self._last != before:
+            self.spool.note(self._last)
+
+    @property
+    def problem(self) -> str:
+        """What this sink did not take, and what to do about it, in a sentence; empty where it took all."""
+        parts, refused = [], self.spool.directory / REFUSED
+        if n_waiting := len(self.spool):
+            where = f"{_they(n_waiting, 'wait')} in {self.spool.directory}"
+            how = "the next run with these rules or 'anomaly-vae alerts resend' tries again"
+            parts.append(f"{_alerts(n_waiting)} not delivered; {where}, and {how}")
+        if n_refused := self.spool.n_refused:
+            where, how = f"{_they(n_refused, 'lie')} in {refused}", "'anomaly-vae alerts resend --refused'"
+            parts.append(f"{_alerts(n_refused)} refused; {where}, and {how} tries again")
+        if parts and self.last_error:
+            parts.append(f"the last error: {self.last_error}")
+        return f"sink {self.sink.name!r}: {'; '.join(parts)}" if parts else ""
 
     def _delivered(self) -> None:
+        self._last["delivered"] = iso_time(self._clock.now())
         self.spool.drop()
         self.n_delivered += 1
         self._n_failures = 0
 
     def _failed(self, error: DeliveryError) -> None:
+        self.last_error = str(error)
+        self._last |= {"failed": iso_time(self._clock.now()), "error": self.last_error}
         if error.final:
             self.spool.refuse(f"was refused by sink {self.sink.name!r}: it {error}")
-            self.n_refused += 1
             return
         if self._n_failures == 0:
             text = f"sink {self.sink.name!r}: {error}; alerts wait in {self.spool.directory}"
@@ -84,7 +105,7 @@ class Delivery:
     def put(self, alerts: Sequence[Alert]) -> None:
         """Keep alerts for each sink that wants them; they are on disk when this returns."""
         for lane in self._lanes:
-            lane.spool.put([alert for alert in alerts if wants(lane.sink, alert)])
+            lane.spool.put([alert for alert in alerts if takes(lane.sink, alert.severity)])
 
     def send(self) -> None:
         """Deliver what is due, without waiting for anything that isn't."""
@@ -92,7 +113,7 @@ class Delivery:
             lane.send(self._clock.elapsed() + TURN)
 
     def finish(self, seconds: float) -> None:
-        """Deliver all there is, trying again for so many seconds; warns of what is left."""
+        """Deliver all there is, trying again for so many seconds."""
         until = self._clock.elapsed() + seconds
         while True:
             for lane in self._lanes:
@@ -101,30 +122,34 @@ class Delivery:
             if not waits or min(waits) >= until:
                 break
             self._clock.sleep(max(min(waits) - self._clock.elapsed(), 0.0))
-        for lane in self._lanes:
-            _tell_of_rest(lane)
+
+    def take_back(self) -> int:
+        """Let all refused alerts wait again; how many there are."""
+        return sum(lane.spool.take_back() for lane in self._lanes)
 
     @property
-    def n_delivered(self) -> dict[str, int]:
-        """Alerts delivered in this run, by sink."""
-        return {lane.sink.name: lane.n_delivered for lane in self._lanes}
+    def waiting(self) -> tuple[str, ...]:
+        """A sentence for each sink that left alerts waiting; a refusal was warned of when it came."""
+        return tuple(lane.problem for lane in self._lanes if len(lane.spool))
 
-    @property
-    def n_spooled(self) -> dict[str, int]:
-        """Alerts that wait on disk, by sink."""
-        return {lane.sink.name: len(lane.spool) for lane in self._lanes}
+    def summary(self, n_alerts: int, n_suppressed: int) -> AlertSummary:
+        """The account of a run that raised so many alerts, and suppressed so many findings."""
+        return AlertSummary(
+            n_alerts,
+            n_suppressed,
+            {lane.sink.name: lane.n_delivered for lane in self._lanes},
+            {lane.sink.name: len(lane.spool) for lane in self._lanes},
+            {lane.sink.name: lane.spool.n_refused for lane in self._lanes},
+            tuple(lane.problem for lane in self._lanes if lane.problem),
+        )
 
-    @property
-    def n_refused(self) -> dict[str, int]:
-        """Alerts that receivers refused for good in this run, by sink."""
-        return {lane.sink.name: lane.n_refused for lane in self._lanes}
+
+def _alerts(number: int) -> str:
+    return "1 alert was" if number == 1 else f"{number:,} alerts were"
 
 
-def _tell_of_rest(lane: Lane) -> None:
-    if len(lane.spool):
-        text = f"sink {lane.sink.name!r}: {len(lane.spool)} alerts were not delivered"
-        where = f"they wait in {lane.spool.directory}, and the next run with these rules sends them"
-        warnings.warn(f"{text}; {where}", AlertingWarning, stacklevel=4)
+def _they(number: int, verb: str) -> str:
+    return f"it {verb}s" if number == 1 else f"they {verb}"
 
 
 def _tell_of_orphans(directory: Path, names: set[str]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 from scipy.stats import kstwo
 
 MOST_STEPS = 1000
@@ -60,13 +61,30 @@ class Reference:
         place += np.searchsorted(self._steps, scores, side="right")
         return np.bincount(place, minlength=2 * len(self._steps) + 1).astype(np.int64)
 
+    def least_p_value(self, n_rows: int) -> float:
+        """The smallest p-value that a window of so many rows can have.
+
+        It is that of a window of which all scores lie on one side of all those of calibration: two of all the
+        ways to choose which of the scores are the window's.
+        """
+        log_ways = gammaln(n_rows + self.n_rows + 1) - gammaln(n_rows + 1) - gammaln(self.n_rows + 1)
+        return float(min(2.0 * np.exp(-log_ways), 1.0))
+
+    def distance(self, p_value: float, n_rows: int) -> float:
+        """The distance that a window of so many rows must have for a p-value; at most 1."""
+        return float(kstwo.isf(p_value, self._n_effective(n_rows))) if p_value > 0 else 1.0
+
     def compare(self, counts: NDArray[np.int64]) -> Drift:
         """The drift of a window with these counts."""
         n_rows = int(counts.sum())
         share = np.cumsum(counts) / n_rows
         gaps = np.concatenate([share[0:-1:2] - self._under, share[1::2] - self._up_to])
         widest = float(gaps[np.abs(gaps).argmax()])
-        n_effective = max(round(n_rows * self.n_rows / (n_rows + self.n_rows)), 1)
         # Floating point may leave a distance of 1 + 1e-16, for which there is no probability.
         effect = min(abs(widest), 1.0)
-        return Drift(effect, float(kstwo.sf(effect, n_effective)), widest > 0)
+        # The law of the distance has no ties and calls a distance of 1 impossible.
+        p_value = max(float(kstwo.sf(effect, self._n_effective(n_rows))), self.least_p_value(n_rows))
+        return Drift(effect, p_value, widest > 0)
+
+    def _n_effective(self, n_rows: int) -> int:
+        return max(round(n_rows * self.n_rows / (n_rows + self.n_rows)), 1)

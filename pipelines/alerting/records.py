@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +56,10 @@ class AlertRow:
         ELBO in nats, and the share of held-out training rows that score as low; None if not finite.
     reasons : tuple of Reason
         Columns that speak against the row, worst first.
+    ids : mapping of str to str
+        Cells of the columns by which people know the row.
+    name : str
+        What to call the row: ``line 109``, or with ids ``patient=367 (line 109)``.
     """
 
     source: str
@@ -63,6 +67,8 @@ class AlertRow:
     score: float | None
     p_value: float | None
     reasons: tuple[Reason, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Alert:
     rule, kind, severity : str
         Name and kind of the rule, and one of ``SEVERITIES``.
     what : str
-        The finding, in a sentence.
+        The finding, in a sentence: how many rows, and which of them is the worst and why.
     time : str
         When, in UTC: ISO 8601.
     key : mapping of str to str
@@ -88,15 +94,18 @@ class Alert:
     p_value : float or None
         How unlikely this is among normal rows; None where that is not known.
     measures : mapping of str to float
-        What the rule measured, such as the share of anomalies.
+        What the rule measured, such as the share of anomalies; of several findings, in the worst of them.
     columns : tuple of Reason
-        The columns that it is about, worst first, with what was observed and expected.
+        The columns that speak against the worst row (or that the rule is about), worst first, with what was
+        observed and expected.
     n_rows : int
         Rows that the alert counts.
     rows : tuple of AlertRow
         The first ``MOST_ROWS`` of them.
     cooldown : float
         Seconds in which no other alert of this rule and key is raised.
+    worst : AlertRow or None
+        The row with the lowest score of all that the alert counts; None where it is not about scores.
     """
 
     id: str
@@ -115,6 +124,7 @@ class Alert:
     n_rows: int
     rows: tuple[AlertRow, ...]
     cooldown: float
+    worst: AlertRow | None = None
 
     def to_json(self) -> str:
         """The alert in one line of JSON, with the keys of this class, in its order."""
@@ -128,7 +138,8 @@ class Alert:
         values: dict[str, Any] = json.loads(text)
         rows = tuple(row_from_json(row) for row in values.pop("rows"))
         columns = tuple(Reason(**reason) for reason in values.pop("columns"))
-        return cls(rows=rows, columns=columns, **values)
+        worst = values.pop("worst", None)  # what waited on disk before alerts had one
+        return cls(rows=rows, columns=columns, worst=worst and row_from_json(worst), **values)
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,8 @@ class AlertSummary:
     n_delivered, n_spooled, n_refused : mapping of str to int
         By sink: alerts delivered, waiting on disk for the next run, and refused by the receiver for
         good (they lie in the directory ``refused`` of the sink's spool).
+    problems : tuple of str
+        A sentence for each sink that did not take all alerts.
     """
 
     n_alerts: int
@@ -151,6 +164,7 @@ class AlertSummary:
     n_delivered: Mapping[str, int]
     n_spooled: Mapping[str, int]
     n_refused: Mapping[str, int]
+    problems: tuple[str, ...] = ()
 
 
 def alert_id(rule: str, key: Key, place: Place) -> str:
@@ -164,12 +178,11 @@ def row_from_json(values: Mapping[str, Any]) -> AlertRow:
     return AlertRow(**{**values, "reasons": tuple(Reason(**reason) for reason in values["reasons"])})
 
 
-def worst_columns(rows: Sequence[AlertRow]) -> tuple[Reason, ...]:
-    """Each column once, where it speaks the most against a row; worst first."""
-    worst: dict[str, Reason] = {}
-    for reason in sorted((reason for row in rows for reason in row.reasons), key=lambda reason: reason.nats):
-        worst.setdefault(reason.column, reason)
-    return tuple(worst.values())[:MOST_REASONS]
+def worse(one: AlertRow | None, other: AlertRow | None) -> AlertRow | None:
+    """The row with the lower score; the first where they tie."""
+    if one is None or other is None:
+        return one or other
+    return other if score_of(other) < score_of(one) else one
 
 
 def finite(value: float) -> float | None:
@@ -180,3 +193,8 @@ def finite(value: float) -> float | None:
 def iso_time(seconds: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def score_of(row: AlertRow) -> float:
+    """The score in nats, also where JSON has no word for it."""
+    return -math.inf if row.score is None else row.score

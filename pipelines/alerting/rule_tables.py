@@ -3,15 +3,16 @@
 Every rule has ``name`` and ``kind``, and may have ``severity`` (info, warning, critical), ``key`` and
 ``cooldown``. Beside those:
 
-    score     below = -50.0 (nats), or p_value = 1e-3; else what the model calls an anomaly
+    score     below = -50.0 (nats), or p_value = 0.01; else what the model calls an anomaly
     run       k = 3, n = 5; below or p_value
     share     share = 0.05; window, least; below or p_value
     drift     effect = 0.1, p_value = 1e-3; window, least
     missing   columns = ["amount"], share = 0.1; window, least
     silence   after = "10m"
 
-``window`` is a duration or a number of rows; without it the whole run is one window. ``least`` is how
-many rows it must have to be judged.
+``tail = "gpd"`` beside ``p_value`` estimates p-values that are smaller than the held-out rows of the model
+can show. ``window`` is a duration or a number of rows; without it the whole run is one window. ``least`` is
+how many rows it must have to be judged. A rule that can never fire for the model is refused (``reach``).
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from anomaly_vae.errors import InputError
+from anomaly_vae.tails import LowerTail
 from pipelines.alerting.drift import Reference
 from pipelines.alerting.lines import Calibration, Line
+from pipelines.alerting.reach import check_below, check_drift, check_p_value, check_silence, check_threshold
 from pipelines.alerting.records import SEVERITIES
 from pipelines.alerting.rules import Name, Rule, RunRule, ScoreRule
 from pipelines.alerting.silence import SilenceRule
@@ -65,12 +68,13 @@ def read_rule(table: Table, defaults: Defaults) -> Rule:
     kind = table.choice("kind", _KINDS)
     if kind is None:
         raise table.missing("kind", f"one of {', '.join(_KINDS)}")
-    rule = _KINDS[kind](table, _name(table, defaults), defaults)
+    rule = _KINDS[kind](table, read_name(table, defaults), defaults)
     table.done()
     return rule
 
 
-def _name(table: Table, defaults: Defaults) -> Name:
+def read_name(table: Table, defaults: Defaults) -> Name:
+    """What every rule has; raises InputError for what isn't right in it."""
     name = table.text("name")
     if name is None:
         raise table.missing("name", "a name that no other rule has")
@@ -107,13 +111,15 @@ def _drift(table: Table, name: Name, defaults: Defaults) -> Rule:
             "fit it anew, or leave the rule out"
         )
     effect, p_value = table.number("effect", 0, 1), table.number("p_value", 0, 1)
-    return DriftRule(
+    rule = DriftRule(
         name,
         _window(table),
         Reference(scores),
         0.1 if effect is None else effect,
         1e-3 if p_value is None else p_value,
     )
+    check_drift(table.where, rule.p_value, rule.reference, rule.window)
+    return rule
 
 
 def _missing(table: Table, name: Name, defaults: Defaults) -> Rule:
@@ -127,13 +133,35 @@ def _silence(table: Table, name: Name, defaults: Defaults) -> Rule:
     after = _needed(table.seconds("after"), table, "after", 'a duration such as "10m"')
     if after == 0:
         raise table.mistake("after", "a duration longer than 0", "0s")
+    check_silence(table.where, after, name.key)
     return SilenceRule(name, after, defaults.clock)
 
 
 def _line(table: Table, defaults: Defaults) -> Line:
     table.only_one("below", "p_value")
-    below = table.number("below", float("-inf"), float("inf"))
-    return Line(below, table.number("p_value", 0, 1), defaults.calibration)
+    below, calibration = table.number("below", float("-inf"), float("inf")), defaults.calibration
+    p_value = table.number("p_value", 0, 1)
+    line = Line(below, p_value, calibration, _tail(table, p_value, calibration))
+    if below is not None:
+        check_below(table.where, below)
+    elif p_value is None:
+        check_threshold(table.where, calibration)
+    elif line.tail is None or p_value == 0:
+        check_p_value(table.where, p_value, calibration)
+    return line
+
+
+def _tail(table: Table, p_value: float | None, calibration: Calibration) -> LowerTail | None:
+    """What estimates small p-values, where the rule asks for it."""
+    tail = table.choice("tail", ("empirical", "gpd"))
+    if tail is not None and p_value is None:
+        raise InputError(f"{table.where}: tail goes with p_value; give that too, or leave tail out")
+    if tail != "gpd" or not calibration.n_rows:
+        return None
+    try:
+        return calibration.tail()
+    except InputError as error:
+        raise InputError(f"{table.where}: {error}") from error
 
 
 def _share_of(table: Table) -> float:

@@ -17,9 +17,10 @@ from scipy.stats import binom
 
 from pipelines.alerting.by_key import ByKey
 from pipelines.alerting.lines import Line
-from pipelines.alerting.records import MOST_ROWS, AlertRow, Key, Place, row_from_json
+from pipelines.alerting.records import MOST_ROWS, AlertRow, Key, Place, row_from_json, score_of
 from pipelines.alerting.stretch import Stretch
 from pipelines.records import Reason
+from pipelines.words import counted
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Finding:
     at : int
         Position in the stretch of the row that completed it; -1 where no row did.
     what : str
-        The finding, in a sentence.
+        The finding, in a clause; of a single row, nothing.
     p_value : float or None
         How unlikely it is among normal rows.
     n_rows : int
@@ -49,7 +50,12 @@ class Finding:
     measures : mapping of str to float
         What was measured.
     columns : tuple of Reason
-        The columns it is about; those of its rows where it is empty.
+        The columns it is about; those of the worst row where it is empty.
+    rank : float
+        The lower, the worse, among findings of one rule.
+    worst : AlertRow or None
+        The row with the lowest score of those it counts; None where that is the row at ``at``, or it is not
+        about scores.
     """
 
     key: Key
@@ -64,6 +70,8 @@ class Finding:
     rows: tuple[AlertRow, ...] | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
     columns: tuple[Reason, ...] = ()
+    rank: float = 0.0
+    worst: AlertRow | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,16 @@ class Rule:
         """What the memory depends on: a rule with other settings can't go on with it."""
         return f"{self.kind} {self.name.key}"
 
+    @property
+    def meaning(self) -> str:
+        """What it fires on, in words; with the numbers of the model."""
+        return ""
+
+    @property
+    def false_alarms(self) -> str:
+        """How often normal rows make it fire; empty where that is not known."""
+        return ""
+
     def find(self, stretch: Stretch) -> Iterable[Finding]:
         """Findings in the next rows, in any order."""
         return ()
@@ -105,6 +123,10 @@ class Rule:
     def end(self, now: float) -> Iterable[Finding]:
         """Findings at the end of the source."""
         return ()
+
+    def heading(self, worst_finding: Finding, n_findings: int, n_rows: int, worst_row: str) -> str:
+        """The sentence at the head of an alert of so many findings and rows; ``worst_row`` may be empty."""
+        return f"{worst_finding.what}; worst is {worst_row}" if worst_row else worst_finding.what
 
     def get_state(self) -> Any:
         """What the rule remembers, as JSON."""
@@ -123,6 +145,16 @@ class ScoreRule(Rule):
         super().__init__(name)
         self.line = line
 
+    @property
+    def meaning(self) -> str:
+        """A row that counts."""
+        return f"each row with {self.line.meaning}"
+
+    @property
+    def false_alarms(self) -> str:
+        """The rate of its line."""
+        return "" if self.line.rate is None else f"{100 * self.line.rate:.3g} % of rows"
+
     def find(self, stretch: Stretch) -> Iterator[Finding]:
         """A finding for each row that counts."""
         flags = self.line.flags(stretch.scored)
@@ -130,10 +162,15 @@ class ScoreRule(Rule):
             for at in positions[flags[positions]].tolist():
                 yield self._finding(stretch, key, at)
 
+    def heading(self, worst_finding: Finding, n_findings: int, n_rows: int, worst_row: str) -> str:
+        """How many rows, and the worst of them."""
+        rows = counted(n_rows, "row") + self.line.condition
+        return f"{rows}: {worst_row}" if n_rows == 1 else f"{rows}; worst is {worst_row}"
+
     def _finding(self, stretch: Stretch, key: Key, at: int) -> Finding:
-        score, p_value = float(stretch.scored.scores[at]), float(stretch.scored.p_values[at])
-        what = f"a row scores {score:.4g} nats ({self.line})"
-        return Finding(key, float(stretch.times[at]), at, what, p_value, measures=_score(score))
+        score, p_value = float(stretch.scored.scores[at]), self.line.p_value_of(stretch.scored, at)
+        moment = float(stretch.times[at])
+        return Finding(key, moment, at, "", p_value, measures=_score(score), rank=score)
 
 
 def _score(score: float) -> Mapping[str, float]:
@@ -164,6 +201,18 @@ class RunRule(Rule):
         """Kind, key, line and the length of the run."""
         return f"{super().settings} {self.line} {self.n}"
 
+    @property
+    def meaning(self) -> str:
+        """Rows that count, of how many."""
+        return f"{self.k} of {counted(self.n, 'consecutive row')} with {self.line.meaning}"
+
+    @property
+    def false_alarms(self) -> str:
+        """The probability of so many."""
+        rate = self.line.rate
+        chance = None if rate is None else float(binom.sf(self.k - 1, self.n, rate))
+        return "" if chance is None else f"{100 * chance:.3g} % of stretches of {counted(self.n, 'row')}"
+
     def find(self, stretch: Stretch) -> Iterator[Finding]:
         """A finding for each row that completes a run, or carries it on."""
         flags = self.line.flags(stretch.scored)
@@ -178,6 +227,11 @@ class RunRule(Rule):
                     yield self._finding(stretch, key, at, [row for _, row in recent])
             self._forget(recent, tail.n_seen + len(positions))
             self._tails.put(key, _Tail(tail.n_seen + len(positions), tuple(recent)))
+
+    def heading(self, worst_finding: Finding, n_findings: int, n_rows: int, worst_row: str) -> str:
+        """The longest run, how many rows there are in all, and the worst of them."""
+        in_all = f", {counted(n_rows, 'row')} in all" if n_rows > worst_finding.n_rows else ""
+        return f"{worst_finding.what}{in_all}; worst is {worst_row}"
 
     def get_state(self) -> Any:
         """The tail of each key."""
@@ -198,12 +252,14 @@ class RunRule(Rule):
             key,
             float(stretch.times[at]),
             at,
-            f"{n_rows} of {self.n} rows in a row count ({self.line})",
+            f"{n_rows} of {counted(self.n, 'consecutive row')} count ({self.line})",
             None if rate is None else float(binom.sf(n_rows - 1, self.n, rate)),
             n_rows,
             n_joining=1,
             rows=tuple(rows[:MOST_ROWS]),
             measures={"count": n_rows, "of": self.n},
+            rank=-n_rows,
+            worst=min(rows, key=score_of),
         )
 
 

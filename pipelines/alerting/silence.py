@@ -41,6 +41,11 @@ class SilenceRule(Rule):
         self._heard: ByKey[_Heard] = ByKey(name.name)
         self._n_rows = 0
 
+    @property
+    def meaning(self) -> str:
+        """How long no row came."""
+        return f"no row for {shown(self.after)}, or none in a whole run"
+
     def find(self, stretch: Stretch) -> Iterator[Finding]:
         """No finding: rows have come."""
         rows, now = stretch.scored.rows, self._clock.now()

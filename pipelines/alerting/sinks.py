@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pipelines.alerting.post import post
 from pipelines.alerting.records import SEVERITIES, Alert, iso_time
@@ -30,6 +30,10 @@ class Sink(Protocol):
         """Name of the sink, which is that of its directory in the spool."""
 
     @property
+    def kind(self) -> str:
+        """Kind of the sink, as a file of rules names it."""
+
+    @property
     def severity(self) -> str:
         """Least severity of the alerts that it wants."""
 
@@ -41,9 +45,9 @@ class Sink(Protocol):
         """Deliver one alert; raises DeliveryError."""
 
 
-def wants(sink: Sink, alert: Alert) -> bool:
-    """Whether an alert is grave enough for a sink."""
-    return SEVERITIES.index(alert.severity) >= SEVERITIES.index(sink.severity)
+def takes(sink: Sink, severity: str) -> bool:
+    """Whether a severity is grave enough for a sink."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(sink.severity)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class JsonLinesSink:
     path: str
     severity: str = SEVERITIES[0]
     timeout: float = 10.0
+
+    kind: ClassVar[str] = "jsonl"
 
     def send(self, alert: Alert, seconds: float) -> None:
         """Return when the line is on disk, or was handed to standard output."""
@@ -74,6 +80,8 @@ class WebhookSink:
     severity: str = SEVERITIES[0]
     timeout: float = 10.0
 
+    kind: ClassVar[str] = "webhook"
+
     def send(self, alert: Alert, seconds: float) -> None:
         """Return when the receiver answered with 2xx."""
         body, timestamp = alert.to_json().encode(), str(int(time.time()))
@@ -91,6 +99,8 @@ class AlertmanagerSink:
     url: str = field(repr=False)
     severity: str = SEVERITIES[0]
     timeout: float = 10.0
+
+    kind: ClassVar[str] = "alertmanager"
 
     def send(self, alert: Alert, seconds: float) -> None:
         """Return when Alertmanager answered with 2xx."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.alerting.records import Alert
 from pipelines.durable import make_directory, naming, sync_directory, write_whole
-from pipelines.errors import AlertingWarning
+from pipelines.errors import AlertingWarning, SinkError
 
 REFUSED = "refused"
 """Directory, in that of the sink, of alerts that the receiver will never take."""
+
+LAST = "last"
+"""File, in the directory of the sink, that says when it last took an alert, and when and why not."""
 
 
 class Spool:
@@ -19,10 +25,16 @@ class Spool:
 
     A file is named ``<number>-<id>.json``. Whoever mends a receiver that refused alerts moves their
     files from ``refused`` up by one directory, and the next run sends them.
+
+    Attributes
+    ----------
+    n_refused : int
+        Alerts put aside since this object was made.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.n_refused = 0
         self._waiting = deque(sorted(directory.glob("*-*.json")))
         self._ids = {path.stem.partition("-")[2] for path in self._waiting}
         self._number = int(self._waiting[-1].name.partition("-")[0]) if self._waiting else 0
@@ -54,15 +66,33 @@ class Spool:
         self._forget().unlink(missing_ok=True)
 
     def refuse(self, why: str) -> None:
-        """Put the oldest aside, and say so."""
+        """Put the oldest aside; the first time with a warning."""
         path = self._forget()
         aside = self.directory / REFUSED / path.name
         if path.exists():
             make_directory(aside.parent)
             with naming(aside):
                 path.replace(aside)
-        text = f"alert {aside.stem.partition('-')[2]} {why}; it lies in {aside}"
-        warnings.warn(f"{text}; move it up one directory to try again", AlertingWarning, stacklevel=3)
+        self.n_refused += 1
+        if self.n_refused == 1:
+            text = f"alert {aside.stem.partition('-')[2]} {why}; it lies in {aside}"
+            warnings.warn(f"{text}; move it up one directory to try again", AlertingWarning, stacklevel=3)
+
+    def take_back(self) -> int:
+        """Let the alerts that were put aside wait again, oldest first; how many there are."""
+        aside = sorted((self.directory / REFUSED).glob("*-*.json"))
+        for path in aside:
+            with naming(path):
+                path.replace(self.directory / path.name)
+        self._waiting = deque(sorted({*self._waiting, *(self.directory / path.name for path in aside)}))
+        self._ids |= {path.stem.partition("-")[2] for path in aside}
+        return len(aside)
+
+    def note(self, last: Mapping[str, str]) -> None:
+        """Keep what happened last, for ``alerts status``; no run fails because that cannot be written."""
+        if self.directory.is_dir():
+            with suppress(SinkError):
+                write_whole(self.directory / LAST, json.dumps(last) + "\n", sync_name=False)
 
     def _keep(self, alert: Alert) -> None:
         self._number += 1

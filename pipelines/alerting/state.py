@@ -14,6 +14,11 @@ from pipelines.durable import write_whole
 FORMAT = 1
 
 
+def spool_beside(path: Path) -> Path:
+    """The spool of a state, or of a file of rules."""
+    return path.with_name(f"{path.name}.spool")
+
+
 def gather(cooldowns: Sequence[Cooldown], time: float | None) -> dict[str, Any]:
     """State of rules and cool-downs, by the rule's name, and the time of the last row."""
     rules = {

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.alerting.records import MOST_REASONS, AlertRow, Key, Place, finite
+from pipelines.alerting.wording import named
 from pipelines.records import ScoredRows
 
 Cut = tuple[Key, NDArray[np.intp]]
@@ -27,10 +28,14 @@ class Stretch:
         The rows and what the model says of them.
     times : array of shape (n_rows,)
         Seconds since 1970.
+    ids : sequence of str
+        Columns by which people know a row.
     """
 
     scored: ScoredRows
     times: NDArray[np.float64]
+    ids: Sequence[str] = ()
+    _id_cells: dict[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
     _cuts: dict[Key, Sequence[Cut]] = field(default_factory=dict, repr=False, compare=False)
 
     def cuts(self, key: Sequence[str]) -> Sequence[Cut]:
@@ -42,12 +47,15 @@ class Stretch:
 
     def row(self, position: int) -> AlertRow:
         """What an alert says of one row."""
+        rows, ids = self.scored.rows, self._ids_of(position)
         return AlertRow(
-            self.scored.rows.source_of(position),
-            int(self.scored.rows.numbers[position]),
+            rows.source_of(position),
+            int(rows.numbers[position]),
             finite(self.scored.scores[position]),
             finite(self.scored.p_values[position]),
             tuple(self.scored.reasons.get(position, ())[:MOST_REASONS]),
+            ids,
+            named(ids, rows.name_of(position)),
         )
 
     def place(self, position: int) -> Place:
@@ -55,6 +63,13 @@ class Stretch:
         rows = self.scored.rows
         fingerprint = hashlib.sha256(rows.contents(position)).hexdigest()[:16]
         return Place(rows.source_of(position), int(rows.numbers[position]), fingerprint)
+
+    def _ids_of(self, position: int) -> dict[str, str]:
+        """Cells of the id columns of one row; whole columns are kept, because most are asked for again."""
+        for name in self.ids:
+            if name not in self._id_cells:
+                self._id_cells[name] = self.scored.rows.cells(name)
+        return {name: self._id_cells[name][position] for name in self.ids}
 
     def _cut(self, columns: Key) -> Sequence[Cut]:
         if not columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipelines.alerting.rules import Finding, Name, Rule
 from pipelines.alerting.stretch import Stretch
 from pipelines.alerting.windows import Closed, Counter, Positions, Tally, Window, Windows
 from pipelines.records import Reason
+from pipelines.words import counted
 
 
 class WindowRule(Rule):
@@ -45,6 +47,12 @@ class WindowRule(Rule):
         for closed in self._windows.end():
             yield from self._judge(closed)
 
+    def heading(self, worst_finding: Finding, n_findings: int, n_rows: int, worst_row: str) -> str:
+        """The worst window, of how many, and the worst row of all of them."""
+        of = f" (the worst of {n_findings:,} windows)" if n_findings > 1 else ""
+        row = f"; worst is {worst_row}" if worst_row else ""
+        return f"{worst_finding.what}{of}{row}"
+
     def get_state(self) -> Any:
         """The open windows."""
         return self._windows.to_json()
@@ -67,6 +75,8 @@ class WindowRule(Rule):
         n_rows: int,
         measures: dict[str, float],
         columns: tuple[Reason, ...] = (),
+        *,
+        rank: float,
     ) -> Finding:
         tally = closed.tally
         return Finding(
@@ -82,6 +92,8 @@ class WindowRule(Rule):
             tuple(tally.shown),
             {**measures, "rows": tally.n_rows},
             columns,
+            rank,
+            tally.worst,
         )
 
 
@@ -99,6 +111,20 @@ class ShareRule(WindowRule):
         """Kind, key, window and line."""
         return f"{super().settings} {self.line}"
 
+    @property
+    def meaning(self) -> str:
+        """The share of rows that count."""
+        return f"at least {_percent(self.share)} of {self.window.meaning} with {self.line.meaning}"
+
+    @property
+    def false_alarms(self) -> str:
+        """The probability of such a share in the smallest window."""
+        rate, n_rows = self.line.rate, self.window.fewest
+        if rate is None:
+            return ""
+        chance = float(binom.sf(math.ceil(self.share * n_rows - 1e-9) - 1, n_rows, rate))
+        return f"{100 * chance:.3g} % of windows of {counted(n_rows, 'row')}"
+
     def _counter(self, stretch: Stretch) -> Counter:
         flags = self.line.flags(stretch.scored)
         return Counter(lambda positions: np.array([flags[positions].sum()]), flags)
@@ -107,8 +133,9 @@ class ShareRule(WindowRule):
         count, n_rows, rate = int(closed.tally.counts[0]), closed.tally.n_rows, self.line.rate
         if count / n_rows >= self.share:
             p_value = None if rate is None else float(binom.sf(count - 1, n_rows, rate))
-            what = f"{_percent(count / n_rows)} of rows count ({self.line})"
-            yield self._finding(closed, what, p_value, count, {"share": count / n_rows})
+            share = count / n_rows
+            what = f"{_percent(share)} of rows count ({self.line})"
+            yield self._finding(closed, what, p_value, count, {"share": share}, rank=-share)
 
 
 class DriftRule(WindowRule):
@@ -127,6 +154,21 @@ class DriftRule(WindowRule):
         """Kind, key, window and calibration."""
         return f"{super().settings} {self.reference}"
 
+    @property
+    def meaning(self) -> str:
+        """The distance that both the effect and the test ask for, in the smallest window."""
+        n_rows = self.window.fewest
+        distance = max(self.effect, self.reference.distance(self.p_value, n_rows))
+        return (
+            f"scores of {self.window.meaning}: a Kolmogorov-Smirnov distance of at least {distance:.3g} (in "
+            f"{counted(n_rows, 'row')}) from the {self.reference.n_rows:,} of calibration"
+        )
+
+    @property
+    def false_alarms(self) -> str:
+        """The p-value of the test."""
+        return f"at most {100 * self.p_value:.3g} % of windows"
+
     def _counter(self, stretch: Stretch) -> Counter:
         scores = stretch.scored.scores
         return Counter(lambda part: self.reference.count(scores[part]), stretch.scored.is_anomaly)
@@ -137,7 +179,8 @@ class DriftRule(WindowRule):
             side = "lower" if drift.lower else "higher"
             distance = f"a Kolmogorov-Smirnov distance of {drift.effect:.3g}"
             what = f"scores are {side} than in calibration, by {distance},"
-            yield self._finding(closed, what, drift.p_value, closed.tally.n_rows, {"effect": drift.effect})
+            measures, n_rows = {"effect": drift.effect}, closed.tally.n_rows
+            yield self._finding(closed, what, drift.p_value, n_rows, measures, rank=-drift.effect)
 
 
 class MissingRule(WindowRule):
@@ -159,9 +202,15 @@ class MissingRule(WindowRule):
         """Kind, key, window and columns."""
         return f"{super().settings} {self.missing}"
 
+    @property
+    def meaning(self) -> str:
+        """The share of empty cells."""
+        names = " or ".join(map(repr, self.missing))
+        return f"{names} empty in at least {_percent(self.share)} of {self.window.meaning}"
+
     def _counter(self, stretch: Stretch) -> Counter:
         empty = np.array([_empty(stretch.scored.rows.cells(name)) for name in self.missing])
-        return Counter(lambda part: _sums(empty, part), np.asarray(empty.any(axis=0)))
+        return Counter(lambda part: _sums(empty, part), np.asarray(empty.any(axis=0)), by_score=False)
 
     def _judge(self, closed: Closed) -> Iterator[Finding]:
         n_rows = closed.tally.n_rows
@@ -172,7 +221,8 @@ class MissingRule(WindowRule):
             columns = tuple(self._reason(i, float(shares[i])) for i in bad)
             measures = {f"missing {self.missing[i]}": float(shares[i]) for i in bad}
             count = int(closed.tally.counts.max())
-            yield self._finding(closed, f"{what} of rows", None, count, measures, columns)
+            rank = -float(shares.max())
+            yield self._finding(closed, f"{what} of rows", None, count, measures, columns, rank=rank)
 
     def _reason(self, i: int, share: float) -> Reason:
         expected = f"missing in under {_percent(self.share)} of rows"
@@ -193,4 +243,5 @@ def _percent(share: float) -> str:
 
 def _in(window: Window, tally: Tally) -> str:
     """The window and how many rows it had, once."""
-    return f"{tally.n_rows} rows" if window.rows is not None else f"{tally.n_rows} rows of {window}"
+    rows = counted(tally.n_rows, "row")
+    return rows if window.rows is not None else f"{rows} of {window}"

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.alerting.by_key import ByKey
-from pipelines.alerting.records import MOST_ROWS, AlertRow, Key, Place, row_from_json
+from pipelines.alerting.records import MOST_ROWS, AlertRow, Key, Place, row_from_json, worse
 from pipelines.alerting.stretch import Stretch
 from pipelines.alerting.times import shown
+from pipelines.words import counted
 
 Positions = NDArray[np.intp]
 
@@ -29,9 +30,21 @@ class Window:
     seconds: float | None = None
     least: int = 1
 
+    @property
+    def fewest(self) -> int:
+        """Rows of a full window; of a window of time, those with which it is judged."""
+        return self.rows or self.least
+
+    @property
+    def meaning(self) -> str:
+        """The window in words, with how many rows it must have."""
+        if self.rows is not None:
+            return str(self)
+        return f"{self}, if it has at least {counted(self.least, 'row')}"
+
     def __str__(self) -> str:
         if self.rows is not None:
-            return f"{self.rows} rows"
+            return counted(self.rows, "row")
         return "the whole run" if self.seconds is None else shown(self.seconds)
 
 
@@ -45,10 +58,13 @@ class Counter:
         Positions to an array of counts, which add up over the rows of a window.
     flags : array of bool, shape (n_rows,)
         Rows that an alert would show.
+    by_score : bool
+        Whether the worst of these is the one with the lowest score; otherwise none is.
     """
 
     count: Callable[[Positions], NDArray[np.int64]]
     flags: NDArray[np.bool_]
+    by_score: bool = True
 
 
 @dataclass
@@ -62,6 +78,7 @@ class Tally:
     n_rows: int = 0
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     shown: list[AlertRow] = field(default_factory=list)
+    worst: AlertRow | None = None
 
     def add(self, stretch: Stretch, positions: Positions, counter: Counter) -> None:
         """Count more rows."""
@@ -70,8 +87,11 @@ class Tally:
         self.time = float(stretch.times[last])
         self.n_rows += len(positions)
         self.counts = self.counts + counter.count(positions)
-        flagged = positions[counter.flags[positions]][: MOST_ROWS - len(self.shown)]
-        self.shown += [stretch.row(at) for at in flagged.tolist()]
+        flagged = positions[counter.flags[positions]]
+        self.shown += [stretch.row(at) for at in flagged[: MOST_ROWS - len(self.shown)].tolist()]
+        if counter.by_score and len(flagged):
+            lowest = flagged[np.argmin(stretch.scored.scores[flagged])]
+            self.worst = worse(self.worst, stretch.row(int(lowest)))
 
 
 @dataclass(frozen=True)
@@ -163,4 +183,6 @@ def _tally_to_json(tally: Tally) -> dict[str, Any]:
 def _tally_from_json(values: dict[str, Any]) -> Tally:
     places = {name: Place(**values[name]) for name in ("first", "last")}
     counts = np.array(values["counts"], dtype=np.int64)
-    return Tally(**{**values, **places, "counts": counts, "shown": list(map(row_from_json, values["shown"]))})
+    shown, worst = list(map(row_from_json, values["shown"])), values.get("worst")
+    rows = {"shown": shown, "worst": worst and row_from_json(worst)}
+    return Tally(**{**values, **places, **rows, "counts": counts})

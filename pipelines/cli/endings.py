@@ -1,7 +1,7 @@
 """How a run ends: an exit code and, unless all went well, one line on stderr and no stack trace.
 
     0    done; also when whoever read standard output has left
-    1    failure: a full disk, a missing extra, a fault of this program
+    1    failure: a full disk, a missing extra, an alert that was not delivered, a fault of this program
     2    bad usage or bad input
     3    done, and an alert was raised, where that was to be told (--fail-on-alert)
     130  interrupted by Ctrl-C
@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -50,6 +50,13 @@ def run_to_its_end(run: Callable[[], Any]) -> int:
         if os.environ.get("ANOMALY_VAE_DEBUG"):
             raise
         return _explain(error)
+
+
+def say_problems(problems: Sequence[str], *, only_warn: bool) -> int:
+    """One line on stderr for each problem, and the exit code that they mean."""
+    for problem in problems:
+        _say(f"{'warning' if only_warn else 'error'}: {problem}", FAILURE)
+    return FAILURE if problems and not only_warn else DONE
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import click
 
 from anomaly_vae.persistence import read_metadata
 from pipelines.cli.options import both_of, json_option, label_options
-from pipelines.cli.printing import counted, echo_json, echo_pairs, echo_rich, nats, printable
+from pipelines.cli.printing import echo_json, echo_pairs, echo_rich, nats, printable
+from pipelines.words import counted
 
 if TYPE_CHECKING:
     from pipelines.image_evaluation import Defect, ImageEvaluation, Localised

@@ -21,7 +21,8 @@ from pipelines.cli.options import (
     tail_option,
     wants_progress,
 )
-from pipelines.cli.printing import counted, echo_pairs, image_text, nats, threshold_text
+from pipelines.cli.printing import echo_pairs, image_text, nats, threshold_text
+from pipelines.words import counted
 
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail

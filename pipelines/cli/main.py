@@ -18,7 +18,7 @@ from anomaly_vae._version import __version__
 from pipelines.cli.endings import PROGRAM, quiet_without_reader, run_to_its_end
 from pipelines.errors import UnknownNameError
 
-COMMANDS = ("fit", "score", "watch", "serve", "evaluate", "inspect", "threshold", "sample", "demo")
+COMMANDS = ("fit", "score", "watch", "alerts", "serve", "evaluate", "inspect", "threshold", "sample", "demo")
 """In the order in which a reader meets them."""
 
 
@@ -71,8 +71,9 @@ def cli() -> None:
         anomaly-vae fit good/ -o parts.avae
         anomaly-vae score parts.avae new/ -o scored.csv --heatmaps maps/
 
-    Exit codes: 0 done; 1 failure, such as a full disk; 2 bad usage or bad input; 3 an alert was
-    raised (--fail-on-alert). Set ANOMALY_VAE_DEBUG=1 to see where an error comes from.
+    Exit codes: 0 done; 1 failure, such as a full disk or an alert that could not be delivered; 2 bad
+    usage or bad input; 3 an alert was raised (--fail-on-alert). Set ANOMALY_VAE_DEBUG=1 to see where
+    an error comes from.
     """  # noqa: D301 (click wants the control character)
 
 

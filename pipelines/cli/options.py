@@ -98,6 +98,14 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
 
 
+def alert_options(command: F) -> F:
+    """``--id`` and ``--alerts-may-wait``: how alerts name rows, and whether all must be delivered."""
+    ids = "Column by which alerts name a row, beside its line; repeatable. [default: id of RULES]"
+    wait = "Only warn of alerts that a sink did not take; else they mean exit code 1."
+    waiting = click.option("--alerts-may-wait", is_flag=True, help=wait)
+    return click.option("--id", "ids", multiple=True, metavar="COLUMN", help=ids)(waiting(command))
+
+
 def config_option(command: F) -> F:
     """``--config``: a TOML file with the command's options and a table of detector parameters."""
     return click.option(

@@ -35,11 +35,6 @@ def echo_rich(*renderables: RenderableType) -> None:
     click.echo(capture.get(), nl=False)
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 row``, ``1,234 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def printable(text: str) -> str:
     """A text from a file, with what could steer a terminal made visible."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.endings import ALERTED, DONE
-from pipelines.cli.options import Share, only_one, output_option, tail_of, tail_option, wants_progress
-from pipelines.cli.printing import counted
+from pipelines.cli.endings import ALERTED, DONE, say_problems
+from pipelines.cli.options import (
+    Share,
+    alert_options,
+    only_one,
+    output_option,
+    tail_of,
+    tail_option,
+    wants_progress,
+)
 from pipelines.cli.progress import shown_progress
+from pipelines.words import counted
 
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
@@ -89,6 +97,7 @@ _RESUME_HELP = (
     metavar="FILE",
     help="Where the cool-downs of --alerts are kept from run to run. [default: RULES.state]",
 )
+@alert_options
 @click.option("--fail-on-alert", is_flag=True, help="End with exit code 3 if an alert was raised.")
 @click.option("--resume", is_flag=True, help=_RESUME_HELP)
 @click.option(
@@ -115,6 +124,8 @@ def command(
     tail: Tail | None,
     rules: str | None,
     alert_state: str | None,
+    ids: tuple[str, ...],
+    alerts_may_wait: bool,
     fail_on_alert: bool,
     **options: Any,
 ) -> int:
@@ -149,27 +160,34 @@ def command(
     tail = tail_of(ctx, tail, {"alerts_per_day": 0} if alerts_per_day else {})
     days = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
     offset = _surveyed(model, inputs, options, verbose, days, **threshold)
-    alerter = None if rules is None else _alerter(model, rules, alert_state, output)
-    with shown_progress(verbose, wants_progress(verbose)) as on_progress:
-        run = ScoreRun(
-            model,
-            inputs,
-            output,
-            ScoreOptions(**options),
-            on_progress=on_progress,
-            observer=alerter,
-            offset=offset,
-        )
-        summary = run()
-    _write_summary(summary)
-    if verbose is not False:
-        _show(summary)
-    if alerter is None:
-        return DONE
-    alerts = alerter.close()
+    if rules is None and (ids or alerts_may_wait):
+        raise click.UsageError("--id and --alerts-may-wait go with --alerts.")
+    alerter = None if rules is None else _alerter(model, rules, alert_state, output, offset, ids)
+    try:
+        with shown_progress(verbose, wants_progress(verbose)) as on_progress:
+            run = ScoreRun(
+                model,
+                inputs,
+                output,
+                ScoreOptions(**options),
+                on_progress=on_progress,
+                observer=alerter,
+                offset=offset,
+            )
+            summary = run()
+        _write_summary(summary)
+        if verbose is not False:
+            _show(summary)
+        if alerter is None:
+            return DONE
+        alerts = alerter.close(warn=False)
+    finally:
+        if alerter is not None:
+            alerter.release()
     if verbose is not False:
         _show_alerts(alerts)
-    return ALERTED if fail_on_alert and alerts.n_alerts else DONE
+    failed = say_problems(alerts.problems, only_warn=alerts_may_wait)
+    return failed or (ALERTED if fail_on_alert and alerts.n_alerts else DONE)
 
 
 def _surveyed(
@@ -206,8 +224,10 @@ def _surveyed(
     return found.offset
 
 
-def _alerter(model: str, rules: str, state: str | None, output: str) -> Alerter:
-    """Rules and sinks, with what was remembered from the last run."""
+def _alerter(
+    model: str, rules: str, state: str | None, output: str, offset: float | None, ids: tuple[str, ...]
+) -> Alerter:
+    """Rules and sinks, with what was remembered from the last run; ``offset`` is that of this run if any."""
     from pathlib import Path
 
     from anomaly_vae.errors import InputError
@@ -216,11 +236,14 @@ def _alerter(model: str, rules: str, state: str | None, output: str) -> Alerter:
     from pipelines.scoring import final_detector
 
     detector = final_detector(load(model))
+    own = detector.offset_ if offset is None else offset
     alerter = load_alerter(
         rules,
         state=Path(state or rules + ".state"),
         calibration_scores=detector.calibration_scores_,
-        offset=detector.offset_,
+        # A run that makes no discovery has no threshold, which is not a fault of the rules.
+        offset=own if offset is None or math.isfinite(own) else None,
+        ids=ids,
     )
     if alerter.prints and output == "-":
         raise InputError(f"{rules}: a sink writes to standard output, and so does -o -; give one a file")
@@ -235,6 +258,8 @@ def _show_alerts(alerts: AlertSummary) -> None:
     ]
     if waiting := sum(alerts.n_spooled.values()):
         parts.append(f"{waiting:,} waiting for a sink")
+    if refused := sum(alerts.n_refused.values()):
+        parts.append(f"{refused:,} refused")
     click.echo(", ".join(parts), err=True)
 
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.printing import counted, printable
+from pipelines.cli.endings import say_problems
+from pipelines.cli.options import alert_options
+from pipelines.cli.printing import printable
 from pipelines.cli.score import Format
+from pipelines.words import counted
 
 if TYPE_CHECKING:
     from pipelines.alerting import Alerter
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     metavar="S",
     help="Seconds between two looks.",
 )
+@alert_options
 @click.option("--once", is_flag=True, help="End when all that is there has been read.")
 @click.option("--quiet", is_flag=True, help="Say only what is wrong.")
 def command(
@@ -46,9 +50,11 @@ def command(
     given_format: str | None,
     rejected: str | None,
     interval: float,
+    ids: tuple[str, ...],
+    alerts_may_wait: bool,
     once: bool,
     quiet: bool,
-) -> None:
+) -> int:
     """Raise alerts about what comes into SOURCE.
 
     Its rows are scored with MODEL and judged by RULES. SOURCE is a file that grows (it may be rotated,
@@ -68,25 +74,30 @@ def command(
         rules,
         calibration_scores=scorer.detector.calibration_scores_,
         offset=scorer.offset,
-        spool=place.with_name(f"{place.name}.spool"),
-    )
-    watcher = Watcher(
-        scorer,
-        source,
-        alerter,
-        place,
-        on_rejected=_Rejections(rejected),
-        on_trouble=_say,
-        given_format=given_format,
+        beside=place,
+        ids=ids,
     )
     try:
-        _look(watcher, alerter, interval, once, quiet)
+        watcher = Watcher(
+            scorer,
+            source,
+            alerter,
+            place,
+            on_rejected=_Rejections(rejected),
+            on_trouble=_say,
+            given_format=given_format,
+        )
+        try:
+            _look(watcher, alerter, interval, once, quiet)
+        finally:
+            watcher.save()
+            failed = say_problems(alerter.close(ended=False, warn=False).problems, only_warn=alerts_may_wait)
     finally:
-        watcher.save()
-        alerter.close(ended=False)
+        alerter.release()
     if not quiet:
         counts = watcher.counts
         _say(f"{counted(counts.n_rows, 'row')}, {counts.n_anomalies:,} anomalous")
+    return failed
 
 
 def _look(watcher: Watcher, alerter: Alerter, interval: float, once: bool, quiet: bool) -> None:

@@ -150,8 +150,6 @@ def _lifespan(
         finally:
             if watch is not None:
                 watch.cancel()
-            if reloader is not None:
-                await reloader.close()
             registry.close()
 
     return lifespan

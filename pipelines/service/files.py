@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,9 +69,3 @@ def _check(place: Place) -> None:
         raise InputError(f"{place.path}: there is no such file; wanted a model that anomaly-vae fit made")
     if not place.files():
         raise InputError(f"{place.path}: is a directory without {SUFFIX} files; wanted VERSION{SUFFIX} in it")
-
-
-def all_files(places: Iterable[Place]) -> Iterator[ModelFile]:
-    """The files of all places."""
-    for place in places:
-        yield from place.files()

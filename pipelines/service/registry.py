@@ -176,12 +176,17 @@ def serve_models(models: AnyModel | Mapping[str, AnyModel], settings: Settings) 
     return registry
 
 
-def load_served(name: str, version: str, path: str) -> ServedModel:
-    """The model of a file, read once, checked by its self-test, ready to score; raises ModelFileError."""
+def load_model(path: str) -> AnyModel:
+    """The model of a file. Every model file that the service reads is read here, and nowhere else."""
     from anomaly_vae.persistence import load
 
+    return load(path)
+
+
+def load_served(name: str, version: str, path: str) -> ServedModel:
+    """The model of a file, read once, checked by its self-test, ready to score; raises ModelFileError."""
     started, model_id = time.perf_counter(), _digest(path)
-    model = load(path)
+    model = load_model(path)
     if _digest(path) != model_id:
         raise ModelFileError(f"{path}: was written to while it was read; it will be read again")
     seconds = time.perf_counter() - started

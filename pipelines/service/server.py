@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import ssl
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 
 from anomaly_vae.errors import AnomalyVAEError, InputError
 from pipelines.service.app import create_app
+from pipelines.service.ending import GRACE, leave, leave_after
 from pipelines.service.files import Place
 from pipelines.service.keys import read_keys
 from pipelines.service.logs import log, log_to_stderr
 from pipelines.service.protocol import Protocol
-from pipelines.service.registry import Registry
-from pipelines.service.reloading import Reloader
+from pipelines.service.registry import Registry, load_served
+from pipelines.service.reloading import Load, Reloader
 from pipelines.service.settings import Settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def serve(
-    places: Sequence[Place], settings: Settings, on_start: Callable[[str], None] = lambda url: None
+    places: Sequence[Place],
+    settings: Settings,
+    on_start: Callable[[str], None] = lambda url: None,
+    *,
+    load: Load = load_served,
 ) -> None:
     """Serve the models of some places until SIGTERM or SIGINT, and answer what was asked before that.
+
+    The process ends within ``drain_timeout`` and a second of the signal, whatever its threads do.
 
     Parameters
     ----------
@@ -35,6 +44,8 @@ def serve(
     settings : Settings
     on_start : callable
         Is given the URL once the service answers.
+    load : callable
+        Gives the ServedModel of a name, version and path.
 
     Raises
     ------
@@ -43,7 +54,13 @@ def serve(
         where the port cannot be had.
     """
     log_to_stderr(settings.log_level)
-    Server(places, settings, on_start).run()
+    server = Server(places, settings, on_start, load=load)
+    server.on_signal = lambda code: leave_after(settings.drain_timeout + GRACE, code)
+    try:
+        server.run()
+    finally:
+        if server.exit_code is not None and server.reloader.is_loading:
+            leave(server.exit_code)
 
 
 class Server(uvicorn.Server):
@@ -51,18 +68,33 @@ class Server(uvicorn.Server):
 
     Parameters and errors are those of ``serve``. It says when it is there, and ends without a word when it is
     told to, also by ``should_exit``.
+
+    Attributes
+    ----------
+    reloader : Reloader
+    on_signal : callable
+        Is given the exit code when a signal asks the service to end.
+    exit_code : int or None
+        0, or 130 after Ctrl-C; None until a signal comes.
     """
 
     def __init__(
-        self, places: Sequence[Place], settings: Settings, on_start: Callable[[str], None] = lambda url: None
+        self,
+        places: Sequence[Place],
+        settings: Settings,
+        on_start: Callable[[str], None] = lambda url: None,
+        *,
+        load: Load = load_served,
     ) -> None:
         keys = read_keys(settings)
         _check_certificate(settings)
         registry = Registry(settings)
-        reloader = Reloader(registry, places)
-        reloader.load_all()
-        super().__init__(_config(create_app(registry, settings, reloader=reloader), settings))
+        self.reloader = Reloader(registry, places, load)
+        self.reloader.load_all()
+        super().__init__(_config(create_app(registry, settings, reloader=self.reloader), settings))
         self._on_start, self._listener = on_start, _listen(settings)
+        self.on_signal: Callable[[int], None] = lambda code: None
+        self.exit_code: int | None = None
         if not keys and settings.host not in _LOOPBACK:
             log(
                 logging.WARNING,
@@ -82,6 +114,13 @@ class Server(uvicorn.Server):
             scheme = "https" if self.config.is_ssl else "http"
             self._on_start(f"{scheme}://{_shown(self._listener)}")
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As uvicorn does; the first signal starts the clock."""
+        if not self.should_exit:
+            self.exit_code = 128 + sig if sig == signal.SIGINT else 0
+            self.on_signal(self.exit_code)
+        super().handle_exit(sig, frame)
+
 
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
@@ -94,7 +133,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=round(settings.drain_timeout),
+        timeout_graceful_shutdown=cast(int, settings.drain_timeout),  # asyncio takes fractions too
         ssl_certfile=_path(settings.ssl_certfile),
         ssl_keyfile=_path(settings.ssl_keyfile),
         ssl_keyfile_password=settings.ssl_keyfile_password,

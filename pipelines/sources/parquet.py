@@ -65,7 +65,7 @@ class ParquetSource:
         first = block.start.offset + 1
         numbers = np.arange(first, first + len(table), dtype=np.int64)
         chosen, slips = cast_columns(table.select(list(wanted)), numeric)
-        rows = Rows(self.name, self.columns, chosen, numbers)
+        rows = Rows(self.name, self.columns, chosen, numbers, unit="row")
         kept = np.ones(len(rows), dtype=bool)
         kept[list(slips)] = False
         rejected = [

@@ -262,7 +262,7 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, unseen):
     ):
         with pytest.raises(InputError, match="file|place"):
             ScoreRun(model, inputs, output, options)
-    with pytest.raises(UnknownNameError, match="which a rule wants"):
+    with pytest.raises(UnknownNameError, match="which a rule or --id names"):
         ScoreRun(model, [unseen], str(tmp_path / "o.csv"), observer=Hosts())()
 
 

@@ -89,6 +89,7 @@ def alerter(
     environ: dict[str, str] | None = None,
     calibration: Any = None,
     offset: float | None = None,
+    ids: Sequence[str] = (),
 ) -> Alerter:
     """An alerter in a folder; without sinks, alerts go to ``alerts.jsonl``."""
     path = folder / "rules.toml"
@@ -100,6 +101,7 @@ def alerter(
         offset=offset,
         environ=environ or {},
         clock=clock or Turned().clock,
+        ids=ids,
     )
 
 

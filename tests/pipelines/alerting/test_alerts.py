@@ -24,7 +24,7 @@ def test_an_alert_says_what_when_how_unlikely_which_columns_and_which_rows(tmp_p
     """Nothing has to be looked up to act on it."""
     batch = scored([False, True, True], when=[f"2026-01-0{d}T12:00:00Z" for d in (1, 2, 2)], host=["a"] * 3)
     (alert,) = alerter(tmp_path, TIMED).observe(batch)
-    assert alert.what == "a row scores -90 nats (anomalous)"
+    assert alert.what == "2 rows; worst is line 3 at -90 nats, because amount=3 (expected 20.5)"
     assert (alert.time, alert.p_value) == ("2026-01-02T12:00:00.000Z", 1e-4)
     assert [(r.column, r.observed, r.expected) for r in alert.columns] == [("amount", "3", "20.5")]
     assert [(row.source, row.number, row.score) for row in alert.rows] == [
@@ -32,7 +32,7 @@ def test_an_alert_says_what_when_how_unlikely_which_columns_and_which_rows(tmp_p
         ("rows.csv", 4, -90.0),
     ]
     assert (alert.rule, alert.kind, alert.severity, alert.key) == ("odd", "score", "warning", {"host": "a"})
-    assert title(alert) == "[warning] odd host=a: a row scores -90 nats (anomalous)"
+    assert title(alert) == f"[warning] odd host=a: {alert.what}"
     assert "columns: amount=3 (expected 20.5)" in message(alert)
     assert "rows: rows.csv 3, 4" in message(alert)
 

@@ -93,6 +93,7 @@ def test_an_alert_that_is_raised_again_waits_once(tmp_path):
         down = hooked(tmp_path, "http://127.0.0.1:1", patience="0s")
         with pytest.warns(AlertingWarning, match="cannot be reached"):
             down.observe(scored([True] * 2))
+        down.release()  # as the death of its process does
     assert len(waiting(tmp_path)) == 2
 
 
@@ -104,7 +105,7 @@ def test_the_end_of_a_run_waits_no_longer_than_its_patience(tmp_path):
         current = hooked(tmp_path, receiver.url, patience="20s", clock=turned.clock)
         with pytest.warns(AlertingWarning, match="answered 500"):
             current.observe(scored([True]))
-        with pytest.warns(AlertingWarning, match="1 alerts were not delivered"):
+        with pytest.warns(AlertingWarning, match="1 alert was not delivered"):
             assert current.close().n_spooled == {"hook": 1}
     assert turned.time - START <= 20
     assert 4 <= 100 - len(receiver.answers) <= 7
@@ -206,7 +207,7 @@ def test_a_full_disk_under_a_sink_loses_nothing(tmp_path):
     current = alerter(tmp_path, RULES.format("0s"), sinks=sink)
     with pytest.warns(AlertingWarning, match="No space left"):
         current.observe(scored([True]))
-    with pytest.warns(AlertingWarning, match="1 alerts were not delivered"):
+    with pytest.warns(AlertingWarning, match="1 alert was not delivered"):
         assert current.close().n_spooled == {"jsonl": 1}
 
 

@@ -126,6 +126,7 @@ def test_rows_that_come_again_after_a_crash_raise_the_same_ids(tmp_path):
     watcher.observe(first)
     watcher.checkpoint()
     lost = watcher.observe(second)
+    watcher.release()  # as the death of its process does
     again = alerter(tmp_path, RULES, calibration=np.zeros(3)).observe(second)
     assert lost
     assert again == lost
@@ -174,7 +175,7 @@ def test_a_state_is_replaced_whole(tmp_path):
     """Nothing but the state and its spool is left behind, and only its owner may read it."""
     current = alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n')
     current.observe(scored([True]))
-    current.checkpoint()
+    current.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "alerts.jsonl",
         "rules.toml",

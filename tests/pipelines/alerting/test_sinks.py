@@ -81,7 +81,7 @@ def test_no_label_of_alertmanager_differs_from_row_to_row(tmp_path):
         "zone_id": "z",
     }
     assert sent["annotations"] == {
-        "summary": "a row scores -90 nats (anomalous)",
+        "summary": "1 row: line 2 at -90 nats, because amount=2 (expected 20.5)",
         "id": alert.id,
         "p_value": "0.0001",
         "columns": "amount=2 (expected 20.5)",
@@ -153,7 +153,10 @@ def test_apprise_delivers_a_message(tmp_path):
         url = f"json://127.0.0.1:{receiver.port}/path"
         apprise_sink("a", url, "info", 10.0).send(an_alert(tmp_path), 10.0)
     got = json.loads(receiver.bodies[0])
-    assert got["title"] == "[critical] odd host=web-1: a row scores -90 nats (anomalous)"
+    assert (
+        got["title"]
+        == "[critical] odd host=web-1: 1 row: line 2 at -90 nats, because amount=2 (expected 20.5)"
+    )
     assert got["type"] == "failure"
     assert "how unlikely: p = 0.0001" in got["message"]
     assert "columns: amount=2 (expected 20.5)" in got["message"]
@@ -168,7 +171,7 @@ def test_one_address_of_apprise_that_fails_does_not_repeat_the_other(tmp_path):
         current = alerter(tmp_path, RULES, sinks=sink, environ=environ)
         with pytest.warns(AlertingWarning, match="Apprise could not deliver"):
             current.observe(scored([True], host=["a"]))
-        with pytest.warns(AlertingWarning, match="sink 'apprise': 1 alerts were not delivered"):
+        with pytest.warns(AlertingWarning, match="sink 'apprise': 1 alert was not delivered"):
             summary = current.close()
     assert summary.n_delivered == {"apprise": 0, "apprise-2": 1}
     assert len(good.bodies) == 1
