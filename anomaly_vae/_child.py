@@ -23,6 +23,8 @@ _FREE_BYTES = 200 * 2**20
 
 def main(arguments: list[str]) -> None:
     """Read a model file from standard input and print one line of JSON: its metadata or a refusal."""
+    if hasattr(os, "nice"):
+        os.nice(10)  # requests that are being answered go first
     import sklearn.pipeline  # noqa: F401  # heavy imports come first, so that limits count the load alone
     import torch
 

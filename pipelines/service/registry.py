@@ -176,17 +176,20 @@ def serve_models(models: AnyModel | Mapping[str, AnyModel], settings: Settings) 
     return registry
 
 
-def load_model(path: str) -> AnyModel:
-    """The model of a file. Every model file that the service reads is read here, and nowhere else."""
+def load_model(path: str, *, isolated: bool = False) -> AnyModel:
+    """The model of a file. Every model file that the service reads is read here, and nowhere else.
+
+    With ``isolated=True`` a child process with limits has to load it first.
+    """
     from anomaly_vae.persistence import load
 
-    return load(path)
+    return load(path, isolated=isolated)
 
 
-def load_served(name: str, version: str, path: str) -> ServedModel:
+def load_served(name: str, version: str, path: str, *, isolated: bool = False) -> ServedModel:
     """The model of a file, read once, checked by its self-test, ready to score; raises ModelFileError."""
     started, model_id = time.perf_counter(), _digest(path)
-    model = load_model(path)
+    model = load_model(path, isolated=isolated)
     if _digest(path) != model_id:
         raise ModelFileError(f"{path}: was written to while it was read; it will be read again")
     seconds = time.perf_counter() - started

@@ -40,10 +40,19 @@ class Reloader:
     places : sequence of Place
     load : callable
         Gives the ServedModel of a name, version and path.
+    reload : callable, optional
+        The same for files that change while the service runs.
     """
 
-    def __init__(self, registry: Registry, places: Sequence[Place], load: Load = load_served) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        places: Sequence[Place],
+        load: Load = load_served,
+        reload: Load | None = None,
+    ) -> None:
         self._registry, self._places, self._load = registry, places, load
+        self._reload = reload or load
         self._marks: dict[ModelFile, Mark] = {}
         self._unlisted: set[str] = set()
         self._thread: threading.Thread | None = None
@@ -131,7 +140,7 @@ class Reloader:
 
         def work() -> None:
             try:
-                outcome: ServedModel | BaseException = self._load(file.name, file.version, str(file.path))
+                outcome: ServedModel | BaseException = self._reload(file.name, file.version, str(file.path))
             except BaseException as error:
                 outcome = error
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more

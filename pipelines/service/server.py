@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ def serve(
     settings: Settings,
     on_start: Callable[[str], None] = lambda url: None,
     *,
-    load: Load = load_served,
+    load: Load | None = None,
 ) -> None:
     """Serve the models of some places until SIGTERM or SIGINT, and answer what was asked before that.
 
@@ -45,13 +46,14 @@ def serve(
     on_start : callable
         Is given the URL once the service answers.
     load : callable
-        Gives the ServedModel of a name, version and path.
+        Gives the ServedModel of a name, version and path. By default model files are loaded as the setting
+        ``isolate`` says.
 
     Raises
     ------
     ModelFileError
-        For a file that is no model; InputError for keys or certificates that cannot be read, AnomalyVAEError
-        where the port cannot be had.
+        For a file that is not a model; InputError for keys or certificates that cannot be read,
+        AnomalyVAEError where the port cannot be had.
     """
     log_to_stderr(settings.log_level)
     server = Server(places, settings, on_start, load=load)
@@ -84,12 +86,14 @@ class Server(uvicorn.Server):
         settings: Settings,
         on_start: Callable[[str], None] = lambda url: None,
         *,
-        load: Load = load_served,
+        load: Load | None = None,
     ) -> None:
         keys = read_keys(settings)
         _check_certificate(settings)
         registry = Registry(settings)
-        self.reloader = Reloader(registry, places, load)
+        at_start = partial(load_served, isolated=settings.isolate == "always")
+        later = partial(load_served, isolated=settings.isolate != "never")
+        self.reloader = Reloader(registry, places, load or at_start, load or later)
         self.reloader.load_all()
         super().__init__(_config(create_app(registry, settings, reloader=self.reloader), settings))
         self._on_start, self._listener = on_start, _listen(settings)

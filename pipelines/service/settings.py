@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         default=2.0, ge=0.0, description="Between looks at model files; 0 never looks."
     )
 
+    isolate: Literal["never", "reloads", "always"] = Field(
+        default="reloads", description="Model files that a child process with limits has to load first."
+    )
+
     keys_file: Path | None = Field(default=None, description="File of keys: a role and a hash on each line.")
     keys: str = Field(default="", description="The same in the environment, with commas between keys.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -14,6 +14,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from anomaly_vae.model_file import child
 from tests.pipelines.conftest import Run
 from tests.pipelines.service.live import MANY, ROW, serving, serving_here, until
 
@@ -71,7 +72,7 @@ def test_model_files_are_swapped_under_load(
         page = httpx2.get(f"{url}/metrics").text
         return next((line.split()[-1] for line in page.splitlines() if line.startswith(f"{name}{{")), "0")
 
-    with serving_here([str(path)], reload_interval=0.05) as url:
+    with serving_here([str(path)], reload_interval=0.05, isolate="never") as url:
         load = Load(url, *[ROW] * 4)
         try:
             assert until(lambda: load.ids)
@@ -104,6 +105,34 @@ def test_model_files_are_swapped_under_load(
         assert n_refused() >= 4
 
 
+def test_a_changed_file_is_loaded_by_a_child_process_first(
+    models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that crashes whoever loads it costs the child; the next good one is served."""
+    path = tmp_path / "model.avae"
+    shutil.copy(models[0], path)
+    (tmp_path / "crashing_child.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def refused() -> bool:
+        page = httpx2.get(f"{url}/metrics").text
+        return 'model_reload_failures_total{model="model",version="1"} 1.0' in page
+
+    def served() -> str:
+        answer = httpx2.post(f"{url}/v1/score", content=ROW).json()
+        return str(answer["model"]["id"])
+
+    with serving_here([str(path)], reload_interval=0.05) as url:
+        first = served()
+        with monkeypatch.context() as patched:
+            patched.setattr(child, "_PROGRAM", "crashing_child")
+            shutil.copy(models[1], path)
+            assert until(refused, 60)
+        assert served() == first
+        path.touch()
+        assert until(lambda: served() != first, 60)
+
+
 def test_a_service_that_is_told_to_end_answers_what_it_was_asked(models: list[Path]) -> None:
     """SIGTERM under load: no answer is lost, and the exit code is 0."""
     with serving([str(models[0])]) as live:
@@ -120,7 +149,7 @@ def test_versions_come_and_the_newest_is_served(models: list[Path], tmp_path: Pa
     """A file put into a directory of versions is served as soon as it is whole; the older ones stay."""
     shutil.copy(models[0], tmp_path / "1.avae")
     with (
-        serving_here([f"model={tmp_path}"], reload_interval=0.05) as url,
+        serving_here([f"model={tmp_path}"], reload_interval=0.05, isolate="never") as url,
         httpx2.Client(base_url=url) as client,
     ):
 
