@@ -13,22 +13,9 @@ _CENTRAL = b"PK\x01\x02"
 _END = b"PK\x05\x06"
 # Fields of the headers: offset and format.
 _FIELDS = {
-    _LOCAL: {4: "H", 6: "H", 8: "H", 14: "I", 18: "I", 22: "I", 26: "H", 28: "H"},
-    _CENTRAL: {
-        6: "H",
-        8: "H",
-        10: "H",
-        16: "I",
-        20: "I",
-        24: "I",
-        28: "H",
-        30: "H",
-        32: "H",
-        34: "H",
-        38: "I",
-        42: "I",
-    },
-    _END: {4: "H", 6: "H", 8: "H", 10: "H", 12: "I", 16: "I", 20: "H"},
+    _LOCAL: dict(zip((4, 6, 8, 14, 18, 22, 26, 28), "HHHIIIHH", strict=True)),
+    _CENTRAL: dict(zip((6, 8, 10, 16, 20, 24, 28, 30, 32, 34, 38, 42), "HHHIIIHHHHII", strict=True)),
+    _END: dict(zip((4, 6, 8, 10, 12, 16, 20), "HHHHIIH", strict=True)),
 }
 
 

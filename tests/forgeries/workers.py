@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from tests.forgeries.judge import MAX_SECONDS, Outcome, Verdict, judge
+from tests.forgeries.judge import Outcome, Verdict, children, judge, seconds_allowed
 
 BATCH = 100
 _SPARE_BYTES = 3 * 2**30
@@ -74,7 +74,7 @@ class _Worker:
     def __init__(self, numbers: list[int], make: Make, folder: Path) -> None:
         self.left = numbers
         self._begun: float | None = None
-        self._ticks = 0
+        self._ticks, self._allowed = 0, 0.0
         self._text = b""
         self._late = False
         self._ended = False
@@ -97,8 +97,8 @@ class _Worker:
         *lines, self._text = (self._text + data).split(b"\n")
         for line in lines:
             said = json.loads(line)
-            if said is None:
-                self._begun, self._ticks = time.monotonic(), self._processor()
+            if isinstance(said, float):
+                self._begun, self._ticks, self._allowed = time.monotonic(), self._processor(), said
                 continue
             self._begun = None
             number = self.left.pop(0)
@@ -111,22 +111,24 @@ class _Worker:
         """
         if self._ended:
             return True
-        if self._begun is None or (wall := time.monotonic() - self._begun) <= MAX_SECONDS:
+        if self._begun is None or (wall := time.monotonic() - self._begun) <= self._allowed:
             return False
         taken = (self._processor() - self._ticks) / _TICKS
-        self._late = taken > MAX_SECONDS or wall > _WALL_FACTOR * MAX_SECONDS
+        self._late = taken > self._allowed or wall > _WALL_FACTOR * self._allowed
         return self._late
 
     def close(self) -> Iterator[Judged]:
         """End it and all it started; a file that it was at has hung or crashed it."""
         yield from self.read()
+        parent = self._late and children(self._pid)
         _kill_group(self._pid)
         _, status = os.waitpid(self._pid, 0)
         os.close(self.pipe)
         if not self.left or not (self._late or self._begun is not None or os.WIFSIGNALED(status)):
             return
         if self._late:
-            outcome = Outcome(Verdict.HANG, f"over {MAX_SECONDS:g} s", MAX_SECONDS)
+            verdict = Verdict.PROCESSES if parent else Verdict.HANG
+            outcome = Outcome(verdict, f"over {self._allowed:.1f} s", self._allowed)
         else:
             outcome = Outcome(Verdict.CRASH, _ending(status))
         yield Judged(self.left.pop(0), outcome)
@@ -175,7 +177,7 @@ def _outcome(number: int, make: Make, path: Path, pipe: int) -> Outcome:
     except Exception:
         return Outcome(Verdict.UNMADE, traceback.format_exc()[-300:])
     path.write_bytes(content)
-    _say(pipe, None)
+    _say(pipe, seconds_allowed(len(content)))
     return judge(path, rows)
 
 
