@@ -96,17 +96,10 @@ def _print_breaches(todo: list[Job], breaches: Iterable[Judged]) -> None:
     """Breaches by what they have in common, the most frequent first, each with one mutant as an example."""
     groups: dict[str, list[Judged]] = defaultdict(list)
     for item in breaches:
-        groups[_signature(item)].append(item)
+        groups[item.outcome.signature].append(item)
     for signature, items in sorted(groups.items(), key=lambda group: -len(group[1])):
         example, reason = _name(todo[items[0].number]), items[0].outcome.reason[:300]
         sys.stdout.write(f"\n{len(items):5} x {signature}\n        such as {example}: {reason}\n")
-
-
-def _signature(item: Judged) -> str:
-    """What breaches of one cause have in common: the verdict, and the reason without its numbers."""
-    place = re.search(r"\((\w+\.py:\d+)\)$", item.outcome.reason)
-    reason = re.sub(r"[\d.]+", "#", item.outcome.reason)[:60]
-    return f"{item.outcome.verdict} {reason.partition(':')[0] + ' ' + place[1] if place else reason}"
 
 
 def _name(job: Job) -> str:
@@ -118,7 +111,7 @@ def _keep(folder: Path, todo: list[Job], breaches: Iterable[Judged]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     kept: Counter[str] = Counter()
     for item in breaches:
-        signature, job = _signature(item), todo[item.number]
+        signature, job = item.outcome.signature, todo[item.number]
         kept[signature] += 1
         if kept[signature] > _KEPT_OF_A_KIND:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import re
 import time
@@ -59,6 +60,18 @@ class Outcome(NamedTuple):
     mebibytes: float = 0.0
     resealed: bool = False
 
+    @property
+    def signature(self) -> str:
+        """What outcomes of one cause have in common: the verdict, and the reason without its numbers."""
+        place = re.search(r"\((\w+\.py:\d+)\)$", self.reason)
+        reason = re.sub(r"\S*/\S*|[\d.]+", "#", self.reason)[:60]
+        return f"{self.verdict} {reason.partition(':')[0] + ' ' + place[1] if place else reason}"
+
+    @property
+    def digest(self) -> str:
+        """A short name of the signature."""
+        return hashlib.sha256(self.signature.encode()).hexdigest()[:8]
+
 
 def seconds_allowed(n_bytes: int) -> float:
     """Processor time that a file of so many bytes may take: more for a large one, which has to be parsed."""
@@ -83,6 +96,11 @@ def judge(path: Path, rows: Any) -> Outcome:
             break
         outcome, resealed = _measured(path, rows), True
     return outcome._replace(resealed=resealed)
+
+
+def judge_load(path: Path, rows: Any = None) -> Outcome:
+    """Load a file, and no more."""
+    return _measured(path, None)
 
 
 def _measured(path: Path, rows: Any) -> Outcome:
@@ -112,7 +130,7 @@ def _judged(path: Path, rows: Any) -> Outcome:
         except BaseException as error:
             return Outcome(Verdict.CRUDE_LOAD, _told(error))
         try:
-            return _scored(model, rows)
+            return Outcome(Verdict.SCORED) if rows is None else _scored(model, rows)
         except AnomalyVAEError as error:
             return _refusal(error, Verdict.REFUSED_ROWS, Verdict.CRUDE_SCORE)
         except BaseException as error:

@@ -23,6 +23,7 @@ from tests.forgeries.making import (
     readers,
     step,
 )
+from tests.forgeries.models import samples
 from tests.forgeries.states import objects
 
 PASS = "passthrough"
@@ -713,3 +714,140 @@ def _(tree: Tree) -> None:
     encoder = step(tree)["transformers_"]["content"][1]["content"][1]["content"]["content"]
     items = encoder["categories_"]["content"][0]["content"]
     encoder["categories_"]["content"][0] = objects([items[-1]] * len(items))
+
+
+# ---------------------------------------- functions where a value was wanted, and attributes one by one
+LOG = node("FunctionNode", "numpy.log1p")
+
+
+def attribute(
+    name: str, sample: str, key: str, content: Callable[[Tree], Node], *, refused: bool = False
+) -> None:
+    """A forgery that sets one attribute of the first step."""
+
+    @forgery(name, sample, refused=refused)
+    def change(tree: Tree) -> None:
+        step(tree)[key] = content(tree)
+
+
+attribute("a kernel that is a function", "Nystroem", "kernel", lambda tree: LOG)
+attribute("kernel parameters of text", "Nystroem", "kernel_params", lambda tree: mapping(gamma=value("x")))
+attribute("a gamma of NaN", "Nystroem", "gamma", lambda tree: value(NAN), refused=True)
+attribute("a metric that is a function", "KNNImputer", "metric", lambda tree: LOG)
+attribute(
+    "weights that are a function", "KNNImputer", "weights", lambda tree: node("FunctionNode", "numpy.log")
+)
+attribute("names made by a function", "ColumnTransformer", "verbose_feature_names_out", lambda tree: LOG)
+attribute(
+    "a fit that is masked",
+    "KNNImputer",
+    "_mask_fit_X",
+    lambda tree: array(tree, np.ones((60, 4), dtype=bool)),
+)
+attribute("a fit of infinities", "KNNImputer", "_fit_X", lambda tree: array(tree, np.full((60, 4), INF)))
+attribute(
+    "a fit of fewer rows than its mask", "KNNImputer", "_fit_X", lambda tree: array(tree, np.zeros((1, 4)))
+)
+attribute("a box-cox of negatives", "PowerTransformer", "method", lambda tree: value("box-cox"))
+attribute("noise of nothing", "FactorAnalysis", "noise_variance_", lambda tree: array(tree, np.zeros(4)))
+attribute("noise of less", "FactorAnalysis", "noise_variance_", lambda tree: array(tree, np.full(4, -1.0)))
+attribute(
+    "whitening by the least", "PCA", "explained_variance_", lambda tree: array(tree, np.full(4, 5e-324))
+)
+attribute("a mean of None", "PCA", "mean_", lambda tree: value(None))
+attribute("a whitening of text", "PCA", "whiten", lambda tree: value("yes"))
+attribute("statistics of NaN", "SimpleImputer", "statistics_", lambda tree: array(tree, np.full(4, NAN)))
+attribute("missing values of text", "SimpleImputer", "missing_values", lambda tree: value("x"))
+attribute("missing values of zero", "MissingIndicator", "missing_values", lambda tree: value(0.0))
+attribute("an indicator that is sparse", "MissingIndicator", "sparse", lambda tree: value(True))
+attribute("a threshold of text", "Binarizer", "threshold", lambda tree: value("x"))
+attribute("a threshold of NaN", "Binarizer", "threshold", lambda tree: value(NAN))
+attribute("a range that falls", "MinMaxScaler", "feature_range", lambda tree: arguments(value(1), value(0)))
+attribute("a range of text", "MinMaxScaler", "feature_range", lambda tree: arguments(value("a"), value("b")))
+attribute("a random projection of complex", "RBFSampler", "n_components", lambda tree: value(-1))
+attribute(
+    "a random offset of another size", "RBFSampler", "random_offset_", lambda tree: array(tree, np.zeros(9))
+)
+attribute(
+    "a distribution of another name", "QuantileTransformer", "output_distribution", lambda tree: value("x")
+)
+attribute(
+    "references of another size", "QuantileTransformer", "references_", lambda tree: array(tree, [0.0, 1.0])
+)
+attribute("an encoding of another name", "KBinsDiscretizer", "encode", lambda tree: value("x"))
+attribute("more bins than edges", "KBinsDiscretizer", "n_bins_", lambda tree: array(tree, np.full(4, 2**31)))
+attribute("a weight of infinity", "FeatureUnion", "transformer_weights", lambda tree: mapping(a=value(INF)))
+attribute("a part that is dropped twice", "FeatureUnion", "transformer_list", lambda tree: sequence())
+attribute(
+    "an unknown value of NaN in whole numbers",
+    "OrdinalEncoder",
+    "dtype",
+    lambda tree: node("TypeNode", "numpy.uint8"),
+)
+attribute("an encoder of objects", "OrdinalEncoder", "dtype", lambda tree: OBJECT)
+attribute("columns that are objects", "ColumnTransformer", "_n_features", lambda tree: value(2**40))
+attribute(
+    "names that are numbers",
+    "StandardScaler",
+    "feature_names_in_",
+    lambda tree: objects([value(i) for i in range(4)]),
+)
+attribute("one name for all", "StandardScaler", "feature_names_in_", lambda tree: objects([value("a")] * 4))
+
+
+@forgery("columns counted from the end", "ColumnTransformer of a list")
+def _(tree: Tree) -> None:
+    step(tree)["transformers_"]["content"][1]["content"][2] = sequence(value(-1), value(-5))
+
+
+@forgery("columns by a mask too long", "ColumnTransformer of a list")
+def _(tree: Tree) -> None:
+    step(tree)["transformers_"]["content"][1]["content"][2] = sequence(*[value(True)] * 9)
+
+
+@forgery("columns by a text", "ColumnTransformer of a list")
+def _(tree: Tree) -> None:
+    step(tree)["transformers_"]["content"][1]["content"][2] = value("a")
+
+
+@forgery("no steps at all", "StandardScaler")
+def _(tree: Tree) -> None:
+    tree.root["content"]["content"]["steps"]["content"] = []
+
+
+@forgery("a detector of images behind columns", "StandardScaler")
+def _(tree: Tree) -> None:
+    theirs = Tree(samples("grey")[0])
+    tree.root["content"]["content"]["steps"]["content"][-1]["content"][1] = theirs.root
+    tree.members |= {name: data for name, data in theirs.members.items() if name.endswith(".npy")}
+
+
+@forgery("a million names of one letter", "numbers")
+def _(tree: Tree) -> None:
+    last(tree)["history_"] = mapping(**{f"k{i}": value(0) for i in range(40_000)})
+
+
+@forgery("a number of 4,000 digits", "numbers")
+def _(tree: Tree) -> None:
+    last(tree)["offset_"] = value(10**4_000)
+
+
+@forgery("an offset that is infinite", "numbers")
+def _(tree: Tree) -> None:
+    last(tree)["offset_"] = value(INF)
+
+
+@forgery("patches larger than memory", "grey")
+def _(tree: Tree) -> None:
+    model(tree)["size"] = sequence(value(2**14), value(2**14))
+
+
+@forgery("a stride of nothing", "grey")
+def _(tree: Tree) -> None:
+    for found in model(tree)["levels"]["content"]:
+        found["content"]["stride"] = value(0)
+
+
+@forgery("a factor of 2 ** 40", "grey")
+def _(tree: Tree) -> None:
+    model(tree)["factor"] = value(2**40)

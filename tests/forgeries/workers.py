@@ -28,6 +28,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 # Bytes of a file, and the rows to score with it, of a number.
 Make = Callable[[int], tuple[bytes, Any]]
+Judge = Callable[[Path, Any], Outcome]
 
 
 class Judged(NamedTuple):
@@ -37,7 +38,9 @@ class Judged(NamedTuple):
     outcome: Outcome
 
 
-def judge_all(numbers: Sequence[int], make: Make, n_workers: int = 1) -> Iterator[Judged]:
+def judge_all(
+    numbers: Sequence[int], make: Make, n_workers: int = 1, judge: Judge = judge
+) -> Iterator[Judged]:
     """Outcomes of files by number, in the order in which they come.
 
     Parameters
@@ -47,6 +50,8 @@ def judge_all(numbers: Sequence[int], make: Make, n_workers: int = 1) -> Iterato
         Called in the worker with each number.
     n_workers : int
         Processes at a time.
+    judge : callable
+        Of a path and rows, in the worker.
     """
     gc.collect()
     gc.freeze()
@@ -55,7 +60,7 @@ def judge_all(numbers: Sequence[int], make: Make, n_workers: int = 1) -> Iterato
         running: list[_Worker] = []
         while left or running:
             while left and len(running) < n_workers:
-                worker = _Worker(left.pop(), make, Path(folder))
+                worker = _Worker(left.pop(), make, judge, Path(folder))
                 selector.register(worker.pipe, selectors.EVENT_READ, worker)
                 running.append(worker)
             for key, _ in selector.select(timeout=0.2):
@@ -71,7 +76,7 @@ def judge_all(numbers: Sequence[int], make: Make, n_workers: int = 1) -> Iterato
 class _Worker:
     """A forked process, as its parent sees it."""
 
-    def __init__(self, numbers: list[int], make: Make, folder: Path) -> None:
+    def __init__(self, numbers: list[int], make: Make, judge: Judge, folder: Path) -> None:
         self.left = numbers
         self._begun: float | None = None
         self._ticks, self._allowed = 0, 0.0
@@ -82,7 +87,7 @@ class _Worker:
         self._pid = os.fork()
         if self._pid == 0:
             os.close(reading)
-            _work(numbers, make, folder, writing)
+            _work(numbers, make, judge, folder, writing)
         os.close(writing)
         os.set_blocking(reading, False)
         self.pipe = reading
@@ -155,14 +160,14 @@ def _ending(status: int) -> str:
     return f"ended with status {os.waitstatus_to_exitcode(status)}"
 
 
-def _work(numbers: list[int], make: Make, folder: Path, pipe: int) -> NoReturn:
+def _work(numbers: list[int], make: Make, judge: Judge, folder: Path, pipe: int) -> NoReturn:
     """Judge files one after another; never returns to the code of the parent."""
     try:
         os.setpgid(0, 0)
         _limit()
         path = folder / f"{os.getpid()}"
         for number in numbers:
-            outcome = _outcome(number, make, path, pipe)
+            outcome = _outcome(number, make, judge, path, pipe)
             _say(pipe, list(outcome))
             if outcome.verdict is Verdict.PROCESSES:
                 break
@@ -170,7 +175,7 @@ def _work(numbers: list[int], make: Make, folder: Path, pipe: int) -> NoReturn:
         os._exit(0)
 
 
-def _outcome(number: int, make: Make, path: Path, pipe: int) -> Outcome:
+def _outcome(number: int, make: Make, judge: Judge, path: Path, pipe: int) -> Outcome:
     """Make one file, say that it is there, and judge it."""
     try:
         content, rows = make(number)
