@@ -39,7 +39,7 @@ def main() -> int:
         sys.stdout.write("genuine files do not score here:\n" + "".join(f"  {line}\n" for line in broken))
         return 2
     made, todo = time.perf_counter(), jobs(options.mutants, options.seed)
-    judged = list(judge_all(range(len(todo)), lambda number: _file(todo[number]), options.workers))
+    judged = _judged(todo, options.workers)
     taken = time.perf_counter() - made
     _print_tables(todo, judged)
     breaches = [item for item in judged if item.outcome.verdict.is_breach]
@@ -53,6 +53,20 @@ def main() -> int:
         f"after {made - started:.0f} s of fitting\n"
     )
     return 1 if breaches else 0
+
+
+def _judged(todo: list[Job], n_workers: int) -> list[Judged]:
+    """What came of each job; after Ctrl-C of those that are done."""
+    judged = []
+    try:
+        for item in judge_all(range(len(todo)), lambda number: _file(todo[number]), n_workers):
+            judged.append(item)
+            if len(judged) % 1_000 == 0:
+                n_breaches = sum(one.outcome.verdict.is_breach for one in judged)
+                sys.stderr.write(f"{len(judged):,} of {len(todo):,}, {n_breaches:,} breaches\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; these are done:\n")
+    return judged
 
 
 def _options() -> argparse.Namespace:
