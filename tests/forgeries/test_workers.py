@@ -50,7 +50,7 @@ for number, outcome in sorted(judge_all(range(len(WHAT)), make, 2, judge=_measur
 def verdicts() -> list[tuple[str, str]]:
     """What was done to a worker and what it was found to be, in order."""
     ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=600, check=True
     )
     return [tuple(json.loads(line)) for line in ran.stdout.splitlines()]
 
