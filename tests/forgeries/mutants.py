@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
+from tests.anomaly_vae import forging
 from tests.forgeries import arrays, descriptions, files, schemas, states
 from tests.forgeries.models import KINDS, Sample, samples
 
@@ -53,6 +54,7 @@ def jobs(count: int, seed: int = 0) -> list[Job]:
 def mutant(job: Job) -> Mutant:
     """The mutant of a job: the same one whenever it is asked for."""
     random = Random(f"{job.seed}/{job.kind}/{job.mutation}/{job.number}")
+    forging.restart_ids()
     own = samples(job.kind)
     sample = own[0] if random.random() < 0.3 else random.choice(own)
     others = samples(random.choice(list(KINDS)))
