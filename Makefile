@@ -11,8 +11,14 @@ TEST_WORKERS ?= 2
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE =
 
+# How many mutants of model files to try, and for how long to look for new ones; where files that break go.
+MUTANTS ?= 20000
+SEED ?= 0
+FUZZ_MINUTES ?= 30
+BREACHES ?= build/breaches
+
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint types arrows bench clean
+.PHONY: help venv demo test check lint types arrows mutants fuzz bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +48,13 @@ types: $(STAMP)  ## mypy, strict, on both packages
 
 arrows: $(STAMP)  ## import-linter: who may import whom
 	$(BIN)/lint-imports
+
+mutants: $(STAMP)  ## load and score mutants of eight kinds of model files (MUTANTS, SEED); fail on any breach
+	nice $(BIN)/python -m tests.forgeries --mutants $(MUTANTS) --seed $(SEED) --keep $(BREACHES)
+
+fuzz: $(STAMP)  ## coverage-guided fuzzing of loading for FUZZ_MINUTES; what is new joins the corpus
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.forgeries.fuzz --minutes $(FUZZ_MINUTES) --keep $(BREACHES)
 
 bench: $(STAMP)  ## the measurements that the README quotes
 	set -e; for script in $(sort $(wildcard benchmarks/[!_]*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done

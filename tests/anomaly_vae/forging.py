@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,14 @@ from anomaly_vae.model_file.rebuild import rebuild_step
 Node = dict[str, Any]
 Members = dict[str, bytes]
 
-_ids = itertools.count(10**18)
+_FIRST_ID = 10**18
+_ids = itertools.count(_FIRST_ID)
+
+
+def restart_ids() -> None:
+    """Number new nodes from the first id again, so that what is made next is the same each time."""
+    global _ids
+    _ids = itertools.count(_FIRST_ID)
 
 
 def numbers(n_rows: int = 100) -> NDArray[np.float64]:
@@ -92,7 +99,8 @@ def zipped(members: Members, compression: int = ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", compression) as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            # A ZipInfo has one date for all time, where a name alone would have the clock's.
+            archive.writestr(ZipInfo(name), content, compress_type=compression)
     return buffer.getvalue()
 
 
