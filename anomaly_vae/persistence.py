@@ -63,6 +63,8 @@ _LISTS_OF_STEPS = ("steps", "transformer_list", "transformers", "transformers_")
 _CACHE = "_transformers_feature_names_out"
 _MAX_MESSAGE = 300
 _MAX_SHOWN_PATH = 120
+_MAX_STATED = 100
+"""Characters of what a file states and nothing can verify."""
 
 
 def save(
@@ -268,7 +270,11 @@ def _parse(members: Members) -> dict[str, Any]:
     if type(number) is not int or number < 1:
         raise ModelFileError(f"{METADATA} gives no format number")
     if number > FORMAT:
-        raise ModelFileError(f"saved by a newer anomaly-vae (format {number}, here {FORMAT}): upgrade it")
+        raise ModelFileError(f"saved by a newer anomaly-vae (format {number:.9g}, here {FORMAT}): upgrade it")
+    versions = metadata.get("versions")
+    stated = [metadata.get("created"), *(versions.values() if isinstance(versions, dict) else [None])]
+    if not all(isinstance(text, str) and len(text) <= _MAX_STATED and text.isprintable() for text in stated):
+        raise ModelFileError(f"{METADATA} gives no valid date of creation or versions of libraries")
     return dict(metadata)
 
 

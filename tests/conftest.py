@@ -12,3 +12,7 @@ def pytest_report_header() -> str:
     from tests.processor import PROCESSOR
 
     return f"processor: {PROCESSOR}"
+
+
+# The program of ``make fuzz``, which imports what only its own environment has.
+collect_ignore = ["forgeries/fuzz_target.py", "forgeries/__main__.py"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_vae import load
+from anomaly_vae import ModelFileError, load
 from tests.anomaly_vae import forging
 from tests.forgeries import known
 from tests.forgeries.making import REFUSED, names
@@ -52,7 +52,8 @@ class TestInspect:
         """The metadata say another threshold than the model has."""
         path = forged(tmp_path, lambda metadata: metadata["threshold"].update(offset=-98765.4321))
         shown = inspected(path)
-        assert "98765" not in shown.replace(",", "") or "unverified" in shown.lower()
+        assert "-9.877e+04" not in shown or "unverified" in shown.lower()
+        assert "-9.877e+04" in inspected(path, "--unverified")
 
     def test_a_forged_threshold_is_not_given_as_json(self, tmp_path: Path) -> None:
         """A script that reads the JSON is not misled either."""
@@ -60,10 +61,11 @@ class TestInspect:
         shown = inspected(path, "--json")
         assert "98765" not in shown.replace(",", "") or "unverified" in shown.lower()
 
-    def test_the_loaded_threshold_is_another(self, tmp_path: Path) -> None:
-        """The model itself is as it was: only what is said of it is forged."""
+    def test_a_file_with_a_forged_threshold_is_not_loaded(self, tmp_path: Path) -> None:
+        """Only what is said of the model is forged, and that is enough."""
         path = forged(tmp_path, lambda metadata: metadata["threshold"].update(offset=-98765.4321))
-        assert load(path).offset_ == forging.detector().offset_
+        with pytest.raises(ModelFileError, match="its metadata contradict the model: 'threshold'"):
+            load(path)
 
     @pytest.mark.parametrize(
         "change",

@@ -77,7 +77,7 @@ def test_a_model_that_lies_of_itself_is_refused_and_steers_no_terminal(run, mode
     shutil.copy(model, path)
     for change, code in (
         ({"kind": "\x1b[31mred"}, 2),
-        ({"created": "\x1b[31mred"}, 0),
+        ({"created": "\x1b[31mred"}, 2),
         ({"training": None}, 2),
         ({"schema": 3}, 2),
         ({"self_test": 3}, 2),
