@@ -63,19 +63,26 @@ def _check_columns(encoder: Any, n_columns: int) -> None:
 
 
 def _is_ordered(values: NDArray[Any]) -> bool:
-    """Whether numbers and dates ascend, and texts and objects are distinct."""
+    """Whether categories are distinct, and numbers and dates ascend, so that they can be looked up."""
     if values.dtype.kind in "US":
         return len(np.unique(values)) == len(values)
     if values.dtype != object:
-        return np.array_equal(values, np.sort(values), equal_nan=values.dtype.kind == "f")
+        return _ascend(values)
     if not all(isinstance(value, bool | int | float | str | np.generic | None) for value in values):
         return False
     numbers = [isinstance(value, int | float) for value in values]
     if not any(number and value == value for number, value in zip(numbers, values, strict=True)):
-        return True
+        return len(set(values.tolist())) == len(values)
     # A column of numbers is looked up by bisection once it is cast to floats.
-    floats = values.astype(np.float64) if all(numbers) else np.array([np.inf, 0.0])
-    return np.array_equal(floats, np.sort(floats), equal_nan=True)
+    return all(numbers) and _ascend(values.astype(np.float64))
+
+
+def _ascend(values: NDArray[Any]) -> bool:
+    """Whether each value is above the one before; the last one may be missing."""
+    known = values[:-1] if values.dtype.kind in "fMm" and np.isnan(values[-1:]).all() else values
+    return bool((known[1:] > known[:-1]).all()) and (
+        known.dtype.kind not in "fMm" or not np.isnan(known).any()
+    )
 
 
 def _codes(encoder: Any, column: int) -> NDArray[Any]:

@@ -44,9 +44,7 @@ from anomaly_vae.model_file.rules import (
     tuple_of,
 )
 from anomaly_vae.model_file.tree import FUNCTIONS, Described
-
-_MAX_POLYNOMIALS = 2**16
-"""Columns that PolynomialFeatures may give: a block of rows of them must fit in memory."""
+from anomaly_vae.model_file.widths import MAX_COLUMNS
 
 _SELECTOR = "sklearn.compose._column_transformer.make_column_selector"
 
@@ -155,12 +153,21 @@ def _check_polynomials(encoder: Any) -> None:
     """Bound the number of outputs before scikit-learn makes a table of them."""
     low, high = encoder.degree if isinstance(encoder.degree, tuple) else (0, encoder.degree)
     n, n_outputs = encoder.n_features_in_, 0
+    if n > MAX_COLUMNS:
+        raise ModelFileError(f"takes more than {MAX_COLUMNS:,} columns")
     for degree in range(low, min(high, 64) + 1):
         n_outputs += math.comb(n, degree) if encoder.interaction_only else math.comb(n + degree - 1, degree)
-        if n_outputs > _MAX_POLYNOMIALS or high > 64:
-            raise ModelFileError(f"makes more than {_MAX_POLYNOMIALS:,} columns")
+        if n_outputs > MAX_COLUMNS or high > 64:
+            raise ModelFileError(f"makes more than {MAX_COLUMNS:,} columns")
     # All that it learns follows from the number of columns.
     encoder.__dict__.update(vars(type(encoder)(**encoder.get_params()).fit(np.zeros((1, n)))))
+
+
+def _check_components(reducer: Any) -> None:
+    """A law: no more components than columns, since some steps make a square matrix of them."""
+    n_components, n_columns = reducer.components_.shape
+    if n_components > n_columns:
+        raise ModelFileError(f"holds a {type(reducer).__name__} of more components than columns")
 
 
 def _check_bins(binner: Any) -> None:
@@ -274,6 +281,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "loglike_": list_of(number),
                 "n_iter_": count,
             },
+            law=_check_components,
         ),
     },
     "sklearn.decomposition._fastica": {
@@ -287,6 +295,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "whitening_?": array("* n"),
                 "n_iter_": count,
             },
+            law=_check_components,
         ),
     },
     "sklearn.decomposition._incremental_pca": {
@@ -300,6 +309,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "n_components_": size("k"),
                 "batch_size_": count,
             },
+            law=_check_components,
         ),
     },
     "sklearn.decomposition._pca": {
@@ -312,9 +322,10 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "n_components_": size("k"),
                 "_fit_svd_solver?": name,
             },
+            law=_check_components,
         ),
     },
-    "sklearn.decomposition._truncated_svd": {"TruncatedSVD": Step(fitted=_COMPONENTS)},
+    "sklearn.decomposition._truncated_svd": {"TruncatedSVD": Step(fitted=_COMPONENTS, law=_check_components)},
     "sklearn.feature_selection._variance_threshold": {
         "VarianceThreshold": Step(fitted={"variances_": _PER_COLUMN})
     },

@@ -13,6 +13,9 @@ import numpy as np
 
 from anomaly_vae.errors import ModelFileError
 
+MAX_COLUMNS = 2**16
+"""Columns that a step may make of fewer: a block of rows of them has to fit in memory."""
+
 
 def n_outputs(step: Any, n_columns: int) -> int:
     """Columns that a fitted step gives for ``n_columns`` of input.
@@ -29,13 +32,17 @@ def n_outputs(step: Any, n_columns: int) -> int:
         kind = type(step).__name__
         raise ModelFileError(f"holds a {kind} of {fitted_on:,} columns where {n_columns:,} arrive")
     count = _BY_KIND.get(type(step).__name__)
-    return n_columns if count is None else count(step, n_columns)
+    width = n_columns if count is None else count(step, n_columns)
+    if width > max(MAX_COLUMNS, n_columns):
+        raise ModelFileError(
+            f"holds a {type(step).__name__} that makes {width:,} columns; at most {MAX_COLUMNS:,} are allowed"
+        )
+    return width
 
 
 def check_widths(pipeline: Any) -> None:
     """Raise ModelFileError unless each step of a Pipeline takes what the step before it gives."""
-    first = next((step for _, step in pipeline.steps if not isinstance(step, str | None)), None)
-    n_columns = _n_inputs(first)
+    n_columns = _n_inputs(pipeline)
     if n_columns is not None:
         _of_pipeline(pipeline, n_columns)
 
@@ -75,19 +82,24 @@ def _of_columns(transformer: Any, _: int) -> int:
 def _check_columns(transformer: Any, columns: Any, positions: list[int]) -> None:
     """Raise ModelFileError where the columns of a step are not at its positions."""
     names = list(transformer.__dict__.get("feature_names_in_", []))
-    labels = list(range(transformer.n_features_in_))
+    labels = range(transformer.n_features_in_)
     try:
-        if isinstance(columns, slice) and isinstance(columns.start or columns.stop, str):
-            start, stop = (None if end is None else names.index(end) for end in (columns.start, columns.stop))
-            chosen = labels[start : None if stop is None else stop + 1 : columns.step]
-        elif isinstance(columns, slice):
-            chosen = labels[columns]
+        if isinstance(columns, slice):
+            sliced = labels[_of_positions(columns, names)]
+            chosen = list(sliced) if len(sliced) == len(positions) else None
         else:
             chosen = [_at(label, names, labels) for label in _listed(columns, labels)]
     except (IndexError, TypeError, ValueError):
         chosen = None
     if chosen != positions:
         raise ModelFileError("holds a ColumnTransformer whose steps take other columns than it states")
+
+
+def _of_positions(columns: slice, names: list[str]) -> slice:
+    """A slice of positions; one of names includes its end."""
+    start, stop = columns.start, columns.stop
+    start = names.index(start) if isinstance(start, str) else start
+    return slice(start, names.index(stop) + 1 if isinstance(stop, str) else stop, columns.step)
 
 
 def _check_names(transformer: Any, step: Any, positions: list[int]) -> None:
@@ -97,7 +109,7 @@ def _check_names(transformer: Any, step: Any, positions: list[int]) -> None:
         raise ModelFileError("holds a ColumnTransformer whose steps take columns of other names")
 
 
-def _listed(columns: Any, labels: list[int]) -> list[Any]:
+def _listed(columns: Any, labels: range) -> list[Any]:
     """Names or positions of columns; a mask chooses positions."""
     listed = columns.tolist() if isinstance(columns, np.ndarray) else columns
     listed = listed if isinstance(listed, list) else [listed]
@@ -106,7 +118,7 @@ def _listed(columns: Any, labels: list[int]) -> list[Any]:
     return listed
 
 
-def _at(label: Any, names: list[Any], labels: list[int]) -> int:
+def _at(label: Any, names: list[Any], labels: range) -> int:
     return names.index(label) if isinstance(label, str) else labels[label]
 
 
