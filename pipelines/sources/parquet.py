@@ -13,6 +13,7 @@ from pipelines.errors import SourceError
 from pipelines.files import opened
 from pipelines.records import Rejected, Rows
 from pipelines.sources.blocks import Block, Place, Read
+from pipelines.sources.cuts import length_of, refuse_cut
 from pipelines.sources.text import cast_columns
 
 BLOCK_ROWS = 16_384
@@ -24,7 +25,8 @@ class ParquetSource:
     Raises
     ------
     SourceError
-        Where it cannot be opened or is no Parquet, and later where it is damaged.
+        Where it cannot be opened or is no Parquet, and later where it is damaged; LostInputError where it
+        became shorter since it was opened.
     """
 
     header = b""
@@ -34,9 +36,10 @@ class ParquetSource:
             raise SourceError("standard input", None, "Parquet cannot be read from a stream; give a file")
         self.path, self.name, self.block_rows = path, path, block_rows
         self._stack = ExitStack()
-        stream = self._stack.enter_context(opened(path)).stream
+        packed = self._stack.enter_context(opened(path))
+        self._outer, self._length = packed.outer, length_of(packed.outer)
         try:
-            self._file = pq.ParquetFile(stream)
+            self._file = pq.ParquetFile(packed.stream)
         except (pa.ArrowException, OSError) as error:
             self._stack.close()
             raise SourceError(path, None, f"is no Parquet file ({_line(error)})") from error
@@ -84,6 +87,7 @@ class ParquetSource:
                 if start >= skipped and batch.num_rows:
                     yield Block(batch, Place(start, start), Place(end, end), 0)
         except (pa.ArrowException, OSError) as error:
+            refuse_cut(self.name, self._length, length_of(self._outer))
             raise SourceError(self.name, end + 1, f"cannot be read ({_line(error)})") from error
 
 
