@@ -18,10 +18,11 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.persistence import load
 from pipelines.errors import SourceError, TooManyRejectedError
-from pipelines.files import is_url
+from pipelines.files import is_special, is_url
 from pipelines.memory import keep_freed_memory
+from pipelines.overwriting import refuse_overwriting
 from pipelines.parallel import in_order
-from pipelines.reading import make_scorer, open_inputs, refuse_inside
+from pipelines.reading import make_scorer, open_inputs, refuse_inside, refuse_pictures_over
 from pipelines.records import Rejected, ScoredRows, ScoreSummary
 from pipelines.score_terms import Observer, Progress, ScoreOptions
 from pipelines.scoring import reason_texts
@@ -92,11 +93,14 @@ class ScoreRun:
         self._check_output()
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
-        self.output = make_output(output, self.format, force=self.options.force)
-        self.rejected = self._rejected_output()
         self.model_id = _digest(model)
         fitted = load(model)
         self.inputs = open_inputs(fitted, inputs, self.options.input_format)
+        refuse_overwriting(self._outputs(), [model, *self.inputs.paths()])
+        if self.options.heatmaps is not None:
+            refuse_pictures_over(self.options.heatmaps, self.inputs)
+        self.output = make_output(output, self.format, force=self.options.force)
+        self.rejected = self._rejected_output()
         if self.options.resume and "-" in self.inputs.names:
             raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
         self.scorer = make_scorer(
@@ -272,6 +276,17 @@ class ScoreRun:
     def _observed(self) -> tuple[str, ...]:
         return () if self.observer is None else self.observer.columns
 
+    def _outputs(self) -> dict[str, str | None]:
+        """Files that the run writes, by what the user calls them."""
+        quarantines = self.options.on_bad_row == "quarantine"
+        return {
+            "-o": self.output_path,
+            "--rejected" if self.options.rejected_to else "rejected rows to": self._rejected_path()
+            if quarantines
+            else None,
+            "summary to": summary_path(self.output_path),
+        }
+
     def _rejected_path(self) -> str:
         return self.options.rejected_to or self.output_path + ".rejected"
 
@@ -315,6 +330,13 @@ class ScoreRun:
             seconds=seconds,
             n_sitting=n_sitting,
         )
+
+
+def summary_path(output: str) -> str | None:
+    """Where the account of a run goes, beside its output; None where that is not a file."""
+    if output == "-" or is_url(output) or is_special(Path(output)):
+        return None
+    return output + ".summary.json"
 
 
 def _digest(path: str) -> str:

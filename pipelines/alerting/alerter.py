@@ -23,6 +23,7 @@ from pipelines.alerting.delivery import Delivery
 from pipelines.alerting.lines import Calibration
 from pipelines.alerting.records import Alert, AlertSummary
 from pipelines.alerting.rules import Finding, Rule
+from pipelines.alerting.sinks import JsonLinesSink
 from pipelines.alerting.stretch import Stretch
 from pipelines.alerting.times import Clock, row_times
 from pipelines.errors import UnknownNameError
@@ -58,6 +59,12 @@ class Alerter:
     def columns(self) -> tuple[str, ...]:
         """Columns of the input that ``observe`` reads: of rules, keys and times."""
         return self._config.columns
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Files that sinks append to, by the name of the sink."""
+        sinks = (sink for sink in self._config.sinks if isinstance(sink, JsonLinesSink) and sink.path != "-")
+        return {f"sink {sink.name!r}": sink.path for sink in sinks}
 
     @property
     def prints(self) -> bool:

@@ -15,6 +15,8 @@ from pipelines.cli.printing import counted
 from pipelines.cli.progress import shown_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anomaly_vae.tails import Tail
     from pipelines.alerting import Alerter, AlertSummary
     from pipelines.records import ScoreSummary
@@ -149,7 +151,7 @@ def command(
     tail = tail_of(ctx, tail, {"alerts_per_day": 0} if alerts_per_day else {})
     days = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
     offset = _surveyed(model, inputs, options, verbose, days, **threshold)
-    alerter = None if rules is None else _alerter(model, rules, alert_state, output)
+    alerter = None if rules is None else _alerter(model, rules, alert_state, output, inputs)
     with shown_progress(verbose, wants_progress(verbose)) as on_progress:
         run = ScoreRun(
             model,
@@ -206,22 +208,30 @@ def _surveyed(
     return found.offset
 
 
-def _alerter(model: str, rules: str, state: str | None, output: str) -> Alerter:
+def _alerter(model: str, rules: str, state: str | None, output: str, inputs: Sequence[str]) -> Alerter:
     """Rules and sinks, with what was remembered from the last run."""
     from pathlib import Path
 
     from anomaly_vae.errors import InputError
     from anomaly_vae.persistence import load
     from pipelines.alerting import load_alerter
+    from pipelines.files import expand
+    from pipelines.overwriting import refuse_overwriting
     from pipelines.scoring import final_detector
 
+    state = state or rules + ".state"
+    found = expand(inputs)
+    within = [str(file) for path in found if Path(path).is_dir() for file in Path(path).iterdir()]
+    read = [model, rules, *found, *within]
+    refuse_overwriting({"-o": output, "--alert-state": state}, read)
     detector = final_detector(load(model))
     alerter = load_alerter(
         rules,
-        state=Path(state or rules + ".state"),
+        state=Path(state),
         calibration_scores=detector.calibration_scores_,
         offset=detector.offset_,
     )
+    refuse_overwriting({"-o": output, "--alert-state": state} | alerter.files, read)
     if alerter.prints and output == "-":
         raise InputError(f"{rules}: a sink writes to standard output, and so does -o -; give one a file")
     return alerter
@@ -254,15 +264,14 @@ def _show(summary: ScoreSummary) -> None:
 
 def _write_summary(summary: ScoreSummary) -> None:
     """The account of a run, beside its output if that is a file."""
-    from pathlib import Path
+    from pipelines.files import replacing
+    from pipelines.score_run import summary_path
 
-    from pipelines.files import is_special, is_url, replacing
-
-    if summary.output == "-" or is_url(summary.output) or is_special(Path(summary.output)):
+    path = summary_path(summary.output)
+    if path is None:
         return
     derived = {"alert_rate": summary.alert_rate, "rows_per_second": round(summary.rows_per_second)}
     fields = asdict(summary) | derived
-    path = summary.output + ".summary.json"
     with replacing(path, force=True) as temporary:
         temporary.write_text(json.dumps(_finite(fields), indent=2) + "\n", encoding="utf-8")
 

@@ -59,17 +59,25 @@ def command(
     """
     from anomaly_vae.persistence import load
     from pipelines.alerting import load_alerter
+    from pipelines.overwriting import refuse_overwriting, refuse_reading_back
     from pipelines.reading import make_scorer
+    from pipelines.sources.opening import TABLE_SUFFIXES
     from pipelines.streaming import Watcher, default_checkpoint
 
-    scorer = make_scorer(load(model), expected=True)
     place = Path(checkpoint) if checkpoint else default_checkpoint(source)
+    outputs = {"--checkpoint": str(place), "--rejected": rejected}
+    read = [model, rules, source]
+    refuse_overwriting(outputs, read)
+    for name, path in outputs.items():
+        refuse_reading_back(name, path, Path(source), TABLE_SUFFIXES)
+    scorer = make_scorer(load(model), expected=True)
     alerter = load_alerter(
         rules,
         calibration_scores=scorer.detector.calibration_scores_,
         offset=scorer.offset,
         spool=place.with_name(f"{place.name}.spool"),
     )
+    refuse_overwriting(outputs | alerter.files, read)
     watcher = Watcher(
         scorer,
         source,

@@ -32,6 +32,9 @@ class Inputs(Protocol):
     def format(self, number: int) -> str:
         """The format of a source."""
 
+    def paths(self) -> Sequence[str]:
+        """Every file that is read."""
+
     def identity(self) -> list[Any]:
         """What must be the same for a run to go on, fit for JSON."""
 
@@ -58,7 +61,7 @@ class TableInputs:
         self._format = given_format
 
     def open(self, number: int) -> OpenedSource:
-        """The source of a file; one that is gone or cut since the run began is a failure, not a wrong name."""
+        """The source of a file; one that is gone or shorter since the run began is a failure."""
         name, size = self.names[number], self.sizes[number]
         found = size_of(name)
         refuse_cut(name, size, found)
@@ -72,6 +75,10 @@ class TableInputs:
     def format(self, number: int) -> str:
         """The format of a file."""
         return format_of(self.names[number], self._format)
+
+    def paths(self) -> Sequence[str]:
+        """The files."""
+        return self.names
 
     def identity(self) -> list[Any]:
         """Names and sizes."""

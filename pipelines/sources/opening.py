@@ -27,6 +27,10 @@ _SOURCES: dict[str, type[AnySource]] = {
 }
 
 
+TABLE_SUFFIXES = frozenset({".csv", *_SUFFIXES})
+"""Suffixes of the files of rows in a directory, that of a compression aside."""
+
+
 def format_of(path: str, given: str | None = None) -> str:
     """The format of a file, "csv", "jsonl" or "parquet": as given, else by its suffix, else CSV."""
     return given or _SUFFIXES.get(bare_suffix(path), "csv")
@@ -84,12 +88,11 @@ def _is_directory(path: str) -> bool:
 
 
 def _within(directory: str) -> list[str]:
-    found = sorted(str(path) for path in Path(directory).iterdir() if bare_suffix(str(path)) in _FILES)
+    found = sorted(
+        str(path) for path in Path(directory).iterdir() if bare_suffix(str(path)) in TABLE_SUFFIXES
+    )
     if not found:
         raise InputError(
-            f"{directory}: is a directory without files of rows; wanted {', '.join(sorted(_FILES))}"
+            f"{directory}: is a directory without files of rows; wanted {', '.join(sorted(TABLE_SUFFIXES))}"
         )
     return found
-
-
-_FILES = frozenset({".csv", *_SUFFIXES})
