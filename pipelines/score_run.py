@@ -23,11 +23,11 @@ from pipelines.memory import keep_freed_memory
 from pipelines.overwriting import refuse_overwriting
 from pipelines.parallel import in_order
 from pipelines.reading import make_scorer, open_inputs, refuse_inside, refuse_pictures_over
-from pipelines.records import Rejected, ScoredRows, ScoreSummary
+from pipelines.records import Rejected, Rows, ScoredRows, ScoreSummary
 from pipelines.score_terms import Observer, Progress, ScoreOptions
 from pipelines.scoring import reason_texts
 from pipelines.selection import require_columns
-from pipelines.sinks.encoding import ENCODERS, refuse_clash, without_raw
+from pipelines.sinks.encoding import ENCODERS, refuse_clash
 from pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from pipelines.sinks.rejected import encode_rejected
 from pipelines.sinks.staged import DirectOutput, Journal, StagedFile, StagedParquet, make_output
@@ -139,24 +139,24 @@ class ScoreRun:
             self._check_columns(source, is_first=number == 0)
             if number == 0 and place is None:
                 self._write_header(source)
-            wanted, keep_raw = self._wanted(source, self.inputs.format(number))
+            wanted, whole = self._wanted(source), self._takes_whole(self.inputs.format(number))
 
             def work(block: Block) -> Piece:
-                return self._work(source, block, wanted, keep_raw)
+                return self._work(source, block, wanted, whole)
 
             for piece in in_order(work, source.blocks(place), self.options.jobs):
                 self._take(piece, number)
             if self.format == "parquet" and not self.tally.n_rows:
-                self.output.write(self.encoder.encode(_nothing(source, wanted), []))
+                rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
+                self.output.write(self.encoder.encode(_unscored(rows), []))
 
-    def _work(self, source: Source, block: Block, wanted: Sequence[str], keep_raw: bool) -> Piece:
+    def _work(self, source: Source, block: Block, wanted: Sequence[str], whole: bool) -> Piece:
         """Read, score and encode one block; any thread may do this."""
         with one_thread():
-            rows, rejected = source.read(block, wanted, self.scorer.numeric)
+            rows, rejected = source.read(block, wanted, self.scorer.numeric, whole=whole)
             scored, unreadable = self.scorer(rows)
         rejected = sorted([*rejected, *unreadable], key=lambda row: row.number)
-        written = scored if keep_raw else ScoredRows(without_raw(scored.rows), *_results(scored))
-        encoded = self.output.packed(self.encoder.encode(written, reason_texts(scored)))
+        encoded = self.output.packed(self.encoder.encode(scored, reason_texts(scored)))
         return Piece(encoded, scored, rejected, encode_rejected(rejected), block)
 
     def _take(self, piece: Piece, number: int) -> None:
@@ -260,11 +260,14 @@ class ScoreRun:
                 source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it by itself"
             )
 
-    def _wanted(self, source: Source, input_format: str) -> tuple[list[str], bool]:
-        """Columns to read, and whether the rows' own bytes are written: then only those that are needed."""
-        needed = list(dict.fromkeys([*self.scorer.names, *self._observed]))
-        keep_raw = input_format == self.format != "parquet"
-        return (needed, True) if keep_raw else (list(source.columns), False)
+    def _wanted(self, source: Source) -> list[str]:
+        """Columns to read: those of the model and of the rules, of images their names."""
+        needed = [*self.scorer.names, *self._observed]
+        return list(dict.fromkeys(needed)) if self.scorer.names else list(source.columns)
+
+    def _takes_whole(self, input_format: str) -> bool:
+        """Whether columns are written as the input has them, not the rows' own bytes."""
+        return input_format != self.format or self.format == "parquet"
 
     def _write_header(self, source: Source) -> None:
         """What comes before the first row."""
@@ -347,11 +350,7 @@ def _digest(path: str) -> str:
         return ""
 
 
-def _nothing(source: Source, wanted: Sequence[str]) -> ScoredRows:
+def _unscored(rows: Rows) -> ScoredRows:
     """No rows, which tell the columns."""
     none = np.empty(0)
-    return ScoredRows(without_raw(no_rows(source, wanted)), none, none, none.astype(bool), {})
-
-
-def _results(scored: ScoredRows) -> tuple[Any, ...]:
-    return scored.scores, scored.p_values, scored.is_anomaly, scored.reasons
+    return ScoredRows(rows, none, none, none.astype(bool), {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError
 from anomaly_vae.thresholds import conformal_p_values
+from pipelines.arrow_text import row_as_json
 from pipelines.cells import scoring_frame
 from pipelines.errors import SourceError
 from pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
@@ -113,8 +114,8 @@ class Scorer:
         if isinstance(rows, NumberRows):
             return pd.DataFrame(rows.values, columns=self._index, copy=False)
         if not isinstance(self.model, Pipeline):
-            return scoring_frame(rows.table.select(list(self.names)))
-        frame = scoring_frame(rows.table.select(list(self.names)), maybe_numbers=self.names)
+            return scoring_frame(rows.table.select(list(self.names)), source=rows.source)
+        frame = scoring_frame(rows.table.select(list(self.names)), self.names, rows.source)
         return self.model[:-1].transform(frame) if len(self.model) > 1 else frame
 
     def _reasons(self, X: Any, flagged: Bools) -> dict[int, Sequence[Reason]]:
@@ -221,9 +222,8 @@ def _first_line(error: ValueError) -> str:
 
 
 def raw_row(rows: Rows, row: int) -> bytes:
-    """A row as it stands in its file, or of a file without lines as Python shows it."""
+    """A row as it stands in its file, or of a file without lines as JSON."""
     if rows.raw is not None:
         raw: bytes = rows.raw[row].as_py()
         return raw
-    cells: Mapping[str, Any] = rows.table.slice(row, 1).to_pylist()[0]
-    return repr(cells).encode()
+    return row_as_json(rows.table, row)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
 from anomaly_vae.errors import InputError
 from pipelines.errors import SourceError
 from pipelines.files import bare_suffix, is_url
@@ -73,14 +70,14 @@ def read_rows(
         came = True
         yield rows
     if not came:
-        yield no_rows(source, wanted)
+        yield no_rows(source, wanted, numeric)
 
 
-def no_rows(source: Source, wanted: Sequence[str]) -> Rows:
-    """A piece without rows, which tells the columns."""
-    table = pa.table([pa.array([], pa.string()) for _ in wanted], names=list(wanted))
-    raw = pa.array([], pa.large_binary())
-    return Rows(source.name, source.columns, table, np.empty(0, dtype=np.int64), raw)
+def no_rows(
+    source: Source, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+) -> Rows:
+    """A piece without rows, which tells the columns and their types."""
+    return source.read(source.empty(), wanted, numeric, whole=whole).rows
 
 
 def _is_directory(path: str) -> bool:
