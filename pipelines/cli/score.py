@@ -133,6 +133,12 @@ def command(
       top_columns  what cost the most nats against a typical row, worst first, such as
                    src_bytes:-12.3;count:-5.1 (latent stands for an odd combination of columns)
 
+    From Parquet to Parquet columns keep their types and values. As text (CSV, JSON Lines), dates and times
+    are ISO 8601, of a time zone with the offset; spans of time are seconds, bytes base64, lists, structs and
+    maps JSON (a map as pairs); infinities and NaN are text in JSON. From text to another format, columns
+    that the model reads as numbers are numbers, all others text as it stands, and an empty cell is null.
+    Half of a surrogate pair, which UTF-8 has no bytes for, becomes its escape, such as \\ud800.
+
     INPUT needs the columns that the model was fitted on, in any order, and may have others. Missing
     cells, unseen categories, infinities and numbers as large as 1e300 all get a finite score. What was
     done, row by row accounted for, is in OUT.summary.json.
