@@ -7,7 +7,7 @@ reads them itself, so that they too are read in one way.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -55,6 +55,20 @@ _READ = (
     pa.types.is_duration,
 )
 """Types that a model reads, beside dates and what is cast to one of these."""
+
+_NUMBERS = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_duration,
+)
+_WANTED = {
+    "numeric": ("numbers", _NUMBERS),
+    "datetime": ("dates", (pa.types.is_date, pa.types.is_timestamp)),
+    "boolean": ("truth values", _NUMBERS[:4]),
+}
+"""By kind of a model's column, what it was fitted on and the types that can hold it."""
 
 
 def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -115,6 +129,23 @@ def plain_table(table: pa.Table, source: str = "") -> pa.Table:
         _plain(column, name, source) for name, column in zip(table.column_names, table.columns, strict=True)
     ]
     return pa.table(columns, names=table.column_names)
+
+
+def refuse_types(table: pa.Table, kinds: Mapping[str, str], source: str) -> None:
+    """Raise InputError where no cell of a typed column can be what the model learned of that column.
+
+    ``kinds`` are the kinds of the model's columns; text is judged cell by cell.
+    """
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        wanted = _WANTED.get(kinds.get(name, ""))
+        kind = plain_column(column.slice(0, 0)).type
+        if wanted is None or column.null_count == len(column) or is_text(kind):
+            continue
+        if not any(is_kind(kind) for is_kind in wanted[1]):
+            raise InputError(
+                f"{source}: column {name!r} has type {column.type}, and the model was fitted on {wanted[0]} "
+                f"there; convert the column, or leave it out with --ignore when the model is fitted"
+            )
 
 
 def table_pieces(table: pd.DataFrame, max_rows: int) -> Iterator[pa.Table]:

@@ -18,7 +18,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.persistence import load
 from pipelines.errors import SourceError, TooManyRejectedError
-from pipelines.files import is_special, is_url
+from pipelines.files import expand_folders, is_special, is_url
 from pipelines.memory import keep_freed_memory
 from pipelines.overwriting import refuse_overwriting
 from pipelines.parallel import in_order
@@ -91,16 +91,17 @@ class ScoreRun:
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
         self._check_output()
+        refuse_overwriting(self._outputs(), [model, *expand_folders(inputs)])
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
+        self.output = make_output(output, self.format, force=self.options.force)
+        self.rejected = self._rejected_output()
         self.model_id = _digest(model)
         fitted = load(model)
         self.inputs = open_inputs(fitted, inputs, self.options.input_format)
-        refuse_overwriting(self._outputs(), [model, *self.inputs.paths()])
+        refuse_overwriting(self._outputs(), self.inputs.paths())
         if self.options.heatmaps is not None:
             refuse_pictures_over(self.options.heatmaps, self.inputs)
-        self.output = make_output(output, self.format, force=self.options.force)
-        self.rejected = self._rejected_output()
         if self.options.resume and "-" in self.inputs.names:
             raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
         self.scorer = make_scorer(

@@ -14,7 +14,7 @@ from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError
 from anomaly_vae.thresholds import conformal_p_values
 from pipelines.arrow_text import row_as_json
-from pipelines.cells import scoring_frame
+from pipelines.cells import refuse_types, scoring_frame
 from pipelines.errors import SourceError
 from pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
 from pipelines.score_terms import Explain
@@ -80,6 +80,7 @@ class Scorer:
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
         self._index = pd.Index(self.names)
+        self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
     def __call__(self, rows: Rows) -> Scored:
         """The rows scored, without those that hold a cell that the model cannot read."""
@@ -114,7 +115,9 @@ class Scorer:
         if isinstance(rows, NumberRows):
             return pd.DataFrame(rows.values, columns=self._index, copy=False)
         if not isinstance(self.model, Pipeline):
-            return scoring_frame(rows.table.select(list(self.names)), source=rows.source)
+            table = rows.table.select(list(self.names))
+            refuse_types(table, self._kinds, rows.source)
+            return scoring_frame(table, source=rows.source)
         frame = scoring_frame(rows.table.select(list(self.names)), self.names, rows.source)
         return self.model[:-1].transform(frame) if len(self.model) > 1 else frame
 

@@ -221,14 +221,12 @@ def _alerter(model: str, rules: str, state: str | None, output: str, inputs: Seq
     from anomaly_vae.errors import InputError
     from anomaly_vae.persistence import load
     from pipelines.alerting import load_alerter
-    from pipelines.files import expand
+    from pipelines.files import expand_folders
     from pipelines.overwriting import refuse_overwriting
     from pipelines.scoring import final_detector
 
     state = state or rules + ".state"
-    found = expand(inputs)
-    within = [str(file) for path in found if Path(path).is_dir() for file in Path(path).iterdir()]
-    read = [model, rules, *found, *within]
+    read = [model, rules, *expand_folders(inputs)]
     refuse_overwriting({"-o": output, "--alert-state": state}, read)
     detector = final_detector(load(model))
     alerter = load_alerter(

@@ -290,3 +290,16 @@ def test_two_columns_of_one_name_are_refused(run, model, tmp_path):
     ended = run("score", model, str(tmp_path / "in.parquet"), "-o", str(tmp_path / "out.csv"))
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert "2 columns are named 'code'" in ended.err
+
+
+def test_a_column_of_another_kind_is_refused_at_once(run, model, tmp_path):
+    """Not row by row: a date is never a number, nor a number a date."""
+    moments, numbers = pa.array(range(5000), pa.timestamp("s")), pa.array(range(5000), pa.float64())
+    for used, column in (("amount", moments), ("day", numbers), ("open", moments)):
+        rows = {name: [cells[0].as_py()] * 5000 for name, cells in plain_columns().items()}
+        pq.write_table(pa.table(rows | {used: column}), tmp_path / "in.parquet")
+        options = ["--on-bad-row", "quarantine", "-o", str(tmp_path / "out.csv")]
+        ended = run("score", model, str(tmp_path / "in.parquet"), *options)
+        assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+        assert f"column {used!r} has type " in ended.err
+        assert "and the model was fitted on" in ended.err
