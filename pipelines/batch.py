@@ -25,6 +25,7 @@ from pipelines.errors import SourceError, UnknownNameError
 from pipelines.evaluation import evaluate
 from pipelines.files import replacing
 from pipelines.images.model import is_image_model
+from pipelines.overwriting import refuse_overwriting
 from pipelines.recipes import find_recipe
 from pipelines.records import Evaluation, FitSummary, Label, Rows, ScoredRows, Threshold
 from pipelines.scoring import Model, Scorer, final_detector
@@ -78,6 +79,7 @@ def fit_file(
     started = time.perf_counter()
     model = make_model(recipe, parameters or {})
     detector = final_detector(model)
+    refuse_overwriting({"-o": output}, [train])
     with replacing(output, force=force) as temporary:
         table = _training_table(train, label, left_out)
         with _as_input_error(train):
@@ -136,6 +138,7 @@ def sample_file(model: str, output: str, n_rows: int, *, seed: int = 0, force: b
 
     Raises InputError for a Pipeline with steps before the detector, which cannot be undone.
     """
+    refuse_overwriting({"-o": output}, [model])
     sink = make_output(output, "csv", force=force)
     fitted = load(model)
     if is_image_model(fitted):

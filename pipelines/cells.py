@@ -7,7 +7,7 @@ reads them itself, so that they too are read in one way.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
+from pipelines.arrow_text import is_text, local_moments, plain_column
 from pipelines.errors import MixedColumnWarning
 from pipelines.records import Rows
 
@@ -46,7 +47,28 @@ MIXED_SHARE = 0.9
 
 _MISSING_SET = pa.array(sorted(MISSING), pa.string())
 _TRUTH = {"true": True, "false": False}
-_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_READ = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_string,
+    pa.types.is_duration,
+)
+"""Types that a model reads, beside dates and what is cast to one of these."""
+
+_NUMBERS = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_duration,
+)
+_WANTED = {
+    "numeric": ("numbers", _NUMBERS),
+    "datetime": ("dates", (pa.types.is_date, pa.types.is_timestamp)),
+    "boolean": ("truth values", _NUMBERS[:4]),
+}
+"""By kind of a model's column, what it was fitted on and the types that can hold it."""
 
 
 def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -72,12 +94,12 @@ def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np
     return numbers, np.array([_is_slip(cell) for cell in cells], dtype=bool) & np.isnan(numbers)
 
 
-def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = ()) -> pd.DataFrame:
+def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = (), source: str = "") -> pd.DataFrame:
     """A table as a model takes it; text columns of ``maybe_numbers`` are numbers if all their cells are."""
-    table = plain_table(table)
+    table = plain_table(table, source)
     for name in maybe_numbers:
         position = table.column_names.index(name)
-        if not _is_text(table.column(position).type):
+        if not is_text(table.column(position).type):
             continue
         numbers, wrong = numbers_of(table.column(position))
         if not wrong.any():
@@ -101,10 +123,29 @@ def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=table.column_names)
 
 
-def plain_table(table: pa.Table) -> pa.Table:
+def plain_table(table: pa.Table, source: str = "") -> pa.Table:
     """A table of numbers, truth values, text and moments; raises InputError for lists and the like."""
-    columns = [_plain(column, name) for name, column in zip(table.column_names, table.columns, strict=True)]
+    columns = [
+        _plain(column, name, source) for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
     return pa.table(columns, names=table.column_names)
+
+
+def refuse_types(table: pa.Table, kinds: Mapping[str, str], source: str) -> None:
+    """Raise InputError where no cell of a typed column can be what the model learned of that column.
+
+    ``kinds`` are the kinds of the model's columns; text is judged cell by cell.
+    """
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        wanted = _WANTED.get(kinds.get(name, ""))
+        kind = plain_column(column.slice(0, 0)).type
+        if wanted is None or column.null_count == len(column) or is_text(kind):
+            continue
+        if not any(is_kind(kind) for is_kind in wanted[1]):
+            raise InputError(
+                f"{source}: column {name!r} has type {column.type}, and the model was fitted on {wanted[0]} "
+                f"there; convert the column, or leave it out with --ignore when the model is fitted"
+            )
 
 
 def table_pieces(table: pd.DataFrame, max_rows: int) -> Iterator[pa.Table]:
@@ -116,26 +157,26 @@ def table_pieces(table: pd.DataFrame, max_rows: int) -> Iterator[pa.Table]:
         yield pa.table([pa.array(column, pa.string()) for column in cells], names=names)
 
 
-def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+def _plain(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
+    column = plain_column(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _plain(column.cast(kind.value_type), name)
-    if pa.types.is_decimal(kind):
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind) or pa.types.is_float16(kind):
         return column.cast(pa.float64())
     if pa.types.is_date(kind):
         return column.cast(pa.timestamp("s"))
-    if pa.types.is_null(kind):
-        return column.cast(pa.float64())
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_timestamp(kind):
+        return local_moments(column)
+    if not any(is_kind(kind) for is_kind in _READ):
+        where = f"{source}: " if source else ""
         raise InputError(
-            f"column {name!r} has type {kind}; wanted numbers, truth values, text or dates, so leave it out "
-            f"with --ignore or flatten it"
+            f"{where}column {name!r} has type {column.type}; wanted numbers, truth values, text or dates, so "
+            f"leave it out with --ignore when the model is fitted, or convert it"
         )
     return column
 
 
 def _typed(column: pa.ChunkedArray, name: str, places: NDArray[np.int64]) -> pd.Series:
-    if not _is_text(column.type):
+    if not is_text(column.type):
         return pd.Series(column.to_pandas())
     numbers, wrong = numbers_of(column)
     if not wrong.any():
@@ -148,10 +189,6 @@ def _typed(column: pa.ChunkedArray, name: str, places: NDArray[np.int64]) -> pd.
         first = np.flatnonzero(wrong)[0]
         _warn_mixed(name, texts.iloc[first], places[first], wrong.sum())
     return texts
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return any(is_kind(kind) for is_kind in _TEXTS)
 
 
 def _number(cell: str | None) -> float:

@@ -8,7 +8,7 @@
     │   └── OutputExistsError           an output exists and nobody said to replace it
     ├── SinkError                       an output cannot be written (disk full, no permission): exit code 1
     │   └── DeliveryError               a receiver did not take an alert; it stays on disk
-    ├── LostInputError                  an input vanished while it was being read: exit code 1
+    ├── LostInputError                  an input vanished or was cut while it was being read: exit code 1
     └── TooManyRejectedError            more rows cannot be read than was allowed: exit code 1
 
     MixedColumnWarning (UserWarning)    a column of numbers is read as text, because of a few cells
@@ -91,7 +91,7 @@ class DeliveryError(SinkError):
 
 
 class LostInputError(AnomalyVAEError):
-    """An input that was there when the run began is gone; what was written before is intact."""
+    """An input is gone, or shorter than when the run began; what was written before is intact."""
 
 
 class TooManyRejectedError(AnomalyVAEError):

@@ -67,6 +67,12 @@ def expand(paths: Sequence[str]) -> list[str]:
     return [match for path in paths for match in _matches(path)]
 
 
+def expand_folders(paths: Sequence[str]) -> list[str]:
+    """``expand`` of the paths, and after them what lies in those that are directories."""
+    found = expand(paths)
+    return [*found, *(str(file) for path in found if Path(path).is_dir() for file in Path(path).iterdir())]
+
+
 def compression_of(path: str) -> str | None:
     """The codec that the suffix of a name asks for: "gzip", "bz2", "zstd", or None."""
     return _SUFFIXES.get(Path(path).suffix.lower())

@@ -27,6 +27,7 @@ from pipelines.images.decoding import Pixels, UnreadableImageError, shown_size, 
 from pipelines.images.frame import Frame, in_colour, read_image
 from pipelines.images.layouts import ImageFile, is_array_file, single_image, training_files
 from pipelines.images.model import is_image_model
+from pipelines.overwriting import refuse_overwriting
 from pipelines.parallel import in_order
 from pipelines.records import FitSummary
 from pipelines.sources.arrays import open_array, plain_numbers
@@ -68,6 +69,7 @@ def fit_images(
     started = time.perf_counter()
     asked = {"image_size": image_size, "channels": channels}
     detector = make_detector(dict(parameters or {}) | {k: v for k, v in asked.items() if v is not None})
+    refuse_overwriting({"-o": output}, _training_paths(train))
     with replacing(output, force=force) as temporary:
         images = training_images(train, asked_frame(detector))
         with _as_input_error(train):
@@ -87,6 +89,7 @@ def sample_images(model: str, output: str, n_images: int, *, seed: int = 0, forc
 
     Raises InputError for a model of tables, OutputExistsError where something would be replaced.
     """
+    refuse_overwriting({"-o": output}, [model])
     detector = load_image_model(model)
     if Path(output).suffix.lower() == ".npy":
         with replacing(output, force=force) as temporary:
@@ -151,6 +154,13 @@ def training_images(train: str, frame: Frame) -> Pixels:
     if len(whole) < MIN_IMAGES:
         raise InputError(f"{train}: wanted at least {MIN_IMAGES} images to learn from, got {len(whole)}")
     return whole
+
+
+def _training_paths(train: str) -> list[str]:
+    """Every file that is learned from."""
+    if is_array_file(train) or is_url(train) or train == "-":
+        return [train]
+    return [file.path for file in _training_files(train)]
 
 
 def _training_files(train: str) -> list[ImageFile]:

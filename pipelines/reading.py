@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pipelines.image_scoring import ImageScorer
 from pipelines.images.frame import frame_of
 from pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
 from pipelines.images.model import is_image_model
-from pipelines.images.pictures import Pictures
+from pipelines.images.pictures import Pictures, inside, picture_of
 from pipelines.score_terms import Explain
 from pipelines.scoring import Model, Scorer
 from pipelines.sources import (
@@ -83,6 +84,20 @@ def refuse_inside(folder: str, paths: Sequence[str]) -> None:
         if is_read and Path(folder).resolve().is_relative_to(Path(path).resolve()):
             raise InputError(
                 f"{folder}: lies in {path}, whose images are scored; give heat maps another place"
+            )
+
+
+def refuse_pictures_over(folder: str, inputs: Inputs) -> None:
+    """Raise InputError where the picture of an image would replace an image that is read."""
+    if not isinstance(inputs, ImageInputs):
+        return
+    read = {os.path.realpath(path) for path in inputs.paths()}
+    for file in inputs.files():
+        target = os.path.realpath(Path(folder, picture_of(inside(file.name))))
+        if target in read:
+            raise InputError(
+                f"--heatmaps {folder}: the heat map of {file.name} would replace {target}, which is read; "
+                f"give heat maps another place"
             )
 
 

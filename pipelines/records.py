@@ -34,6 +34,8 @@ class Rows:
         Each row as it stands in a text file, without its line end.
     unit : str
         What ``numbers`` count: "line", or "row" where the file has no lines.
+    whole : pyarrow.Table or None
+        All columns as the file has them, for an output that does not take ``raw``.
     """
 
     source: str
@@ -42,18 +44,16 @@ class Rows:
     numbers: NDArray[np.int64]
     raw: pa.LargeBinaryArray | None = None
     unit: str = "line"
+    whole: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def cells(self, name: str) -> list[str]:
         """One of the columns of ``table`` as text, empty where a cell is missing."""
-        import pyarrow as pa
+        from pipelines.arrow_text import text_of
 
-        cells = self.table.column(name)
-        if not pa.types.is_string(cells.type):
-            cells = cells.cast(pa.string())
-        texts: list[str] = cells.fill_null("").to_pylist()
+        texts: list[str] = text_of(self.table.column(name)).fill_null("").to_pylist()
         return texts
 
     def source_of(self, position: int) -> str:
@@ -77,7 +77,8 @@ class Rows:
             return self
         mask = pa.array(kept)
         raw = None if self.raw is None else self.raw.filter(mask)
-        return replace(self, table=self.table.filter(mask), numbers=self.numbers[kept], raw=raw)
+        whole = None if self.whole is None else _filtered(self.whole, kept)
+        return replace(self, table=self.table.filter(mask), numbers=self.numbers[kept], raw=raw, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,12 @@ class ImageRows(Rows):
             return self
         import pyarrow as pa
 
+        mask = pa.array(kept)
         return replace(
             self,
-            table=self.table.filter(pa.array(kept)),
+            table=self.table.filter(mask),
             numbers=self.numbers[kept],
+            whole=None if self.whole is None else _filtered(self.whole, kept),
             images=self.images[kept],
             paths=tuple(path for path, is_kept in zip(self.paths, kept, strict=True) if is_kept),
         )
@@ -371,3 +374,16 @@ class Evaluation:
     def false_alarm_rate(self) -> float:
         """Share of normal rows that raise an alert."""
         return (self.n_alerts - self.n_hits) / self.n_normal
+
+
+def _filtered(table: pa.Table, kept: NDArray[np.bool_]) -> pa.Table:
+    """The rows of a table where ``kept`` is true; Arrow filters some types, such as views, only by slices."""
+    import numpy as np
+    import pyarrow as pa
+
+    try:
+        return table.filter(pa.array(kept))
+    except pa.ArrowNotImplementedError:
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]))).reshape(-1, 2)
+        parts = [table.slice(start, stop - start) for start, stop in edges.tolist()]
+        return pa.concat_tables(parts) if parts else table.slice(0, 0)

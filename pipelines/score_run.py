@@ -18,15 +18,16 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.persistence import load
 from pipelines.errors import SourceError, TooManyRejectedError
-from pipelines.files import is_url
+from pipelines.files import expand_folders, is_special, is_url
 from pipelines.memory import keep_freed_memory
+from pipelines.overwriting import refuse_overwriting
 from pipelines.parallel import in_order
-from pipelines.reading import make_scorer, open_inputs, refuse_inside
-from pipelines.records import Rejected, ScoredRows, ScoreSummary
+from pipelines.reading import make_scorer, open_inputs, refuse_inside, refuse_pictures_over
+from pipelines.records import Rejected, Rows, ScoredRows, ScoreSummary
 from pipelines.score_terms import Observer, Progress, ScoreOptions
 from pipelines.scoring import reason_texts
 from pipelines.selection import require_columns
-from pipelines.sinks.encoding import ENCODERS, refuse_clash, without_raw
+from pipelines.sinks.encoding import ENCODERS, refuse_clash
 from pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from pipelines.sinks.rejected import encode_rejected
 from pipelines.sinks.staged import DirectOutput, Journal, StagedFile, StagedParquet, make_output
@@ -90,6 +91,7 @@ class ScoreRun:
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
         self._check_output()
+        refuse_overwriting(self._outputs(), [model, *expand_folders(inputs)])
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
         self.output = make_output(output, self.format, force=self.options.force)
@@ -97,6 +99,9 @@ class ScoreRun:
         self.model_id = _digest(model)
         fitted = load(model)
         self.inputs = open_inputs(fitted, inputs, self.options.input_format)
+        refuse_overwriting(self._outputs(), self.inputs.paths())
+        if self.options.heatmaps is not None:
+            refuse_pictures_over(self.options.heatmaps, self.inputs)
         if self.options.resume and "-" in self.inputs.names:
             raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
         self.scorer = make_scorer(
@@ -135,24 +140,24 @@ class ScoreRun:
             self._check_columns(source, is_first=number == 0)
             if number == 0 and place is None:
                 self._write_header(source)
-            wanted, keep_raw = self._wanted(source, self.inputs.format(number))
+            wanted, whole = self._wanted(source), self._takes_whole(self.inputs.format(number))
 
             def work(block: Block) -> Piece:
-                return self._work(source, block, wanted, keep_raw)
+                return self._work(source, block, wanted, whole)
 
             for piece in in_order(work, source.blocks(place), self.options.jobs):
                 self._take(piece, number)
             if self.format == "parquet" and not self.tally.n_rows:
-                self.output.write(self.encoder.encode(_nothing(source, wanted), []))
+                rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
+                self.output.write(self.encoder.encode(_unscored(rows), []))
 
-    def _work(self, source: Source, block: Block, wanted: Sequence[str], keep_raw: bool) -> Piece:
+    def _work(self, source: Source, block: Block, wanted: Sequence[str], whole: bool) -> Piece:
         """Read, score and encode one block; any thread may do this."""
         with one_thread():
-            rows, rejected = source.read(block, wanted, self.scorer.numeric)
+            rows, rejected = source.read(block, wanted, self.scorer.numeric, whole=whole)
             scored, unreadable = self.scorer(rows)
         rejected = sorted([*rejected, *unreadable], key=lambda row: row.number)
-        written = scored if keep_raw else ScoredRows(without_raw(scored.rows), *_results(scored))
-        encoded = self.output.packed(self.encoder.encode(written, reason_texts(scored)))
+        encoded = self.output.packed(self.encoder.encode(scored, reason_texts(scored)))
         return Piece(encoded, scored, rejected, encode_rejected(rejected), block)
 
     def _take(self, piece: Piece, number: int) -> None:
@@ -256,11 +261,14 @@ class ScoreRun:
                 source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it by itself"
             )
 
-    def _wanted(self, source: Source, input_format: str) -> tuple[list[str], bool]:
-        """Columns to read, and whether the rows' own bytes are written: then only those that are needed."""
-        needed = list(dict.fromkeys([*self.scorer.names, *self._observed]))
-        keep_raw = input_format == self.format != "parquet"
-        return (needed, True) if keep_raw else (list(source.columns), False)
+    def _wanted(self, source: Source) -> list[str]:
+        """Columns to read: those of the model and of the rules, of images their names."""
+        needed = [*self.scorer.names, *self._observed]
+        return list(dict.fromkeys(needed)) if self.scorer.names else list(source.columns)
+
+    def _takes_whole(self, input_format: str) -> bool:
+        """Whether columns are written as the input has them, not the rows' own bytes."""
+        return input_format != self.format or self.format == "parquet"
 
     def _write_header(self, source: Source) -> None:
         """What comes before the first row."""
@@ -271,6 +279,17 @@ class ScoreRun:
     @property
     def _observed(self) -> tuple[str, ...]:
         return () if self.observer is None else self.observer.columns
+
+    def _outputs(self) -> dict[str, str | None]:
+        """Files that the run writes, by what the user calls them."""
+        quarantines = self.options.on_bad_row == "quarantine"
+        return {
+            "-o": self.output_path,
+            "--rejected" if self.options.rejected_to else "rejected rows to": self._rejected_path()
+            if quarantines
+            else None,
+            "summary to": summary_path(self.output_path),
+        }
 
     def _rejected_path(self) -> str:
         return self.options.rejected_to or self.output_path + ".rejected"
@@ -317,6 +336,13 @@ class ScoreRun:
         )
 
 
+def summary_path(output: str) -> str | None:
+    """Where the account of a run goes, beside its output; None where that is not a file."""
+    if output == "-" or is_url(output) or is_special(Path(output)):
+        return None
+    return output + ".summary.json"
+
+
 def _digest(path: str) -> str:
     """First digits of a file's SHA-256; of a file that cannot be read, nothing: loading it will tell."""
     try:
@@ -325,11 +351,7 @@ def _digest(path: str) -> str:
         return ""
 
 
-def _nothing(source: Source, wanted: Sequence[str]) -> ScoredRows:
+def _unscored(rows: Rows) -> ScoredRows:
     """No rows, which tell the columns."""
     none = np.empty(0)
-    return ScoredRows(without_raw(no_rows(source, wanted)), none, none, none.astype(bool), {})
-
-
-def _results(scored: ScoredRows) -> tuple[Any, ...]:
-    return scored.scores, scored.p_values, scored.is_anomaly, scored.reasons
+    return ScoredRows(rows, none, none, none.astype(bool), {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError
 from anomaly_vae.thresholds import conformal_p_values
-from pipelines.cells import scoring_frame
+from pipelines.arrow_text import row_as_json
+from pipelines.cells import refuse_types, scoring_frame
 from pipelines.errors import SourceError
 from pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
 from pipelines.score_terms import Explain
@@ -79,6 +80,7 @@ class Scorer:
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
         self._index = pd.Index(self.names)
+        self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
     def __call__(self, rows: Rows) -> Scored:
         """The rows scored, without those that hold a cell that the model cannot read."""
@@ -113,8 +115,10 @@ class Scorer:
         if isinstance(rows, NumberRows):
             return pd.DataFrame(rows.values, columns=self._index, copy=False)
         if not isinstance(self.model, Pipeline):
-            return scoring_frame(rows.table.select(list(self.names)))
-        frame = scoring_frame(rows.table.select(list(self.names)), maybe_numbers=self.names)
+            table = rows.table.select(list(self.names))
+            refuse_types(table, self._kinds, rows.source)
+            return scoring_frame(table, source=rows.source)
+        frame = scoring_frame(rows.table.select(list(self.names)), self.names, rows.source)
         return self.model[:-1].transform(frame) if len(self.model) > 1 else frame
 
     def _reasons(self, X: Any, flagged: Bools) -> dict[int, Sequence[Reason]]:
@@ -221,9 +225,8 @@ def _first_line(error: ValueError) -> str:
 
 
 def raw_row(rows: Rows, row: int) -> bytes:
-    """A row as it stands in its file, or of a file without lines as Python shows it."""
+    """A row as it stands in its file, or of a file without lines as JSON."""
     if rows.raw is not None:
         raw: bytes = rows.raw[row].as_py()
         return raw
-    cells: Mapping[str, Any] = rows.table.slice(row, 1).to_pylist()[0]
-    return repr(cells).encode()
+    return row_as_json(rows.table, row)

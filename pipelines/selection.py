@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from pipelines.errors import UnknownNameError
+from pipelines.errors import SourceError, UnknownNameError
 from pipelines.records import Label, Rows
 
 
@@ -37,6 +38,14 @@ def without(columns: Sequence[str], left_out: Iterable[str]) -> list[str]:
     """The columns that are not left out, in order."""
     dropped = set(left_out)
     return [name for name in columns if name not in dropped]
+
+
+def refuse_doubles(source: str, line: int | None, columns: Sequence[str]) -> None:
+    """Raise SourceError where two columns of a source have one name."""
+    if len(set(columns)) < len(columns):
+        column, count = Counter(columns).most_common(1)[0]
+        problem = f"{count} columns are named {column!r}; wanted a name of its own for each, so rename them"
+        raise SourceError(source, line, problem)
 
 
 def require_columns(names: Iterable[str], source: HasColumns, wanted_by: str = "", name: str = "") -> None:

@@ -1,67 +1,40 @@
 """Watcher: a file that grows, or a directory that receives files, row by row to whoever observes.
 
-Where reading has come to is kept by file, not by name: a file that was renamed is read to its end under
-its new name, one that was cut is begun anew. Positions and the observer's state are one file, replaced as a
-whole after every block, so that a restart neither skips nor repeats a row.
+Where reading has come to is kept by file, not by name: a file that was rotated is found again by its inode
+or its fingerprint, is read to its end under its new name, and the files that were rotated after it are
+read too, oldest first; one that was cut is read from its start. Positions and the observer's state are one
+file, replaced as a whole after every block, so that a restart neither skips nor repeats a row.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from anomaly_vae.errors import InputError
 from pipelines.durable import write_whole
 from pipelines.errors import SourceError
+from pipelines.positions import Position
 from pipelines.reading import AnyScorer, open_arrivals
 from pipelines.records import Rejected, ScoredRows
 from pipelines.score_terms import Observer
 from pipelines.selection import require_columns
 from pipelines.sources import Place, Source
-
-HEAD_BYTES = 1024
-"""Bytes at the start of a file by which it is told from another in its place."""
-
-
-@dataclass
-class Position:
-    """How far one file has been read.
-
-    Attributes
-    ----------
-    offset, line : int
-        Where the next row begins.
-    n_head : int
-        Bytes at the start that ``head`` is the hash of.
-    head : str
-        SHA-256 of the start of the file.
-    size, mtime : float
-        Of the file when it was last looked at.
-    is_done : bool
-        Whether a file that can only be read when it is complete has been read.
-    """
-
-    offset: int = 0
-    line: int = 0
-    n_head: int = 0
-    head: str = ""
-    size: int = 0
-    mtime: float = 0.0
-    is_done: bool = False
+from pipelines.sources.rotation import rotated_files
 
 
 @dataclass
 class Counts:
-    """What a watcher has seen since it began."""
+    """What a watcher has seen since it began; ``n_lost`` files could not be read to their end."""
 
     n_rows: int = 0
     n_anomalies: int = 0
+    n_lost: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
 
@@ -83,6 +56,12 @@ class Watcher:
     given_format : str or None
         "csv", "jsonl" or "parquet"; by suffix where None.
 
+    Attributes
+    ----------
+    counts : Counts
+    is_waiting : bool
+        Whether a rotated file is to be read at the next look, when it no longer changes.
+
     Raises
     ------
     InputError
@@ -101,7 +80,7 @@ class Watcher:
         given_format: str | None = None,
     ) -> None:
         self.scorer, self.source, self.observer = scorer, Path(source), observer
-        self.checkpoint, self.counts = checkpoint, Counts()
+        self.checkpoint, self.counts, self.is_waiting = checkpoint, Counts(), False
         self._arrivals = open_arrivals(scorer, self.source, given_format)
         self._on_rejected, self._on_trouble = on_rejected, on_trouble
         self._positions: dict[str, Position] = {}
@@ -110,13 +89,17 @@ class Watcher:
 
     def poll(self) -> int:
         """Read what has come since the last time; gives the number of rows."""
-        before = self.counts.n_rows
+        before, self.is_waiting = self.counts.n_rows, False
         files = list(self._files())
         for path in files:
             try:
                 self._read(path)
             except InputError as error:
                 self._say(path, str(error))
+                continue
+            self.is_waiting = self._holds_up(path)
+            if self.is_waiting:
+                break
         self._forget(files)
         return self.counts.n_rows - before
 
@@ -131,9 +114,62 @@ class Watcher:
         if self.source.is_dir():
             yield from sorted(self._arrivals.within(self.source), key=lambda path: (_mtime(path), path.name))
             return
-        yield from self._renamed()
+        unread = self._unread()
+        yield from (path for path in self._renamed() if path not in unread)
+        yield from unread
         if self.source.exists():
             yield self.source
+
+    def _unread(self) -> list[Path]:
+        """After a rotation: the file that was read last, and those rotated after it, oldest first."""
+        if not self._positions or self._arrivals.is_whole_only(self.source) or self._is_unbroken():
+            return []
+        name, position = list(self._positions.items())[-1]
+        rotated = rotated_files(self.source)
+        renamed = next((path for path in self._renamed() if _identity(path) == name), None)
+        if renamed is not None and renamed not in rotated:
+            return [renamed, *(path for path in rotated if _mtime(path) > _mtime(renamed))]
+        last = renamed or self._found_again(name, position, rotated)
+        if last is None:
+            self._lose(name, position)
+            return [path for path in rotated if _mtime(path) > position.mtime]
+        return rotated[rotated.index(last) :]
+
+    def _is_unbroken(self) -> bool:
+        """Whether the watched file is one that was read before, and only grew."""
+        position = self._positions.get(_identity(self.source) or "")
+        return position is not None and position.offset > 0 and position.fits(self.source)
+
+    def _found_again(self, name: str, position: Position, rotated: list[Path]) -> Path | None:
+        """A copy of a file, plain or compressed, from which reading goes on; None where there is none."""
+        copies = [path for path in rotated if position.n_head and position.fits(path)]
+        if not copies:
+            return None
+        later = [path for path in copies if _mtime(path) >= position.mtime]
+        copy = (later or copies)[0]
+        del self._positions[name]
+        self._positions[_identity(copy) or ""] = position
+        return copy
+
+    def _lose(self, name: str, position: Position) -> None:
+        """Say that a file is gone, with whatever was added to it since it was read."""
+        del self._positions[name]
+        if not position.offset:
+            return
+        self.counts.n_lost += 1
+        is_cut = name == _identity(self.source)
+        what = "was cut or replaced; it is read from its start" if is_cut else "is gone"
+        self._on_trouble(
+            f"{self.source}: {what}, and the file that was read up to line {position.line} is not among its "
+            f"rotated files: rows that were added to it after that line are lost"
+        )
+
+    def _holds_up(self, path: Path) -> bool:
+        """Whether a rotated file has to be read before those after it, and has not settled yet."""
+        if self.source.is_dir() or path == self.source or not self._arrivals.is_whole_only(path):
+            return False
+        position = self._positions.get(_identity(path) or "")
+        return position is not None and not position.is_done
 
     def _renamed(self) -> list[Path]:
         """Files that were read under the watched name and have another now."""
@@ -151,9 +187,11 @@ class Watcher:
         position = self._position(name, path)
         if not self._is_ready(path, position):
             return
-        with self._arrivals.open(path) as source:
+        with path.open("rb") as stream, self._arrivals.open(path) as source:
+            if {_identity_of(os.fstat(stream.fileno())), _identity(path)} != {name}:
+                return  # it was rotated just now, and will be read under its new name
             self._check(source)
-            self._show(source, position)
+            self._show(source, position, stream)
         position.is_done = self._arrivals.is_whole_only(path)
         self.save()
 
@@ -165,7 +203,7 @@ class Watcher:
             return not position.is_done and before == (position.size, position.mtime)
         return position.size > position.offset and _has_line(path)
 
-    def _show(self, source: Source, position: Position) -> None:
+    def _show(self, source: Source, position: Position, stream: IO[bytes]) -> None:
         wanted = list(dict.fromkeys([*self.scorer.names, *self.observer.columns]))
         start = Place(position.offset, position.line) if position.offset else None
         for block in source.blocks(start):
@@ -173,10 +211,10 @@ class Watcher:
             scored, unreadable = self.scorer(rows)
             self._count(scored, [*rejected, *unreadable])
             self.observer.observe(scored)
-            position.offset, position.line = block.end.offset, block.end.line
-            if not self._arrivals.is_whole_only(Path(source.name)):
-                position.n_head = min(position.offset, HEAD_BYTES)
-                position.head = _head(Path(source.name), position.n_head)
+            if self._arrivals.is_whole_only(Path(source.name)):
+                position.offset, position.line = block.end.offset, block.end.line
+            else:
+                position.move(stream, block.end.offset, block.end.line)
             self.save()
 
     def _count(self, scored: ScoredRows, rejected: list[Rejected]) -> None:
@@ -196,7 +234,7 @@ class Watcher:
                 position.mtime,
             )
         else:
-            is_other = status.st_size < position.offset or _head(path, position.n_head) != position.head
+            is_other = status.st_size < position.offset or not position.fits(path)
         if is_other:
             self._on_trouble(f"{path}: was cut or replaced; it is read from its start")
             position = self._positions[name] = Position()
@@ -236,7 +274,11 @@ def _identity(path: Path) -> str | None:
         status = path.stat()
     except OSError:
         return None
-    return f"{status.st_dev}:{status.st_ino}" if path.is_file() else None
+    return _identity_of(status) if path.is_file() else None
+
+
+def _identity_of(status: os.stat_result) -> str:
+    return f"{status.st_dev}:{status.st_ino}"
 
 
 def _mtime(path: Path) -> float:
@@ -244,14 +286,6 @@ def _mtime(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _head(path: Path, n_bytes: int) -> str:
-    """Hash of the first bytes of a file."""
-    if not n_bytes:
-        return ""
-    with path.open("rb") as stream:
-        return hashlib.sha256(stream.read(n_bytes)).hexdigest()
 
 
 def _has_line(path: Path) -> bool:

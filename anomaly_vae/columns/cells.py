@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 
 _CELL_TYPES = (str, bytes, numbers.Number, np.generic, decimal.Decimal, datetime.date, datetime.timedelta)
 _MOST = int(np.finfo(np.float64).max)
+_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
+"""Steps per second of the units of time that are read as they are; nanoseconds are cut to microseconds."""
+
 _UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$")
 
 
@@ -85,8 +88,11 @@ def read_seconds(cells: pd.Series, name: str) -> Floats:
         moments = pd.to_datetime(spelled, errors="coerce", format="ISO8601")
         wanted = "a date and time such as 2026-01-31T12:00:00"
         refuse_cells(cells, moments.isna() & cells.notna(), name, wanted)
-    micros = moments.to_numpy(dtype="datetime64[us]")
-    return np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 1e6)
+    steps = moments.to_numpy()
+    unit = np.datetime_data(steps.dtype)[0]
+    if unit not in _PER_SECOND:
+        steps, unit = steps.astype("datetime64[us]"), "us"
+    return np.where(np.isnat(steps), np.nan, steps.astype(np.int64) / _PER_SECOND[unit])
 
 
 def _clock(cell: object) -> object:

@@ -26,6 +26,7 @@ from pipelines.alerting.lines import Calibration
 from pipelines.alerting.locking import Lock, places_to_lock
 from pipelines.alerting.records import Alert, AlertSummary
 from pipelines.alerting.rules import Finding, Rule
+from pipelines.alerting.sinks import JsonLinesSink
 from pipelines.alerting.stretch import Stretch
 from pipelines.alerting.times import Clock, row_times
 from pipelines.errors import AlertingWarning, UnknownNameError
@@ -65,6 +66,12 @@ class Alerter:
     def columns(self) -> tuple[str, ...]:
         """Columns of the input that ``observe`` reads: of rules, keys, times and ids."""
         return self._config.columns
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Files that sinks append to, by the name of the sink."""
+        sinks = (sink for sink in self._config.sinks if isinstance(sink, JsonLinesSink) and sink.path != "-")
+        return {f"sink {sink.name!r}": sink.path for sink in sinks}
 
     @property
     def prints(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.cli.options import (
+    CONFIG_FILE,
     ImageSize,
     Share,
     both_of,
@@ -99,8 +100,10 @@ def command(
     (.npy, .npz) of shape (n, height, width) or (n, height, width, 3). All have the same size, or are
     resized to --image-size. Grey images among coloured ones count as coloured.
     """
+    from pipelines.overwriting import refuse_overwriting
     from pipelines.reading import reads_images
 
+    refuse_overwriting({"-o": output}, [train, ctx.meta.get(CONFIG_FILE, train)])
     threshold = only_one(ctx, "false_alarm_rate", "contamination")
     given = {"novelty": novelty, "random_state": seed, "contamination": threshold.get("contamination")}
     parameters = detector_table(ctx) | {k: v for k, v in given.items() if v is not None}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+CONFIG_FILE = "config"
+"""Key of the configuration file's path in what a context keeps."""
+
 DETECTOR_TABLE = "detector"
 """Table of a configuration file whose keys are parameters of the detector."""
 
@@ -183,7 +186,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> No
         if key not in options:
             problem = f"{path}: {ctx.info_name} has no option {key!r}"
             raise UnknownNameError(problem, key, [*options, DETECTOR_TABLE])
-    ctx.meta[DETECTOR_TABLE] = detector
+    ctx.meta[DETECTOR_TABLE], ctx.meta[CONFIG_FILE] = detector, path
     ctx.default_map = {str(options[key].name): _value(options[key], value) for key, value in values.items()}
 
 

@@ -23,6 +23,8 @@ from pipelines.cli.progress import shown_progress
 from pipelines.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anomaly_vae.tails import Tail
     from pipelines.alerting import Alerter, AlertSummary
     from pipelines.records import ScoreSummary
@@ -142,6 +144,12 @@ def command(
       top_columns  what cost the most nats against a typical row, worst first, such as
                    src_bytes:-12.3;count:-5.1 (latent stands for an odd combination of columns)
 
+    From Parquet to Parquet columns keep their types and values. As text (CSV, JSON Lines), dates and times
+    are ISO 8601, of a time zone with the offset; spans of time are seconds, bytes base64, lists, structs and
+    maps JSON (a map as pairs); infinities and NaN are text in JSON. From text to another format, columns
+    that the model reads as numbers are numbers, all others text as it stands, and an empty cell is null.
+    Half of a surrogate pair, which UTF-8 has no bytes for, becomes its escape, such as \\ud800.
+
     INPUT needs the columns that the model was fitted on, in any order, and may have others. Missing
     cells, unseen categories, infinities and numbers as large as 1e300 all get a finite score. What was
     done, row by row accounted for, is in OUT.summary.json.
@@ -162,7 +170,7 @@ def command(
     offset = _surveyed(model, inputs, options, verbose, days, **threshold)
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait go with --alerts.")
-    alerter = None if rules is None else _alerter(model, rules, alert_state, output, offset, ids)
+    alerter = None if rules is None else _alerter(model, rules, alert_state, output, inputs, offset, ids)
     try:
         with shown_progress(verbose, wants_progress(verbose)) as on_progress:
             run = ScoreRun(
@@ -225,7 +233,13 @@ def _surveyed(
 
 
 def _alerter(
-    model: str, rules: str, state: str | None, output: str, offset: float | None, ids: tuple[str, ...]
+    model: str,
+    rules: str,
+    state: str | None,
+    output: str,
+    inputs: Sequence[str],
+    offset: float | None,
+    ids: tuple[str, ...],
 ) -> Alerter:
     """Rules and sinks, with what was remembered from the last run; ``offset`` is that of this run if any."""
     from pathlib import Path
@@ -233,20 +247,30 @@ def _alerter(
     from anomaly_vae.errors import InputError
     from anomaly_vae.persistence import load
     from pipelines.alerting import load_alerter
+    from pipelines.files import expand_folders
+    from pipelines.overwriting import refuse_overwriting
     from pipelines.scoring import final_detector
 
+    state = state or rules + ".state"
+    read = [model, rules, *expand_folders(inputs)]
+    refuse_overwriting({"-o": output, "--alert-state": state}, read)
     detector = final_detector(load(model))
     own = detector.offset_ if offset is None else offset
     alerter = load_alerter(
         rules,
-        state=Path(state or rules + ".state"),
+        state=Path(state),
         calibration_scores=detector.calibration_scores_,
         # A run that makes no discovery has no threshold, which is not a fault of the rules.
         offset=own if offset is None or math.isfinite(own) else None,
         ids=ids,
     )
-    if alerter.prints and output == "-":
-        raise InputError(f"{rules}: a sink writes to standard output, and so does -o -; give one a file")
+    try:
+        refuse_overwriting({"-o": output, "--alert-state": state} | alerter.files, read)
+        if alerter.prints and output == "-":
+            raise InputError(f"{rules}: a sink writes to standard output, and so does -o -; give one a file")
+    except InputError:
+        alerter.release()
+        raise
     return alerter
 
 
@@ -279,15 +303,14 @@ def _show(summary: ScoreSummary) -> None:
 
 def _write_summary(summary: ScoreSummary) -> None:
     """The account of a run, beside its output if that is a file."""
-    from pathlib import Path
+    from pipelines.files import replacing
+    from pipelines.score_run import summary_path
 
-    from pipelines.files import is_special, is_url, replacing
-
-    if summary.output == "-" or is_url(summary.output) or is_special(Path(summary.output)):
+    path = summary_path(summary.output)
+    if path is None:
         return
     derived = {"alert_rate": summary.alert_rate, "rows_per_second": round(summary.rows_per_second)}
     fields = asdict(summary) | derived
-    path = summary.output + ".summary.json"
     with replacing(path, force=True) as temporary:
         temporary.write_text(json.dumps(_finite(fields), indent=2) + "\n", encoding="utf-8")
 

@@ -63,7 +63,10 @@ def command(
     Give exactly one of --false-alarm-rate, --alerts-per-day, --contamination and --offset.
     """
     from pipelines.batch import threshold_file
+    from pipelines.overwriting import refuse_overwriting
 
+    # The model itself may be replaced: what is written is that model, whole, with another threshold.
+    refuse_overwriting({"-o": output}, [] if source is None else [source])
     wanted = exactly_one(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
     tail = tail_of(ctx, tail, wanted)
     threshold = threshold_file(model, output, tail=tail, force=force, **_as_rate(ctx, wanted))

@@ -58,18 +58,28 @@ def command(
     """Raise alerts about what comes into SOURCE.
 
     Its rows are scored with MODEL and judged by RULES. SOURCE is a file that grows (it may be rotated,
-    cut, or not be there yet) or a directory that receives files. Only whole lines are read; a compressed
+    cut, or not be there yet) or a directory that receives files. What was rotated since the last look, also
+    while no watch was running, is read to its end, oldest first: SOURCE of the name app.csv is looked for
+    as app.csv.1, app.csv-20261126, app-2026-11-26.csv and the like, plain or compressed; a file that is not
+    found is reported. Only whole lines are read; a compressed
     or Parquet file is read when it no longer changes, and so is an image, of which a model of images takes
     all that come anywhere below SOURCE. The place is kept after every block of rows: a
     restart neither skips nor repeats one. Rows that cannot be read are counted, and said once a block.
     """
     from anomaly_vae.persistence import load
     from pipelines.alerting import load_alerter
+    from pipelines.overwriting import refuse_overwriting, refuse_reading_back
     from pipelines.reading import make_scorer
+    from pipelines.sources.opening import TABLE_SUFFIXES
     from pipelines.streaming import Watcher, default_checkpoint
 
-    scorer = make_scorer(load(model), expected=True)
     place = Path(checkpoint) if checkpoint else default_checkpoint(source)
+    outputs = {"--checkpoint": str(place), "--rejected": rejected}
+    read = [model, rules, source]
+    refuse_overwriting(outputs, read)
+    for name, path in outputs.items():
+        refuse_reading_back(name, path, Path(source), TABLE_SUFFIXES)
+    scorer = make_scorer(load(model), expected=True)
     alerter = load_alerter(
         rules,
         calibration_scores=scorer.detector.calibration_scores_,
@@ -78,6 +88,7 @@ def command(
         ids=ids,
     )
     try:
+        refuse_overwriting(outputs | alerter.files, read)
         watcher = Watcher(
             scorer,
             source,
@@ -96,7 +107,8 @@ def command(
         alerter.release()
     if not quiet:
         counts = watcher.counts
-        _say(f"{counted(counts.n_rows, 'row')}, {counts.n_anomalies:,} anomalous")
+        lost = f", {counted(counts.n_lost, 'file')} lost before its end" if counts.n_lost else ""
+        _say(f"{counted(counts.n_rows, 'row')}, {counts.n_anomalies:,} anomalous{lost}")
     return failed
 
 
@@ -106,7 +118,7 @@ def _look(watcher: Watcher, alerter: Alerter, interval: float, once: bool, quiet
     while not (once and n_idle == 2):
         n_rows = watcher.poll()
         alerter.tick()
-        n_idle = 0 if n_rows else n_idle + 1
+        n_idle = 0 if n_rows or watcher.is_waiting else n_idle + 1
         if n_rows and not quiet:
             _say(f"{counted(n_rows, 'row')} more")
         time.sleep(interval)

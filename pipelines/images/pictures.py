@@ -65,13 +65,18 @@ def _save(picture: Image, target: Path) -> None:
 
 def _names(rows: ImageRows) -> list[PurePath]:
     """Where the pictures are in the folder."""
-    names = [_inside(name) for name in rows.cells("file")]
+    names = [inside(name) for name in rows.cells("file")]
     if "index" in rows.table.column_names:
         return [name / f"{index:0>6}.png" for name, index in zip(names, rows.cells("index"), strict=True)]
-    return [name if name.suffix.lower() == ".png" else name.with_name(f"{name.name}.png") for name in names]
+    return [picture_of(name) for name in names]
 
 
-def _inside(name: str) -> PurePath:
+def picture_of(name: PurePath) -> PurePath:
+    """The name of the picture of an image."""
+    return name if name.suffix.lower() == ".png" else name.with_name(f"{name.name}.png")
+
+
+def inside(name: str) -> PurePath:
     """A name as one that leads nowhere but down."""
     path = PurePath(name)
     return PurePath(*(part for part in path.parts if part not in ("..", path.anchor)))

@@ -1,7 +1,8 @@
 """Encoders: scored rows to the bytes (of Parquet: the table) that the output holds of them.
 
 Where input and output are of one text format, a row's own bytes are written and its results put behind
-them; only where the format changes are cells written anew.
+them; Parquet keeps the columns of Parquet as they are. Only where the format changes are cells written
+anew, as ``arrow_text`` has it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,23 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from pipelines.arrow_text import is_far, json_values, text_of
 from pipelines.errors import ColumnClashError
-from pipelines.records import RESULT_COLUMNS, Rows, ScoredRows
+from pipelines.records import RESULT_COLUMNS, ScoredRows
 
 _SPECIAL = re.compile('[,"\n\r]')
 _DIGITS = 6
 """Of a p-value."""
+
+_PLAIN = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_string,
+    pa.types.is_large_string,
+)
 
 
 class Encoder(Protocol):
@@ -51,7 +63,7 @@ class CsvEncoder:
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
         """The lines of the rows."""
-        if scored.rows.raw is None:
+        if scored.rows.raw is None or scored.rows.whole is not None:
             return _table_csv(result_table(scored, reasons, self.names))
         results = [
             pc.cast(pa.array(scored.scores), pa.large_string()),
@@ -76,9 +88,8 @@ class JsonLinesEncoder:
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
         """The lines of the rows."""
         raw = scored.rows.raw
-        if raw is None:
-            rows = result_table(scored, reasons, self.names).to_pylist()
-            return b"".join(json.dumps(row, default=str).encode() + b"\n" for row in rows)
+        if raw is None or scored.rows.whole is not None:
+            return _table_json(result_table(scored, reasons, self.names))
         results = zip(
             scored.scores.tolist(),
             rounded(scored.p_values).tolist(),
@@ -129,14 +140,14 @@ def refuse_clash(source: str, columns: Sequence[str], prefix: str) -> None:
 
 
 def result_table(scored: ScoredRows, reasons: Sequence[str], names: Sequence[str]) -> pa.Table:
-    """The columns that were read, then the results."""
+    """The columns as the file has them (or those that were read), then the results."""
     results = [
         pa.array(scored.scores),
         pa.array(rounded(scored.p_values)),
         pa.array(scored.is_anomaly),
         pa.array(reasons, pa.string()),
     ]
-    table = scored.rows.table
+    table = scored.rows.table if scored.rows.whole is None else scored.rows.whole
     for name, column in zip(names, results, strict=True):
         table = table.append_column(name, column)
     return table
@@ -152,11 +163,6 @@ def csv_lines(table: pa.Table, *, with_header: bool) -> bytes:
         # Python 3.11's csv leaves a lone carriage return bare, and no reader takes it back so.
         (quoting if "\r" in "".join(row) else plain).writerow(row)
     return stream.getvalue().encode()
-
-
-def without_raw(rows: Rows) -> Rows:
-    """Rows that are to be written anew."""
-    return Rows(rows.source, rows.columns, rows.table, rows.numbers)
 
 
 def rounded(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -177,9 +183,26 @@ def _contents(lines: pa.LargeBinaryArray) -> bytes:
 
 
 def _table_csv(table: pa.Table) -> bytes:
+    """A table as lines of CSV; what Arrow cannot write, or not without loss, as text."""
+    columns = [column if _is_plain(column) else text_of(column) for column in table.columns]
+    table = pa.table(columns, names=table.column_names)
     stream = io.BytesIO()
     pacsv.write_csv(table, stream, pacsv.WriteOptions(include_header=False))
     return stream.getvalue()
+
+
+def _is_plain(column: pa.ChunkedArray) -> bool:
+    """Whether Arrow writes a column as CSV as ``text_of`` does."""
+    kind = column.type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return not is_far(column)
+    return any(is_kind(kind) for is_kind in _PLAIN)
+
+
+def _table_json(table: pa.Table) -> bytes:
+    columns = [json_values(column) for column in table.columns]
+    objects = (dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True))
+    return b"".join(json.dumps(row).encode() + b"\n" for row in objects)
 
 
 def _quoted(text: str) -> str:

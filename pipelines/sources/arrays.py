@@ -66,11 +66,13 @@ class ArraySource:
             content = None if self._images is None else self._images[begin:end]
             yield Block(content, Place(begin, begin), Place(end, end), size * end // n_images)
 
-    def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
         """The images of a block, with the file and the index as columns."""
         if self._problem is not None:
             refused = self._rejected(1, self._problem.kind, str(self._problem))
-            return Read(self._rows([], [], wanted), [refused])
+            return Read(self._rows([], [], wanted, whole), [refused])
         images, indices, rejected = [], [], []
         for index, image in enumerate(block.content, start=block.start.offset):
             try:
@@ -78,17 +80,22 @@ class ArraySource:
                 indices.append(index)
             except UnreadableImageError as error:
                 rejected.append(self._rejected(index + 1, error.kind, f"image {index} {error}"))
-        return Read(self._rows(images, indices, wanted), rejected)
+        return Read(self._rows(images, indices, wanted, whole), rejected)
 
-    def _rows(self, images: list[NDArray[Any]], indices: list[int], wanted: Sequence[str]) -> ImageRows:
-        columns = {
-            FILE_COLUMN: pa.array([self.name] * len(indices), pa.string()),
-            INDEX_COLUMN: pa.array(indices, pa.int64()),
-        }
-        table = pa.table(columns).select([name for name in wanted if name in columns])
+    def empty(self) -> Block:
+        """A block without images."""
+        return Block([], Place(), Place())
+
+    def _rows(
+        self, images: list[NDArray[Any]], indices: list[int], wanted: Sequence[str], whole: bool
+    ) -> ImageRows:
+        files = pa.array([self.name] * len(indices), pa.string())
+        columns = pa.table({FILE_COLUMN: files, INDEX_COLUMN: pa.array(indices, pa.int64())})
+        table = columns.select([name for name in wanted if name in self.columns])
         numbers = np.array(indices, dtype=np.int64) + 1
         stack, paths = stacked(images, self._frame), (self.name,) * len(indices)
-        return ImageRows(self.name, self.columns, table, numbers, images=stack, paths=paths)
+        rest = columns if whole else None
+        return ImageRows(self.name, self.columns, table, numbers, whole=rest, images=stack, paths=paths)
 
     def _rejected(self, number: int, kind: str, reason: str) -> Rejected:
         return Rejected(self.name, number, kind, reason, self.name.encode(), is_image=True)

@@ -71,8 +71,16 @@ class Source(Protocol):
     def blocks(self, start: Place | None = None) -> Iterator[Block]:
         """The blocks of the file from a place on; raises SourceError where it is damaged."""
 
-    def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
-        """Some columns of a block, those in ``numeric`` as numbers, others as text (or as typed)."""
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """Some columns of a block, those in ``numeric`` as numbers, others as text (or as typed).
+
+        With ``whole``, beside them all columns as they stand in the file.
+        """
+
+    def empty(self) -> Block:
+        """A block without rows, which tells the types of the columns."""
 
 
 class OpenedSource(Source, Protocol):

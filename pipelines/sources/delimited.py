@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Container, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from pipelines.cells import MISSING
 from pipelines.errors import SourceError
 from pipelines.records import Rejected, Rows
+from pipelines.selection import refuse_doubles
 from pipelines.sources._splitting import Offsets, Split, split_records
 from pipelines.sources.blocks import BLOCK_BYTES, Block, Read
 from pipelines.sources.stream import ByteStream
@@ -46,16 +47,22 @@ class DelimitedSource(TextSource):
     ) -> None:
         super().__init__(ByteStream(path, split_records, block_bytes, growing=growing))
 
-    def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
-        """Some columns of a block as text, those in ``numeric`` as numbers."""
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """Some columns of a block as text, those in ``numeric`` as numbers; ``whole`` as text too."""
         data, split = block.content
+        parsed = self.columns if whole else wanted
         starts, ends, lines = _extents(data, split)
         numbers = block.start.line + lines + 1
         raw = _slices(data, starts, ends)
-        table = self._arrow_table(data, split, len(starts), wanted, numeric) if split.is_sound else None
+        table = self._arrow_table(data, split, len(starts), parsed, numeric) if split.is_sound else None
+        rejected: list[Rejected] = []
         if table is None:
-            return self._judged(raw, numbers, wanted, numeric)
-        return self._finished(Rows(self.name, self.columns, table, numbers, raw), [], numeric)
+            kept, cells, rejected = self._judged(raw, numbers, parsed)
+            table, numbers, raw = cells, numbers[kept], raw.filter(pa.array(kept))
+        rows = Rows(self.name, self.columns, table, numbers, raw)
+        return self._finished(rows, rejected, wanted, numeric, whole)
 
     def _arrow_table(
         self, data: bytes, split: Split, n_rows: int, wanted: Sequence[str], numeric: Container[str]
@@ -93,13 +100,9 @@ class DelimitedSource(TextSource):
         )
 
     def _judged(
-        self,
-        raw: pa.LargeBinaryArray,
-        numbers: Offsets,
-        wanted: Sequence[str],
-        numeric: Container[str],
-    ) -> Read:
-        """The rows that Python's strict reader takes, and the others with what is wrong with them."""
+        self, raw: pa.LargeBinaryArray, numbers: Offsets, wanted: Sequence[str]
+    ) -> tuple[NDArray[np.bool_], pa.Table, list[Rejected]]:
+        """Which rows Python's strict reader takes, their cells, and what is wrong with the others."""
         records = raw.to_pylist()
         judged = [_cells_of(record, len(self.columns)) for record in records]
         kept = np.array([isinstance(cells, list) for cells in judged], dtype=bool)
@@ -111,9 +114,7 @@ class DelimitedSource(TextSource):
         ]
         positions = [self.columns.index(name) for name in wanted]
         columns = [pa.array([cells[j] for cells in good], pa.string()) for j in positions]
-        table = pa.table(columns, names=list(wanted))
-        rows = Rows(self.name, self.columns, table, numbers[kept], raw.filter(pa.array(kept)))
-        return self._finished(rows, rejected, numeric)
+        return kept, pa.table(columns, names=list(wanted)), rejected
 
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """The line of names, which is gone past, and the names."""
@@ -174,10 +175,7 @@ def _names(header: bytes, source: str, line: int) -> tuple[str, ...]:
     names = _cells_of(header, None)
     if isinstance(names, tuple):
         raise SourceError(source, line, names[1])
-    column, count = Counter(names).most_common(1)[0]
-    if count > 1:
-        problem = f"{count} columns are named {column!r}; wanted a name of its own for each, so rename them"
-        raise SourceError(source, line, problem)
+    refuse_doubles(source, line, names)
     return tuple(names)
 
 

@@ -63,6 +63,14 @@ class ImageInputs:
         """Neither of the formats of tables."""
         return "image"
 
+    def paths(self) -> Sequence[str]:
+        """Every image file and array."""
+        return [file.path for file in self.files()]
+
+    def files(self) -> list[ImageFile]:
+        """Every image file and array, with the name it goes by."""
+        return [file for _, files in self._listings for file in files]
+
     def identity(self) -> list[Any]:
         """Names, and for each a digest of the files in it with their sizes."""
         return [[name, len(files), _digest(files)] for name, files in self._listings]

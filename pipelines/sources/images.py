@@ -63,7 +63,9 @@ class ImageSource:
             n_bytes += sum(file.n_bytes for file in files)
             yield Block(files, Place(begin, begin), Place(end, end), n_bytes)
 
-    def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
         """The images of a block, with their names as a column."""
         images, kept, numbers, rejected = [], list[ImageFile](), [], []
         for number, file in enumerate(block.content, start=block.start.offset + 1):
@@ -80,10 +82,15 @@ class ImageSource:
             self.columns,
             table.select([name for name in wanted if name in self.columns]),
             np.array(numbers, dtype=np.int64),
+            whole=table if whole else None,
             images=stacked(images, self._frame),
             paths=tuple(file.path for file in kept),
         )
         return Read(rows, rejected)
+
+    def empty(self) -> Block:
+        """A block without images."""
+        return Block([], Place(), Place())
 
 
 def images_per_block(frame: Frame, block_values: int = BLOCK_VALUES) -> int:

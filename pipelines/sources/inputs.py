@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from pipelines.errors import LostInputError, SourceError
 from pipelines.files import expand, size_of
 from pipelines.sources.blocks import OpenedSource
+from pipelines.sources.cuts import refuse_cut
 from pipelines.sources.opening import format_of, input_files, open_source
 
 
@@ -30,6 +31,9 @@ class Inputs(Protocol):
 
     def format(self, number: int) -> str:
         """The format of a source."""
+
+    def paths(self) -> Sequence[str]:
+        """Every file that is read."""
 
     def identity(self) -> list[Any]:
         """What must be the same for a run to go on, fit for JSON."""
@@ -57,17 +61,24 @@ class TableInputs:
         self._format = given_format
 
     def open(self, number: int) -> OpenedSource:
-        """The source of a file; one that is gone since the run began is a failure, not a wrong name."""
+        """The source of a file; one that is gone or shorter since the run began is a failure."""
+        name, size = self.names[number], self.sizes[number]
+        found = size_of(name)
+        refuse_cut(name, size, found)
         try:
-            return open_source(self.names[number], self._format)
+            return open_source(name, self._format)
         except SourceError as error:
-            if number and self.sizes[number] is not None and size_of(self.names[number]) is None:
+            if number and size is not None and found is None:
                 raise LostInputError(f"{error}; it was there when the run began") from error
             raise
 
     def format(self, number: int) -> str:
         """The format of a file."""
         return format_of(self.names[number], self._format)
+
+    def paths(self) -> Sequence[str]:
+        """The files."""
+        return self.names
 
     def identity(self) -> list[Any]:
         """Names and sizes."""

@@ -32,24 +32,44 @@ class JsonLinesSource(TextSource):
     def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
         super().__init__(ByteStream(path, split_lines, block_bytes, growing=growing))
 
-    def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
-        """Some fields of a block as text, those in ``numeric`` as numbers."""
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """Some fields of a block as text, those in ``numeric`` as numbers; ``whole`` as text too."""
         lines, numbers = _lines(*block.content)
         rejected: list[Rejected] = []
-        good: list[dict[str, Any]] = []
+        good: list[dict[str, str | None]] = []
         kept = np.zeros(len(lines), dtype=bool)
+        needed = frozenset(wanted)
+        read = [name for name in self.columns if whole or name in needed]
         for i, line in enumerate(lines):
-            row = _fields(line, wanted)
+            row = self._fields(line, needed, read)
             if isinstance(row, dict):
                 good.append(row)
                 kept[i] = True
             else:
                 rejected.append(Rejected(self.name, block.start.line + int(numbers[i]), *row, line))
-        columns = [pa.array([row[name] for row in good], pa.string()) for name in wanted]
+        columns = [pa.array([row[name] for row in good], pa.string()) for name in read]
         raw = pa.array([line for line, keep in zip(lines, kept, strict=True) if keep], pa.large_binary())
-        table = pa.table(columns, names=list(wanted))
+        table = pa.table(columns, names=read)
         rows = Rows(self.name, self.columns, table, block.start.line + numbers[kept], raw)
-        return self._finished(rows, rejected, numeric)
+        return self._finished(rows, rejected, wanted, numeric, whole)
+
+    def _fields(
+        self, line: bytes, needed: Container[str], read: Sequence[str]
+    ) -> dict[str, str | None] | tuple[str, str]:
+        """Some fields of the object on a line as text, or what is wrong with it."""
+        value = _object(line)
+        if isinstance(value, tuple):
+            return value
+        fields = {}
+        for name in read:
+            cell = value.get(self._keys[name])
+            if name in needed and (problem := _unreadable(cell)):
+                return "json", f"column {name!r}: wanted a number, a truth value or text, got {problem}"
+            text = cell if cell is None or isinstance(cell, str) else json.dumps(cell)
+            fields[name] = text if text is None or text.isascii() else _unicode(text)
+        return fields
 
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """No line of names; the keys of the first block."""
@@ -61,7 +81,8 @@ class JsonLinesSource(TextSource):
             keys.update(dict.fromkeys(value if isinstance(value, dict) else ()))
         if not keys:
             raise SourceError(self.name, None, "holds no JSON object; wanted one on each line")
-        return b"", tuple(keys)
+        self._keys = {_unicode(key): key for key in keys}
+        return b"", tuple(self._keys)
 
 
 def split_lines(data: bytes, *, at_end: bool) -> Split:
@@ -96,18 +117,15 @@ def _object(line: bytes) -> dict[str, Any] | tuple[str, str]:
     return value
 
 
-def _fields(line: bytes, wanted: Sequence[str]) -> dict[str, str | None] | tuple[str, str]:
-    """Some fields of the object on a line as text, or what is wrong with it."""
-    value = _object(line)
-    if isinstance(value, tuple):
-        return value
-    fields = {}
-    for name in wanted:
-        cell = value.get(name)
-        if isinstance(cell, dict | list):
-            return (
-                "json",
-                f"column {name!r}: wanted a number, a truth value or text, got {json.dumps(cell)[:40]}",
-            )
-        fields[name] = cell if cell is None or isinstance(cell, str) else json.dumps(cell)
-    return fields
+def _unreadable(cell: object) -> str | None:
+    """What a cell shows that no model can read; None for one that it can."""
+    if isinstance(cell, dict | list):
+        return json.dumps(cell)[:40]
+    if isinstance(cell, str) and not cell.isascii() and cell != _unicode(cell):
+        return f"half of a surrogate pair in {json.dumps(cell)[:40]}, which is not a character"
+    return None
+
+
+def _unicode(text: str) -> str:
+    r"""A text as UTF-8 can hold it: half of a surrogate pair as its escape, such as ``\ud800``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
 from anomaly_vae.errors import InputError
 from pipelines.errors import SourceError
 from pipelines.files import bare_suffix, is_url
@@ -25,6 +22,10 @@ _SOURCES: dict[str, type[AnySource]] = {
     "jsonl": JsonLinesSource,
     "parquet": ParquetSource,
 }
+
+
+TABLE_SUFFIXES = frozenset({".csv", *_SUFFIXES})
+"""Suffixes of the files of rows in a directory, that of a compression aside."""
 
 
 def format_of(path: str, given: str | None = None) -> str:
@@ -69,14 +70,14 @@ def read_rows(
         came = True
         yield rows
     if not came:
-        yield no_rows(source, wanted)
+        yield no_rows(source, wanted, numeric)
 
 
-def no_rows(source: Source, wanted: Sequence[str]) -> Rows:
-    """A piece without rows, which tells the columns."""
-    table = pa.table([pa.array([], pa.string()) for _ in wanted], names=list(wanted))
-    raw = pa.array([], pa.large_binary())
-    return Rows(source.name, source.columns, table, np.empty(0, dtype=np.int64), raw)
+def no_rows(
+    source: Source, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+) -> Rows:
+    """A piece without rows, which tells the columns and their types."""
+    return source.read(source.empty(), wanted, numeric, whole=whole).rows
 
 
 def _is_directory(path: str) -> bool:
@@ -84,12 +85,11 @@ def _is_directory(path: str) -> bool:
 
 
 def _within(directory: str) -> list[str]:
-    found = sorted(str(path) for path in Path(directory).iterdir() if bare_suffix(str(path)) in _FILES)
+    found = sorted(
+        str(path) for path in Path(directory).iterdir() if bare_suffix(str(path)) in TABLE_SUFFIXES
+    )
     if not found:
         raise InputError(
-            f"{directory}: is a directory without files of rows; wanted {', '.join(sorted(_FILES))}"
+            f"{directory}: is a directory without files of rows; wanted {', '.join(sorted(TABLE_SUFFIXES))}"
         )
     return found
-
-
-_FILES = frozenset({".csv", *_SUFFIXES})

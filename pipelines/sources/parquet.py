@@ -9,10 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anomaly_vae.errors import InputError
+from pipelines.arrow_text import row_as_json
 from pipelines.errors import SourceError
 from pipelines.files import opened
 from pipelines.records import Rejected, Rows
+from pipelines.selection import refuse_doubles
 from pipelines.sources.blocks import Block, Place, Read
+from pipelines.sources.cuts import length_of, refuse_cut
 from pipelines.sources.text import cast_columns
 
 BLOCK_ROWS = 16_384
@@ -24,7 +28,8 @@ class ParquetSource:
     Raises
     ------
     SourceError
-        Where it cannot be opened or is no Parquet, and later where it is damaged.
+        Where it cannot be opened or is no Parquet, and later where it is damaged; LostInputError where it
+        became shorter since it was opened.
     """
 
     header = b""
@@ -34,13 +39,18 @@ class ParquetSource:
             raise SourceError("standard input", None, "Parquet cannot be read from a stream; give a file")
         self.path, self.name, self.block_rows = path, path, block_rows
         self._stack = ExitStack()
-        stream = self._stack.enter_context(opened(path)).stream
+        packed = self._stack.enter_context(opened(path))
+        self._outer, self._length = packed.outer, length_of(packed.outer)
         try:
-            self._file = pq.ParquetFile(stream)
+            self._file = pq.ParquetFile(packed.stream)
+            self.columns = tuple(self._file.schema_arrow.names)
+            refuse_doubles(path, None, self.columns)
+        except InputError:
+            self._stack.close()
+            raise
         except (pa.ArrowException, OSError) as error:
             self._stack.close()
             raise SourceError(path, None, f"is no Parquet file ({_line(error)})") from error
-        self.columns = tuple(self._file.schema_arrow.names)
 
     def __enter__(self) -> ParquetSource:
         return self
@@ -59,22 +69,26 @@ class ParquetSource:
                 yield from self._group(group, begin, skipped)
             begin += n_rows
 
-    def read(self, block: Block, wanted: Sequence[str], numeric: Container[str] = ()) -> Read:
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
         """Some columns of a block as they are typed, text in ``numeric`` as numbers."""
         table = pa.Table.from_batches([block.content])
         first = block.start.offset + 1
         numbers = np.arange(first, first + len(table), dtype=np.int64)
         chosen, slips = cast_columns(table.select(list(wanted)), numeric)
-        rows = Rows(self.name, self.columns, chosen, numbers, unit="row")
+        rows = Rows(self.name, self.columns, chosen, numbers, unit="row", whole=table if whole else None)
         kept = np.ones(len(rows), dtype=bool)
         kept[list(slips)] = False
         rejected = [
-            Rejected(
-                self.name, int(numbers[i]), "number", reason, repr(table.slice(i, 1).to_pylist()[0]).encode()
-            )
+            Rejected(self.name, int(numbers[i]), "number", reason, row_as_json(table, i))
             for i, reason in sorted(slips.items())
         ]
         return Read(rows.take(kept), rejected)
+
+    def empty(self) -> Block:
+        """A block without rows."""
+        return Block(pa.RecordBatch.from_pylist([], schema=self._file.schema_arrow), Place(), Place())
 
     def _group(self, group: int, begin: int, skipped: int) -> Iterator[Block]:
         end = begin
@@ -84,12 +98,8 @@ class ParquetSource:
                 if start >= skipped and batch.num_rows:
                     yield Block(batch, Place(start, start), Place(end, end), 0)
         except (pa.ArrowException, OSError) as error:
+            refuse_cut(self.name, self._length, length_of(self._outer))
             raise SourceError(self.name, end + 1, f"cannot be read ({_line(error)})") from error
-
-
-def _shown(table: pa.Table, row: int) -> bytes:
-    """A row as Python shows it: it has no text of its own."""
-    return repr(table.slice(row, 1).to_pylist()[0]).encode()
 
 
 def _line(error: Exception) -> str:

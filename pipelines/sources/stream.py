@@ -11,6 +11,7 @@ from pipelines.errors import SourceError
 from pipelines.files import opened, shown
 from pipelines.sources._splitting import Split
 from pipelines.sources.blocks import BLOCK_BYTES, Block, Place
+from pipelines.sources.cuts import length_of, refuse_cut
 
 MAX_RECORD_BYTES = 1 << 26
 """Bytes of the longest record that is read; a longer one is none."""
@@ -34,7 +35,8 @@ class ByteStream:
     Raises
     ------
     SourceError
-        Where it cannot be opened, and later where it is damaged.
+        Where it cannot be opened, and later where it is damaged; LostInputError where it ends before the
+        length that it had when it was opened, unless it is ``growing``.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ByteStream:
         self._split, self._block_bytes = split, block_bytes
         self._stack = ExitStack()
         self._packed = self._stack.enter_context(opened(path))
+        self._length = None if growing or path == "-" else length_of(self._packed.outer)
         self._rest, self._place = b"", Place()
 
     def __enter__(self) -> Self:
@@ -121,9 +124,12 @@ class ByteStream:
                 pieces.append(piece)
                 missing -= len(piece)
         except (OSError, EOFError) as error:
+            refuse_cut(self.name, self._length, length_of(self._packed.outer))
             codec = self._packed.codec
             hint = f"; if it is {codec}, it is damaged or cut short" if codec else ""
             raise SourceError(self.name, None, f"cannot be read to its end ({error}){hint}") from error
+        if missing > 0:
+            refuse_cut(self.name, self._length, self._n_bytes())
         return b"".join(pieces)
 
     def _n_bytes(self) -> int:

@@ -318,3 +318,43 @@ def killed_at_random(command: list[str], journal: Path) -> bool:
     process.kill()
     process.wait()
     return was_running
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.jsonl"])
+def test_words_of_a_csv_stay_in_every_format(tmp_path, model, name):
+    """Unused NA, null and None are text, an empty cell is null, and columns of text the model reads too."""
+    words = ["NA", "null", "None", "", "x"]
+    rows = [[*row, word] for row, word in zip(orders(5), words, strict=True)]
+    rows[1][3] = "NA"
+    source, out = write_table(tmp_path / "in.csv", [*COLUMNS, "more"], rows), tmp_path / name
+    ScoreRun(model, [source], str(out))()
+    if name == "out.csv":
+        written = [(row["more"], row["color"]) for row in read_rows(out)]
+        assert written == [(row[-1], row[3]) for row in rows]
+        return
+    table = (
+        pq.read_table(out).to_pylist()
+        if name == "out.parquet"
+        else map(json.loads, out.read_text().splitlines())
+    )
+    written = [(row["more"], row["color"]) for row in table]
+    assert written == [(row[-1] or None, row[3]) for row in rows]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.jsonl"])
+def test_half_a_surrogate_pair_in_an_unused_field_is_no_failure(tmp_path, model, name):
+    """In any output format every row is scored."""
+    source, out = tmp_path / "in.jsonl", tmp_path / name
+    rows = [dict(zip(COLUMNS, row, strict=True)) | {"extra": "\ud800"} for row in orders(4)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert ScoreRun(model, [str(source)], str(out))().n_scored == 4
+    text = {"out.csv": b"\\ud800", "out.jsonl": b'"\\ud800"', "out.parquet": b"\\ud800"}[name]
+    assert text in out.read_bytes()
+
+
+def test_an_empty_file_before_another_does_not_change_its_types(tmp_path, model, unseen):
+    """Numbers stay numbers."""
+    empty = write_table(tmp_path / "empty.csv", COLUMNS, [])
+    out = tmp_path / "out.parquet"
+    ScoreRun(model, [empty, unseen], str(out))()
+    assert str(pq.read_table(out).schema.field("amount").type) == "double"

@@ -117,3 +117,16 @@ def test_the_first_bad_cell_is_named() -> None:
     refuse_cells(cells, np.array([False, False, False]), "c", "a number")
     with pytest.raises(CellError, match=r"column 'c', row 1: wanted a number, got 'b'"):
         refuse_cells(cells, pd.Series([False, True, True], index=cells.index), "c", "a number")
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("seconds", [0, 1_700_000_000, -1, 9_000_000_000_000, 9_467_085_600_000])
+def test_seconds_are_read_in_every_unit(unit, seconds):
+    """Also in years that finer units do not reach."""
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    if abs(seconds * per_second) >= 2**63:
+        return
+    steps = np.array([seconds * per_second, np.iinfo(np.int64).min]).view(f"datetime64[{unit}]")
+    read = read_seconds(pd.Series(steps), "day")
+    assert read[0] == seconds
+    assert np.isnan(read[1])

@@ -111,13 +111,6 @@ def test_a_result_column_that_exists_is_refused(run, model, unseen, tmp_path):
     assert {row["score"] == row["second_score"] for row in read_rows(twice)} == {True}
 
 
-def test_the_input_may_be_the_output(run, model, tmp_path):
-    """With --force a file is replaced by its scored self, once all of it was read."""
-    table = write_table(tmp_path / "in.csv", COLUMNS, orders(5))
-    assert run("score", model, table, "-o", table, "--force").code == 0
-    assert len(read_rows(table)) == 5
-
-
 @pytest.mark.parametrize("word", ["true", "TRUE", "1"])
 def test_truth_values_are_read_in_every_spelling(run, model, word):
     """A truth value needs not be spelt as in training."""

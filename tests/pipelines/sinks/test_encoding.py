@@ -21,10 +21,13 @@ from pipelines.sinks.encoding import (
     ParquetEncoder,
     refuse_clash,
     rounded,
-    without_raw,
 )
 from pipelines.sinks.rejected import HEADER, encode_rejected
 from tests.pipelines.conftest import text_rows
+
+
+def without_raw(rows: Rows) -> Rows:
+    return Rows(rows.source, rows.columns, rows.table, rows.numbers)
 
 
 def scored_of(rows: Rows, score: float = -1.5, p_value: float = 0.25) -> ScoredRows:

@@ -57,3 +57,45 @@ def test_a_file_without_objects_is_refused(tmp_path):
     for content in (b"", b"\n\n", b"[1]\n"):
         with pytest.raises(SourceError, match="no JSON object"):
             read_all(tmp_path / "a.jsonl", content)
+
+
+HALF = '{"a": 1, "b": "x", "extra": "\\ud800 é", "\\udfff": [1, {"k": "\\ud83d\\ude00"}]}'
+
+
+def test_half_a_surrogate_pair_passes_through_where_it_is_not_read(tmp_path):
+    r"""No UTF-8 can hold it: in another format it is its escape, also in the name of a column."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(f"{HALF}\n".encode())
+    with JsonLinesSource(str(path)) as source:
+        assert source.columns == ("a", "b", "extra", "\\udfff")
+        (block,) = source.blocks()
+        rows, rejected = source.read(block, ["a", "b"], {"a"}, whole=True)
+    assert not rejected
+    assert rows.raw.to_pylist() == [HALF.encode()]
+    (row,) = rows.whole.to_pylist()
+    assert row["extra"] == "\\ud800 é"
+    assert json.loads(row["\\udfff"]) == [1, {"k": "😀"}]
+    assert (row["a"], row["b"]) == (1.0, "x")
+
+
+def test_half_a_surrogate_pair_is_refused_where_it_is_read(tmp_path):
+    """By line and column, as a row that cannot be read."""
+    lines = [b'{"a": "1"}', b'{"a": "\\ud800"}', b'{"a": "\\ud83d\\ude00"}']
+    ((rows, rejected),) = read_all(tmp_path / "a.jsonl", b"\n".join(lines))
+    assert rows.table.column("a").to_pylist() == ["1", "😀"]
+    ((number, reason),) = [(row.number, row.reason) for row in rejected]
+    assert number == 2
+    assert "column 'a'" in reason
+    assert "surrogate" in reason
+
+
+def test_what_is_written_anew_keeps_the_words_of_the_file(tmp_path):
+    """NA and None stay text where they are not numbers; only an empty cell is null."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a": "NA", "b": "None", "c": "", "d": true, "e": 1e400, "f": {"x": []}}\n')
+    with JsonLinesSource(str(path)) as source:
+        (block,) = source.blocks()
+        rows, _ = source.read(block, ["a", "b"], {"a"}, whole=True)
+    assert rows.table.to_pylist() == [{"a": None, "b": None}]
+    (row,) = rows.whole.to_pylist()
+    assert row == {"a": None, "b": "None", "c": None, "d": "true", "e": "Infinity", "f": '{"x": []}'}

@@ -1,0 +1,213 @@
+"""Arrow columns of any type as text and as values of JSON, without loss, wherever their values lie.
+
+Numbers take a form that reads back as the same number, decimals all their digits. Dates and
+times are ISO 8601 with a blank between, of a time zone the clock on the spot and its offset; beyond the
+years 1 to 9999 in UTC. Spans of time are seconds, bytes base64. Lists, structs and maps are JSON, a map
+as pairs of key and value.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Steps of each unit of time in a second."""
+
+_FIRST, _END = -62_135_596_800, 253_402_300_800
+"""Seconds since 1970 of the first moment that Arrow and Python can write, and of the one after the last."""
+
+_DAY = 86_400
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type is text in any layout."""
+    return any(is_kind(kind) for is_kind in _TEXTS)
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a type is bytes in any layout."""
+    return any(is_kind(kind) for is_kind in _BYTES)
+
+
+def is_far(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether a column of dates or moments holds any beyond the years 1 to 9999."""
+    return bool(pc.any(_far(column)).as_py())
+
+
+def plain(array: pa.Array) -> pa.Array:
+    """An array without the layers that say only how it is stored or called."""
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(array.storage)
+    if pa.types.is_dictionary(kind):
+        return plain(array.dictionary_decode())
+    if pa.types.is_run_end_encoded(kind):
+        return plain(pc.run_end_decode(array))
+    return array
+
+
+def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """``plain`` of a column, text in its usual layout."""
+    kind = column.type
+    layers = (pa.types.is_dictionary, pa.types.is_run_end_encoded)
+    if isinstance(kind, pa.BaseExtensionType) or any(is_kind(kind) for is_kind in layers):
+        empty = plain(pa.nulls(0, kind))
+        column = pa.chunked_array(list(map(plain, column.chunks)), empty.type)
+    return column.cast(pa.string()) if is_text(column.type) else column
+
+
+def local_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Moments of which those beyond the years 1 to 9999, which no time zone is known for, are UTC.
+
+    A column without such moments stays as it is, one of a time zone with its zone.
+    """
+    kind = column.type
+    if kind.tz is None or not is_far(column):
+        return column
+    utc, far = column.cast(pa.timestamp(kind.unit)), _far(column)
+    near = pc.if_else(far, pa.scalar(None, kind), column)
+    return pc.if_else(far, utc, pc.local_timestamp(near))
+
+
+def text_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column as text, null where it is null, shape (n_rows,)."""
+    if isinstance(column, pa.ChunkedArray):
+        return pa.concat_arrays([pa.array([], pa.string()), *map(text_of, column.chunks)])
+    array = plain(column)
+    kind = array.type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return _moments(array)
+    if pa.types.is_duration(kind):
+        return _texts(_seconds(steps, kind.unit) for steps in array.cast(pa.int64()).to_pylist())
+    if is_bytes(kind):
+        cells = array.to_pylist()
+        return _texts(None if cell is None else base64.b64encode(cell).decode() for cell in cells)
+    if pa.types.is_nested(kind):
+        cells = json_values(array)
+        return _texts(None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in cells)
+    return array.cast(pa.string())
+
+
+def json_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """A column as values of JSON: numbers, truth values, text, lists and objects, None where it is null."""
+    if isinstance(column, pa.ChunkedArray):
+        return [value for chunk in column.chunks for value in json_values(chunk)]
+    array = plain(column)
+    kind = array.type
+    if pa.types.is_floating(kind):
+        return [_number(value) for value in array.to_pylist()]
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return list(array.to_pylist())
+    if pa.types.is_struct(kind):
+        return _objects(array)
+    if pa.types.is_map(kind):
+        return _maps(array)
+    if pa.types.is_nested(kind):
+        return _lists(array)
+    return list(text_of(array).to_pylist())
+
+
+def row_as_json(table: pa.Table, row: int) -> bytes:
+    """One row of a table as an object of JSON."""
+    one = table.slice(row, 1)
+    cells = {name: json_values(column)[0] for name, column in zip(one.column_names, one.columns, strict=True)}
+    return json.dumps(cells, ensure_ascii=False).encode()
+
+
+def _moments(array: pa.Array) -> pa.Array:
+    """Dates and moments as text; those that Arrow cannot write by numpy, in UTC."""
+    if not is_far(array):
+        return array.cast(pa.string())
+    far = _far(array)
+    near = pc.if_else(far, pa.scalar(None, array.type), array).cast(pa.string()).to_pylist()
+    written = np.datetime_as_string(_numpy_moments(array)).tolist()
+    zone = "Z" if getattr(array.type, "tz", None) else ""
+    far_texts = (text.replace("T", " ") + zone for text in written)
+    rows = zip(near, far_texts, far.to_pylist(), strict=True)
+    return _texts(text if is_there else kept for kept, text, is_there in rows)
+
+
+def _numpy_moments(array: pa.Array) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+    steps = array.cast(pa.int32() if pa.types.is_date32(array.type) else pa.int64()).fill_null(0)
+    unit = "D" if pa.types.is_date32(array.type) else getattr(array.type, "unit", "ms")
+    numbers = steps.to_numpy(zero_copy_only=False).astype(np.int64)
+    moments: np.ndarray[Any, np.dtype[np.datetime64]] = numbers.view(f"datetime64[{unit}]")
+    return moments.astype("datetime64[D]") if pa.types.is_date64(array.type) else moments
+
+
+def _far(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Where a date or a moment lies beyond the years 1 to 9999."""
+    low, high = _bounds(column.type)
+    if low < -(2**63):  # nanoseconds reach from 1677 to 2262
+        return pc.and_(pc.is_null(column), False)
+    steps = column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64())
+    return pc.fill_null(pc.or_(pc.less(steps, low), pc.greater_equal(steps, high)), False)
+
+
+def _bounds(kind: pa.DataType) -> tuple[int, int]:
+    """First steps of the years 1 and 10000, a day inside of them where a time zone moves them."""
+    spare = 0 if getattr(kind, "tz", None) is None else _DAY
+    low, high = _FIRST + spare, _END - spare
+    if pa.types.is_date32(kind):
+        return low // _DAY, high // _DAY
+    per_second = PER_SECOND[getattr(kind, "unit", "ms")]
+    return low * per_second, high * per_second
+
+
+def _seconds(steps: int | None, unit: str) -> str | None:
+    """A span of time in seconds, to its last digit."""
+    if steps is None:
+        return None
+    return f"{Decimal(steps) / PER_SECOND[unit]:f}"
+
+
+def _number(value: float | None) -> float | str | None:
+    """A number as JSON can hold it: infinities and NaN are text."""
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _objects(array: pa.Array) -> list[dict[str, Any] | None]:
+    names = [field.name for field in array.type]
+    fields = [json_values(array.field(position)) for position in range(len(names))]
+    rows = zip(*fields, strict=True) if fields else (() for _ in range(len(array)))
+    there = array.is_valid().to_pylist()
+    return [
+        dict(zip(names, row, strict=True)) if is_there else None
+        for row, is_there in zip(rows, there, strict=True)
+    ]
+
+
+def _lists(array: pa.Array) -> list[list[Any] | None]:
+    values = iter(json_values(array.flatten()))
+    lengths = pc.list_value_length(array).to_pylist()
+    return [None if n is None else [next(values) for _ in range(n)] for n in lengths]
+
+
+def _maps(array: pa.MapArray) -> list[list[Any] | None]:
+    """Maps as lists of pairs: a key may be any value, and may come twice."""
+    key = pa.field("key", array.type.key_type, nullable=False)
+    pairs = pa.list_(pa.struct([key, pa.field("value", array.type.item_type)]))
+    cells = _lists(array.cast(pairs))
+    return [None if cell is None else [[pair["key"], pair["value"]] for pair in cell] for cell in cells]
+
+
+def _texts(cells: Iterable[str | None]) -> pa.Array:
+    return pa.array(list(cells), pa.string())
