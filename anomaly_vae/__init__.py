@@ -34,6 +34,7 @@ from anomaly_vae.errors import (
     ModelFileError,
     NonFiniteScoreError,
     SchemaError,
+    StepError,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ __all__ = [
     "ModelFileError",
     "NonFiniteScoreError",
     "SchemaError",
+    "StepError",
     "TabularVAEDetector",
     "__version__",
     "load",

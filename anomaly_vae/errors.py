@@ -5,6 +5,7 @@ AnomalyVAEError
 │   ├── SchemaError                a column is missing, doubled or of another kind
 │   ├── CellError                  one cell cannot be read as its column's kind
 │   │   └── CellTypeError (TypeError)  ... because it is no text, number, truth value or date at all
+│   ├── StepError                  a step of a loaded Pipeline cannot read the rows
 │   └── ModelFileError             a model file is damaged, forged or from another version
 ├── NonFiniteScoreError            a model gives scores that are not finite numbers
 └── MissingExtraError (ImportError)   an optional dependency is not installed
@@ -69,6 +70,10 @@ class CellTypeError(CellError, TypeError):
 
     def _shown(self) -> str:
         return f"an object of type {type(self.value).__name__}"
+
+
+class StepError(InputError):
+    """A step of a loaded Pipeline cannot read the rows; the message gives the step's own reason."""
 
 
 class ModelFileError(InputError):

@@ -342,11 +342,19 @@ def _dump(model: object) -> Members:
 
 
 def _without_caches(step: Any) -> Any:
-    """The step as ``fit`` left it: what ``transform`` keeps of its output cannot be written."""
+    """The step as ``fit`` left it, of scikit-learn's own classes.
+
+    What ``transform`` keeps of its output cannot be written.
+    """
     lists = {name: vars(step)[name] for name in _LISTS_OF_STEPS if name in getattr(step, "__dict__", {})}
     if not lists:
         return step
-    bare = copy.copy(step)
+    import sklearn.pipeline
+
+    from anomaly_vae.model_file.pipeline import Pipeline
+
+    bare = sklearn.pipeline.Pipeline(step.steps) if type(step) is Pipeline else copy.copy(step)
+    bare.__dict__.update(vars(step))
     bare.__dict__.pop(_CACHE, None)
     for name, steps in lists.items():
         bare.__dict__[name] = [(first, _without_caches(inner), *rest) for first, inner, *rest in steps]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
-from anomaly_vae.errors import CellError, InputError
+from anomaly_vae.errors import CellError, InputError, StepError
 from anomaly_vae.thresholds import conformal_p_values
 from pipelines.arrow_text import row_as_json
 from pipelines.cells import refuse_types, scoring_frame
@@ -91,9 +91,9 @@ class Scorer:
             except CellError as error:
                 wrong = _same_cells(rows, error)
                 rejected += [_rejected(rows, int(i), error) for i in np.flatnonzero(wrong)]
-            except InputError:
-                raise
             except ValueError as error:  # of a step of a Pipeline, which names no row
+                if isinstance(error, InputError) and not isinstance(error, StepError):
+                    raise
                 reasons = self._unreadable(rows, 0, len(rows), {})
                 if not 0 < len(reasons) <= MAX_UNREADABLE:
                     raise _all_unreadable(rows, error) from error
@@ -221,7 +221,8 @@ def _all_unreadable(rows: Rows, error: ValueError) -> SourceError:
 
 
 def _first_line(error: ValueError) -> str:
-    return str(error).partition("\n")[0]
+    own = error.__cause__ if isinstance(error, StepError) else error
+    return str(own).partition("\n")[0]
 
 
 def raw_row(rows: Rows, row: int) -> bytes:

@@ -39,6 +39,8 @@ def rebuild(root: object) -> Any:
     """
     if not isinstance(root, Described):
         raise ModelFileError(f"holds a {type(root).__name__}, not a detector or a Pipeline")
+    from anomaly_vae.model_file.pipeline import Pipeline
+
     if root.name in DETECTORS:
         return _detector(root)
     last = _last_step(root)
@@ -46,7 +48,9 @@ def rebuild(root: object) -> Any:
         raise ModelFileError(f"holds a {root.name.rpartition('.')[2]}, which does not end in a detector")
     model = _step(root, Context(lambda below: _detector(below) if below is last else rebuild_step(below)))
     check_widths(model)
-    return model
+    checked = Pipeline(model.steps)
+    checked.__dict__.update(vars(model))
+    return checked
 
 
 def _last_step(root: Described) -> Described | None:

@@ -116,6 +116,13 @@ def _selector(value: Any, context: Context) -> Any:
     return make_column_selector(**{key: rules[key](item, context) for key, item in value.state.items()})
 
 
+def _number_dtype(value: Any, context: Context) -> Any:
+    """A dtype of plain numbers, which codes are written as."""
+    if np.dtype(dtype(value, context)).kind not in "iuf":
+        raise ModelFileError(f"is not a dtype of numbers, but {shown(value)}")
+    return value
+
+
 def _kind(value: Any, context: Context) -> Any:
     """A dtype, a type such as np.number, or the name of one."""
     return value if isinstance(value, type | np.dtype) else maybe(name)(value, context)
@@ -163,6 +170,27 @@ def _check_polynomials(encoder: Any) -> None:
     encoder.__dict__.update(vars(type(encoder)(**encoder.get_params()).fit(np.zeros((1, n)))))
 
 
+def _check_present(**attributes: str) -> Callable[[Any], None]:
+    """A law: where a parameter is true, the attribute that it makes ``transform`` use is there."""
+
+    def check(step: Any) -> None:
+        for parameter, attribute in attributes.items():
+            if getattr(step, parameter) and step.__dict__.get(attribute) is None:
+                raise ModelFileError(f"holds a {type(step).__name__} with {parameter} and no {attribute}")
+
+    return check
+
+
+def _check_all(*laws: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A law: all of these hold."""
+
+    def check(step: Any) -> None:
+        for law in laws:
+            law(step)
+
+    return check
+
+
 def _check_components(reducer: Any) -> None:
     """A law: no more components than columns, since some steps make a square matrix of them."""
     n_components, n_columns = reducer.components_.shape
@@ -191,7 +219,6 @@ def _check_bins(binner: Any) -> None:
 
 
 def _check_knn(imputer: Any) -> None:
-    _check_width("indicator_")(imputer)
     missing = np.isnan(imputer._fit_X) if imputer.missing_values != imputer.missing_values else None
     if missing is not None and not np.array_equal(missing, imputer._mask_fit_X):
         raise ModelFileError("holds a KNNImputer whose mask does not mark its missing values")
@@ -228,12 +255,14 @@ def _check_width(attribute: str) -> Callable[[Any], None]:
     return check
 
 
+_check_indicator_of = _check_all(_check_width("indicator_"), _check_present(add_indicator="indicator_"))
+
 _SEEN = either(count, array("n"))
 _PER_COLUMN = array("n", nan=True)
 _SAMPLES = {"n_samples_seen_?": _SEEN}
 _ENCODER_PARAMS = {
     "categories": either(always("auto"), list_of(either(list_of(plain), categories))),
-    "dtype": dtype,
+    "dtype": _number_dtype,
 }
 _ENCODER_FITTED = {
     "categories_": list_of(categories, length="n"),
@@ -295,7 +324,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "whitening_?": array("* n"),
                 "n_iter_": count,
             },
-            law=_check_components,
+            law=_check_all(_check_components, _check_present(whiten="whitening_")),
         ),
     },
     "sklearn.decomposition._incremental_pca": {
@@ -345,7 +374,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "_fit_dtype?": dtype,
                 "_fill_dtype?": dtype,
             },
-            law=_check_width("indicator_"),
+            law=_check_indicator_of,
         ),
     },
     "sklearn.impute._knn": {
@@ -356,7 +385,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "_valid_mask": array("n", "b"),
                 "indicator_?": _INDICATOR,
             },
-            law=_check_knn,
+            law=_check_all(_check_knn, _check_indicator_of),
         ),
     },
     "sklearn.kernel_approximation": {
@@ -405,7 +434,8 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
         ),
         "Normalizer": Step(),
         "PowerTransformer": Step(
-            fitted={"lambdas_": _PER_COLUMN, "_scaler?": step("StandardScaler")}, law=_check_width("_scaler")
+            fitted={"lambdas_": _PER_COLUMN, "_scaler?": step("StandardScaler")},
+            law=_check_all(_check_width("_scaler"), _check_present(standardize="_scaler")),
         ),
         "QuantileTransformer": Step(
             fitted={
@@ -418,6 +448,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
         "RobustScaler": Step(
             params={"quantile_range": tuple_of(number, number)},
             fitted={"center_": maybe(_PER_COLUMN), "scale_": maybe(_PER_COLUMN)},
+            law=_check_present(with_centering="center_", with_scaling="scale_"),
         ),
         "StandardScaler": Step(
             fitted={
@@ -426,6 +457,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "var_": maybe(_PER_COLUMN),
                 "scale_": maybe(_PER_COLUMN),
             },
+            law=_check_present(with_mean="mean_", with_std="scale_"),
         ),
     },
     "sklearn.preprocessing._discretization": {

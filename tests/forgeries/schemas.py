@@ -39,7 +39,10 @@ def nodes(random: Random, sample: Sample, others: list[Sample]) -> bytes:
 
 
 def _change_value(random: Random, plain: Node) -> None:
-    held = json.loads(plain["content"])
+    try:
+        held = json.loads(plain["content"])
+    except ValueError:  # it was changed before
+        held = None
     plain["content"] = json.dumps(nasty.changed(random, held)) if random.random() < 0.97 else "{"
 
 
