@@ -7,8 +7,9 @@ from collections import deque
 from pathlib import Path
 
 from pipelines.alerting.records import Alert
-from pipelines.durable import make_directory, naming, sync_directory, write_whole
+from pipelines.durable import make_directory, move, remove, write_whole
 from pipelines.errors import AlertingWarning
+from pipelines.system import sync_directory
 
 REFUSED = "refused"
 """Directory, in that of the sink, of alerts that the receiver will never take."""
@@ -51,7 +52,7 @@ class Spool:
 
     def drop(self) -> None:
         """The oldest is delivered."""
-        self._forget().unlink(missing_ok=True)
+        remove(self._forget())
 
     def refuse(self, why: str) -> None:
         """Put the oldest aside, and say so."""
@@ -59,8 +60,7 @@ class Spool:
         aside = self.directory / REFUSED / path.name
         if path.exists():
             make_directory(aside.parent)
-            with naming(aside):
-                path.replace(aside)
+            move(path, aside)
         text = f"alert {aside.stem.partition('-')[2]} {why}; it lies in {aside}"
         warnings.warn(f"{text}; move it up one directory to try again", AlertingWarning, stacklevel=3)
 

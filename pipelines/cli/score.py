@@ -42,7 +42,7 @@ _BUDGET_HELP = (
 )
 _ALERTS_HELP = "TOML file of rules and sinks: raise alerts about what is in the rows."
 _RESUME_HELP = (
-    "Keep what is done when the run is broken off, and go on from there when the same command is given again."
+    "Keep what is done when the run is interrupted, and go on from there when the same command is run again."
 )
 
 
@@ -150,6 +150,13 @@ def command(
     days = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
     offset = _surveyed(model, inputs, options, verbose, days, **threshold)
     alerter = None if rules is None else _alerter(model, rules, alert_state, output)
+    alerts: list[AlertSummary] = []
+
+    def on_finished(summary: ScoreSummary) -> None:
+        _write_summary(summary)
+        if alerter is not None:
+            alerts.append(alerter.close())
+
     with shown_progress(verbose, wants_progress(verbose)) as on_progress:
         run = ScoreRun(
             model,
@@ -159,17 +166,14 @@ def command(
             on_progress=on_progress,
             observer=alerter,
             offset=offset,
+            on_finished=on_finished,
         )
         summary = run()
-    _write_summary(summary)
     if verbose is not False:
         _show(summary)
-    if alerter is None:
-        return DONE
-    alerts = alerter.close()
-    if verbose is not False:
-        _show_alerts(alerts)
-    return ALERTED if fail_on_alert and alerts.n_alerts else DONE
+        for raised in alerts:
+            _show_alerts(raised)
+    return ALERTED if fail_on_alert and any(raised.n_alerts for raised in alerts) else DONE
 
 
 def _surveyed(

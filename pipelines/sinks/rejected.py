@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipelines import system
 from pipelines.files import write_errors
 from pipelines.records import Rejected
 
@@ -18,8 +20,10 @@ def encode_rejected(rows: Iterable[Rejected]) -> bytes:
 
 def append_rejected(path: str, rows: Iterable[Rejected]) -> None:
     """Add rows to the end of a file, under a header if it is new; raises SinkError where that fails."""
-    with write_errors(path), Path(path).open("ab") as stream:
-        stream.write((b"" if stream.tell() else HEADER) + encode_rejected(rows))
+    place = Path(path)
+    with write_errors(path), system.opened(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as descriptor:
+        header = b"" if os.fstat(descriptor).st_size else HEADER
+        system.write_all(descriptor, header + encode_rejected(rows))
 
 
 def _line(row: Rejected) -> bytes:
