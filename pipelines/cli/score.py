@@ -42,7 +42,7 @@ _BUDGET_HELP = (
 )
 _ALERTS_HELP = "TOML file of rules and sinks: raise alerts about what is in the rows."
 _RESUME_HELP = (
-    "Keep what is done when the run is interrupted, and go on from there when the same command is run again."
+    "Keep what is done when a run is interrupted, and go on from there when the command is run again."
 )
 
 
