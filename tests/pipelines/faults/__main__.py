@@ -1,0 +1,182 @@
+"""Run the faults: ``python -m tests.pipelines.faults``; exit code 1 where one of them cost anything.
+
+All steps of all cases by default, else ``--per-case`` of them, and pairs of runs of one output at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.pipelines.faults.calls import KILLED, Counted, modes_of
+from tests.pipelines.faults.cases import BLOCK_BYTES, Case, Place, alert_ids, all_cases, hidden_files
+from tests.pipelines.faults.forking import Child, cache_models, run
+from tests.pipelines.faults.overlaps import overlapping
+
+
+class FaultError(Exception):
+    """What must not be after a fault."""
+
+
+def main() -> int:
+    """Print a table; gives the exit code."""
+    options = _options()
+    if not hasattr(os, "fork"):
+        print("needs fork")  # noqa: T201
+        return 1
+    _small_steps()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        place = Place(Path(folder), options.model or _fitted(folder))
+        counts = Counts()
+        for case in all_cases():
+            if options.only in str(case):
+                _try_case(case, place, options.per_case, random.Random(f"{options.seed}{case}"), counts)
+        for name, outcome in overlapping(place, options.overlaps):
+            counts.add("two overlapping runs", name, "pair", outcome)
+    return counts.show()
+
+
+class Counts:
+    """Steps and outcomes, by case."""
+
+    def __init__(self) -> None:
+        self.steps, self.outcomes = Counter[str](), Counter[tuple[str, str]]()
+        self.kinds, self.modes, self.problems = Counter[str](), Counter[str](), list[str]()
+        self.began = time.monotonic()
+
+    def add(self, name: str, kind: str, mode: str, outcome: str, problem: str = "") -> None:
+        self.steps[name] += 1
+        self.outcomes[name, outcome] += 1
+        self.kinds[kind] += 1
+        self.modes[mode] += 1
+        if problem:
+            self.problems.append(problem)
+            print(problem, flush=True)  # noqa: T201
+
+    def show(self) -> int:
+        """Print the table; 1 where anything was lost."""
+        outcomes = sorted({outcome for _, outcome in self.outcomes} | {"lost", "unresumable"})
+        width = max(map(len, self.steps), default=0)
+        lines = ["".join([f"{'':{width}}", f"{'tried':>8}", *(f"{name:>14}" for name in outcomes)])]
+        for name, n_steps in self.steps.items():
+            cells = [f"{self.outcomes[name, outcome]:14}" for outcome in outcomes]
+            lines.append("".join([f"{name:{width}}", f"{n_steps:8}", *cells]))
+        totals = [sum(n for (_, o), n in self.outcomes.items() if o == outcome) for outcome in outcomes]
+        lines.append(
+            "".join([f"{'all':{width}}", f"{sum(self.steps.values()):8}", *(f"{n:14}" for n in totals)])
+        )
+        for counter in (self.kinds, self.modes):
+            lines.append(", ".join(f"{name} {n}" for name, n in counter.most_common()))
+        lines.append(f"{time.monotonic() - self.began:.0f} s, {len(self.problems)} problems")
+        print("\n".join(lines))  # noqa: T201
+        return 1 if self.problems or not self.steps else 0
+
+
+def _try_case(case: Case, place: Place, per_case: int | None, draw: random.Random, counts: Counts) -> None:
+    case.prepare(place)
+    quiet = run(case.arguments(place), Counted(), place.report)
+    if quiet.code or hidden_files(place):
+        raise SystemExit(f"{case}: an undisturbed run ended with {quiet.code}: {quiet.said}")
+    expected, ids = case.result(place), alert_ids(place)
+    faults = [(k, mode) for k, (kind, _) in enumerate(quiet.steps) for mode in modes_of(kind)]
+    if per_case is not None:
+        faults = sorted(draw.sample(faults, min(per_case, len(faults))))
+    for at, mode in faults:
+        kind, path = quiet.steps[at]
+        try:
+            outcome = _try_fault(case, place, at, mode, expected, ids)
+            counts.add(str(case), kind, mode, outcome)
+        except FaultError as fault:
+            outcome = str(fault).partition(":")[0]
+            counts.add(str(case), kind, mode, outcome, f"{case}, step {at} {mode} {kind} {path}: {fault}")
+
+
+def _try_fault(case: Case, place: Place, at: int, mode: str, expected: list[object], ids: set[str]) -> str:
+    """What came of a fault: the run ended well, failed or died, and the next one put it right."""
+    case.prepare(place)
+    child = run(case.arguments(place), Counted(at, mode), place.report)
+    if not case.is_whole(place, expected):
+        raise FaultError(f"lost: a file is neither old nor new; {child.said}")
+    if child.code == 0:
+        _check_result(case, place, expected, ids, "lost")
+    if child.code not in (0, KILLED):
+        _check_message(child)
+    if child.code != KILLED and (case.cleans_up or child.code == 0):
+        _check_rest(place, child, at)
+    again = run(case.arguments(place), Counted(), place.report)
+    if child.code == 0 and not case.cleans_up and again.code == 2 and "exists already" in again.said:
+        return "ended well"
+    if again.code:
+        raise FaultError(f"unresumable: exit code {again.code}; {again.said}")
+    _check_result(case, place, expected, ids, "unresumable")
+    if child.code != KILLED:
+        return "failed" if child.code else "ended well"
+    return "resumed"
+
+
+def _check_result(case: Case, place: Place, expected: list[object], ids: set[str], word: str) -> None:
+    result = case.result(place)
+    if result != expected:
+        raise FaultError(f"{word}: not what an undisturbed run leaves: {result}\nwanted {expected}")
+    if alert_ids(place) != ids:
+        raise FaultError(
+            f"{word}: alerts {sorted(ids - alert_ids(place))}, more {sorted(alert_ids(place) - ids)}"
+        )
+
+
+def _check_message(child: Child) -> None:
+    lines = [line for line in child.said.splitlines() if "warning" not in line]
+    is_plain = (
+        len(lines) == 1 and lines[0].startswith("anomaly-vae: error: ") and "unexpected" not in lines[0]
+    )
+    if child.code != 1 or not is_plain:
+        raise FaultError(f"message: exit code {child.code}: {child.said}")
+
+
+def _check_rest(place: Place, child: Child, at: int) -> None:
+    """No hidden file may be left but one that the operating system refused to remove."""
+    kind, path = child.steps[at]
+    refused = {path, str(Path(path).parent)} if kind in ("unlink", "rmdir") else set()
+    if rest := hidden_files(place) - refused:
+        raise FaultError(f"leftover: {sorted(rest)}; {child.said}")
+
+
+def _small_steps() -> None:
+    """Blocks of a few rows and a checkpoint after each, so that a small run has many steps."""
+    cache_models()
+    from pipelines import score_run
+    from pipelines.sources.delimited import DelimitedSource
+
+    score_run.CHECKPOINT_SECONDS = 0.0
+    DelimitedSource.__init__.__kwdefaults__["block_bytes"] = BLOCK_BYTES
+
+
+def _fitted(folder: str) -> str:
+    from pipelines.batch import fit_file
+    from pipelines.records import Label
+    from tests.pipelines.conftest import COLUMNS, orders, write_table
+
+    train, model = write_table(Path(folder) / "train.csv", COLUMNS, orders(120)), f"{folder}/model.avae"
+    small = {"max_steps": 30, "hidden_sizes": (8,), "latent_dim": 2}
+    fit_file(train, model, label=Label("label", "good"), left_out=["code"], parameters=small)
+    return model
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--per-case", type=int, help="faults of each case; all where it is left out")
+    parser.add_argument("--overlaps", type=int, default=50, help="pairs of runs of each format")
+    parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--model", help="a model of the tests; fitted where it is left out")
+    parser.add_argument("--seed", default="", help="for --per-case")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
