@@ -128,8 +128,9 @@ def test_the_end_of_a_run_sends_what_is_due_once_and_ends(tmp_path):
     with receiving() as receiver:
         receiver.answers = [500] * 9
         current = alerter(tmp_path, rules, sinks=SINK.format(receiver.url), clock=clock, state="other.json")
-        with pytest.warns(AlertingWarning):
+        with pytest.warns(AlertingWarning, match="answered 500"):
             current.observe(scored([True], start=9))
+        with pytest.warns(AlertingWarning, match="2 alerts were not delivered"):
             assert current.close().n_spooled == {"hook": 2}
 
 

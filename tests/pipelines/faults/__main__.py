@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import random
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.pipelines.faults.calls import KILLED, Counted, modes_of
-from tests.pipelines.faults.cases import BLOCK_BYTES, Case, Place, alert_ids, all_cases, hidden_files
-from tests.pipelines.faults.forking import Child, cache_models, run
+from tests.pipelines.faults.cases import BLOCK_BYTES, FORMATS, Case, Place, alert_ids, all_cases, hidden_files
+from tests.pipelines.faults.forking import Child, cache_models, run, warm_up
 from tests.pipelines.faults.overlaps import overlapping
+
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where bringing a file to disk costs nothing: a run is brought there hundreds of times."""
 
 
 class FaultError(Exception):
@@ -31,24 +37,68 @@ def main() -> int:
         print("needs fork")  # noqa: T201
         return 1
     _small_steps()
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        place = Place(Path(folder), options.model or _fitted(folder))
-        counts = Counts()
-        for case in all_cases():
-            if options.only in str(case):
-                _try_case(case, place, options.per_case, random.Random(f"{options.seed}{case}"), counts)
-        for name, outcome in overlapping(place, options.overlaps):
-            counts.add("two overlapping runs", name, "pair", outcome)
+    nothing = Counts()
+    with tempfile.TemporaryDirectory(prefix="faults-", dir=MEMORY) as folder:
+        model = options.model or _fitted(folder)
+        warm_up(model)
+        jobs = [Job(Path(folder) / f"{number}", model, options, number) for number in range(options.jobs)]
+        for process in [job.start() for job in jobs]:
+            os.waitpid(process, 0)
+        counts = sum((job.counts() for job in jobs), nothing)
     return counts.show()
 
 
+class Job:
+    """A process that tries every so many-th case, and leaves its counts in a file."""
+
+    def __init__(self, folder: Path, model: str, options: argparse.Namespace, number: int) -> None:
+        self.folder, self.options, self.number = folder, options, number
+        self.folder.mkdir()
+        self.place = Place(folder, model)
+
+    def start(self) -> int:
+        """The process."""
+        process = os.fork()
+        if not process:
+            try:
+                (self.folder / "counts").write_bytes(pickle.dumps(self._tried()))
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(0)
+        return process
+
+    def counts(self) -> Counts:
+        """What the process counted; raises FileNotFoundError where it failed."""
+        return pickle.loads((self.folder / "counts").read_bytes())
+
+    def _tried(self) -> Counts:
+        options, counts = self.options, Counts()
+        for case in list(all_cases())[self.number :: options.jobs]:
+            if options.only in str(case):
+                draw = random.Random(f"{options.seed}{case}")
+                _try_case(case, self.place, options.per_case, draw, counts)
+        draw = random.Random(f"{options.seed}{self.number}")
+        for file_format in FORMATS[self.number :: options.jobs] if options.overlaps else ():
+            for kind, outcome in overlapping(self.place, file_format, options.overlaps, draw):
+                counts.add(f"two runs, {file_format}", kind, "pair", *_split(outcome))
+        return counts
+
+
+@dataclass
 class Counts:
     """Steps and outcomes, by case."""
 
-    def __init__(self) -> None:
-        self.steps, self.outcomes = Counter[str](), Counter[tuple[str, str]]()
-        self.kinds, self.modes, self.problems = Counter[str](), Counter[str](), list[str]()
-        self.began = time.monotonic()
+    steps: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def __add__(self, other: Counts) -> Counts:
+        sums = [getattr(self, name) + getattr(other, name) for name in ("steps", "outcomes", "kinds")]
+        return Counts(*sums, self.modes + other.modes, self.problems + other.problems, self.began)
 
     def add(self, name: str, kind: str, mode: str, outcome: str, problem: str = "") -> None:
         self.steps[name] += 1
@@ -57,14 +107,14 @@ class Counts:
         self.modes[mode] += 1
         if problem:
             self.problems.append(problem)
-            print(problem, flush=True)  # noqa: T201
+            print(problem[:400], flush=True)  # noqa: T201
 
     def show(self) -> int:
         """Print the table; 1 where anything was lost."""
         outcomes = sorted({outcome for _, outcome in self.outcomes} | {"lost", "unresumable"})
         width = max(map(len, self.steps), default=0)
         lines = ["".join([f"{'':{width}}", f"{'tried':>8}", *(f"{name:>14}" for name in outcomes)])]
-        for name, n_steps in self.steps.items():
+        for name, n_steps in sorted(self.steps.items()):
             cells = [f"{self.outcomes[name, outcome]:14}" for outcome in outcomes]
             lines.append("".join([f"{name:{width}}", f"{n_steps:8}", *cells]))
         totals = [sum(n for (_, o), n in self.outcomes.items() if o == outcome) for outcome in outcomes]
@@ -78,12 +128,20 @@ class Counts:
         return 1 if self.problems or not self.steps else 0
 
 
+def _split(outcome: str) -> tuple[str, str]:
+    """The word of an outcome, and all of it where it is a problem."""
+    word = outcome.partition(":")[0]
+    return word, "" if word == outcome else outcome
+
+
 def _try_case(case: Case, place: Place, per_case: int | None, draw: random.Random, counts: Counts) -> None:
     case.prepare(place)
     quiet = run(case.arguments(place), Counted(), place.report)
     if quiet.code or hidden_files(place):
         raise SystemExit(f"{case}: an undisturbed run ended with {quiet.code}: {quiet.said}")
     expected, ids = case.result(place), alert_ids(place)
+    if case.alerts and len(ids) < 2:
+        raise SystemExit(f"{case}: an undisturbed run raised {len(ids)} alerts; wanted some")
     faults = [(k, mode) for k, (kind, _) in enumerate(quiet.steps) for mode in modes_of(kind)]
     if per_case is not None:
         faults = sorted(draw.sample(faults, min(per_case, len(faults))))
@@ -93,8 +151,8 @@ def _try_case(case: Case, place: Place, per_case: int | None, draw: random.Rando
             outcome = _try_fault(case, place, at, mode, expected, ids)
             counts.add(str(case), kind, mode, outcome)
         except FaultError as fault:
-            outcome = str(fault).partition(":")[0]
-            counts.add(str(case), kind, mode, outcome, f"{case}, step {at} {mode} {kind} {path}: {fault}")
+            word, problem = _split(str(fault))
+            counts.add(str(case), kind, mode, word, f"{case}, step {at} {mode} {kind} {path}: {problem}")
 
 
 def _try_fault(case: Case, place: Place, at: int, mode: str, expected: list[object], ids: set[str]) -> str:
@@ -109,6 +167,8 @@ def _try_fault(case: Case, place: Place, at: int, mode: str, expected: list[obje
         _check_message(child)
     if child.code != KILLED and (case.cleans_up or child.code == 0):
         _check_rest(place, child, at)
+    if child.code != KILLED and case.cleans_up and not ids:
+        return "failed" if child.code else "ended well"
     again = run(case.arguments(place), Counted(), place.report)
     if child.code == 0 and not case.cleans_up and again.code == 2 and "exists already" in again.said:
         return "ended well"
@@ -131,10 +191,9 @@ def _check_result(case: Case, place: Place, expected: list[object], ids: set[str
 
 
 def _check_message(child: Child) -> None:
-    lines = [line for line in child.said.splitlines() if "warning" not in line]
-    is_plain = (
-        len(lines) == 1 and lines[0].startswith("anomaly-vae: error: ") and "unexpected" not in lines[0]
-    )
+    lines = child.said.splitlines()
+    is_plain = ["error: " in line for line in lines].count(True) == 1 and "error: " in lines[-1]
+    is_plain = is_plain and "unexpected" not in child.said and "Traceback" not in child.said
     if child.code != 1 or not is_plain:
         raise FaultError(f"message: exit code {child.code}: {child.said}")
 
@@ -172,6 +231,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--per-case", type=int, help="faults of each case; all where it is left out")
     parser.add_argument("--overlaps", type=int, default=50, help="pairs of runs of each format")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--model", help="a model of the tests; fitted where it is left out")
     parser.add_argument("--seed", default="", help="for --per-case")

@@ -14,7 +14,7 @@ from tests.pipelines.conftest import COLUMNS, orders, write_table
 from tests.pipelines.faults.calls import is_hidden
 
 FORMATS = ("csv", "csv.gz", "jsonl", "parquet")
-N_ROWS = 16
+N_ROWS = 9
 BLOCK_BYTES = 200
 
 RULES = """
@@ -69,7 +69,7 @@ class Place:
         """Rules whose alerts are delivered to a file, or wait as there is no folder for it."""
         path = self.base / f"{alerts}.toml"
         folder = self.work if alerts == "delivered" else self.work / "none"
-        path.write_text(RULES.format(score=-4.0, path=folder / "alerts.jsonl"))
+        path.write_text(RULES.format(score=-14.9, path=folder / "alerts.jsonl"))
         return str(path)
 
     def clear(self) -> None:

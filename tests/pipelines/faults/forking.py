@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,19 @@ def cache_models() -> None:
     persistence.load = cached
 
 
+def warm_up(model: str) -> None:
+    """Load what every child needs, once for all of them."""
+    import pipelines.alerting.alerter
+    import pipelines.cli.score
+    import pipelines.cli.watch
+    import pipelines.score_run
+    import pipelines.streaming
+    import pipelines.survey  # noqa: F401
+    from anomaly_vae.persistence import load
+
+    load(model)
+
+
 def _run(arguments: Sequence[str], calls: Counted, report: Path) -> int:
     from pipelines.cli.main import cli
 
@@ -76,6 +89,3 @@ def _run(arguments: Sequence[str], calls: Counted, report: Path) -> int:
     finally:
         sys.stderr.flush()
     return 0
-
-
-Run = Callable[..., Child]
