@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint types arrows bench clean
+.PHONY: help venv demo test check lint types arrows faults bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ types: $(STAMP)  ## mypy, strict, on both packages
 
 arrows: $(STAMP)  ## import-linter: who may import whom
 	$(BIN)/lint-imports
+
+faults: $(STAMP)  ## fail, and kill at, every system call of a run; two runs of one output at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.pipelines.faults --jobs $(TEST_WORKERS)
 
 bench: $(STAMP)  ## the measurements that the README quotes
 	set -e; for script in $(sort $(wildcard benchmarks/[!_]*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
