@@ -12,6 +12,9 @@ from pathlib import Path
 from pipelines import system
 from tests.pipelines.faults.calls import Counted
 
+FAILED = 70
+"""Exit code of a child that did not run the command line to its end."""
+
 
 @dataclass(frozen=True)
 class Child:
@@ -27,6 +30,7 @@ def start(arguments: Sequence[str], calls: Counted, report: Path) -> int:
     process = os.fork()
     if process:
         return process
+    code = FAILED
     try:
         code = _run(arguments, calls, report)
         report.with_suffix(".steps").write_text(json.dumps(calls.steps))
