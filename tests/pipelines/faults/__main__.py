@@ -74,7 +74,8 @@ class Job:
 
     def _tried(self) -> Counts:
         options, counts = self.options, Counts()
-        for case in list(all_cases())[self.number :: options.jobs]:
+        offset = random.Random(options.seed).randrange(options.every)
+        for case in list(all_cases())[offset :: options.every][self.number :: options.jobs]:
             if options.only in str(case):
                 draw = random.Random(f"{options.seed}{case}")
                 _try_case(case, self.place, options.per_case, draw, counts)
@@ -233,6 +234,7 @@ def _fitted(folder: str) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--per-case", type=int, help="faults of each case; all where it is left out")
+    parser.add_argument("--every", type=int, default=1, help="leave out all but every so many-th case")
     parser.add_argument("--overlaps", type=int, default=50, help="pairs of runs of each format")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", default="", help="cases whose name has this in it")

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Iterator
 
+from pipelines.files import beside
 from tests.pipelines.faults.calls import Counted
 from tests.pipelines.faults.cases import Place, ScoreCase, hidden_files
 from tests.pipelines.faults.forking import Child, run, start, wait
@@ -25,12 +26,13 @@ def overlapping(
         case.prepare(place)
         quiet = run(case.arguments(place), Counted(), place.report)
         expected = case.result(place)
+        released = 1 + quiet.steps.index(("unlink", str(beside(case.outputs(place)[1], "lock"))))
         for _ in range(n_pairs):
             case.prepare(place)
             if kind == "at once":
                 outcome = _at_once(case, place, expected)
             else:
-                at = draw.randrange(_N_LOCKS, len(quiet.steps))
+                at = draw.randrange(_N_LOCKS, released)
                 outcome = _paused(case, place, expected, at, is_other=kind == "same rejected file")
             yield kind, outcome
 
