@@ -18,7 +18,7 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint types arrows mutants fuzz bench clean
+.PHONY: help venv demo test check lint types arrows mutants fuzz faults bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ mutants: $(STAMP)  ## load and score mutants of eight kinds of model files (MUTA
 fuzz: $(STAMP)  ## coverage-guided fuzzing of loading for FUZZ_MINUTES; what is new joins the corpus
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python -m tests.forgeries.fuzz --minutes $(FUZZ_MINUTES) --keep $(BREACHES)
+
+faults: $(STAMP)  ## fail, and kill at, every system call of a run; two runs of one output at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.pipelines.faults --jobs $(TEST_WORKERS)
 
 bench: $(STAMP)  ## the measurements that the README quotes
 	set -e; for script in $(sort $(wildcard benchmarks/[!_]*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -31,7 +31,7 @@ from pipelines.records import Evaluation, FitSummary, Label, Rows, ScoredRows, T
 from pipelines.scoring import Model, Scorer, final_detector
 from pipelines.selection import only_normal, require_columns, without
 from pipelines.sinks.encoding import csv_lines
-from pipelines.sinks.staged import AnyOutput, make_output
+from pipelines.sinks.outputs import AnyOutput, make_output
 from pipelines.sources import open_source, read_rows
 
 _PIECE_CELLS = 500_000

@@ -11,6 +11,7 @@ import io
 import os
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from anomaly_vae.errors import InputError
+from pipelines import system
 from pipelines.errors import OutputExistsError, SinkError, SourceError
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -145,6 +147,11 @@ def check_output(path: str, *, force: bool) -> Path:
     return target
 
 
+def beside(target: Path, word: str) -> Path:
+    """A hidden file next to another, named after it."""
+    return target.with_name(f".{target.name}.{word}")
+
+
 def check_url(url: str, *, force: bool) -> None:
     """Raise InputError where a URL cannot be written, OutputExistsError where it may not."""
     filesystem, path = _filesystem(url)
@@ -172,12 +179,11 @@ def is_special(path: Path) -> bool:
 
 def move_into_place(temporary: Path, target: Path, *, force: bool) -> None:
     """Flush a finished file to disk and let it replace another, whose permissions it takes over."""
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
+    system.sync_file(temporary)
     check_output(str(target), force=force)
     if target.exists():
-        shutil.copymode(target, temporary)
-    os.replace(temporary, target)
+        system.calls.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+    system.calls.replace(temporary, target)
 
 
 @contextmanager

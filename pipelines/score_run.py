@@ -1,4 +1,4 @@
-"""ScoreRun: files in, scored rows out, every row accounted for, and a crash costs only what was not marked.
+"""ScoreRun: files in, scored rows out, every row accounted for, and a crash costs the last two seconds.
 
 Blocks are cut and pieces written in order by one thread; reading, scoring and encoding them is done by
 as many others as there are cores. Nothing is held but the few blocks in flight.
@@ -28,14 +28,15 @@ from pipelines.score_terms import Observer, Progress, ScoreOptions
 from pipelines.scoring import reason_texts
 from pipelines.selection import require_columns
 from pipelines.sinks.encoding import ENCODERS, refuse_clash
+from pipelines.sinks.journal import Record
 from pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from pipelines.sinks.rejected import encode_rejected
-from pipelines.sinks.staged import DirectOutput, Journal, StagedFile, StagedParquet, make_output
+from pipelines.sinks.run_files import RunFiles
 from pipelines.sources import Block, Place, Source, format_of, no_rows
 from pipelines.tally import Tally
 
-MARK_SECONDS = 2.0
-"""Time between two marks, which is the most work that a crash costs."""
+CHECKPOINT_SECONDS = 2.0
+"""Time between two checkpoints, which is the most work that a crash costs."""
 
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 
@@ -67,6 +68,9 @@ class ScoreRun:
         Shown the rows of every block, in order, with what was observed and expected.
     offset : float, optional
         A threshold other than the model's, in nats.
+    on_finished : callable, optional
+        Told the ScoreSummary once all files are in their places. A run that dies before this returns can
+        still be resumed, which calls it again.
 
     Raises
     ------
@@ -86,6 +90,7 @@ class ScoreRun:
         on_progress: Callable[[Progress], None] | None = None,
         observer: Observer | None = None,
         offset: float | None = None,
+        on_finished: Callable[[ScoreSummary], object] | None = None,
     ) -> None:
         self.options = options or ScoreOptions()
         self.output_path, self.observer = output, observer
@@ -94,8 +99,7 @@ class ScoreRun:
         refuse_overwriting(self._outputs(), [model, *expand_folders(inputs)])
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
-        self.output = make_output(output, self.format, force=self.options.force)
-        self.rejected = self._rejected_output()
+        self.files = self._files()
         self.model_id = _digest(model)
         fitted = load(model)
         self.inputs = open_inputs(fitted, inputs, self.options.input_format)
@@ -103,7 +107,7 @@ class ScoreRun:
         if self.options.heatmaps is not None:
             refuse_pictures_over(self.options.heatmaps, self.inputs)
         if self.options.resume and "-" in self.inputs.names:
-            raise InputError("standard input cannot be gone on with; --resume needs the name of a file")
+            raise InputError("standard input cannot be resumed; --resume needs the name of a file")
         self.scorer = make_scorer(
             fitted,
             explain=self.options.explain,
@@ -113,27 +117,34 @@ class ScoreRun:
             force=self.options.force or self.options.resume,
         )
         self.encoder = ENCODERS[self.format](self.options.prefix)
-        self.journal = (
-            Journal(self.output.target) if isinstance(self.output, StagedFile | StagedParquet) else None
-        )
-        self.tally, self._on_progress = Tally(), on_progress
+        self.tally, self._on_progress, self._on_finished = Tally(), on_progress, on_finished
         self._columns: tuple[str, ...] = ()
 
     def __call__(self) -> ScoreSummary:
         """Score the files; gives what was done."""
-        started, self._marked = time.perf_counter(), time.monotonic()
+        started, self._saved = time.perf_counter(), time.monotonic()
         keep_freed_memory()
-        first, place = self._go_back()
+        self.files.acquire()
+        record = self._restored()
         n_before = self.tally.n_rows
         try:
-            for number in range(first, len(self.inputs.names)):
-                self._score_file(number, place)
-                place = None
-            self._finish()
-        except BaseException as error:  # a signal too: what is done is kept for whoever asked for it
-            self._let_go(keep=self.options.resume and not isinstance(error, InputError))
+            self._publish(record if record is not None and self.files.is_sealed else self._scored(record))
+            summary = self._summary(time.perf_counter() - started, self.tally.n_rows - n_before)
+            if self._on_finished is not None:
+                self._on_finished(summary)
+        except BaseException as error:  # a signal too: a later run can go on from the last checkpoint
+            self.files.give_up(error)
             raise
-        return self._summary(time.perf_counter() - started, self.tally.n_rows - n_before)
+        self.files.finish()
+        return summary
+
+    def _scored(self, record: Record | None) -> Record:
+        """Score what an earlier run has not; gives the record of the sealed files."""
+        first, place = (0, None) if record is None else (record["file"], Place(*record["place"]))
+        for number in range(first, len(self.inputs.names)):
+            self._score_file(number, place)
+            place = None
+        return self.files.seal(self._fingerprint(), self._state())
 
     def _score_file(self, number: int, place: Place | None) -> None:
         with self.inputs.open(number) as source:
@@ -149,7 +160,7 @@ class ScoreRun:
                 self._take(piece, number)
             if self.format == "parquet" and not self.tally.n_rows:
                 rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
-                self.output.write(self.encoder.encode(_unscored(rows), []))
+                self.files.output.write(self.encoder.encode(_unscored(rows), []))
 
     def _work(self, source: Source, block: Block, wanted: Sequence[str], whole: bool) -> Piece:
         """Read, score and encode one block; any thread may do this."""
@@ -157,95 +168,69 @@ class ScoreRun:
             rows, rejected = source.read(block, wanted, self.scorer.numeric, whole=whole)
             scored, unreadable = self.scorer(rows)
         rejected = sorted([*rejected, *unreadable], key=lambda row: row.number)
-        encoded = self.output.packed(self.encoder.encode(scored, reason_texts(scored)))
+        encoded = self.files.output.packed(self.encoder.encode(scored, reason_texts(scored)))
         return Piece(encoded, scored, rejected, encode_rejected(rejected), block)
 
     def _take(self, piece: Piece, number: int) -> None:
         """Write one block and count it; the order of the blocks is that of the file."""
         if piece.rejected:
             self._refuse(piece)
-        self.output.write(piece.encoded)
+        self.files.output.write(piece.encoded)
         self.tally.add(piece.scored, piece.rejected)
         if self.observer is not None:
             self.observer.observe(piece.scored)
         if self._on_progress is not None:
             self._on_progress(self._progress(number, piece.block.n_bytes))
-        self._last = number, piece.block.end
-        if time.monotonic() - self._marked >= MARK_SECONDS:
-            self._mark()
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            self._checkpoint(number, piece.block.end)
 
     def _refuse(self, piece: Piece) -> None:
-        if self.options.on_bad_row == "error" or self.rejected is None:
+        if self.options.on_bad_row == "error":
             row = piece.rejected[0]
             raise SourceError(row.source, row.line, row.reason)
-        if not self.tally.n_rejected:
-            self.rejected.write(REJECTED_HEADER)
-        self.rejected.write(piece.rejected_lines)
+        self.files.write_rejected(piece.rejected_lines, REJECTED_HEADER)
 
-    def _mark(self) -> None:
+    def _checkpoint(self, number: int, place: Place) -> None:
         """Bring what was done to disk, so that no crash can take it."""
-        self._marked = time.monotonic()
-        if self.journal is None or not hasattr(self, "_last"):
-            return
-        number, place = self._last
-        self.journal.write(
-            {
-                "run": self._fingerprint(),
-                "file": number,
-                "place": [place.offset, place.line],
-                "output": self.output.mark(),
-                "rejected": self.rejected.mark() if self.rejected and self.tally.n_rejected else None,
-                "tally": self.tally.get_state(),
-                "observer": self.observer.get_state() if self.observer is not None else None,
-            }
-        )
+        self._saved = time.monotonic()
+        where = {"file": number, "place": [place.offset, place.line]}
+        self.files.checkpoint(self._fingerprint(), where | self._state())
 
-    def _go_back(self) -> tuple[int, Place | None]:
-        """Where to begin: at the last mark of an earlier run if that is wanted and there is one."""
-        state = self.journal.read() if self.journal is not None and self.options.resume else None
-        if state is None:
-            return 0, None
-        if state.get("run") != self._fingerprint():
-            raise InputError(
-                f"{self.output_path}: the run that was broken off had another model, other inputs or other "
-                f"options; start afresh without --resume"
-            )
-        self.output.go_back(state["output"])
-        if self.rejected is not None and state["rejected"] is not None:
-            self.rejected.go_back(state["rejected"])
-        self.tally = Tally.from_state(state["tally"])
-        if self.observer is not None:
-            self.observer.set_state(state["observer"])
-        return state["file"], Place(*state["place"])
+    def _state(self) -> Record:
+        """What was counted and observed so far."""
+        observed = self.observer.get_state() if self.observer is not None else None
+        return {"tally": self.tally.get_state(), "observer": observed}
 
-    def _finish(self) -> None:
+    def _restored(self) -> Record | None:
+        """What an earlier run left, if it is wanted; where that cannot be used, it is left as it is."""
+        try:
+            record = self.files.restore(self._fingerprint())
+            if record is not None:
+                self.tally = Tally.from_state(record["tally"])
+                if self.observer is not None:
+                    self.observer.set_state(record["observer"])
+        except BaseException:
+            self.files.leave()
+            raise
+        return record
+
+    def _publish(self, record: Record) -> None:
+        """Put sealed files in their places; raises TooManyRejectedError."""
+        self.files.publish_rejected(record)
         share = self.tally.n_rejected / max(self.tally.n_rows, 1)
-        if self.tally.n_rejected and self.rejected is not None:
-            self.rejected.finish()
         if share > self.options.max_rejected:
             raise TooManyRejectedError(
                 f"{self.tally.n_rejected:,} of {self.tally.n_rows:,} rows cannot be read, a share above the "
                 f"{self.options.max_rejected:g} of --max-rejected; {self._rejected_path()} holds them"
             )
-        self.output.finish()
-        if self.journal is not None:
-            self.journal.remove()
-
-    def _let_go(self, *, keep: bool) -> None:
-        """Leave nothing behind, or what is needed to go on."""
-        if keep:
-            self._mark()
-        self.output.close(keep=keep)
-        if self.rejected is not None:
-            self.rejected.close(keep=keep)
-        if not keep and self.journal is not None:
-            self.journal.remove()
+        self.files.publish_output(record)
 
     def _check_output(self) -> None:
-        if self.options.resume and (self.output_path == "-" or is_url(self.output_path)):
-            raise InputError(
-                f"{self.output_path}: cannot be gone on with; --resume needs a local file as output"
-            )
+        is_stream = self.output_path == "-" or is_special(Path(self.output_path))
+        if self.options.resume and (is_stream or is_url(self.output_path)):
+            raise InputError(f"{self.output_path}: cannot be resumed; --resume needs a local file as output")
+        if is_stream and self.options.on_bad_row == "quarantine" and self.options.rejected_to is None:
+            raise InputError("rows to quarantine need a place: give --rejected FILE, or a file as output")
         if self.format == "parquet" and self.output_path == "-":
             raise InputError("Parquet cannot be written to standard output; give a file")
 
@@ -274,7 +259,7 @@ class ScoreRun:
         """What comes before the first row."""
         raw_header = source.header if self.format == "csv" else b""
         if header := self.encoder.header(source.columns, raw_header):
-            self.output.write(self.output.packed(header))
+            self.files.output.write(self.files.output.packed(header))
 
     @property
     def _observed(self) -> tuple[str, ...]:
@@ -294,15 +279,18 @@ class ScoreRun:
     def _rejected_path(self) -> str:
         return self.options.rejected_to or self.output_path + ".rejected"
 
-    def _rejected_output(self) -> StagedFile | None:
-        if self.options.on_bad_row != "quarantine":
-            return None
-        if isinstance(self.output, DirectOutput) and self.options.rejected_to is None:
-            raise InputError("rows to quarantine need a place: give --rejected FILE, or a file as output")
-        return StagedFile(self._rejected_path(), force=True)
+    def _files(self) -> RunFiles:
+        quarantines = self.options.on_bad_row == "quarantine"
+        return RunFiles(
+            self.output_path,
+            self.format,
+            self._rejected_path() if quarantines else None,
+            force=self.options.force,
+            resume=self.options.resume,
+        )
 
     def _fingerprint(self) -> dict[str, Any]:
-        """What must be the same for a run to go on."""
+        """What must be the same for a run to be resumed."""
         kept = ("explain", "heatmaps", "prefix", "input_format", "output_format", "on_bad_row")
         return {
             "model": self.model_id,

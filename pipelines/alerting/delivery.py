@@ -113,15 +113,16 @@ class Delivery:
             lane.send(self._clock.elapsed() + TURN)
 
     def finish(self, seconds: float) -> None:
-        """Deliver all there is, trying again for so many seconds."""
+        """Deliver all there is, trying again for this many seconds."""
         until = self._clock.elapsed() + seconds
-        while True:
+        self.send()
+        while waits := [lane.due for lane in self._lanes if len(lane.spool)]:
+            pause = max(min(waits) - self._clock.elapsed(), 0.0)
+            if self._clock.elapsed() + pause >= until:
+                break
+            self._clock.sleep(pause)
             for lane in self._lanes:
                 lane.send(until)
-            waits = [lane.due for lane in self._lanes if len(lane.spool)]
-            if not waits or min(waits) >= until:
-                break
-            self._clock.sleep(max(min(waits) - self._clock.elapsed(), 0.0))
 
     def take_back(self) -> int:
         """Let all refused alerts wait again; how many there are."""

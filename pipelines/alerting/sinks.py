@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from pipelines import system
 from pipelines.alerting.post import post
 from pipelines.alerting.records import SEVERITIES, Alert, iso_time
 from pipelines.alerting.signatures import SIGNATURE, TIMESTAMP, sign
@@ -152,10 +155,11 @@ def _print(line: bytes) -> None:
 
 def _append(path: str, line: bytes) -> None:
     """Add a line; one that was cut off by a crash is left alone, on a line of its own."""
-    with open(path, "ab+") as stream:
-        if stream.seekable() and stream.seek(0, os.SEEK_END):
-            stream.seek(-1, os.SEEK_END)
-            line = line if stream.read(1) == b"\n" else b"\n" + line
-        stream.write(line)
-        stream.flush()
-        os.fsync(stream.fileno())
+    with system.opened(Path(path), os.O_RDWR | os.O_CREAT | os.O_APPEND) as descriptor:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if is_file and os.lseek(descriptor, 0, os.SEEK_END):
+            os.lseek(descriptor, -1, os.SEEK_END)
+            line = line if os.read(descriptor, 1) == b"\n" else b"\n" + line
+        system.write_all(descriptor, line)
+        if is_file:
+            system.calls.sync(descriptor)

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.alerting.records import Alert
-from pipelines.durable import make_directory, naming, sync_directory, write_whole
+from pipelines.durable import make_directory, move, remove, write_whole
 from pipelines.errors import AlertingWarning, SinkError
+from pipelines.system import sync_directory
 
 REFUSED = "refused"
 """Directory, in that of the sink, of alerts that the receiver will never take."""
@@ -63,7 +64,7 @@ class Spool:
 
     def drop(self) -> None:
         """The oldest is delivered."""
-        self._forget().unlink(missing_ok=True)
+        remove(self._forget())
 
     def refuse(self, why: str) -> None:
         """Put the oldest aside; the first time with a warning."""
@@ -71,8 +72,7 @@ class Spool:
         aside = self.directory / REFUSED / path.name
         if path.exists():
             make_directory(aside.parent)
-            with naming(aside):
-                path.replace(aside)
+            move(path, aside)
         self.n_refused += 1
         if self.n_refused == 1:
             text = f"alert {aside.stem.partition('-')[2]} {why}; it lies in {aside}"
@@ -82,8 +82,7 @@ class Spool:
         """Let the alerts that were put aside wait again, oldest first; how many there are."""
         aside = sorted((self.directory / REFUSED).glob("*-*.json"))
         for path in aside:
-            with naming(path):
-                path.replace(self.directory / path.name)
+            move(path, self.directory / path.name)
         self._waiting = deque(sorted({*self._waiting, *(self.directory / path.name for path in aside)}))
         self._ids |= {path.stem.partition("-")[2] for path in aside}
         return len(aside)

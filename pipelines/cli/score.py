@@ -52,7 +52,7 @@ _BUDGET_HELP = (
 )
 _ALERTS_HELP = "TOML file of rules and sinks: raise alerts about what is in the rows."
 _RESUME_HELP = (
-    "Keep what is done when the run is broken off, and go on from there when the same command is given again."
+    "Keep what is done when a run is interrupted, and go on from there when the command is run again."
 )
 
 
@@ -171,6 +171,13 @@ def command(
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait go with --alerts.")
     alerter = None if rules is None else _alerter(model, rules, alert_state, output, inputs, offset, ids)
+    alerts: list[AlertSummary] = []
+
+    def on_finished(summary: ScoreSummary) -> None:
+        _write_summary(summary)
+        if alerter is not None:
+            alerts.append(alerter.close(warn=False))
+
     try:
         with shown_progress(verbose, wants_progress(verbose)) as on_progress:
             run = ScoreRun(
@@ -181,20 +188,22 @@ def command(
                 on_progress=on_progress,
                 observer=alerter,
                 offset=offset,
+                on_finished=on_finished,
             )
             summary = run()
-        _write_summary(summary)
-        if verbose is not False:
-            _show(summary)
-        if alerter is None:
-            return DONE
-        alerts = alerter.close(warn=False)
     finally:
         if alerter is not None:
             alerter.release()
     if verbose is not False:
+        _show(summary)
+    return _end_of_alerts(alerts[0], verbose, alerts_may_wait, fail_on_alert) if alerts else DONE
+
+
+def _end_of_alerts(alerts: AlertSummary, verbose: bool | None, may_wait: bool, fail_on_alert: bool) -> int:
+    """Say what became of the alerts of a run; gives its exit code."""
+    if verbose is not False:
         _show_alerts(alerts)
-    failed = say_problems(alerts.problems, only_warn=alerts_may_wait)
+    failed = say_problems(alerts.problems, only_warn=may_wait)
     return failed or (ALERTED if fail_on_alert and alerts.n_alerts else DONE)
 
 

@@ -100,8 +100,9 @@ def command(
         )
         try:
             _look(watcher, alerter, interval, once, quiet)
-        finally:
             watcher.save()
+        finally:
+            # After an error or a signal the last checkpoint stands: rows that were seen since are seen again.
             failed = say_problems(alerter.close(ended=False, warn=False).problems, only_warn=alerts_may_wait)
     finally:
         alerter.release()
@@ -117,7 +118,8 @@ def _look(watcher: Watcher, alerter: Alerter, interval: float, once: bool, quiet
     n_idle = 0
     while not (once and n_idle == 2):
         n_rows = watcher.poll()
-        alerter.tick()
+        if alerter.tick():
+            watcher.save()
         n_idle = 0 if n_rows or watcher.is_waiting else n_idle + 1
         if n_rows and not quiet:
             _say(f"{counted(n_rows, 'row')} more")
@@ -128,16 +130,16 @@ class _Rejections:
     """Says how many rows cannot be read and what is wrong with the first; keeps them if there is a file."""
 
     def __init__(self, path: str | None) -> None:
-        self.path = path
+        from pipelines.sinks.rejected import RejectedLog
+
+        self._log = None if path is None else RejectedLog(path)
 
     def __call__(self, rows: list[Rejected]) -> None:
         first = rows[0]
         where = "" if first.line is None else f", the first on line {first.line}"
         _say(f"{first.source}: {counted(len(rows), 'row')} rejected{where}: {first.reason}")
-        if self.path is not None:
-            from pipelines.sinks.rejected import append_rejected
-
-            append_rejected(self.path, rows)
+        if self._log is not None:
+            self._log.append(rows)
 
 
 def _say(text: str) -> None:

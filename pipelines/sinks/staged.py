@@ -1,40 +1,27 @@
-"""Staged outputs: written beside their place, cut back to the last mark after a crash, moved at the end.
+"""Staged outputs: written beside their place under a lock, and moved there when they are whole.
 
-A mark is a promise kept on disk: what was written before it is there after a power cut. The journal
-beside the output holds the last mark, and whatever else a run needs to go on from it.
+What a checkpoint covers is on disk, and a later process can cut a staged output back to it. An output is
+sealed when all of it is on disk, and published when it is moved; publishing can be repeated.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_vae.errors import InputError
+from pipelines import system
 from pipelines.errors import SinkError
-from pipelines.files import (
-    check_output,
-    check_url,
-    compression_of,
-    is_special,
-    is_url,
-    move_into_place,
-    upload,
-    write_errors,
-)
+from pipelines.files import beside, check_output, compression_of, move_into_place, write_errors
+from pipelines.sinks.appended import AppendedFile
+from pipelines.sinks.lock import Lock
 
-Mark = dict[str, Any]
-
-_NOT_LEFT = "is not what the last run left; start afresh without --resume"
+Checkpoint = dict[str, Any]
+Stamp = dict[str, int]
+"""Size and time of a sealed file, by which it is recognised after it was moved."""
 
 
 class Output(Protocol):
@@ -43,17 +30,20 @@ class Output(Protocol):
     def write(self, piece: Any) -> None:
         """Append a piece."""
 
-    def mark(self) -> Mark:
-        """Bring all that was written to disk; gives what ``go_back`` needs to return to this point."""
+    def packed(self, piece: Any) -> Any:
+        """A piece as it lies in the file; any thread may do this."""
 
-    def go_back(self, mark: Mark) -> None:
-        """Forget what was written after a mark of an earlier process."""
+    def seal(self) -> Stamp:
+        """Bring the whole output to disk, beside its place."""
+
+    def publish(self, stamp: Stamp) -> None:
+        """Put the sealed output in its place; does nothing where it is there already."""
 
     def finish(self) -> None:
-        """Put the output in its place."""
+        """Seal, publish and close."""
 
     def close(self, *, keep: bool) -> None:
-        """Let go of the output where it stands; without ``keep`` nothing of it is left behind."""
+        """Give up the output and its lock; without ``keep`` nothing hidden is left behind."""
 
 
 class StagedFile:
@@ -66,9 +56,9 @@ class StagedFile:
     def __init__(self, path: str, *, force: bool = False) -> None:
         self.path, self.force = path, force
         self.target = check_output(path, force=force)
-        self.partial = beside(self.target, "partial")
+        self.partial, self.lock = beside(self.target, "partial"), Lock(self.target, path)
         self._codec = compression_of(path)
-        self._stream: IO[bytes] | None = None
+        self._stream: AppendedFile | None = None
 
     def write(self, piece: bytes) -> None:
         """Append a piece, compressed as ``packed`` does if it comes from there."""
@@ -84,245 +74,202 @@ class StagedFile:
             compressed.write(piece)
         return bytes(stream.getvalue())
 
-    def mark(self) -> Mark:
-        """Bring all that was written to disk."""
+    def checkpoint(self) -> Checkpoint:
+        """Bring all that was written to disk; gives what ``restore`` needs to return to this point."""
         with write_errors(self.path):
             stream = self._opened()
-            stream.flush()
-            os.fsync(stream.fileno())
+            stream.sync()
             return {"size": stream.tell()}
 
-    def go_back(self, mark: Mark) -> None:
-        """Cut off what was written after the mark; raises SinkError where the file is shorter than that."""
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Cut off what was written after a checkpoint; raises SinkError where the file is shorter."""
+        size = checkpoint["size"]
+        self.lock.acquire()
+        if not self.partial.exists() or self.partial.stat().st_size < size:
+            raise _not_left(self.partial)
         with write_errors(self.path):
-            if not self.partial.exists() or self.partial.stat().st_size < mark["size"]:
-                raise SinkError(
-                    f"{self.partial}: is not what the last run left; start afresh without --resume"
-                )
-            self._opened(mark["size"])
+            self._opened(size)
+
+    def seal(self) -> Stamp:
+        """Bring the whole file to disk, beside its place."""
+        with write_errors(self.path):
+            stream = self._opened()
+            stream.sync()
+            stream.close()
+        return _stamp(self.partial)
+
+    def publish(self, stamp: Stamp) -> None:
+        """Put the sealed file in its place; does nothing where it is there already."""
+        _publish(self.partial, self.target, stamp, self.path, force=self.force)
 
     def finish(self) -> None:
-        """Put the file in its place, or nothing where nothing was written."""
-        with write_errors(self.path):
-            self._opened().close()
-            move_into_place(self.partial, self.target, force=self.force)
+        """Seal, publish and close."""
+        self.publish(self.seal())
+        self.close(keep=False)
 
     def close(self, *, keep: bool) -> None:
-        """Let go of the file."""
+        """Give up the file and its lock."""
         if self._stream is not None:
-            with suppress(OSError):  # what cannot be written any more was said where it was written
-                self._stream.close()
-        if not keep:
-            self.partial.unlink(missing_ok=True)
+            self._stream.discard()
+        if self.lock.is_held and not keep:
+            system.remove(self.partial)
+        self.lock.release(keep=keep)
 
-    def _opened(self, size: int = 0) -> IO[bytes]:
-        """The file, which no other run writes to, with so many bytes in it to begin with."""
+    def _opened(self, size: int = 0) -> AppendedFile:
+        """The staged file, with its first bytes kept when it is opened."""
         if self._stream is None:
-            self._stream = self.partial.open("ab")
-            _lock(self._stream, self.path)
-            self._stream.truncate(size)
+            self.lock.acquire()
+            self._stream = AppendedFile(self.partial, size)
+            system.sync_directory(self.partial.parent)
         return self._stream
 
 
 class StagedParquet:
     """Tables on their way to one Parquet file, a row group a table.
 
-    A Parquet file ends with an index and cannot be gone on with. So every mark ends one of several
-    files, and ``finish`` copies their row groups into one.
+    A Parquet file ends with an index, so nothing can be added to it. So every checkpoint ends one of
+    several files, and ``seal`` copies their row groups into one.
     """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
         self.path, self.force = path, force
         self.target = check_output(path, force=force)
-        self.partial = beside(self.target, "partial")
+        self.partial, self.lock = beside(self.target, "partial"), Lock(self.target, path)
+        self._whole = self.partial / "whole"
         self._parts = 0
-        self._writer: pq.ParquetWriter | None = None
+        self._schema: pa.Schema | None = None
+        self._writer: _PartWriter | None = None
 
     def write(self, piece: pa.Table) -> None:
-        """Append a table; one without rows still tells the columns."""
+        """Append a table, cast to the types of the first; one without rows still tells the columns."""
         with write_errors(self.path):
-            if self._writer is None:
-                self._make_directory()
-                self._writer = pq.ParquetWriter(self._part(self._parts), piece.schema)
-            piece = _like(piece, self._writer.schema, self.path)
-            self._writer.write_table(piece, row_group_size=max(1, len(piece)))
+            self._schema = self._schema or piece.schema
+            self._opened(self._schema).write(_like(piece, self._schema, self.path))
 
     def packed(self, piece: pa.Table) -> pa.Table:
         """The table as it is."""
         return piece
 
-    def mark(self) -> Mark:
-        """End the file that is being written."""
+    def checkpoint(self) -> Checkpoint:
+        """End the file that is being written; gives what ``restore`` needs to return to this point."""
         with write_errors(self.path):
             if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-                _to_disk(self._part(self._parts))
-                self._parts += 1
+                self._writer.finish()
+                system.sync_directory(self.partial)
+                self._writer, self._parts = None, self._parts + 1
         return {"parts": self._parts}
 
-    def go_back(self, mark: Mark) -> None:
-        """Forget the files after the mark; raises SinkError where one before it is gone."""
-        self._parts = mark["parts"]
-        if not all(self._part(i).exists() for i in range(self._parts)):
-            raise SinkError(f"{self.partial}: {_NOT_LEFT}")
-        self._part(self._parts).unlink(missing_ok=True)
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Remove the files after a checkpoint; raises SinkError where one before it is gone."""
+        self.lock.acquire()
+        n_parts = checkpoint["parts"]
+        kept = [self._part(i) for i in range(n_parts)]
+        if not n_parts or not all(part.exists() for part in kept):
+            raise _not_left(self.partial)
+        for path in self.partial.iterdir():
+            if path not in kept:
+                system.remove(path)
+        self._parts, self._schema = n_parts, _schema_of(kept[0])
+
+    def seal(self) -> Stamp:
+        """Copy the row groups into one file beside its place, and bring it to disk."""
+        self.checkpoint()
+        with write_errors(self.path):
+            self._writer = _PartWriter(self._whole, pq.read_schema(self._part(0)))
+            for i in range(self._parts):
+                _copy_groups(self._part(i), self._writer)
+            self._writer.finish()
+            self._writer = None
+            system.sync_directory(self.partial)
+        return _stamp(self._whole)
+
+    def publish(self, stamp: Stamp) -> None:
+        """Put the sealed file in its place; does nothing where it is there already."""
+        _publish(self._whole, self.target, stamp, self.path, force=self.force)
 
     def finish(self) -> None:
-        """Copy the row groups into one file, and put it in its place."""
-        self.mark()
-        whole = self.partial / "whole"
-        with write_errors(self.path):
-            with pq.ParquetWriter(whole, pq.read_schema(self._part(0))) as writer:
-                for i in range(self._parts):
-                    _copy_groups(self._part(i), writer)
-            move_into_place(whole, self.target, force=self.force)
+        """Seal, publish and close."""
+        self.publish(self.seal())
         self.close(keep=False)
 
     def close(self, *, keep: bool) -> None:
-        """Let go of the files."""
+        """Give up the files and their lock."""
         if self._writer is not None:
-            with suppress(OSError):
-                self._writer.close()
+            self._writer.discard()
             self._writer = None
-        if not keep:
-            shutil.rmtree(self.partial, ignore_errors=True)
+        if self.lock.is_held and not keep:
+            system.remove_tree(self.partial)
+        self.lock.release(keep=keep)
+
+    def _opened(self, schema: pa.Schema) -> _PartWriter:
+        if self._writer is None:
+            self._make_directory()
+            self._writer = _PartWriter(self._part(self._parts), schema)
+        return self._writer
 
     def _make_directory(self) -> None:
+        self.lock.acquire()
         if not self._parts:
-            shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.mkdir(exist_ok=True)
+            system.remove_tree(self.partial)
+        if not self.partial.is_dir():
+            system.calls.mkdir(self.partial)
+            system.sync_directory(self.partial.parent)
 
     def _part(self, number: int) -> Path:
         return self.partial / f"{number:08d}"
 
 
-class DirectOutput:
-    """Standard output, a pipe or a device: written to as it is, with nothing to go back to."""
+class _PartWriter:
+    """One Parquet file that is being written."""
 
-    def __init__(self, path: str) -> None:
-        self.path = "standard output" if path == "-" else path
-        self._codec = compression_of(path)
-        sys.stdout.flush()
-        with write_errors(self.path):
-            self._stream: IO[bytes] = sys.stdout.buffer if path == "-" else Path(path).open("wb")  # noqa: SIM115
-        self._is_ours = path != "-"
-
-    def write(self, piece: bytes) -> None:
-        """Append a piece."""
-        with write_errors(self.path):
-            self._stream.write(piece)
-
-    def packed(self, piece: bytes) -> bytes:
-        """The piece as it is."""
-        return piece
-
-    def mark(self) -> Mark:
-        """Hand over what was written."""
-        with write_errors(self.path):
-            self._stream.flush()
-        return {}
-
-    def go_back(self, mark: Mark) -> None:
-        """Raise SinkError: what was sent is sent."""
-        raise SinkError(f"{self.path}: cannot be gone on with; --resume needs the name of a file")
-
-    def finish(self) -> None:
-        """Hand over what was written."""
-        self.mark()
-        self.close(keep=True)
-
-    def close(self, *, keep: bool) -> None:
-        """Let go of what was opened here."""
-        if self._is_ours:
-            with suppress(OSError):
-                self._stream.close()
-
-
-class Journal:
-    """The last mark of a run on disk, replaced as a whole."""
-
-    def __init__(self, target: Path) -> None:
-        self.path = beside(target, "journal")
-
-    def read(self) -> dict[str, Any] | None:
-        """What was last written, None where there is nothing of use."""
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._stream = AppendedFile(path)
         try:
-            state = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return state if isinstance(state, dict) else None
+            self._writer = pq.ParquetWriter(self._stream, schema)
+        except BaseException:
+            self._stream.discard()
+            raise
 
-    def write(self, state: Mapping[str, Any]) -> None:
-        """Replace it."""
-        temporary = self.path.with_name(self.path.name + ".new")
-        with write_errors(str(self.path)):
-            temporary.write_text(json.dumps(state), encoding="utf-8")
-            _to_disk(temporary)
-            os.replace(temporary, self.path)
-
-    def remove(self) -> None:
-        """Forget the run."""
-        self.path.unlink(missing_ok=True)
-
-
-class UploadedOutput:
-    """An output that is staged on this machine, and copied to a URL when it is whole."""
-
-    def __init__(self, url: str, file_format: str, *, force: bool = False) -> None:
-        check_url(url, force=force)
-        self.path = url
-        self._directory = tempfile.TemporaryDirectory(prefix="anomaly-vae-")
-        self._local = str(Path(self._directory.name) / url.rpartition("/")[2])
-        self._staged = _staged(self._local, file_format, force=False)
-
-    def write(self, piece: Any) -> None:
-        """Append a piece."""
-        self._staged.write(piece)
-
-    def packed(self, piece: Any) -> Any:
-        """A piece as it lies in the file."""
-        return self._staged.packed(piece)
-
-    def mark(self) -> Mark:
-        """Nothing that outlasts this process."""
-        return {}
-
-    def go_back(self, mark: Mark) -> None:
-        """Raise SinkError: what was staged is gone with the process."""
-        raise SinkError(f"{self.path}: cannot be gone on with; --resume needs a local file")
+    def write(self, table: pa.Table) -> None:
+        """Add a row group."""
+        self._writer.write_table(table, row_group_size=max(1, len(table)))
 
     def finish(self) -> None:
-        """Copy the whole output to its URL."""
-        self._staged.finish()
-        upload(Path(self._local), self.path)
-        self._directory.cleanup()
+        """Write the index and bring the file to disk."""
+        self._writer.close()
+        self._stream.sync()
+        self._stream.close()
 
-    def close(self, *, keep: bool) -> None:
-        """Forget what was staged."""
-        self._staged.close(keep=False)
-        self._directory.cleanup()
-
-
-AnyOutput = StagedFile | StagedParquet | UploadedOutput | DirectOutput
+    def discard(self) -> None:
+        """Close the file where it stands; the index that pyarrow writes when it is freed goes nowhere."""
+        self._writer.is_open = False
+        self._stream.discard()
 
 
-def make_output(path: str, file_format: str, *, force: bool = False) -> AnyOutput:
-    """The output of a path; raises InputError or OutputExistsError where it cannot or may not be."""
-    if is_url(path):
-        return UploadedOutput(path, file_format, force=force)
-    if path == "-" or is_special(Path(path)):
-        return DirectOutput(path)
-    return _staged(path, file_format, force=force)
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def _staged(path: str, file_format: str, *, force: bool) -> StagedFile | StagedParquet:
-    return StagedParquet(path, force=force) if file_format == "parquet" else StagedFile(path, force=force)
+def _publish(sealed: Path, target: Path, stamp: Stamp, name: str, *, force: bool) -> None:
+    """Move a sealed file to its place, if it is not there; raises SinkError where it is in neither."""
+    if sealed.exists() and _stamp(sealed) == stamp:
+        with write_errors(name):
+            move_into_place(sealed, target, force=force)
+            system.sync_directory(target.parent)
+    elif not target.exists() or _stamp(target) != stamp:
+        raise _not_left(sealed)
 
 
-def beside(target: Path, word: str) -> Path:
-    """A hidden file next to another, named after it."""
-    return target.with_name(f".{target.name}.{word}")
+def _schema_of(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _not_left(path.parent) from error
+
+
+def _not_left(path: Path) -> SinkError:
+    return SinkError(f"{path}: is not what the last run left; start over without --resume")
 
 
 def _like(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
@@ -339,26 +286,7 @@ def _like(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
         ) from error
 
 
-def _copy_groups(path: Path, writer: pq.ParquetWriter) -> None:
+def _copy_groups(path: Path, writer: _PartWriter) -> None:
     with pq.ParquetFile(path) as part:
         for group in range(part.num_row_groups):
-            table = part.read_row_group(group)
-            writer.write_table(table, row_group_size=max(1, len(table)))
-
-
-def _lock(stream: IO[bytes], path: str) -> None:
-    """Raise SinkError where another run has the file; the lock is gone when the file is closed."""
-    try:
-        import fcntl
-    except ImportError:  # there is no such lock on Windows
-        return
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        stream.close()
-        raise SinkError(f"{path}: another run is writing it; wait for that one to end") from None
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
+            writer.write(part.read_row_group(group))

@@ -1,9 +1,10 @@
-"""A scoring run: every row accounted for, and a crash costs only what was not marked."""
+"""A scoring run: every row accounted for, and a crash costs the last two seconds."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import subprocess
 import time
@@ -60,10 +61,10 @@ class Crash(BaseException):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Blocks of a few rows, and a mark after each."""
+    """Blocks of a few rows, and a checkpoint after each."""
     from pipelines.sources import delimited
 
-    monkeypatch.setattr(score_run, "MARK_SECONDS", 0.0)
+    monkeypatch.setattr(score_run, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(
         delimited.DelimitedSource.__init__, "__kwdefaults__", {"block_bytes": 400, "growing": False}
     )
@@ -143,7 +144,7 @@ def test_blocks_and_threads_do_not_show(tmp_path, model, big, small_blocks, jobs
     """The same bytes come out, however the work is cut and shared."""
     out, other = str(tmp_path / "out.csv"), str(tmp_path / "other.csv")
     ScoreRun(model, [big], out, ScoreOptions(on_bad_row="quarantine", jobs=jobs))()
-    score_run.MARK_SECONDS = 100.0
+    score_run.CHECKPOINT_SECONDS = 100.0
     ScoreRun(model, [big], other, ScoreOptions(on_bad_row="quarantine", jobs=2))()
     assert outputs_of(out) == outputs_of(other)
 
@@ -168,12 +169,42 @@ def test_a_run_goes_on_from_where_it_was_broken_off(tmp_path, model, big, small_
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet", "out.jsonl"])
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_a_run_that_dies_while_it_ends_is_finished_by_resume(
+    tmp_path, model, big, small_blocks, monkeypatch, name, moves
+):
+    """Between any two moves of the end, the next run completes the moves that are missing."""
+    whole, out = str(tmp_path / f"whole.{name}"), str(tmp_path / name)
+    ScoreRun(model, [big], whole, QUARANTINE)()
+    move, done = os.replace, []
+
+    def dying(source, target) -> None:
+        if Path(target).name in (name, f"{name}.rejected"):
+            if len(done) == moves:
+                raise Crash
+            done.append(target)
+        move(source, target)
+        if len(done) == moves == 2:
+            raise Crash
+
+    options = ScoreOptions(on_bad_row="quarantine", resume=True)
+    monkeypatch.setattr(os, "replace", dying)
+    with pytest.raises(Crash):
+        ScoreRun(model, [big], out, options)()
+    monkeypatch.setattr(os, "replace", move)
+    resumed = ScoreRun(model, [big], out, options)()
+    assert outputs_of(out) == outputs_of(whole)
+    assert (resumed.n_rows, resumed.n_rejected) == (300, 2)
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_another_run_is_not_gone_on_with(tmp_path, model, big, small_blocks):
-    """Other inputs, other options or another model begin afresh, and only if told to."""
+    """Other inputs, other options or another model start over, and only if told to."""
     out = str(tmp_path / "out.csv")
     options = ScoreOptions(on_bad_row="quarantine", resume=True)
     broken_off(ScoreRun(model, [big], out, options), 5)
-    with pytest.raises(InputError, match="start afresh without --resume"):
+    with pytest.raises(InputError, match="start over without --resume"):
         ScoreRun(model, [big, big], out, options)()
 
 
@@ -275,7 +306,7 @@ def test_whoever_observes_sees_every_row_in_order(tmp_path, model, big, small_bl
 
 
 def test_an_observer_goes_on_with_the_run(tmp_path, model, big, small_blocks):
-    """What it had seen at the last mark is what it knows when the run goes on: no row twice, none lost."""
+    """It goes on with what it had seen at the last checkpoint: no row twice, none lost."""
     out, options = str(tmp_path / "o.csv"), ScoreOptions(on_bad_row="quarantine", resume=True)
     broken_off(ScoreRun(model, [big], out, options, observer=Watching()), 9)
     observer = Watching()
@@ -288,7 +319,7 @@ def test_a_killed_process_is_gone_on_with(tmp_path, model, monkeypatch, run):
     table = write_table(tmp_path / "in.csv", COLUMNS, orders(3000))
     small_blocks = (
         "from pipelines import score_run; from pipelines.sources import delimited;"
-        "score_run.MARK_SECONDS = 0.0;"
+        "score_run.CHECKPOINT_SECONDS = 0.0;"
         "delimited.DelimitedSource.__init__.__kwdefaults__['block_bytes'] = 1 << 14"
     )
 
@@ -298,8 +329,8 @@ def test_a_killed_process_is_gone_on_with(tmp_path, model, monkeypatch, run):
 
     main = f"{small_blocks}; from pipelines.cli.main import main; main()"
     command = [command_line()[0], "-c", main, *arguments("out.csv.gz")]
-    assert killed_at_random(command, tmp_path / ".out.csv.gz.journal")
-    monkeypatch.setattr(score_run, "MARK_SECONDS", 0.0)
+    assert killed_at_random(command, tmp_path / ".out.csv.gz.lock")
+    monkeypatch.setattr(score_run, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setitem(DelimitedSource.__init__.__kwdefaults__, "block_bytes", 1 << 14)
     for name in ("whole.csv.gz", "out.csv.gz"):
         assert run(*arguments(name)).code == 0
@@ -308,7 +339,7 @@ def test_a_killed_process_is_gone_on_with(tmp_path, model, monkeypatch, run):
 
 
 def killed_at_random(command: list[str], journal: Path) -> bool:
-    """Whether a process was killed at a random moment after a mark of its own."""
+    """Whether a process was killed at a random moment after a record of its own."""
     before = journal.stat().st_mtime_ns if journal.exists() else 0
     process = subprocess.Popen(command, env=process_environment())
     while process.poll() is None and not (journal.exists() and journal.stat().st_mtime_ns > before):

@@ -15,6 +15,7 @@ import pytest
 
 from pipelines.alerting import Alert
 from pipelines.alerting.post import post
+from pipelines.alerting.times import Clock
 from pipelines.errors import AlertingWarning, DeliveryError, SinkError
 from tests.pipelines.alerting.receiver import receiving
 from tests.pipelines.alerting.streams import START, Turned, alerter, delivered, scored
@@ -109,6 +110,29 @@ def test_the_end_of_a_run_waits_no_longer_than_its_patience(tmp_path):
             assert current.close().n_spooled == {"hook": 1}
     assert turned.time - START <= 20
     assert 4 <= 100 - len(receiver.answers) <= 7
+
+
+def test_the_end_of_a_run_sends_what_is_due_once_and_ends(tmp_path):
+    """Without any patience too: it neither leaves out the last alerts nor waits for ever."""
+    turned = Turned()
+
+    def sleep(seconds):
+        assert seconds > 0, "waits without an end"
+        turned.sleep(seconds)
+
+    rules = RULES.format("0s") + '[[rule]]\nname = "all"\nkind = "share"\nshare = 0.01\nleast = 1\n'
+    clock = Clock(turned.now, turned.now, sleep)
+    with receiving() as receiver:
+        current = alerter(tmp_path, rules, sinks=SINK.format(receiver.url), clock=clock)
+        current.observe(scored([True]))
+        assert current.close().n_delivered == {"hook": 2}
+    with receiving() as receiver:
+        receiver.answers = [500] * 9
+        current = alerter(tmp_path, rules, sinks=SINK.format(receiver.url), clock=clock, state="other.json")
+        with pytest.warns(AlertingWarning, match="answered 500"):
+            current.observe(scored([True], start=9))
+        with pytest.warns(AlertingWarning, match="2 alerts were not delivered"):
+            assert current.close().n_spooled == {"hook": 2}
 
 
 def test_a_receiver_that_asks_for_time_gets_it(tmp_path):

@@ -182,7 +182,7 @@ def test_a_bad_array_is_refused_by_name(run, image_model, folder, tmp_path):
 
 def test_a_run_goes_on_from_where_it_was_broken_off(image_model, folder, tmp_path, monkeypatch):
     """In a folder too, with a bad image in it: the output is that of an uninterrupted run."""
-    monkeypatch.setattr(score_run, "MARK_SECONDS", 0.0)
+    monkeypatch.setattr(score_run, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(
         image_source.ImageSource.__init__, "__kwdefaults__", {"block_values": 2 * SIZE[0] * SIZE[1]}
     )

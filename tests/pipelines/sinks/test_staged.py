@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import io
-import os
-import sys
 from pathlib import Path
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from anomaly_vae.errors import InputError
-from pipelines.errors import OutputExistsError, SinkError
-from pipelines.sinks.staged import Journal, StagedFile, StagedParquet, make_output
+from pipelines.errors import SinkError
+from pipelines.sinks.outputs import make_output
+from pipelines.sinks.staged import StagedFile, StagedParquet
 
 
 def left_in(directory: Path) -> list[str]:
@@ -28,32 +25,32 @@ def test_a_file_is_there_when_it_is_whole(tmp_path):
     path.write_text("old")
     output = StagedFile(str(path), force=True)
     output.write(b"new")
-    output.mark()
+    output.checkpoint()
     assert path.read_text() == "old"
     output.finish()
     assert (path.read_text(), left_in(tmp_path)) == ("new", ["out.csv"])
 
 
-def test_what_was_written_after_a_mark_is_forgotten(tmp_path):
-    """A later process goes on from the mark as if the crash had come there."""
+def test_what_was_written_after_a_checkpoint_is_cut_off(tmp_path):
+    """A later process goes on from the checkpoint as if the crash had come there."""
     path = str(tmp_path / "out.csv")
     first = StagedFile(path)
     first.write(b"one,")
-    mark = first.mark()
+    checkpoint = first.checkpoint()
     first.write(b"lost")
     first.close(keep=True)
     second = StagedFile(path)
-    second.go_back(mark)
+    second.restore(checkpoint)
     second.write(b"two")
     second.finish()
     assert Path(path).read_text() == "one,two"
 
 
-def test_a_mark_that_is_no_more_is_a_failure(tmp_path):
+def test_a_checkpoint_that_is_gone_is_a_failure(tmp_path):
     """Somebody removed or cut what the last run left."""
     for output in (StagedFile(str(tmp_path / "a.csv")), StagedParquet(str(tmp_path / "a.parquet"))):
-        with pytest.raises(SinkError, match="start afresh without --resume"):
-            output.go_back({"size": 5, "parts": 2})
+        with pytest.raises(SinkError, match="start over without --resume"):
+            output.restore({"size": 5, "parts": 2})
 
 
 def test_two_runs_do_not_write_one_file(tmp_path):
@@ -64,6 +61,20 @@ def test_two_runs_do_not_write_one_file(tmp_path):
         second.write(b"also mine")
     first.finish()
     assert (tmp_path / "out.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.jsonl", "out.parquet"])
+def test_the_loser_of_the_lock_changes_nothing(tmp_path, name):
+    """A second run of the same output fails and cleans up after itself; the first one ends whole."""
+    piece = pa.table({"a": [1]}) if name.endswith("parquet") else b"mine"
+    first, second = (make_output(str(tmp_path / name), name.rpartition(".")[2]) for _ in range(2))
+    first.write(piece)
+    with pytest.raises(SinkError, match="another run is writing it"):
+        second.write(piece)
+    second.close(keep=False)
+    first.write(piece)
+    first.finish()
+    assert left_in(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
@@ -93,13 +104,13 @@ def test_parquet_is_the_same_file_however_often_it_was_broken_off(tmp_path):
     path = str(tmp_path / "parts.parquet")
     first = StagedParquet(path)
     first.write(tables[0])
-    first.mark()
+    first.checkpoint()
     first.write(tables[1])
-    mark = first.mark()
+    checkpoint = first.checkpoint()
     first.write(tables[4])
     first.close(keep=True)
     second = StagedParquet(path)
-    second.go_back(mark)
+    second.restore(checkpoint)
     for table in tables[2:]:
         second.write(table)
     second.finish()
@@ -125,80 +136,4 @@ def test_what_is_dropped_leaves_nothing(tmp_path, name):
     output = make_output(str(tmp_path / name), name.rpartition(".")[2])
     output.write(pa.table({"a": [1]}) if name.endswith("parquet") else b"half")
     output.close(keep=False)
-    assert left_in(tmp_path) == []
-
-
-def test_standard_output_is_written_to_and_left_open(monkeypatch):
-    """What was sent cannot be taken back."""
-    stdout = io.TextIOWrapper(io.BytesIO())
-    monkeypatch.setattr(sys, "stdout", stdout)
-    output = make_output("-", "csv")
-    output.write(b"a\n")
-    output.finish()
-    assert stdout.buffer.getvalue() == b"a\n"
-    with pytest.raises(SinkError, match="--resume needs the name of a file"):
-        output.go_back({})
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_named_pipe_is_written_to(tmp_path):
-    """A pipe gets the rows without --force, as nothing in it can be lost."""
-    pipe = str(tmp_path / "pipe")
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        output = make_output(pipe, "csv")
-        output.write(b"a\n")
-        output.finish()
-        assert os.read(reader, 100) == b"a\n"
-    finally:
-        os.close(reader)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_device_is_named():
-    """With the reason, and without a stack trace."""
-    output = make_output("/dev/full", "csv")
-    output.write(b"a\n")
-    with pytest.raises(SinkError, match=r"/dev/full: cannot be written .No space left"):
-        output.finish()
-    output.close(keep=False)
-
-
-def test_a_url_gets_the_whole_or_nothing():
-    """What is staged here is copied there at the end, and not over what is there already."""
-    memory = fsspec.filesystem("memory")
-    output = make_output("memory://staged/a.csv.gz", "csv")
-    output.write(output.packed(b"a\n"))
-    assert not memory.exists("/staged/a.csv.gz")
-    output.finish()
-    assert gzip.decompress(memory.cat("/staged/a.csv.gz")) == b"a\n"
-    with pytest.raises(OutputExistsError):
-        make_output("memory://staged/a.csv.gz", "csv")
-    dropped = make_output("memory://staged/b.csv", "csv")
-    dropped.write(b"half")
-    dropped.close(keep=False)
-    assert not memory.exists("/staged/b.csv")
-
-
-def test_where_no_file_can_be_is_refused_before_the_work(tmp_path):
-    """An output that may not or cannot be written is never made."""
-    (tmp_path / "old.csv").touch()
-    with pytest.raises(OutputExistsError):
-        make_output(str(tmp_path / "old.csv"), "csv")
-    with pytest.raises(InputError, match="is a directory"):
-        make_output(str(tmp_path), "csv")
-    with pytest.raises(InputError, match="there is no directory"):
-        make_output(str(tmp_path / "none" / "a.csv"), "csv")
-
-
-def test_a_journal_is_whole_or_not_there(tmp_path):
-    """What cannot be read says nothing."""
-    journal = Journal(tmp_path / "out.csv")
-    assert journal.read() is None
-    journal.write({"a": [1]})
-    assert journal.read() == {"a": [1]}
-    journal.path.write_text('{"a": [')
-    assert journal.read() is None
-    journal.remove()
     assert left_in(tmp_path) == []
