@@ -3,6 +3,7 @@
 The way of the data, one module a step:
 
     files             paths, patterns, URLs and streams -> bytes, plain or compressed; whole files back
+    system            the system calls that change files, so that tests can fail each one
     images            image files -> pixels; folders and how they are laid out; heat -> pictures and measures
     sources           bytes -> blocks of rows (CSV, JSON Lines, Parquet, images), and what is no row
     selection         the rows with a label's normal value, all columns but some

@@ -163,6 +163,9 @@ def _output(path: str, file_format: str, *, force: bool, resume: bool) -> AnyOut
     if not resume or force:
         return make_output(path, file_format, force=force)
     output = make_output(path, file_format, force=True)
-    record = peek(output.lock) if isinstance(output, StagedFile | StagedParquet) else None
-    is_sealed = record is not None and record["is_sealed"]
-    return output if is_sealed else make_output(path, file_format, force=False)
+    if isinstance(output, StagedFile | StagedParquet):
+        record = peek(output.lock)
+        if record is not None and record["is_sealed"]:
+            output.force = False  # if the output is not the sealed one, it is refused where it would be moved
+            return output
+    return make_output(path, file_format, force=False)

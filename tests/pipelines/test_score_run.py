@@ -16,7 +16,13 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from pipelines import score_run
-from pipelines.errors import LostInputError, SourceError, TooManyRejectedError, UnknownNameError
+from pipelines.errors import (
+    LostInputError,
+    OutputExistsError,
+    SourceError,
+    TooManyRejectedError,
+    UnknownNameError,
+)
 from pipelines.score_run import ScoreRun
 from pipelines.score_terms import ScoreOptions
 from pipelines.sources.delimited import DelimitedSource
@@ -177,6 +183,35 @@ def test_a_run_that_dies_while_it_ends_is_finished_by_resume(
     """Between any two moves of the end, the next run completes the moves that are missing."""
     whole, out = str(tmp_path / f"whole.{name}"), str(tmp_path / name)
     ScoreRun(model, [big], whole, QUARANTINE)()
+    options = ScoreOptions(on_bad_row="quarantine", resume=True)
+    with monkeypatch.context() as patched:
+        die_at_move(patched, name, moves)
+        with pytest.raises(Crash):
+            ScoreRun(model, [big], out, options)()
+    resumed = ScoreRun(model, [big], out, options)()
+    assert outputs_of(out) == outputs_of(whole)
+    assert (resumed.n_rows, resumed.n_rejected) == (300, 2)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_resumed_end_replaces_no_file_of_somebody_else(tmp_path, model, big, small_blocks, monkeypatch):
+    """It is refused as long as another file is in the place of the output; nothing is lost meanwhile."""
+    out, options = tmp_path / "out.csv", ScoreOptions(on_bad_row="quarantine", resume=True)
+    with monkeypatch.context() as patched:
+        die_at_move(patched, out.name, 1)
+        with pytest.raises(Crash):
+            ScoreRun(model, [big], str(out), options)()
+    out.write_text("theirs")
+    with pytest.raises(OutputExistsError):
+        ScoreRun(model, [big], str(out), options)()
+    assert out.read_text() == "theirs"
+    out.unlink()
+    ScoreRun(model, [big], str(out), options)()
+    assert len(read_rows(out)) == 298
+
+
+def die_at_move(monkeypatch, name: str, moves: int) -> None:
+    """Let a run die when so many of its two files were moved into place."""
     move, done = os.replace, []
 
     def dying(source, target) -> None:
@@ -188,15 +223,7 @@ def test_a_run_that_dies_while_it_ends_is_finished_by_resume(
         if len(done) == moves == 2:
             raise Crash
 
-    options = ScoreOptions(on_bad_row="quarantine", resume=True)
     monkeypatch.setattr(os, "replace", dying)
-    with pytest.raises(Crash):
-        ScoreRun(model, [big], out, options)()
-    monkeypatch.setattr(os, "replace", move)
-    resumed = ScoreRun(model, [big], out, options)()
-    assert outputs_of(out) == outputs_of(whole)
-    assert (resumed.n_rows, resumed.n_rejected) == (300, 2)
-    assert not list(tmp_path.glob(".*"))
 
 
 def test_another_run_is_not_gone_on_with(tmp_path, model, big, small_blocks):
