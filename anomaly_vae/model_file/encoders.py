@@ -103,8 +103,10 @@ def _codes(encoder: Any, column: int) -> NDArray[Any]:
 
 
 def _fits(codes: NDArray[Any], width: Any, dropped: Any) -> bool:
-    """Whether the codes are columns of an output ``width`` wide, or are dropped."""
+    """Whether the codes are all columns of an output ``width`` wide, or are dropped."""
     n_cells = width + (dropped is not None)
+    if n_cells != len(np.unique(codes)):
+        return False
     return _inside(codes, n_cells) and (dropped is None or 0 <= dropped < n_cells)
 
 

@@ -25,9 +25,9 @@ from pipelines.cli.printing import (
 @click.option("--unverified", is_flag=True, help="Show what the file states, without loading it.")
 @json_option
 def command(model: str, untrusted: bool, unverified: bool, as_json: bool) -> None:
-    """Show what MODEL holds: columns or image size, training, threshold and library versions.
+    """Show what MODEL holds, verified by loading it.
 
-    The model is loaded to verify this. With --untrusted a child process loads it, with limits on memory, time
+    That is its columns or image size, training, threshold and library versions. With --untrusted a child process loads it, with limits on memory, time
     and processes: for a file of unknown origin. With --unverified nothing is loaded, which is faster.
     """
     from anomaly_vae.persistence import read_metadata, verified_metadata

@@ -196,7 +196,8 @@ def _check_result(case: Case, place: Place, expected: list[object], ids: set[str
 
 def _check_message(child: Child) -> None:
     lines = child.said.splitlines()
-    is_plain = ["error: " in line for line in lines].count(True) == 1 and "error: " in lines[-1]
+    is_error = [line.startswith("anomaly-vae: error: ") for line in lines]
+    is_plain = is_error.count(True) == 1 and is_error[-1]
     is_plain = is_plain and "unexpected" not in child.said and "Traceback" not in child.said
     if child.code != 1 or not is_plain:
         raise FaultError(f"message: exit code {child.code}: {child.said}")

@@ -98,6 +98,7 @@ class ScoreCase:
         words += ["--on-bad-row", "quarantine"] if self.quarantine else []
         if self.alerts:
             words += ["--alerts", place.rules(self.alerts), "--alert-state", str(place.work / "state.json")]
+            words += ["--alerts-may-wait"]
         return words
 
     def prepare(self, place: Place) -> None:
@@ -140,7 +141,7 @@ class WatchCase:
     def arguments(self, place: Place) -> list[str]:
         words = ["watch", place.model, place.table(bad=True), "--alerts", place.rules(self.alerts)]
         words += ["--rejected", str(place.work / "rejected.csv"), "--checkpoint", str(place.work / "place")]
-        return [*words, "--once", "--interval", "0.01", "--quiet"]
+        return [*words, "--alerts-may-wait", "--once", "--interval", "0.01", "--quiet"]
 
     def prepare(self, place: Place) -> None:
         place.clear()
