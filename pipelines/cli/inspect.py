@@ -27,8 +27,9 @@ from pipelines.cli.printing import (
 def command(model: str, untrusted: bool, unverified: bool, as_json: bool) -> None:
     """Show what MODEL holds, verified by loading it.
 
-    That is its columns or image size, training, threshold and library versions. With --untrusted a child process loads it, with limits on memory, time
-    and processes: for a file of unknown origin. With --unverified nothing is loaded, which is faster.
+    That is its columns or image size, training, threshold and library versions. With --untrusted a child
+    process loads the file, with limits on memory, time and processes: for a file of unknown origin. With
+    --unverified nothing is loaded, which is faster.
     """
     from anomaly_vae.persistence import read_metadata, verified_metadata
 
