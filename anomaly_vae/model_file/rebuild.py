@@ -75,7 +75,7 @@ def rebuild_step(described: Described) -> Any:
 
 
 def _step(described: Described, context: Context) -> Any:
-    """A step of scikit-learn, constructed anew."""
+    """A step of scikit-learn, constructed from checked parts."""
     if described.name not in STEPS:
         raise ModelFileError(f"holds a {described.name.rpartition('.')[2]} where only a step may be")
     rules, kind = STEPS[described.name], _class_of(described)

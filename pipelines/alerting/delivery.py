@@ -134,7 +134,7 @@ class Delivery:
         return tuple(lane.problem for lane in self._lanes if len(lane.spool))
 
     def summary(self, n_alerts: int, n_suppressed: int) -> AlertSummary:
-        """The account of a run that raised so many alerts, and suppressed so many findings."""
+        """The account of a run with its numbers of alerts and suppressed findings."""
         return AlertSummary(
             n_alerts,
             n_suppressed,

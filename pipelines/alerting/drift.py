@@ -62,7 +62,7 @@ class Reference:
         return np.bincount(place, minlength=2 * len(self._steps) + 1).astype(np.int64)
 
     def least_p_value(self, n_rows: int) -> float:
-        """The smallest p-value that a window of so many rows can have.
+        """The smallest p-value that a window of this many rows can have.
 
         It is that of a window of which all scores lie on one side of all those of calibration: two of all the
         ways to choose which of the scores are the window's.
@@ -71,7 +71,7 @@ class Reference:
         return float(min(2.0 * np.exp(-log_ways), 1.0))
 
     def distance(self, p_value: float, n_rows: int) -> float:
-        """The distance that a window of so many rows must have for a p-value; at most 1."""
+        """The distance that a window of this many rows must have for a p-value; at most 1."""
         return float(kstwo.isf(p_value, self._n_effective(n_rows))) if p_value > 0 else 1.0
 
     def compare(self, counts: NDArray[np.int64]) -> Drift:

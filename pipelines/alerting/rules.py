@@ -125,7 +125,7 @@ class Rule:
         return ()
 
     def heading(self, worst_finding: Finding, n_findings: int, n_rows: int, worst_row: str) -> str:
-        """The sentence at the head of an alert of so many findings and rows; ``worst_row`` may be empty."""
+        """The sentence at the head of an alert of several findings and rows; ``worst_row`` may be empty."""
         return f"{worst_finding.what}; worst is {worst_row}" if worst_row else worst_finding.what
 
     def get_state(self) -> Any:
@@ -208,7 +208,7 @@ class RunRule(Rule):
 
     @property
     def false_alarms(self) -> str:
-        """The probability of so many."""
+        """The probability of this many."""
         rate = self.line.rate
         chance = None if rate is None else float(binom.sf(self.k - 1, self.n, rate))
         return "" if chance is None else f"{100 * chance:.3g} % of stretches of {counted(self.n, 'row')}"

@@ -1,4 +1,4 @@
-"""Sinks: where an alert goes. Each takes one alert, within so many seconds, or raises DeliveryError."""
+"""Sinks: where an alert goes. Each takes one alert, within this many seconds, or raises DeliveryError."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def spread(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | None
             _restore(cooldown, state["rules"].get(cooldown.rule.name.name, {}))
         return None if state["time"] is None else float(state["time"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"is no state of alerting ({type(error).__name__})") from error
+        raise ValueError(f"is not a valid alert state ({type(error).__name__})") from error
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -61,9 +61,9 @@ def load(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
     except ValueError as error:
-        raise InputError(f"{path}: is no state of alerting; remove it to begin anew") from error
+        raise InputError(f"{path}: is not a valid alert state; delete it to start over") from error
     if not isinstance(state, dict):
-        raise InputError(f"{path}: is no state of alerting; remove it to begin anew")
+        raise InputError(f"{path}: is not a valid alert state; delete it to start over")
     return state
 
 

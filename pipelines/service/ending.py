@@ -29,7 +29,7 @@ def leave(code: int) -> NoReturn:
 
 
 def leave_after(seconds: float, code: int) -> None:
-    """End the process with this exit code unless it has ended by itself within so many seconds."""
+    """End the process with this exit code unless it has ended by itself within this many seconds."""
 
     def wait() -> None:
         time.sleep(seconds)

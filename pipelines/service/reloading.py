@@ -28,7 +28,7 @@ Load = Callable[[str, str, str], ServedModel]
 """Name, version and path to a model that can score."""
 
 _MOST_CHARACTERS = 300
-"""Of a reason: a log line is no place for a document."""
+"""Of a reason: a log line should stay short."""
 
 
 class Reloader:

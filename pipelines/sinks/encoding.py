@@ -2,7 +2,7 @@
 
 Where input and output are of one text format, a row's own bytes are written and its results put behind
 them; Parquet keeps the columns of Parquet as they are. Only where the format changes are cells written
-anew, as ``arrow_text`` has it.
+again, as ``arrow_text`` has it.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def test_one(data: bytes) -> None:
 def mutate(data: bytes, most: int, seed: int) -> bytes:
     """A mutant of a file: one of ours, or bytes of one member or of all changed by libFuzzer.
 
-    What is no model file any longer teaches little: a genuine one is mutated in its place.
+    A file that is not a model file any longer teaches little: a genuine one is mutated in its place.
     """
     random = Random(seed)
     if random.random() < _RAW_SHARE:

@@ -74,7 +74,7 @@ class Outcome(NamedTuple):
 
 
 def seconds_allowed(n_bytes: int) -> float:
-    """Processor time that a file of so many bytes may take: more for a large one, which has to be parsed."""
+    """Processor time that a file of this many bytes may take: more for a large one."""
     return MAX_SECONDS + n_bytes / (20 * _MEBI)
 
 

@@ -89,7 +89,7 @@ class TestInspect:
         assert not any(line.startswith(("kind  verified", "x ")) for line in shown.splitlines())
 
     def test_a_text_without_end_is_not_shown_whole(self, tmp_path: Path) -> None:
-        """A date of ten million letters is no date."""
+        """A date of ten million letters is not a date."""
         path = forged(tmp_path, lambda metadata: metadata.update(created="9" * 10**7))
         assert len(inspected(path)) < 100_000
 

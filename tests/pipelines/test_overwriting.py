@@ -157,7 +157,7 @@ def test_an_image_is_not_replaced_by_the_output(run, image_model, tmp_path):
 
 
 def test_pipes_devices_and_other_files_can_be_both(tmp_path):
-    """A terminal or /dev/null is no file that could be lost, and URLs are compared as they are written."""
+    """A terminal or /dev/null is not a file that could be lost, and URLs are compared as they are written."""
     refuse_overwriting(
         {"-o": "-", "--rejected": None, "other": str(tmp_path / "o")}, ["-", str(tmp_path / "i")]
     )

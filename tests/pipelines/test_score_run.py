@@ -211,7 +211,7 @@ def test_a_resumed_end_replaces_no_file_of_somebody_else(tmp_path, model, big, s
 
 
 def die_at_move(monkeypatch, name: str, moves: int) -> None:
-    """Let a run die when so many of its two files were moved into place."""
+    """Let a run die once some of its two files are moved into place."""
     move, done = os.replace, []
 
     def dying(source, target) -> None:

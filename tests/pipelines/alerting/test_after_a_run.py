@@ -63,7 +63,7 @@ def test_the_status_needs_no_secret_and_no_state(tmp_path):
 
 
 def test_what_waits_is_sent_now_and_what_was_refused_if_asked(tmp_path):
-    """Oldest first; nothing is raised anew."""
+    """Oldest first; nothing is raised again."""
     rules, state = tmp_path / "rules.toml", tmp_path / "state.json"
     with receiving() as receiver:
         alerts = failed_run(tmp_path, receiver, [400, 500])

@@ -61,6 +61,6 @@ def test_a_file_of_rules_that_is_wrong_leaves_no_lock(tmp_path):
     """Nor does a state that cannot be read."""
     (tmp_path / "state.json").write_text("{")
     for _ in range(2):
-        with pytest.raises(Exception, match="state.json: is no state"):
+        with pytest.raises(Exception, match="state.json: is not a valid alert state"):
             alerter(tmp_path, RULES)
     assert not list(tmp_path.glob("*.lock"))

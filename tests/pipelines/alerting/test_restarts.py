@@ -165,9 +165,9 @@ def test_a_rule_whose_window_changed_begins_anew(tmp_path):
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": 9}', '{"format": 1, "rules": 3}'])
 def test_a_file_that_is_no_state_is_refused(tmp_path, text):
-    """The message says how to begin anew."""
+    """The message says how to start over."""
     (tmp_path / "state.json").write_text(text)
-    with pytest.raises(InputError, match=r"state.json: .*remove it"):
+    with pytest.raises(InputError, match=r"state.json: .*delete it"):
         alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n')
 
 

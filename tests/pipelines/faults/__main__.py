@@ -49,7 +49,7 @@ def main() -> int:
 
 
 class Job:
-    """A process that tries every so many-th case, and leaves its counts in a file."""
+    """A process that tries every n-th case, and leaves its counts in a file."""
 
     def __init__(self, folder: Path, model: str, options: argparse.Namespace, number: int) -> None:
         self.folder, self.options, self.number = folder, options, number
@@ -235,7 +235,7 @@ def _fitted(folder: str) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--per-case", type=int, help="faults of each case; all where it is left out")
-    parser.add_argument("--every", type=int, default=1, help="leave out all but every so many-th case")
+    parser.add_argument("--every", type=int, default=1, help="try only every n-th case")
     parser.add_argument("--overlaps", type=int, default=50, help="pairs of runs of each format")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", default="", help="cases whose name has this in it")

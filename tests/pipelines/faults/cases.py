@@ -38,7 +38,7 @@ path = "{path}"
 
 @dataclass
 class Place:
-    """The files of one fault: inputs and model, which stay, and a folder that is made anew each time."""
+    """The files of one fault: inputs and model, which stay, and a folder that is made again each time."""
 
     base: Path
     model: str

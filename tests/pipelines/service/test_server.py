@@ -108,7 +108,7 @@ def test_model_files_are_swapped_under_load(
 def test_a_changed_file_is_loaded_by_a_child_process_first(
     models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that crashes whoever loads it costs the child; the next good one is served."""
+    """A file that crashes the process that loads it costs the child; the next good one is served."""
     path = tmp_path / "model.avae"
     shutil.copy(models[0], path)
     (tmp_path / "crashing_child.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")

@@ -23,7 +23,7 @@ def lock(tmp_path):
 
 
 class Torn(system.Calls):
-    """Writes so many bytes of the next piece, and fails."""
+    """Writes some bytes of the next piece, and fails."""
 
     def __init__(self, n_bytes: int) -> None:
         self.n_bytes = n_bytes

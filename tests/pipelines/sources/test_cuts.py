@@ -62,7 +62,7 @@ def source(request, whole, tmp_path, monkeypatch) -> Path:
 
 
 def after_blocks(run: ScoreRun, n_blocks: int, change) -> None:
-    """Let something happen when so many blocks were written."""
+    """Let something happen once a number of blocks is written."""
     take, count = run._take, 0
 
     def taking(*arguments) -> None:
