@@ -263,7 +263,7 @@ class Watcher:
             state: dict[str, Any] = json.loads(self.checkpoint.read_text(encoding="utf-8"))
             self._positions = {name: Position(**place) for name, place in state["files"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problem = f"is no checkpoint of a watch ({error}); remove it to begin anew"
+            problem = f"is not a valid checkpoint ({error}); delete it to start over"
             raise SourceError(str(self.checkpoint), None, problem) from error
         self.observer.set_state(state["observer"])
 

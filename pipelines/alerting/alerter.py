@@ -154,7 +154,7 @@ class Alerter:
         try:
             self._time = states.spread(state, self._cooldowns)
         except ValueError as error:
-            raise InputError(f"{where}: {error}; remove it to begin anew") from error
+            raise InputError(f"{where}: {error}; delete it to start over") from error
 
     def _stretch(self, batch: ScoredRows) -> Stretch:
         for name in self.columns:

@@ -162,7 +162,7 @@ def test_bad_rows_are_said_and_others_go_on(watch, tmp_path):
 def test_a_checkpoint_that_is_none_is_refused(watch, tmp_path, content):
     """Rather than begun anew: rows would be repeated."""
     (tmp_path / "place.json").write_text(content)
-    with pytest.raises(SourceError, match="remove it to begin anew"):
+    with pytest.raises(SourceError, match="is not a valid checkpoint .*delete it to start over"):
         watch(tmp_path / "app.csv")
 
 
