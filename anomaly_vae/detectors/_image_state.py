@@ -219,10 +219,7 @@ def check_fitted(state: dict[str, Any], params: set[str]) -> None:
     _state.check_history(state["history_"])
     _state.check_training(state["training_"])
     _state.check_names(state, math.prod(model.size) * model.n_channels)
-    scores = state["calibration_scores_"]
-    _state.check_nats("calibration_scores_", scores, np.shape(scores)[:1])
-    if not len(scores) or (np.diff(scores) < 0).any():
-        raise ModelFileError("the calibration scores are damaged; fit the model again")
+    _state.check_calibration(state["calibration_scores_"])
     kept = (
         tuple(state["image_size_"]),
         state["channels_"],

@@ -266,10 +266,20 @@ def with_tail(state: Mapping[str, Any]) -> dict[str, Any]:
     return {"tail_": promised, **state}
 
 
+def check_calibration(scores: Any) -> None:
+    """Raise ModelFileError unless calibration scores are ascending nats, at least one of them."""
+    check_nats("calibration_scores_", scores, np.shape(scores)[:1])
+    if scores.dtype.kind != "f" or not len(scores) or (np.diff(scores) < 0).any():
+        raise ModelFileError("'calibration_scores_' should hold ascending scores; fit the model again")
+
+
 def check_threshold(state: Mapping[str, Any]) -> None:
     """Raise ModelFileError unless a threshold is a number, and its rate, if it has one, rests on a tail."""
     check_number("offset_", state["offset_"])
-    check_number("false_alarm_rate_", state["false_alarm_rate_"], optional=True)
+    rate = state["false_alarm_rate_"]
+    check_number("false_alarm_rate_", rate, optional=True)
+    if rate is not None and not 0.0 < rate < 1.0:
+        raise ModelFileError(f"'false_alarm_rate_' should be between 0 and 1, got {rate!r}")
     known = (None,) if state["false_alarm_rate_"] is None else get_args(Tail)
     if state["tail_"] not in known:
         raise ModelFileError(f"'tail_' should be one of {known}, got {repr(state['tail_'])[:50]}")

@@ -403,13 +403,9 @@ def _check_fitted(state: dict[str, Any], params: set[str]) -> None:
     _state.check_history(state["history_"])
     _state.check_training(state["training_"])
     _state.check_names(state, [reader.name for reader in readers])
-    scores = state["calibration_scores_"]
-    _state.check_nats("calibration_scores_", scores, np.shape(scores)[:1])
-    n_features = _state.check_whole("n_features_in_", state["n_features_in_"], 1)
-    if not len(scores) or (np.diff(scores) < 0).any() or n_features != n_columns:
-        raise ModelFileError(
-            "the calibration scores or the number of columns are damaged; fit the model again"
-        )
+    _state.check_calibration(state["calibration_scores_"])
+    if _state.check_whole("n_features_in_", state["n_features_in_"], 1) != n_columns:
+        raise ModelFileError("the number of columns is damaged; fit and save the model again")
     if _state.check_whole("latent_dim_", state["latent_dim_"], 1) != state["model_"].latent_dim:
         raise ModelFileError("the width of the latent space is damaged; fit and save the model again")
     _state.check_threshold(state)

@@ -399,3 +399,31 @@ def test_the_first_files_weighed_members_alike() -> None:
     cells = detector.model_.encoder.transform(X)
     expected = np.mean([member.terms(cells).sum(axis=1) for member in detector.model_.members], axis=0)
     np.testing.assert_allclose(old.score_samples(X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("false_alarm_rate_", 5.0),
+        ("false_alarm_rate_", 0.0),
+        ("calibration_scores_", np.array([9, 1], dtype=np.uint8)),
+        ("calibration_scores_", np.array([2.0, 1.0])),
+        ("calibration_scores_", np.zeros(0)),
+        ("calibration_scores_", np.array([-1e300, 0.0])),
+        ("typical_parts_", np.full(5, 1e308)),
+        ("n_features_in_", 4.0),
+        ("n_features_in_", np.arange(4)),
+        ("feature_names_in_", np.array(["a", "b", "c", 4], dtype=object)),
+        ("feature_names_in_", np.array(["a", "b"], dtype=object)),
+        ("training_", {"n_rows": np.zeros(3)}),
+        ("history_", {"step": np.zeros(3), "elbo_train": np.zeros(2)}),
+        ("history_", 3),
+        ("hidden_sizes", "12"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_attribute_that_no_fit_gives_is_refused(name: str, value: Any) -> None:
+    """Thresholds, calibration, names and summaries have to fit the model."""
+    state = fit(numbers(80), novelty=True).__getstate__() | {name: value}
+    with pytest.raises(ModelFileError):
+        TabularVAEDetector().__setstate__(state)
