@@ -15,8 +15,8 @@ from typing import Any
 
 from anomaly_vae.errors import ModelFileError
 
-SECONDS = 60.0
-"""Time for the child: most of it is for imports, on a machine that has other work."""
+SECONDS = 300.0
+"""Time for the child, which waits behind other work; its processor time has a limit of its own."""
 
 _PROGRAM = "anomaly_vae._child"
 
