@@ -12,7 +12,7 @@ from typing import Any
 
 from anomaly_vae.errors import ModelFileError
 
-FREE_BYTES = 96 * 2**20
+FREE_BYTES = 128 * 2**20
 """Memory that any JSON may take, however small its file is."""
 
 # Bytes per character, measured with CPython 3.11: a list, a dict of one item, a number or a slot in a list,
@@ -51,8 +51,13 @@ def read_json(text: bytes | str, what: str, max_bytes: int) -> Any:
         raise ModelFileError(f"{what} is not valid JSON ({error!s:.100})") from None
 
 
+def is_writable(text: str) -> bool:
+    """Whether a text can be written as UTF-8; half of a surrogate pair cannot."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
 def memory_of(data: bytes) -> int:
     """Estimate of the memory, in bytes, that a JSON text takes while it is parsed and afterwards."""
     # A text is held once as it is and once in its values, with 4 bytes per character at worst.
-    text = len(data) * (2 if data.isascii() else 8)
+    text = len(data) * (2 if data.isascii() and b"\\u" not in data else 8)
     return text + sum(cost * data.count(mark) for mark, cost in _COSTS.items())

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anomaly_vae.bounded_json import is_writable
 from anomaly_vae.columns.categorical import MISSING, Codes, Floats
 from anomaly_vae.columns.cells import (
     as_text,
@@ -272,12 +273,16 @@ def _are_categories(value: Any) -> bool:
     """Whether a list holds texts, each once, and not more than are learned."""
     if not isinstance(value, list) or len(value) > MAX_CATEGORIES:
         return False
-    return all(isinstance(text, str) for text in value) and len(set(value)) == len(value)
+    return all(_is_text(text) for text in value) and len(set(value)) == len(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and is_writable(value)
 
 
 _LEARNED: Mapping[str, Callable[[Any], bool]] = {
-    "name": lambda value: isinstance(value, str),
+    "name": _is_text,
     "categories": _are_categories,
     "week": lambda value: isinstance(value, float) and abs(value) < _MOST_SECONDS,
-    "value": lambda value: isinstance(value, str) or (isinstance(value, float) and not math.isnan(value)),
+    "value": lambda value: _is_text(value) or (isinstance(value, float) and not math.isnan(value)),
 }

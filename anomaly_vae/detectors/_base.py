@@ -49,14 +49,7 @@ class VAEDetector(OutlierMixin, BaseEstimator, ABC):
         NonFiniteScoreError where the model is damaged.
         """
         check_is_fitted(self)
-        scores = self._score_samples(self._validated(X))
-        n_wrong = int(np.count_nonzero(~np.isfinite(scores)))
-        if n_wrong:
-            raise NonFiniteScoreError(
-                f"{n_wrong:,} of {len(scores):,} scores are not finite numbers: the model is damaged or "
-                f"forged; fit it again"
-            )
-        return scores
+        return finite(self._score_samples(self._validated(X)))
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """``score_samples(X) - offset_``, shape (n_rows,), in nats: negative is anomalous."""
@@ -159,6 +152,17 @@ def resolve_device(device: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise InputError(f"device {device!r} cannot be used here ({reason}); use 'auto' or 'cpu'") from None
     return resolved
+
+
+def finite(values: Floats) -> Floats:
+    """What a model computed, shape (n_rows, ...); raises NonFiniteScoreError where it is not finite."""
+    n_wrong = int(np.count_nonzero(~np.isfinite(values)))
+    if n_wrong:
+        raise NonFiniteScoreError(
+            f"{n_wrong:,} of {values.size:,} values are not finite numbers: the model is damaged or forged; "
+            f"fit it again"
+        )
+    return values
 
 
 def stored_device(state: Mapping[str, Any]) -> torch.device:

@@ -21,7 +21,7 @@ from anomaly_vae.pixels.surprise import Surprise
 from anomaly_vae.pixels.transforms import n_gradients
 
 _MAX_PIXELS = 2**28
-_MAX_PRODUCTS = 2 * 10**10
+_MAX_PRODUCTS = 4 * 10**9
 _CONV = {"mean", "directions", "variances", "noise"}
 _MODEL = {
     "pixel_range", "size", "factor", "per_image", "whole", "patches", "excess", "excess_latent", "levels",
@@ -220,15 +220,16 @@ def check_fitted(state: dict[str, Any], params: set[str]) -> None:
     _state.check_training(state["training_"])
     _state.check_names(state, math.prod(model.size) * model.n_channels)
     _state.check_calibration(state["calibration_scores_"])
-    kept = (
-        tuple(state["image_size_"]),
-        state["channels_"],
-        tuple(state["pixel_range_"]),
-        state["latent_dim_"],
-    )
+    size = tuple(_state.check_whole("image_size_", n, 1) for n in _pair("image_size_", state["image_size_"]))
+    channels = _state.check_whole("channels_", state["channels_"], 1)
+    latent_dim = _state.check_whole("latent_dim_", state["latent_dim_"], 1)
+    kept = size, channels, _pair("pixel_range_", state["pixel_range_"]), latent_dim
     if kept != (model.size, model.n_channels, model.pixel_range, model.latent_dim):
         raise ModelFileError("the size of the images is damaged; fit and save the model again")
-    if state["n_features_in_"] != math.prod(model.size) * model.n_channels:
+    if (
+        _state.check_whole("n_features_in_", state["n_features_in_"], 1)
+        != math.prod(model.size) * model.n_channels
+    ):
         raise ModelFileError("the number of pixels is damaged; fit and save the model again")
     for name in ("flattened_", "has_channels_"):
         if not isinstance(state[name], bool):

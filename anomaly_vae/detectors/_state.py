@@ -25,6 +25,7 @@ from anomaly_vae.tails import Tail
 _MOST_LAYERS = 64
 _MOST_NATS = 1e15
 _MOST_NOISE = 1e6
+_MOST_WEIGHT = 1e12
 _MOST_DEGREES = 1_000
 
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
@@ -135,6 +136,8 @@ def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
         check_array(f"numeric.{name}", values, (encoder.schema.n_numeric,), allow_nan=name == "unit")
     widths, numeric, categories = encoder.schema.category_widths, encoder.numeric, encoder.categories
     check_array("categories.frequencies", categories.frequencies, (sum(widths),))
+    if categories.frequencies.dtype.kind != "f":
+        raise ModelFileError("'categories.frequencies' should hold shares; fit and save the model again")
     shares = (categories.frequencies >= 0) & (categories.frequencies <= 1)
     units = (numeric.unit > 0) | np.isnan(numeric.unit)
     ranges = numeric.low <= numeric.high
@@ -208,8 +211,8 @@ def check_single(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
     """The values in single precision; raises ModelFileError where one is too large for it."""
     with np.errstate(over="ignore"):
         single = np.asarray(values, dtype=np.float32)
-    if not np.isfinite(single).all():
-        raise ModelFileError(f"{name!r} holds values beyond single precision; fit and save the model again")
+    if not (np.abs(single) <= _MOST_WEIGHT).all():
+        raise ModelFileError(f"{name!r} holds values that no fit gives; fit and save the model again")
     return single
 
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
 from anomaly_vae.detectors import _image_state
-from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device, stored_device
+from anomaly_vae.detectors._base import Floats, VAEDetector, finite, resolve_device, stored_device
 from anomaly_vae.detectors._image_fitting import (
     ImageRecipe,
     as_pixels,
@@ -249,7 +249,7 @@ class ImageVAEDetector(VAEDetector):
         beyond what is usual there.
         """
         check_is_fitted(self)
-        return self._parts(self._validated(X))
+        return finite(self._parts(self._validated(X)))
 
     def heatmap(self, X: ArrayLike) -> Floats:
         """How badly each pixel is explained, in nats, (n_images, height, width); higher is odder.
@@ -258,7 +258,7 @@ class ImageVAEDetector(VAEDetector):
         likelihood of the pixel's surroundings. One scale for all images; see ``heatmap_threshold_``.
         """
         check_is_fitted(self)
-        return self.model_.heat(self._validated(X))
+        return finite(self.model_.heat(self._validated(X)))
 
     def explain(self, X: ArrayLike, n_columns: int = 3) -> list[list[tuple[str, float]]]:
         """For each image what costs it most: (name, nats below what is typical), worst first.
@@ -284,12 +284,12 @@ class ImageVAEDetector(VAEDetector):
         """
         check_is_fitted(self)
         images = self._validated(X)
-        return self.model_.totals(images, "elbo") + self.model_.jacobian(images)
+        return finite(self.model_.totals(images, "elbo") + self.model_.jacobian(images))
 
     def encode(self, X: ArrayLike) -> Floats:
         """Posterior means of the latents of whole images, (n_images, latent_dim_)."""
         check_is_fitted(self)
-        return self.model_.encode(self._validated(X))
+        return finite(self.model_.encode(self._validated(X)))
 
     def decode(self, Z: ArrayLike) -> Images:
         """Expected images of latents (n_images, latent_dim_), as they were given to ``fit``."""

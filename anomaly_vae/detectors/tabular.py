@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from anomaly_vae import thresholds
 from anomaly_vae.columns.table import LATENT, Table, take_rows, whole_rows
 from anomaly_vae.detectors import _fitting, _state
-from anomaly_vae.detectors._base import Floats, VAEDetector, resolve_device, stored_device
+from anomaly_vae.detectors._base import Floats, VAEDetector, finite, resolve_device, stored_device
 from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
@@ -205,7 +205,8 @@ class TabularVAEDetector(VAEDetector):
         check_is_fitted(self)
         table = self._validated(X)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(self.model_.parts(table), index=index, columns=[*self.schema_.names, LATENT])
+        parts = finite(self.model_.parts(table))
+        return pd.DataFrame(parts, index=index, columns=[*self.schema_.names, LATENT])
 
     def explain(self, X: ArrayLike | pd.DataFrame, n_columns: int = 3) -> list[list[tuple[str, float]]]:
         """For each row the columns that cost it most: (name, nats below the column's typical part).
@@ -213,7 +214,7 @@ class TabularVAEDetector(VAEDetector):
         At most ``n_columns`` a row, worst first; columns at or above their typical part are left out.
         """
         check_is_fitted(self)
-        deficits = self.model_.parts(self._validated(X)) - self.typical_parts_
+        deficits = finite(self.model_.parts(self._validated(X))) - self.typical_parts_
         worst = np.argsort(deficits, axis=1, kind="stable")[:, :n_columns]
         costs = np.take_along_axis(deficits, worst, axis=1)
         names = [*self.schema_.names, LATENT]
@@ -231,12 +232,12 @@ class TabularVAEDetector(VAEDetector):
         check_is_fitted(self)
         table = self._validated(X)
         jacobian: Floats = self.model_.encoder.log_jacobian(table).sum(axis=1)
-        return self._score_samples(table) + jacobian
+        return finite(self._score_samples(table) + jacobian)
 
     def encode(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Posterior means of the latents, shape (n_rows, latent_dim_)."""
         check_is_fitted(self)
-        return self.model_.encode(self._validated(X))
+        return finite(self.model_.encode(self._validated(X)))
 
     def decode(self, Z: ArrayLike) -> NDArray[Any] | pd.DataFrame:
         """Expected rows, in the columns and units of the table, of latents (n_rows, latent_dim_)."""

@@ -26,6 +26,7 @@ SCHEMA = "schema.json"
 
 _ARRAY_NAME = re.compile(r"[0-9]{1,20}\.npy")
 _ZIP_MAGIC = b"PK\x03\x04"
+_ENTRY_MAGIC = b"PK\x01\x02"
 _MAX_MEMBERS = 100_000
 # JSON takes some twenty times its size in memory, so its members have bounds of their own.
 _MAX_JSON_BYTES = {METADATA: 16 * 2**20, SCHEMA: 64 * 2**20}
@@ -51,6 +52,9 @@ def unpack(data: bytes, max_bytes: int) -> Members:
         If it is no zip, damaged, over a bound, or has members that no model file has.
     """
     _check_magic(data[:16])
+    n_entries = data.count(_ENTRY_MAGIC)
+    if n_entries > 2 * _MAX_MEMBERS:  # before ZipFile makes an object of each
+        raise ModelFileError(f"holds {n_entries:,} members; at most {_MAX_MEMBERS:,} are read")
     with _directory(io.BytesIO(data)) as archive:
         infos = archive.infolist()
         _check_total(infos, min(max_bytes, len(data)))

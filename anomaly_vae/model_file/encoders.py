@@ -97,7 +97,9 @@ def _codes(encoder: Any, column: int) -> NDArray[Any]:
     if mapping is None:
         # Unknown categories become the first rare one, which nothing maps on here.
         return codes if rare is None else np.append(codes, rare[0])
-    if len(mapping) != n_categories or rare is None or not len(rare):
+    # A missing value of an OrdinalEncoder is the last category, and is not mapped.
+    n_mapped = n_categories - (column in getattr(encoder, "_missing_indices", {}))
+    if len(mapping) != n_mapped or rare is None or not len(rare):
         raise _outside(encoder)
     return np.asarray(mapping)
 

@@ -17,7 +17,7 @@ from anomaly_vae.model_file.widths import MAX_COLUMNS
 
 def check_polynomials(encoder: Any) -> None:
     """Bound the number of outputs before scikit-learn makes a table of them."""
-    low, high = encoder.degree if isinstance(encoder.degree, tuple) else (0, encoder.degree)
+    low, high = encoder.degree if isinstance(encoder.degree, tuple | list) else (0, encoder.degree)
     n, n_outputs = encoder.n_features_in_, 0
     if n > MAX_COLUMNS:
         raise ModelFileError(f"takes more than {MAX_COLUMNS:,} columns")

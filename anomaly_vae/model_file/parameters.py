@@ -78,7 +78,11 @@ def selector(value: Any, context: Context) -> Any:
 
 def number_dtype(value: Any, context: Context) -> Any:
     """A dtype of plain numbers, which codes are written as."""
-    if np.dtype(dtype(value, context)).kind not in "iuf":
+    try:
+        chosen = np.dtype(name(value, context)) if isinstance(value, str) else np.dtype(dtype(value, context))
+    except TypeError:
+        raise ModelFileError(f"is not a dtype, but {shown(value)}") from None
+    if chosen.kind not in "biuf":
         raise ModelFileError(f"is not a dtype of numbers, but {shown(value)}")
     return value
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from anomaly_vae.bounded_json import is_writable
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file.tree import Described
 
@@ -94,7 +95,7 @@ def names(dims: str) -> Rule:
 
 def name(value: Any, _: Context) -> str:
     """A text of at most ``MAX_NAME`` characters."""
-    if not isinstance(value, str) or len(value) > MAX_NAME:
+    if not isinstance(value, str) or len(value) > MAX_NAME or not is_writable(value):
         raise ModelFileError(f"is not a text of at most {MAX_NAME:,} characters, but {shown(value)}")
     return value
 
@@ -139,6 +140,13 @@ def plain(value: Any, _: Context) -> Any:
     if isinstance(value, str) and len(value) > MAX_NAME:
         raise ModelFileError(f"is a text of {len(value):,} characters; at most {MAX_NAME:,} are allowed")
     return value
+
+
+def values(value: Any, context: Context) -> Any:
+    """A plain value, or a list or tuple of them, or of such lists."""
+    if not isinstance(value, list | tuple):
+        return plain(value, context)
+    return type(value)(values(item, context) for item in value)
 
 
 def always(wanted: Any) -> Rule:
@@ -196,6 +204,17 @@ def tuple_of(*rules: Rule) -> Rule:
         if not isinstance(value, tuple) or len(value) != len(rules):
             raise ModelFileError(f"is not a tuple of {len(rules)}, but {shown(value)}")
         return tuple(rule(item, context) for rule, item in zip(rules, value, strict=True))
+
+    return check
+
+
+def tuple_like(rule: Rule) -> Rule:
+    """A tuple of any length whose items follow a rule."""
+
+    def check(value: Any, context: Context) -> tuple[Any, ...]:
+        if not isinstance(value, tuple):
+            raise ModelFileError(f"is not a tuple, but {shown(value)}")
+        return tuple(rule(item, context) for item in value)
 
     return check
 

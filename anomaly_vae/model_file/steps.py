@@ -52,13 +52,14 @@ from anomaly_vae.model_file.rules import (
     name,
     names,
     number,
-    plain,
     positions,
     replaced_by,
     size,
     step,
     truth,
+    tuple_like,
     tuple_of,
+    values,
 )
 
 
@@ -81,8 +82,10 @@ class Step:
     law: Callable[[Any], None] | None = None
 
 
-_LABEL = either(truth, name, count)
-_COLUMNS = either(list_of(_LABEL), array("*", "iub"), names("*"), sliced, name, integer, selector)
+_LABEL = either(truth, name, integer)
+_COLUMNS = either(
+    list_of(_LABEL), tuple_like(_LABEL), array("*", "iub"), names("*"), sliced, name, integer, selector
+)
 _KIND_OF_STEP = either(always("passthrough"), always("drop"), step())
 _NAMED_STEPS = list_of(tuple_of(name, _KIND_OF_STEP, _COLUMNS))
 _WEIGHTS = maybe(dict_of(name, number))
@@ -94,7 +97,7 @@ _SEEN = either(count, array("n"))
 _PER_COLUMN = array("n", nan=True)
 _SAMPLES = {"n_samples_seen_?": _SEEN}
 _ENCODER_PARAMS = {
-    "categories": either(always("auto"), list_of(either(list_of(plain), categories))),
+    "categories": either(always("auto"), list_of(either(values, categories))),
     "dtype": number_dtype,
 }
 _ENCODER_FITTED = {
@@ -135,7 +138,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     },
     "sklearn.decomposition._factor_analysis": {
         "FactorAnalysis": Step(
-            params={"noise_variance_init": maybe(array("*"))},
+            params={"noise_variance_init": either(array("*"), values)},
             fitted={
                 "components_": array("k n"),
                 "mean_": array("n"),
@@ -148,7 +151,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     },
     "sklearn.decomposition._fastica": {
         "FastICA": Step(
-            params={"w_init": maybe(array("* *")), "fun_args": maybe(dict_of(name, number))},
+            params={"w_init": either(array("* *"), values), "fun_args": maybe(dict_of(name, number))},
             fitted={
                 "components_": array("k n"),
                 "mixing_": array("n k"),
@@ -295,7 +298,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     },
     "sklearn.preprocessing._discretization": {
         "KBinsDiscretizer": Step(
-            params={"n_bins": either(array("*", "iu"), count), "dtype": maybe(dtype)},
+            params={"n_bins": either(array("*", "iu"), values), "dtype": maybe(dtype)},
             fitted={
                 "bin_edges_": array("n", "O"),
                 "n_bins_": array("n", "iu"),
@@ -306,7 +309,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     },
     "sklearn.preprocessing._encoders": {
         "OneHotEncoder": Step(
-            params={**_ENCODER_PARAMS, "drop": either(plain, array("*", "OiufU"))},
+            params={**_ENCODER_PARAMS, "drop": either(values, array("*", "OiufU"))},
             fitted={
                 **_ENCODER_FITTED,
                 "_n_features_outs": list_of(count),
@@ -334,7 +337,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     },
     "sklearn.preprocessing._polynomial": {
         "PolynomialFeatures": Step(
-            params={"degree": either(tuple_of(count, count), count)},
+            params={"degree": either(tuple_of(count, count), list_of(count), count)},
             fitted=dict.fromkeys(
                 ("_min_degree?", "_max_degree?", "n_output_features_?", "_n_out_full?"), replaced_by(None)
             ),
@@ -346,7 +349,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
             fitted={
                 "components_": array("k n"),
                 "n_components_": size("k"),
-                "_n_features_out": size("k"),
+                "_n_features_out": either(always("auto"), size("k")),
                 "inverse_components_?": array("n k"),
             },
         ),

@@ -90,7 +90,7 @@ def read_tree(members: Members, classes: frozenset[str]) -> Any:
     if SCHEMA not in members:
         raise missing(SCHEMA)
     size = sum(len(content) for content in members.values())
-    root = read_json(members[SCHEMA], SCHEMA, FREE_BYTES + size)
+    root = read_json(members[SCHEMA], SCHEMA, FREE_BYTES + 2 * size)
     protocol = root.get("protocol") if isinstance(root, dict) else None
     if type(protocol) is not int or protocol != _PROTOCOL:
         raise ModelFileError(f"uses skops protocol {protocol!r:.50}; this version reads protocol {_PROTOCOL}")
@@ -147,8 +147,11 @@ class _Reader:
 
     def scalar(self, node: Node, name: str) -> Any:
         """None, a truth value, a number or a text."""
+        content = _field(node, "content", str)
+        if content.lstrip()[:1] in ("[", "{"):  # not parsed: it could take any memory
+            raise _malformed("a plain value")
         try:
-            value = json.loads(_field(node, "content", str))
+            value = json.loads(content)
         except ValueError as error:
             raise _malformed("a plain value") from error
         if isinstance(value, dict | list) or (isinstance(value, int) and abs(value) > _MOST_INT):

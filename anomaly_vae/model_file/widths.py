@@ -112,7 +112,7 @@ def _check_names(transformer: Any, step: Any, positions: list[int]) -> None:
 def _listed(columns: Any, labels: range) -> list[Any]:
     """Names or positions of columns; a mask chooses positions."""
     listed = columns.tolist() if isinstance(columns, np.ndarray) else columns
-    listed = listed if isinstance(listed, list) else [listed]
+    listed = list(listed) if isinstance(listed, list | tuple) else [listed]
     if listed and all(isinstance(label, bool) for label in listed):
         return [label for label, chosen in zip(labels, listed, strict=True) if chosen]
     return listed
@@ -130,8 +130,6 @@ def _of_imputer(imputer: Any, n_columns: int) -> int:
         return n_columns + n_indicators
     if type(imputer).__name__ == "KNNImputer":
         return int(imputer._valid_mask.sum()) + n_indicators
-    if imputer.strategy == "constant":
-        return n_columns + n_indicators
     n_known = sum(bool(value is not None and value == value) for value in imputer.statistics_)
     return n_known + n_indicators
 

@@ -18,6 +18,7 @@ SHAPES = {
     "texts": '"ab",',
     "texts of wide characters": '"\U0001f600a",',
     "escaped texts": '"\\u00e9\\u4e00",',
+    "escaped wide characters": '"' + "a" * 60 + '\\ud83d\\ude00",',
     "floats": "1.5,",
     "numbers": "1,",
     "nothing": "null,",

@@ -22,6 +22,7 @@ from tests.anomaly_vae import forging
 from tests.anomaly_vae.forging import Node, arguments, attributes, mapping, node, sequence, value
 
 SYSTEM = "posix.system"
+INTEGERS = np.random.default_rng(3).integers(0, 3, (120, 2)).astype(float)
 
 
 @pytest.fixture
@@ -246,6 +247,12 @@ class TestBounds:
         monkeypatch.setattr(tree, "_MAX_NODES", 10)
         assert "over 10 nodes" in refusal(path)
 
+    def test_a_list_hidden_in_a_plain_value_is_not_parsed(self, path: Path) -> None:
+        """Written in escapes, its brackets are not counted where the memory is estimated."""
+        evil = node("JsonNode", "builtins.str", content=" [" + "[1]," * 100_000 + "0]")
+        forging.forge(path, forging.detector(), lambda root, _: forging.add(root, "odd_", evil))
+        assert "a plain value" in refusal(path)
+
     def test_an_array_that_many_nodes_name_is_refused(self, path: Path) -> None:
         """A thousand nodes cannot each take a copy of one large array."""
 
@@ -320,6 +327,31 @@ class TestAllowed:
         save(Pipeline([("step", step), ("detector", detector)]), path)
         again = load(path).steps[0][1]
         pd.testing.assert_frame_equal(again.transform(X), step.transform(X), check_exact=True)
+
+    @pytest.mark.parametrize(
+        ("step", "rows"),
+        [
+            (preprocessing.OrdinalEncoder(max_categories=2), np.array([1.0, 2.0, np.nan] * 40)[:, None]),
+            (preprocessing.OneHotEncoder(drop=[1.0, 2.0], dtype="int32", sparse_output=False), INTEGERS),
+            (preprocessing.OneHotEncoder(categories=[(0, 1, 2), [0, 1, 2]], sparse_output=False), INTEGERS),
+            (preprocessing.OneHotEncoder(dtype=bool, sparse_output=False), INTEGERS),
+            (preprocessing.KBinsDiscretizer([2, 3], encode="ordinal", strategy="uniform"), INTEGERS),
+            (preprocessing.PolynomialFeatures(degree=[2, 3]), INTEGERS),
+            (impute.SimpleImputer(strategy="constant"), np.where(np.arange(2) == 1, np.nan, INTEGERS)),
+            (random_projection.GaussianRandomProjection(eps=0.99, random_state=0), np.ones((120, 400))),
+            (decomposition.FactorAnalysis(1, noise_variance_init=[1.0, 1.0]), INTEGERS),
+            (decomposition.FastICA(1, w_init=[[1.0]], random_state=0), INTEGERS),
+            (ColumnTransformer([("s", preprocessing.StandardScaler(), [-1])]), INTEGERS),
+            (ColumnTransformer([("s", preprocessing.StandardScaler(), (0, 1))]), INTEGERS),
+        ],
+        ids=lambda value: "" if isinstance(value, np.ndarray) else str(value).replace("\n", " ")[:60],
+    )
+    @pytest.mark.filterwarnings("ignore")
+    def test_options_in_other_forms_come_back_too(self, step: Any, rows: Any, path: Path) -> None:
+        """Lists and tuples where arrays are usual, defaults that fit leaves, and columns that are dropped."""
+        model = make_pipeline(step, forging.untrained()).fit(rows)
+        save(model, path)
+        np.testing.assert_array_equal(load(path).score_samples(rows), model.score_samples(rows))
 
     def test_every_name_on_the_list_exists_and_is_tried(self) -> None:
         """A class that scikit-learn moved would be refused without anybody noticing."""
