@@ -305,6 +305,8 @@ def _verify(model: Any, metadata: dict[str, Any]) -> None:
     detector = _steps(model)[-1][1]
     derived = json.loads(json.dumps(_summary(model, detector)))
     for key, value in derived.items():
+        if key not in metadata and metadata["format"] > 1:
+            raise ModelFileError(f"its metadata lack {key!r}; save the model again")
         if key in metadata and not _agree(metadata[key], value):
             raise ModelFileError(f"its metadata contradict the model: {key!r}; save the model again")
     if metadata.get("self_test") is not None:

@@ -267,6 +267,15 @@ class TestMetadata:
         change_metadata(path, forging.detector(), **{key: forged})
         assert f"its metadata contradict the model: {key!r}" in refusal(path)
 
+    @pytest.mark.parametrize("key", ["kind", "training", "threshold", "schema", "steps"])
+    def test_metadata_of_this_format_are_complete(self, key: str, path: Path) -> None:
+        """What is left out could not be compared."""
+        members = forging.members(forging.detector())
+        metadata = json.loads(members["metadata.json"])
+        del metadata[key]
+        forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
+        assert f"its metadata lack {key!r}" in refusal(path)
+
     def test_metadata_of_an_older_file_may_say_less(self, path: Path) -> None:
         """The first files did not say what a rate rests on."""
         stored = json.loads(forging.members(forging.detector())["metadata.json"])["threshold"]
