@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from anomaly_vae import load
 from anomaly_vae_pipelines.records import RESULT_COLUMNS
-from anomaly_vae_pipelines.runs.tables import read_table
-from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, read_table, write_table
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
 NAME = st.text(string.ascii_letters + ' ,"\né', min_size=1, max_size=5).map("x".__add__)
