@@ -18,7 +18,7 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint types arrows mutants fuzz faults bench clean
+.PHONY: help venv demo test check lint types imports mutants fuzz faults bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ demo: $(STAMP)  ## fit and score a real data set, and show what was found
 test: $(STAMP)  ## run the tests and the doctests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
 
-check: lint types arrows test  ## lint + types + arrows + tests: what CI runs
+check: lint types imports test  ## lint + types + imports + tests: what CI runs
 
 lint: $(STAMP)  ## ruff: style and format
 	$(BIN)/ruff check .
@@ -46,7 +46,7 @@ lint: $(STAMP)  ## ruff: style and format
 types: $(STAMP)  ## mypy, strict, on both packages
 	$(BIN)/mypy
 
-arrows: $(STAMP)  ## import-linter: who may import whom
+imports: $(STAMP)  ## import-linter: the layers in pyproject.toml
 	$(BIN)/lint-imports
 
 mutants: $(STAMP)  ## load and score mutants of eight kinds of model files (MUTANTS, SEED); fail on any breach
@@ -57,7 +57,7 @@ fuzz: $(STAMP)  ## coverage-guided fuzzing of loading for FUZZ_MINUTES; what is 
 	$(BIN)/python -m tests.forgeries.fuzz --minutes $(FUZZ_MINUTES) --keep $(BREACHES)
 
 faults: $(STAMP)  ## fail, and kill at, every system call of a run; two runs of one output at a time
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.pipelines.faults --jobs $(TEST_WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.anomaly_vae_pipelines.faults --jobs $(TEST_WORKERS)
 
 bench: $(STAMP)  ## the measurements that the README quotes
 	set -e; for script in $(sort $(wildcard benchmarks/[!_]*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -73,8 +73,8 @@ def prepare_forest(source: Path, output: Path) -> Callable[[], object]:
 
 def prepare_ours(source: Path, output: Path) -> Callable[[], object]:
     """Our own scoring run, with what ``anomaly-vae score`` does by default."""
-    from pipelines.score_run import ScoreRun
-    from pipelines.score_terms import ScoreOptions
+    from anomaly_vae_pipelines.runs.score import ScoreRun
+    from anomaly_vae_pipelines.scoring.options import ScoreOptions
 
     model = source.parent / "model.avae"
     if not model.exists():

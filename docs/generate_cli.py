@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli.main import COMMANDS, cli
+from anomaly_vae_pipelines.cli.main import COMMANDS, cli
 
 PAGE = Path(__file__).with_name("cli.md")
 

@@ -13,13 +13,13 @@ import pytest
 from importlinter.cli import lint_imports
 
 import anomaly_vae
-import pipelines
+import anomaly_vae_pipelines
 
 ROOT = Path(__file__).parent.parent
 
 
 def packages() -> Iterator[str]:
-    for root in (anomaly_vae, pipelines):
+    for root in (anomaly_vae, anomaly_vae_pipelines):
         yield root.__name__
         for module in pkgutil.walk_packages(root.__path__, f"{root.__name__}."):
             if module.ispkg:
@@ -36,7 +36,7 @@ def run(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("name", ["anomaly_vae", "pipelines.cli.main"])
+@pytest.mark.parametrize("name", ["anomaly_vae", "anomaly_vae_pipelines.cli.main"])
 def test_an_import_brings_in_nothing_heavy(name: str) -> None:
     """`--help` and `import anomaly_vae` answer at once: torch and its like wait until they are needed."""
     heavy = ["numpy", "pandas", "scipy", "skops", "sklearn", "torch"]
@@ -57,7 +57,7 @@ def test_all_is_sorted_and_is_what_can_be_seen(name: str) -> None:
 
 def is_ours(value: object) -> bool:
     """Whether a class or function was written in one of the two packages."""
-    return getattr(value, "__module__", "").partition(".")[0] in ("anomaly_vae", "pipelines")
+    return getattr(value, "__module__", "").partition(".")[0] in ("anomaly_vae", "anomaly_vae_pipelines")
 
 
 def test_public_names_are_offered_before_they_are_imported() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli.main import cli
-from pipelines.demo import run_demo
-from tests.pipelines.alerting.receiver import receiving
-from tests.pipelines.service.live import serving
+from anomaly_vae_pipelines.cli.main import cli
+from anomaly_vae_pipelines.runs.demo import run_demo
+from tests.anomaly_vae_pipelines.alerting.receiver import receiving
+from tests.anomaly_vae_pipelines.service.live import serving
 
 README = Path(__file__).parents[1] / "README.md"
 

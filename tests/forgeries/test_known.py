@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from anomaly_vae import ModelFileError, load
-from pipelines.cli.main import cli
+from anomaly_vae_pipelines.cli.main import cli
 from tests.anomaly_vae import forging
 from tests.forgeries import known
 from tests.forgeries.making import REFUSED, names

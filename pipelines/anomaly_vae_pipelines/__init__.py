@@ -1,0 +1,49 @@
+"""Applications built on ``anomaly_vae``: a command line, an HTTP service, and the parts both are made of.
+
+``docs/`` and CONTRIBUTING.md have the map of the packages below.
+
+Examples
+--------
+>>> from anomaly_vae_pipelines import recipes
+>>> recipes.tabular(max_steps=20).get_params()["max_steps"]
+20
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.runs.score import ScoreRun
+    from anomaly_vae_pipelines.scoring import recipes
+    from anomaly_vae_pipelines.scoring.images import ImageScorer
+    from anomaly_vae_pipelines.scoring.options import ScoreOptions
+    from anomaly_vae_pipelines.scoring.tables import Scorer
+    from anomaly_vae_pipelines.service.app import create_app
+
+__all__ = ["ImageScorer", "ScoreOptions", "ScoreRun", "Scorer", "create_app", "recipes"]
+
+_MODULES = {
+    "ImageScorer": "anomaly_vae_pipelines.scoring.images",
+    "ScoreOptions": "anomaly_vae_pipelines.scoring.options",
+    "ScoreRun": "anomaly_vae_pipelines.runs.score",
+    "Scorer": "anomaly_vae_pipelines.scoring.tables",
+    "create_app": "anomaly_vae_pipelines.service.app",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first access (PEP 562)."""
+    if name == "recipes":
+        return import_module("anomaly_vae_pipelines.scoring.recipes")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, imported already or not."""
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The TOML file of rules and sinks, read and checked."""

@@ -1,0 +1,79 @@
+"""Reach: a rule that can never fire for a model is refused when it is read, with the ways out.
+
+Its silence would look like good news.
+"""
+
+from __future__ import annotations
+
+import math
+
+from anomaly_vae.errors import InputError
+from anomaly_vae.tails import LEAST_CALIBRATION
+from anomaly_vae.thresholds import n_calibration_needed, rounded_up
+from anomaly_vae_pipelines.alerting.rules.drift import Reference
+from anomaly_vae_pipelines.alerting.rules.limits import Calibration
+from anomaly_vae_pipelines.alerting.rules.silence import FORGET
+from anomaly_vae_pipelines.alerting.rules.windows import Window
+from anomaly_vae_pipelines.alerting.times import shown
+
+
+def check_p_value(where: str, p_value: float, calibration: Calibration) -> None:
+    """Raise InputError where no row can have so small a p-value."""
+    if p_value == 0:
+        raise _never(where, "p_value = 0 is less than any p-value", "Give a p_value above 0")
+    least = calibration.least_p_value
+    if least is None or p_value >= least:
+        return
+    n_rows, needed = calibration.n_rows, n_calibration_needed(p_value)
+    tail = 'tail = "gpd" to estimate smaller p-values'
+    if n_rows < LEAST_CALIBRATION:
+        tail += f" (from {LEAST_CALIBRATION} held-out rows on)"
+    raise _never(
+        where,
+        f"with the {n_rows:,} held-out rows of the model no p-value is less than {least:.3g}, "
+        f"and p_value = {p_value:g}",
+        f"Give p_value = {rounded_up(least):g} or more, a model with {needed:,} held-out rows (fit on more "
+        f"rows, or with a higher validation_fraction), or {tail}",
+    )
+
+
+def check_below(where: str, below: float) -> None:
+    """Raise InputError where no score is lower."""
+    if below == -math.inf:
+        raise _never(where, "no score is below -inf", "Give a number of nats")
+
+
+def check_threshold(where: str, calibration: Calibration) -> None:
+    """Raise InputError where the model's threshold flags no row."""
+    if calibration.offset == -math.inf:
+        raise _never(where, "the threshold of the model flags no row", "Give below or p_value")
+
+
+def check_drift(where: str, p_value: float, reference: Reference, window: Window) -> None:
+    """Raise InputError where no window can differ so surely from calibration."""
+    if p_value == 0:
+        raise _never(where, "p_value = 0 is less than any p-value", "Give a p_value above 0")
+    if window.rows is None:
+        return
+    least = reference.least_p_value(window.rows)
+    if p_value < least:
+        raise _never(
+            where,
+            f"a window of {window.rows:,} rows against {reference.n_rows:,} held-out rows has no p-value "
+            f"less than {least:.3g}, and p_value = {p_value:g}",
+            "Give a larger p_value, a longer window, or a model with more held-out rows",
+        )
+
+
+def check_silence(where: str, after: float, key: tuple[str, ...]) -> None:
+    """Raise InputError where a value of the key is forgotten before it counts as silent."""
+    if key and after >= FORGET:
+        raise _never(
+            where,
+            f"a value of the key is forgotten after {shown(FORGET)}, and after = {shown(after)!r}",
+            f"Give less than {shown(FORGET)}, or key = []",
+        )
+
+
+def _never(where: str, why: str, ways_out: str) -> InputError:
+    return InputError(f"{where}: can never fire, because {why}. {ways_out}")

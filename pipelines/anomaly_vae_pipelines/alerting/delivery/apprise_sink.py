@@ -1,0 +1,69 @@
+"""A sink for everything that Apprise speaks: mail, Slack, Teams, PagerDuty and a hundred more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from anomaly_vae.errors import InputError, MissingExtraError
+from anomaly_vae_pipelines.alerting.delivery.post import within
+from anomaly_vae_pipelines.alerting.records import SEVERITIES, Alert
+from anomaly_vae_pipelines.alerting.wording import message, title
+from anomaly_vae_pipelines.errors import DeliveryError
+
+_TYPES = dict(zip(SEVERITIES, ("info", "warning", "failure"), strict=True))
+
+
+@dataclass(frozen=True)
+class AppriseSink:
+    """Sends each alert as a message to one address; make it with ``apprise_sink``."""
+
+    name: str
+    service: Any = field(repr=False)
+    severity: str = SEVERITIES[0]
+    timeout: float = 30.0
+    kind: ClassVar[str] = "apprise"
+
+    def send(self, alert: Alert, seconds: float) -> None:
+        """Return when Apprise says that it was delivered."""
+        within(seconds, lambda: self._notify(alert))
+
+    def _notify(self, alert: Alert) -> None:
+        kind = _TYPES[alert.severity]
+        with _without_words():
+            try:
+                taken = self.service.notify(message(alert), title(alert), kind, body_format="text")
+            except Exception as error:  # A hundred plug-ins: whatever one raises, scoring goes on.
+                raise DeliveryError(f"Apprise failed ({type(error).__name__})") from None
+        if not taken:
+            raise DeliveryError("Apprise could not deliver")
+
+
+def apprise_sink(name: str, url: str, severity: str, timeout: float) -> AppriseSink:
+    """A sink for one Apprise address; raises InputError where Apprise doesn't know it, never showing it."""
+    try:
+        import apprise
+    except ImportError as error:
+        raise MissingExtraError(
+            f"sink {name!r} needs Apprise; install it with: pip install 'anomaly-vae[alerts]'"
+        ) from error
+    service = apprise.Apprise()
+    with _without_words():
+        known = service.add(url)
+    if not known:
+        raise InputError(f"sink {name!r}: its address is none that Apprise knows; see its list of services")
+    return AppriseSink(name, service, severity, timeout)
+
+
+@contextmanager
+def _without_words() -> Iterator[None]:
+    """Apprise's log names addresses, and addresses hold passwords."""
+    log = logging.getLogger("apprise")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before

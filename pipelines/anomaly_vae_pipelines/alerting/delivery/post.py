@@ -1,0 +1,104 @@
+"""One HTTP POST: taken, to be tried again, or refused for good. Redirects are not followed.
+
+No message names the address: it may hold a token.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import IO
+
+from anomaly_vae_pipelines.errors import DeliveryError
+
+_TRY_AGAIN = {408, 425, 429}
+"""Answers of the 4xx that are about the moment, not about the request; so is every 5xx."""
+
+_LONGEST_WAIT = 3600.0
+"""Seconds that a receiver may ask for: one that asks for more is asked again after these."""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """What is meant for one receiver goes to no other."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> None:
+        """No request: the answer itself is the error."""
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> None:
+    """Return when the receiver took the body; raises DeliveryError where it didn't within ``seconds``."""
+    request = urllib.request.Request(url, body, dict(headers), method="POST")
+    within(seconds, lambda: _send(request, seconds))
+
+
+def within(seconds: float, call: Callable[[], None]) -> None:
+    """Return when the call does; raises what it raises, or DeliveryError after so many seconds.
+
+    A socket's own time-out begins anew with each byte, so that a receiver could hold a run for hours.
+    The call goes on in a thread that nobody waits for.
+    """
+    ended: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            call()
+            ended.append(None)
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not ended:
+        raise DeliveryError(f"no answer within {seconds:.3g} s")
+    if ended[0] is not None:
+        raise ended[0]
+
+
+def _send(request: urllib.request.Request, seconds: float) -> None:
+    try:
+        opener = urllib.request.build_opener(_NoRedirects())
+        with opener.open(request, timeout=seconds):
+            return
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(error.code, error.headers.get("Retry-After")) from None
+    except urllib.error.URLError as error:
+        raise DeliveryError(f"cannot be reached ({type(error.reason).__name__})") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise DeliveryError(f"cannot be reached ({type(error).__name__})") from None
+
+
+def _refusal(status: int, retry_after: str | None) -> DeliveryError:
+    if status < 400:
+        return DeliveryError(
+            f"answered {status}: redirects are not followed; give the address it leads to", final=True
+        )
+    final = status < 500 and status not in _TRY_AGAIN
+    return DeliveryError(f"answered {status}", final=final, wait=0.0 if final else _wait(retry_after))
+
+
+def _wait(retry_after: str | None) -> float:
+    """Seconds of a Retry-After header: a number, or a date; 0 where there is none to be read."""
+    try:
+        if retry_after is None:
+            return 0.0
+        if retry_after.strip().isdigit():
+            return min(float(retry_after), _LONGEST_WAIT)
+        wait = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        return min(max(wait, 0.0), _LONGEST_WAIT)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,165 @@
+"""Sinks: where an alert goes. Each takes one alert, within this many seconds, or raises DeliveryError."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from anomaly_vae_pipelines.alerting.delivery.post import post
+from anomaly_vae_pipelines.alerting.delivery.signatures import SIGNATURE, TIMESTAMP, sign
+from anomaly_vae_pipelines.alerting.records import SEVERITIES, Alert, iso_time
+from anomaly_vae_pipelines.alerting.wording import columns_text, rows_text
+from anomaly_vae_pipelines.errors import DeliveryError
+from anomaly_vae_pipelines.io import system
+
+_LASTS = 300.0
+"""Seconds that Alertmanager keeps an alert firing, if its cool-down isn't longer."""
+
+
+class Sink(Protocol):
+    """A receiver of alerts, with a name of its own and the least severity that it wants."""
+
+    @property
+    def name(self) -> str:
+        """Name of the sink, which is that of its directory in the spool."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of the sink, as a file of rules names it."""
+
+    @property
+    def severity(self) -> str:
+        """Least severity of the alerts that it wants."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one alert may take."""
+
+    def send(self, alert: Alert, seconds: float) -> None:
+        """Deliver one alert; raises DeliveryError."""
+
+
+def takes(sink: Sink, severity: str) -> bool:
+    """Whether a severity is grave enough for a sink."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(sink.severity)
+
+
+@dataclass(frozen=True)
+class JsonLinesSink:
+    """Appends each alert as a line of JSON to a file; ``-`` is standard output."""
+
+    name: str
+    path: str
+    severity: str = SEVERITIES[0]
+    timeout: float = 10.0
+
+    kind: ClassVar[str] = "jsonl"
+
+    def send(self, alert: Alert, seconds: float) -> None:
+        """Return when the line is on disk, or was handed to standard output."""
+        line = alert.to_json().encode() + b"\n"
+        try:
+            _print(line) if self.path == "-" else _append(self.path, line)
+        except OSError as error:
+            raise DeliveryError(f"{self.path}: cannot be written ({error.strerror})") from error
+
+
+@dataclass(frozen=True)
+class WebhookSink:
+    """Posts each alert as JSON, signed if there is a secret (see ``signatures``)."""
+
+    name: str
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    severity: str = SEVERITIES[0]
+    timeout: float = 10.0
+
+    kind: ClassVar[str] = "webhook"
+
+    def send(self, alert: Alert, seconds: float) -> None:
+        """Return when the receiver answered with 2xx."""
+        body, timestamp = alert.to_json().encode(), str(int(time.time()))
+        headers = {"Content-Type": "application/json", "Idempotency-Key": alert.id, TIMESTAMP: timestamp}
+        if self.secret is not None:
+            headers[SIGNATURE] = sign(self.secret, timestamp, body)
+        post(self.url, body, headers, seconds)
+
+
+@dataclass(frozen=True)
+class AlertmanagerSink:
+    """Posts each alert to Prometheus Alertmanager; what differs from row to row is in no label."""
+
+    name: str
+    url: str = field(repr=False)
+    severity: str = SEVERITIES[0]
+    timeout: float = 10.0
+
+    kind: ClassVar[str] = "alertmanager"
+
+    def send(self, alert: Alert, seconds: float) -> None:
+        """Return when Alertmanager answered with 2xx."""
+        body = json.dumps([alertmanager_alert(alert, time.time())]).encode()
+        url = self.url.rstrip("/") + "/api/v2/alerts"
+        post(url, body, {"Content-Type": "application/json"}, seconds)
+
+
+def alertmanager_alert(alert: Alert, now: float) -> dict[str, Any]:
+    """The alert as Alertmanager's API wants it; it fires until ``endsAt``, which lies after ``now``."""
+    began = datetime.fromisoformat(alert.time).timestamp()
+    annotations = {
+        "summary": alert.what,
+        "id": alert.id,
+        "p_value": "unknown" if alert.p_value is None else f"{alert.p_value:.3g}",
+        "columns": columns_text(alert.columns),
+        "rows": rows_text(alert),
+        "n_rows": str(alert.n_rows),
+    }
+    return {
+        "labels": _labels(alert),
+        "annotations": annotations,
+        "startsAt": alert.time,
+        "endsAt": iso_time(max(now, began) + max(alert.cooldown, _LASTS)),
+    }
+
+
+def _labels(alert: Alert) -> Mapping[str, str]:
+    """Labels whose values are few; a key column that has the name of another label is ``key_<name>``."""
+    labels = {
+        "alertname": alert.rule,
+        "rule": alert.rule,
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "source": alert.source,
+    }
+    for column, value in alert.key.items():
+        name = re.sub(r"[^a-zA-Z0-9_]", "_", column)
+        taken = name in labels or not re.match(r"[a-zA-Z]", name)
+        labels[f"key_{name}" if taken else name] = value
+    return labels
+
+
+def _print(line: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def _append(path: str, line: bytes) -> None:
+    """Add a line; one that was cut off by a crash is left alone, on a line of its own."""
+    with system.opened(Path(path), os.O_RDWR | os.O_CREAT | os.O_APPEND) as descriptor:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if is_file and os.lseek(descriptor, 0, os.SEEK_END):
+            os.lseek(descriptor, -1, os.SEEK_END)
+            line = line if os.read(descriptor, 1) == b"\n" else b"\n" + line
+        system.write_all(descriptor, line)
+        if is_file:
+            system.calls.sync(descriptor)

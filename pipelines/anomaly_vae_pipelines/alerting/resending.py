@@ -1,0 +1,51 @@
+"""Resending: alerts that wait are sent now, without a run that raises others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from anomaly_vae_pipelines.alerting.config.reading import read_post
+from anomaly_vae_pipelines.alerting.delivery.outbox import Delivery
+from anomaly_vae_pipelines.alerting.locking import locked
+from anomaly_vae_pipelines.alerting.records import AlertSummary
+from anomaly_vae_pipelines.alerting.state import spool_beside
+from anomaly_vae_pipelines.alerting.times import Clock
+
+
+def resend(
+    rules: Path,
+    owner: Path,
+    *,
+    refused: bool = False,
+    environ: Mapping[str, str] = os.environ,
+    clock: Clock | None = None,
+) -> AlertSummary:
+    """Deliver what waits, within the patience of the file; gives what was done.
+
+    Parameters
+    ----------
+    rules, owner : Path
+        The file of rules, and the state (or the checkpoint of a watch) beside which its alerts wait.
+    refused : bool
+        Whether alerts that a receiver refused are tried again too.
+    environ : mapping of str to str
+        The environment, from which secrets come.
+    clock : Clock, optional
+
+    Raises
+    ------
+    InputError
+        If the sinks of the file are not right.
+    SinkError
+        If another run is using the state or the spool.
+    """
+    post, chosen = read_post(rules, environ), clock or Clock()
+    spool = post.spool or spool_beside(owner)
+    with locked(spool, owner):
+        delivery = Delivery(post.sinks, spool, chosen)
+        if refused:
+            delivery.take_back()
+        delivery.finish(post.patience)
+    return delivery.summary(n_alerts=0, n_suppressed=0)

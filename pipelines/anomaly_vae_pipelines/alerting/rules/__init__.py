@@ -1,0 +1,1 @@
+"""Rules: scored rows in, matches out."""

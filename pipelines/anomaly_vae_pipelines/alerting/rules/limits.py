@@ -1,0 +1,114 @@
+"""A line: which rows count as anomalous for a rule, and how many normal rows would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae.tails import LowerTail
+from anomaly_vae.thresholds import least_false_alarm_rate
+from anomaly_vae_pipelines.records import ScoredRows
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known of normal rows.
+
+    Attributes
+    ----------
+    scores : array of shape (n_rows,) or None
+        Scores of held-out normal rows, in nats.
+    offset : float or None
+        The score under which the model calls a row an anomaly.
+    """
+
+    scores: NDArray[np.float64] | None = None
+    offset: float | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Held-out rows; 0 where none are known."""
+        return 0 if self.scores is None else len(self.scores)
+
+    @property
+    def least_p_value(self) -> float | None:
+        """The smallest p-value that a row can have; None where it isn't known."""
+        return least_false_alarm_rate(self.n_rows) if self.n_rows else None
+
+    def rate_under(self, score: float | None) -> float | None:
+        """Share of normal rows that score lower, never 0; None where it isn't known."""
+        if self.scores is None or score is None or not len(self.scores):
+            return None
+        return float(1 + (self.scores < score).sum()) / (1 + len(self.scores))
+
+    def tail(self) -> LowerTail:
+        """An estimate of p-values below the least; raises InputError where the rows are too few."""
+        return LowerTail.fit(np.sort(self.scores if self.scores is not None else np.empty(0)))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Rows under a score, or up to a p-value; the model's own anomalies where neither is given.
+
+    Attributes
+    ----------
+    below : float or None
+        Rows with a lower score count, in nats.
+    p_value : float or None
+        Rows with a p-value up to this count.
+    calibration : Calibration
+        What is known of normal rows.
+    tail : LowerTail or None
+        Estimates p-values that are smaller than held-out rows can show; without it there are none.
+    """
+
+    below: float | None = None
+    p_value: float | None = None
+    calibration: Calibration = Calibration()
+    tail: LowerTail | None = None
+
+    def flags(self, scored: ScoredRows) -> NDArray[np.bool_]:
+        """Whether each row counts, shape (n_rows,)."""
+        if self.below is not None:
+            return scored.scores < self.below
+        if self.p_value is None:
+            return scored.is_anomaly
+        flags = scored.p_values <= self.p_value
+        if self.tail is not None:
+            lower = np.flatnonzero(scored.scores < self.tail.lowest)
+            flags[lower] = self.tail.p_values(scored.scores[lower]) <= self.p_value
+        return flags
+
+    def p_value_of(self, scored: ScoredRows, position: int) -> float:
+        """p-value of one row; the estimated one where that is what counts."""
+        if self.tail is None or scored.scores[position] >= self.tail.lowest:
+            return float(scored.p_values[position])
+        return float(self.tail.p_values(scored.scores[[position]])[0])
+
+    @property
+    def rate(self) -> float | None:
+        """Share of normal rows that count all the same; None where it isn't known."""
+        if self.p_value is not None:
+            return self.p_value
+        return self.calibration.rate_under(self.calibration.offset if self.below is None else self.below)
+
+    @property
+    def condition(self) -> str:
+        """Which rows, after the word for them; nothing where they are those that the model flags."""
+        return "" if self.below is None and self.p_value is None else f" with {self}"
+
+    @property
+    def meaning(self) -> str:
+        """What a row that counts has, for this model."""
+        if self.below is None and self.p_value is None and self.calibration.offset is not None:
+            return f"a score under {self.calibration.offset:.4g} nats (the threshold of the model)"
+        return f"a {self}"
+
+    def __str__(self) -> str:
+        if self.below is not None:
+            return f"score under {self.below:g} nats"
+        if self.p_value is None:
+            return "anomalous"
+        return f"p-value up to {self.p_value:g}" + (", estimated" if self.tail is not None else "")

@@ -1,0 +1,75 @@
+"""State: what rules and cool-downs remember, as plain values, and the small file that keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.alerting.cooldown import Cooldown
+from anomaly_vae_pipelines.io.durable import write_whole
+
+FORMAT = 1
+
+
+def spool_beside(path: Path) -> Path:
+    """The spool of a state, or of a file of rules."""
+    return path.with_name(f"{path.name}.spool")
+
+
+def gather(cooldowns: Sequence[Cooldown], time: float | None) -> dict[str, Any]:
+    """State of rules and cool-downs, by the rule's name, and the time of the last row."""
+    rules = {
+        cooldown.rule.name.name: {
+            "settings": cooldown.rule.settings,
+            "memory": cooldown.rule.get_state(),
+            "cooldown": [list(cooldown.rule.name.key), cooldown.get_state()],
+        }
+        for cooldown in cooldowns
+    }
+    return {"format": FORMAT, "time": time, "rules": rules}
+
+
+def spread(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | None:
+    """Give rules and cool-downs their state back; the time of the last row.
+
+    A rule whose settings changed begins anew. Raises ValueError where ``gather`` gave no such state.
+    """
+    if state.get("format") != FORMAT:
+        raise ValueError(f"wanted format {FORMAT}, got {state.get('format')!r}")
+    try:
+        for cooldown in cooldowns:
+            _restore(cooldown, state["rules"].get(cooldown.rule.name.name, {}))
+        return None if state["time"] is None else float(state["time"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"is not a valid alert state ({type(error).__name__})") from error
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Put the state in the place of the file; raises SinkError."""
+    write_whole(path, json.dumps(state) + "\n")
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """The state of a file, None where there is no file; raises InputError where it is none."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not a valid alert state; delete it to start over") from error
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: is not a valid alert state; delete it to start over")
+    return state
+
+
+def _restore(cooldown: Cooldown, state: dict[str, Any]) -> None:
+    if state.get("settings") == cooldown.rule.settings:
+        cooldown.rule.set_state(state["memory"])
+    key, opened = state.get("cooldown", [None, None])
+    if key == list(cooldown.rule.name.key):
+        cooldown.set_state(opened)

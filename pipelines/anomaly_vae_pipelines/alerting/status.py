@@ -1,0 +1,128 @@
+"""Status: what waits in a spool, what happened last, and which keys are in a cool-down.
+
+It is read from the files alone, also while another process uses them, and needs no secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.alerting import state as states
+from anomaly_vae_pipelines.alerting.config.reading import defaults_of, parts_of
+from anomaly_vae_pipelines.alerting.config.rule_tables import Defaults, read_name
+from anomaly_vae_pipelines.alerting.config.toml import Table, read_toml
+from anomaly_vae_pipelines.alerting.delivery.spool import LAST, REFUSED
+from anomaly_vae_pipelines.alerting.records import iso_time
+from anomaly_vae_pipelines.alerting.rules.limits import Calibration
+from anomaly_vae_pipelines.alerting.times import Clock
+
+
+@dataclass(frozen=True)
+class SinkStatus:
+    """What is known of one sink.
+
+    Attributes
+    ----------
+    sink : str
+        Its name.
+    n_waiting, n_refused : int
+        Alerts that wait to be sent, and that the receiver refused.
+    oldest : str or None
+        Time of the alert that has waited longest.
+    delivered, failed, error : str or None
+        When it last took an alert; when it last did not, and why.
+    """
+
+    sink: str
+    n_waiting: int
+    n_refused: int
+    oldest: str | None
+    delivered: str | None
+    failed: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Silenced:
+    """A rule and a value of its key that raise no alert before a time, which is one of the rows."""
+
+    rule: str
+    key: dict[str, str]
+    until: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of alerting: its sinks, and what is in a cool-down."""
+
+    spool: str
+    sinks: Sequence[SinkStatus]
+    silenced: Sequence[Silenced]
+
+
+def read_status(
+    rules: Path, owner: Path, *, is_checkpoint: bool = False, clock: Clock | None = None
+) -> Status:
+    """The status of a file of rules and the state (or the checkpoint of a watch) that belongs to it.
+
+    Raises InputError where one of them cannot be read.
+    """
+    table = read_toml(rules)
+    named = table.text("spool")
+    spool = Path(named) if named else states.spool_beside(owner)
+    state = states.load(owner)
+    if is_checkpoint and state is not None:
+        state = state.get("observer")
+    silenced = [] if state is None else list(_silenced(table, state, str(owner), clock or Clock()))
+    return Status(str(spool), [_sink(spool / name) for name in _sinks(table, spool)], silenced)
+
+
+def _sinks(table: Table, spool: Path) -> Sequence[str]:
+    """Names of sinks in the order of the file, and others for which alerts were kept."""
+    named = [part.text("name") or part.text("kind") or "" for part in parts_of(table, "sink")]
+    kept = sorted(path.name for path in spool.iterdir() if path.is_dir()) if spool.is_dir() else []
+    return list(dict.fromkeys([*named, *kept]))
+
+
+def _sink(directory: Path) -> SinkStatus:
+    waiting, last = sorted(directory.glob("*-*.json")), _json(directory / LAST)
+    n_refused = len(list((directory / REFUSED).glob("*-*.json")))
+    oldest = _json(waiting[0]).get("time") if waiting else None
+    happened = (last.get(name) for name in ("delivered", "failed", "error"))
+    return SinkStatus(directory.name, len(waiting), n_refused, oldest, *happened)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """What a small file says; nothing where it is not there (any more), or damaged."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _silenced(table: Table, state: dict[str, Any], where: str, clock: Clock) -> Iterator[Silenced]:
+    """Rules and keys whose cool-down goes on; by the time of the last row where rows have times."""
+    last = state.get("time") if isinstance(state, dict) else None
+    now = last if table.text("time") is not None and last is not None else clock.now()
+    defaults = defaults_of(table, Calibration(np.empty(0)), clock)
+    try:
+        for part in parts_of(table, "rule"):
+            yield from _silenced_keys(part, defaults, state, now)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{where}: is not a state of alerting ({type(error).__name__})") from error
+
+
+def _silenced_keys(part: Table, defaults: Defaults, state: dict[str, Any], now: float) -> Iterator[Silenced]:
+    name = read_name(part, defaults)
+    columns, opened = state["rules"].get(name.name, {}).get("cooldown", [[], []])
+    for key, moment in opened:
+        if moment + name.cooldown > now:
+            yield Silenced(name.name, dict(zip(columns, key, strict=False)), iso_time(moment + name.cooldown))

@@ -1,0 +1,193 @@
+"""``anomaly-vae alerts``: rules and sinks, checked before they are needed; what waits, and sending it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from anomaly_vae_pipelines.cli.exit_codes import DONE, FAILURE, say_problems
+from anomaly_vae_pipelines.cli.options import json_option
+from anomaly_vae_pipelines.cli.printing import echo_json, echo_rich, printable
+from anomaly_vae_pipelines.plurals import counted
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.alerting.config.reading import Config
+    from anomaly_vae_pipelines.alerting.rules.base import Rule
+    from anomaly_vae_pipelines.alerting.status import Silenced, SinkStatus
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MOST_SILENCED = 20
+"""Keys in a cool-down that are printed; JSON has all of them."""
+
+
+@click.group("alerts")
+def command() -> None:
+    """Check rules and sinks, and see what became of alerts.
+
+    RULES is the TOML file that score and watch take as --alerts.
+    """
+
+
+def place_options(command: F) -> F:
+    """``--alert-state`` and ``--checkpoint``: whose alerts are meant."""
+    state = "The --alert-state of score. [default: RULES.state]"
+    checkpoint = "The --checkpoint of a watch, for its alerts; by default a watch has .SOURCE.watch."
+    of_watch = click.option("--checkpoint", metavar="FILE", help=checkpoint)
+    return click.option("--alert-state", metavar="FILE", help=state)(of_watch(command))
+
+
+@command.command("check")
+@click.argument("rules")
+@click.argument("model")
+def check(rules: str, model: str) -> None:
+    """Check RULES for MODEL, and show what each rule means for it.
+
+    The table says what a rule fires on, how often normal rows make it fire, and which sinks get its alerts.
+    A mistake, an environment variable that is not set, or a rule that can never fire for this model is
+    exit code 2. Nothing is sent.
+    """
+    import os
+
+    from anomaly_vae.persistence import load
+    from anomaly_vae_pipelines.alerting.config.reading import read_config
+    from anomaly_vae_pipelines.alerting.rules.limits import Calibration
+    from anomaly_vae_pipelines.alerting.times import Clock
+    from anomaly_vae_pipelines.scoring.tables import final_detector
+
+    detector = final_detector(load(model))
+    calibration = Calibration(detector.calibration_scores_, detector.offset_)
+    config = read_config(Path(rules), os.environ, calibration, Clock())
+    _show_rules(f"{rules} for {model}, which has {calibration.n_rows:,} held-out rows:", config)
+
+
+@command.command("test")
+@click.argument("rules")
+def send_tests(rules: str) -> int:
+    """Send a test alert to each sink of RULES.
+
+    It says that it is a test, and goes to every sink, whatever severity that wants. A sink that does not
+    take it is exit code 1.
+    """
+    from anomaly_vae_pipelines.alerting.trial import try_sinks
+
+    code = DONE
+    for trial in try_sinks(Path(rules)):
+        how = f"delivered in {trial.seconds:.2f} s" if trial.problem is None else f"failed: {trial.problem}"
+        click.echo(printable(f"{trial.sink} ({trial.kind}): {how}"), err=True)
+        code = code if trial.problem is None else FAILURE
+    return code
+
+
+@command.command("status")
+@click.argument("rules")
+@place_options
+@json_option
+def status(rules: str, alert_state: str | None, checkpoint: str | None, as_json: bool) -> None:
+    """Show what waits for the sinks of RULES.
+
+    And when each last took an alert, when and why it last did not, and what is in a cool-down. It only
+    reads files: a run may go on meanwhile, and no secret is needed.
+    """
+    from anomaly_vae_pipelines.alerting.status import read_status
+
+    owner = _owner(rules, alert_state, checkpoint)
+    found = read_status(Path(rules), owner, is_checkpoint=checkpoint is not None)
+    if as_json:
+        echo_json(asdict(found))
+        return
+    click.echo(printable(f"alerts wait in {found.spool}"))
+    _show_sinks(found.sinks)
+    _show_silenced(found.silenced)
+
+
+@command.command("resend")
+@click.argument("rules")
+@place_options
+@click.option("--refused", is_flag=True, help="Try alerts again, too, that a receiver refused.")
+def send_again(rules: str, alert_state: str | None, checkpoint: str | None, refused: bool) -> int:
+    """Send now what waits for the sinks of RULES.
+
+    It tries for as long as patience in RULES says. Alerts that still wait then, or are refused, are exit
+    code 1.
+    """
+    from anomaly_vae_pipelines.alerting.resending import resend
+
+    done = resend(Path(rules), _owner(rules, alert_state, checkpoint), refused=refused)
+    for sink, n_delivered in done.n_delivered.items():
+        click.echo(printable(f"{sink}: {counted(n_delivered, 'alert')} delivered"), err=True)
+    return say_problems(done.problems, only_warn=False)
+
+
+def _owner(rules: str, alert_state: str | None, checkpoint: str | None) -> Path:
+    """The file beside which the alerts of a run wait."""
+    if alert_state is not None and checkpoint is not None:
+        raise click.UsageError("Give only one of --alert-state, --checkpoint.", click.get_current_context())
+    return Path(checkpoint or alert_state or f"{rules}.state")
+
+
+def _show_rules(title: str, config: Config) -> None:
+    rows = [
+        (
+            rule.name.name,
+            rule.meaning,
+            rule.false_alarms or "unknown",
+            ", ".join(rule.name.key) or "none",
+            _shown(rule.name.cooldown),
+            f"{rule.name.severity}: {_receivers(rule, config)}",
+        )
+        for rule in config.rules
+    ]
+    click.echo(printable(title))
+    _echo_table(("rule", "fires on", "normal rows", "key", "cooldown", "severity: sinks"), rows)
+
+
+def _receivers(rule: Rule, config: Config) -> str:
+    from anomaly_vae_pipelines.alerting.delivery.sinks import takes
+
+    return ", ".join(sink.name for sink in config.sinks if takes(sink, rule.name.severity)) or "no sink"
+
+
+def _show_sinks(sinks: Any) -> None:
+    _echo_table(("sink", "waiting", "refused", "last delivery", "last error"), map(_sink_row, sinks))
+
+
+def _sink_row(sink: SinkStatus) -> tuple[str, ...]:
+    waiting = f"{sink.n_waiting:,}" + (f", the oldest of {sink.oldest}" if sink.oldest else "")
+    error = f"{sink.error} ({sink.failed})" if sink.error else "none"
+    return sink.sink, waiting, f"{sink.n_refused:,}", sink.delivered or "never", error
+
+
+def _show_silenced(silenced: Any) -> None:
+    if not silenced:
+        click.echo("nothing is in a cool-down")
+        return
+    _echo_table(("in a cool-down", "key", "until"), map(_silenced_row, silenced[:MOST_SILENCED]))
+    if len(silenced) > MOST_SILENCED:
+        click.echo(f"{len(silenced) - MOST_SILENCED:,} more (--json shows all)")
+
+
+def _silenced_row(silenced: Silenced) -> tuple[str, ...]:
+    key = ", ".join(f"{name}={value}" for name, value in silenced.key.items())
+    return silenced.rule, key or "none", silenced.until
+
+
+def _shown(seconds: float) -> str:
+    from anomaly_vae_pipelines.alerting.times import shown
+
+    return shown(seconds)
+
+
+def _echo_table(head: tuple[str, ...], rows: Any) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    table = Table(*(Column(name, overflow="fold") for name in head), box=SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    echo_rich(table)

@@ -1,0 +1,134 @@
+"""``anomaly-vae evaluate``: how well a model finds the anomalies of a labelled file, or of a test set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from anomaly_vae.persistence import read_metadata
+from anomaly_vae_pipelines.cli.options import both_of, json_option, label_options
+from anomaly_vae_pipelines.cli.printing import echo_json, echo_pairs, echo_rich, nats, printable
+from anomaly_vae_pipelines.plurals import counted
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.records import Evaluation
+    from anomaly_vae_pipelines.runs.image_evaluation import Defect, ImageEvaluation, Localised
+
+
+@click.command("evaluate")
+@click.argument("model")
+@click.argument("source", metavar="INPUT")
+@label_options(required=False, text="Column that says which rows are normal; all others are anomalous.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, model: str, source: str, label: str | None, normal: str | None, as_json: bool
+) -> None:
+    """Compare scores with a label, or of images with their folders.
+
+    AUROC and average precision judge the order of the scores; precision, recall and the false-alarm
+    rate judge the model's threshold. Rows whose label is empty are left out.
+
+    For a model of images INPUT is a folder laid out as MVTec's: test/good is normal, every other
+    test/DEFECT is anomalous. Each kind of defect is compared with the good images. Where there are masks
+    (ground_truth/DEFECT/NAME.png or NAME_mask.png), the heat of the pixels is compared with them:
+
+    \b
+      pixel AUROC  chance that an anomalous pixel is hotter than a normal one
+      PRO          mean share of an anomalous region that is found, over false-positive
+                   rates up to 0.3 (per-region overlap, Bergmann et al. 2020)
+
+    Of one kind both are over the images of that kind that have masks; overall, over all of these and the
+    good images.
+    """  # noqa: D301 (click wants the control character)
+    wanted = both_of(label, normal)
+    if wanted is None and "image" in read_metadata(model):
+        from anomaly_vae_pipelines.runs.image_evaluation import evaluate_images
+
+        found = evaluate_images(model, source)
+        echo_json(_image_fields(found)) if as_json else _show_images(found)
+        return
+    if wanted is None:
+        raise click.UsageError("Give --label and --normal, which say what is normal.", ctx)
+    from anomaly_vae_pipelines.runs.tables import evaluate_file
+
+    evaluation = evaluate_file(model, source, wanted)
+    echo_json(_fields(evaluation)) if as_json else _show(evaluation)
+
+
+def _image_fields(found: ImageEvaluation) -> dict[str, Any]:
+    defects: dict[str, Any] = {
+        defect.name: {**_fields(defect.images), "pixels": _pixel_fields(defect.pixels)}
+        for defect in found.defects
+    }
+    return {**_fields(found.images), "pixels": _pixel_fields(found.pixels), "defects": defects}
+
+
+def _pixel_fields(pixels: Localised | None) -> dict[str, Any] | None:
+    return None if pixels is None else asdict(pixels)
+
+
+def _show_images(found: ImageEvaluation) -> None:
+    """The judgement of all images, then a table by kind of defect."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    e, pixels = found.images, found.pixels
+    pairs = _pairs(e, "images")
+    if pixels is not None:
+        where = f"({counted(pixels.n_images, 'image')}, {counted(pixels.n_regions, 'anomalous region')})"
+        pairs[2:2] = [("pixel AUROC", f"{_share(pixels.pixel_auroc)}  {where}"), ("PRO", _share(pixels.pro))]
+    echo_pairs(f"{e.n_normal + e.n_anomalous:,} images, {e.n_anomalous:,} of them anomalous", pairs)
+    names = ["defect", "images", "AUROC", "average precision", "recall"]
+    if pixels is not None:
+        names += ["masks", "pixel AUROC", "PRO"]
+    table = Table(box=SIMPLE_HEAD)
+    for number, name in enumerate(names):
+        table.add_column(name, justify="right" if number else "left")
+    for defect in found.defects:
+        cells = [printable(defect.name), *_row(defect, with_pixels=pixels is not None)]
+        table.add_row(*map(Text, cells))
+    echo_rich(table)
+
+
+def _row(defect: Defect, *, with_pixels: bool) -> list[str]:
+    e, pixels = defect.images, defect.pixels
+    cells = [f"{e.n_anomalous:,}", _share(e.auroc), _share(e.average_precision), _share(e.recall)]
+    if not with_pixels:
+        return cells
+    if pixels is None:
+        return [*cells, "0", "", ""]
+    return [*cells, f"{pixels.n_images:,}", _share(pixels.pixel_auroc), _share(pixels.pro)]
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
+
+
+def _fields(evaluation: Evaluation) -> dict[str, float | None]:
+    derived = ("precision", "recall", "false_alarm_rate")
+    return asdict(evaluation) | {name: getattr(evaluation, name) for name in derived}
+
+
+def _show(e: Evaluation) -> None:
+    n_rows = e.n_normal + e.n_anomalous
+    unlabelled = f"; {e.n_unlabelled:,} without a label left out" if e.n_unlabelled else ""
+    echo_pairs(f"{n_rows:,} rows, {e.n_anomalous:,} of them anomalous{unlabelled}", _pairs(e, "rows"))
+
+
+def _pairs(e: Evaluation, noun: str) -> list[tuple[str, str]]:
+    precision = "none, for want of alerts" if e.precision is None else f"{e.precision:.4f}"
+    return [
+        ("AUROC", f"{e.auroc:.4f}"),
+        ("average precision", f"{e.average_precision:.4f}"),
+        ("threshold", nats(e.offset)),
+        ("precision", f"{precision}  ({e.n_hits:,} of {e.n_alerts:,} alerts are anomalous)"),
+        ("recall", f"{e.recall:.4f}  ({e.n_hits:,} of {e.n_anomalous:,} anomalous {noun} raise an alert)"),
+        (
+            "false-alarm rate",
+            f"{e.false_alarm_rate:.4f}  ({e.n_alerts - e.n_hits:,} of {e.n_normal:,} normal {noun})",
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""``anomaly-vae inspect``: what a model file holds, verified by loading it unless told otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from anomaly_vae.errors import ModelFileError
+from anomaly_vae_pipelines.cli.options import json_option
+from anomaly_vae_pipelines.cli.printing import (
+    echo_json,
+    echo_pairs,
+    echo_rich,
+    image_text,
+    nats,
+    printable,
+    threshold_text,
+)
+
+
+@click.command("inspect")
+@click.argument("model")
+@click.option("--untrusted", is_flag=True, help="Load the file in a child process with limits.")
+@click.option("--unverified", is_flag=True, help="Show what the file states, without loading it.")
+@json_option
+def command(model: str, untrusted: bool, unverified: bool, as_json: bool) -> None:
+    """Show what MODEL holds, verified by loading it.
+
+    That is its columns or image size, training, threshold and library versions. With --untrusted a child
+    process loads the file, with limits on memory, time and processes: for a file of unknown origin. With
+    --unverified nothing is loaded, which is faster.
+    """
+    from anomaly_vae.persistence import read_metadata, verified_metadata
+
+    if unverified and untrusted:
+        raise click.UsageError("--unverified loads nothing; leave out --untrusted")
+    if unverified:
+        metadata = read_metadata(model)
+    else:
+        metadata = verified_metadata(model, check_versions=False, isolated=untrusted)
+    try:
+        echo_json(metadata | {"verified": not unverified}) if as_json else _show(model, metadata, unverified)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{model}: its metadata are damaged ({error!r:.200})") from error
+
+
+def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
+    training, threshold = metadata["training"], metadata["threshold"]
+    per_row = "per image" if "image" in metadata else "per row"
+    pairs = [
+        *([("unverified", "the file states this; nothing has been loaded")] if unverified else []),
+        ("kind", metadata["kind"]),
+        *_images(metadata),
+        ("created", metadata["created"]),
+        ("format", str(metadata["format"])),
+        ("versions", _joined(metadata["versions"], " ")),
+        (
+            "trained",
+            f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
+        ),
+        ("ELBO", f"{nats(training['elbo_train'])} {per_row}, held out {nats(training['elbo_validation'])}"),
+        ("threshold", _threshold(threshold)),
+        ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
+        *_self_test(metadata),
+        ("parameters", _joined(metadata["parameters"], "=")),
+    ]
+    echo_pairs(model, pairs)
+    if metadata["schema"]:
+        _show_schema(metadata["schema"])
+
+
+def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Size and channels of a model of images."""
+    if "image" not in metadata:
+        return []
+    height, width = metadata["image"]["size"]
+    return [("images", image_text(int(height), int(width), int(metadata["image"]["channels"])))]
+
+
+def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Number of rows that a load scores; the first files have none."""
+    if metadata.get("self_test") is None:
+        return []
+    n_rows = len(metadata["self_test"]["scores"])
+    return [("self-test", f"{n_rows} made-up row{'s' if n_rows > 1 else ''}")]
+
+
+def _threshold(threshold: dict[str, Any]) -> str:
+    # The first files did not say what a rate rests on.
+    return threshold_text(threshold["offset"], threshold["false_alarm_rate"], threshold.get("tail"))
+
+
+def _joined(mapping: dict[str, Any], sign: str) -> str:
+    return ", ".join(f"{name}{sign}{value}" for name, value in mapping.items())
+
+
+def _show_schema(schema: list[dict[str, str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("column", "kind", "detail", box=SIMPLE_HEAD)
+    for column in schema:
+        table.add_row(*(Text(printable(column[key])) for key in ("name", "kind", "detail")))
+    echo_rich(table)

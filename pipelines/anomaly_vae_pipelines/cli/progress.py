@@ -1,0 +1,77 @@
+"""Progress of a scoring run: a bar on a terminal, now and then a line in a log, or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.scoring.options import Progress
+
+OnProgress = Callable[["Progress"], None]
+
+LINE_SECONDS = 10.0
+"""Time between two lines in a log."""
+
+
+@contextmanager
+def shown_progress(verbose: bool | None, on_terminal: bool) -> Iterator[OnProgress | None]:
+    """What tells a person how far a run has come: a bar, lines, or with ``verbose=False`` nothing."""
+    if verbose is False:
+        yield None
+    elif on_terminal:
+        with _bar() as on_progress:
+            yield on_progress
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """A line every ten seconds."""
+
+    def __init__(self) -> None:
+        self._started = self._said = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._said < LINE_SECONDS:
+            return
+        self._said = now
+        speed = progress.n_rows / (now - self._started)
+        click.echo(f"{_text(progress)}, {speed:,.0f} rows/s{_share(progress)}", err=True)
+
+
+@contextmanager
+def _bar() -> Iterator[OnProgress]:
+    """A bar of bytes with rows, rows a second, the time that is left, and anomalies so far."""
+    from rich import progress as rich_progress
+    from rich.console import Console
+
+    columns = (
+        rich_progress.BarColumn(bar_width=24),
+        rich_progress.TaskProgressColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.TimeRemainingColumn(),
+    )
+    started = time.monotonic()
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def on_progress(progress: Progress) -> None:
+            speed = progress.n_rows / max(time.monotonic() - started, 1e-9)
+            text = f"{_text(progress)}, {speed:,.0f} rows/s"
+            bar.update(task, description=text, total=progress.total_bytes, completed=progress.n_bytes)
+
+        yield on_progress
+
+
+def _text(progress: Progress) -> str:
+    return f"{progress.n_rows:,} rows, {progress.n_anomalies:,} anomalous"
+
+
+def _share(progress: Progress) -> str:
+    return f", {progress.n_bytes / progress.total_bytes:.0%}" if progress.total_bytes else ""

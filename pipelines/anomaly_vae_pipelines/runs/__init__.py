@@ -1,0 +1,1 @@
+"""Runs: what a command does, from input files to output files."""

@@ -1,0 +1,112 @@
+"""The demo: breast-cancer data that scikit-learn ships, through the same functions as the commands.
+
+Half of the rows are for training, and of those only the benign ones are learned from. The other
+half is scored; what is malignant should come out as anomalous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import train_test_split
+
+from anomaly_vae.persistence import load
+from anomaly_vae_pipelines.records import Evaluation, FitSummary, Label, Reason, ScoreSummary
+from anomaly_vae_pipelines.runs.score import ScoreRun
+from anomaly_vae_pipelines.runs.tables import evaluate_file, fit_file, scored_rows, write_table
+from anomaly_vae_pipelines.scoring.options import ScoreOptions
+from anomaly_vae_pipelines.scoring.tables import Scorer
+
+LABEL = Label("diagnosis", "benign")
+ID = "patient"
+
+_LABEL_OPTIONS = f"--label {LABEL.column} --normal {LABEL.normal}"
+COMMANDS = (
+    f"anomaly-vae fit train.csv -o model.avae {_LABEL_OPTIONS} --id {ID} --force",
+    "anomaly-vae score model.avae test.csv -o scored.csv --force",
+    f"anomaly-vae evaluate model.avae test.csv {_LABEL_OPTIONS}",
+)
+"""What does the same as the demo, in its directory."""
+
+NEXT = "anomaly-vae serve model.avae"
+"""What to try there after it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An anomalous row: whose it is, what is known of it, its score in nats, and the reasons."""
+
+    name: str
+    truth: str
+    score: float
+    p_value: float
+    reasons: Sequence[Reason]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo did: where, the commands that do the same there, what to try next, and what each gave."""
+
+    directory: str
+    commands: Sequence[str]
+    next: str
+    fit: FitSummary
+    score: ScoreSummary
+    evaluation: Evaluation
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True)
+class DemoFiles:
+    """Where a demo keeps its files."""
+
+    train: str
+    test: str
+    model: str
+    scored: str
+
+    @classmethod
+    def within(cls, directory: Path) -> DemoFiles:
+        """Files of a directory."""
+        names = ("train.csv", "test.csv", "model.avae", "scored.csv")
+        return cls(*(str(directory / name) for name in names))
+
+
+def run_demo(directory: Path, *, n_findings: int = 5, verbose: int = 0, force: bool = False) -> Demo:
+    """Write the data into a directory, fit, score and evaluate there.
+
+    Raises OutputExistsError where a file of the demo is there already and ``force`` is false.
+    """
+    files = DemoFiles.within(directory)
+    _write_tables(files, force)
+    parameters = {"novelty": True, "random_state": 0, "verbose": verbose}
+    fit = fit_file(files.train, files.model, label=LABEL, left_out=[ID], parameters=parameters, force=force)
+    score = ScoreRun(files.model, [files.test], files.scored, ScoreOptions(force=force))()
+    evaluation = evaluate_file(files.model, files.test, LABEL)
+    return Demo(str(directory), COMMANDS, NEXT, fit, score, evaluation, _findings(files, n_findings))
+
+
+def _write_tables(files: DemoFiles, force: bool) -> None:
+    bunch = load_breast_cancer(as_frame=True)
+    names = [f"{number:03d}" for number in range(1, len(bunch.data) + 1)]
+    table = bunch.data.assign(**{LABEL.column: bunch.target.map({0: "malignant", 1: LABEL.normal})})
+    table.insert(0, ID, names)
+    halves = train_test_split(table, test_size=0.5, stratify=bunch.target, random_state=0)
+    for path, half in zip((files.train, files.test), halves, strict=True):
+        write_table(half, path, force=force)
+
+
+def _findings(files: DemoFiles, n_findings: int) -> list[Finding]:
+    """The rows with the lowest scores, lowest first."""
+    score = Scorer(load(files.model), explain="all", expected=True)
+    (scored,) = scored_rows(score, files.test, [ID, LABEL.column])
+    names, truths = scored.rows.cells(ID), scored.rows.cells(LABEL.column)
+    return [
+        Finding(
+            names[i], truths[i], float(scored.scores[i]), float(scored.p_values[i]), scored.reasons[int(i)]
+        )
+        for i in scored.scores.argsort(kind="stable")[:n_findings]
+    ]

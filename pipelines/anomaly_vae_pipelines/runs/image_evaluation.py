@@ -1,0 +1,197 @@
+"""Image evaluation: how well a model finds the defects of a test set, and where they are.
+
+Images are looked at in blocks; what is kept of their heat are counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.errors import InputError
+from anomaly_vae.nn.threads import one_thread
+from anomaly_vae.persistence import load
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.images.decoding import shown_size, strict_reading, upright_size
+from anomaly_vae_pipelines.images.frame import Frame, frame_of, in_colour, read_image, resized
+from anomaly_vae_pipelines.images.layouts import GOOD, MASKS, ImageFile, defects, mask_of
+from anomaly_vae_pipelines.images.localisation import Localisation
+from anomaly_vae_pipelines.images.model import is_image_model
+from anomaly_vae_pipelines.io.parallel import in_order
+from anomaly_vae_pipelines.records import Evaluation
+from anomaly_vae_pipelines.scoring.evaluation import judge
+from anomaly_vae_pipelines.sources.images import images_per_block
+
+
+@dataclass(frozen=True)
+class Localised:
+    """How well heat finds what masks show.
+
+    Attributes
+    ----------
+    n_images, n_regions : int
+        Images that were compared, and connected anomalous regions in them.
+    pixel_auroc : float or None
+        Chance that an anomalous pixel is hotter than a normal one; None where there is none of either.
+    pro : float or None
+        Mean share of a region that is found, up to a false-positive rate of 0.3 (Bergmann et al. 2020).
+    """
+
+    n_images: int
+    n_regions: int
+    pixel_auroc: float | None
+    pro: float | None
+
+
+@dataclass(frozen=True)
+class Defect:
+    """How well one kind of defect is told from good images.
+
+    Attributes
+    ----------
+    name : str
+        Name of its folder.
+    images : Evaluation
+        Its images against the good ones.
+    pixels : Localised or None
+        Over those of its images that have a mask; None where none has.
+    """
+
+    name: str
+    images: Evaluation
+    pixels: Localised | None
+
+
+@dataclass(frozen=True)
+class ImageEvaluation:
+    """How well a model of images finds defects, and where they are.
+
+    Attributes
+    ----------
+    images : Evaluation
+        All defective images against the good ones.
+    pixels : Localised or None
+        Over the good images and those that have a mask; None where none has.
+    defects : sequence of Defect
+        The same for each kind.
+    """
+
+    images: Evaluation
+    pixels: Localised | None
+    defects: Sequence[Defect]
+
+
+def evaluate_images(model: str, folder: str) -> ImageEvaluation:
+    """Compare a model with the test images and masks of a folder laid out as MVTec's.
+
+    Raises InputError for another layout, a model of tables, and images or masks that cannot be read.
+    """
+    detector = load(model)
+    if not is_image_model(detector):
+        raise InputError(
+            f"{model}: was fitted on a table; say which rows are normal with --label and --normal"
+        )
+    kinds = defects(folder)
+    judged = {kind: _judged(detector, folder, files) for kind, files in kinds.items()}
+    good = judged.pop(GOOD)
+    found = [
+        Defect(kind, _compared(good.scores, one.scores, detector.offset_), _localised(one.heat))
+        for kind, one in judged.items()
+    ]
+    everything = np.concatenate([one.scores for one in judged.values()])
+    return ImageEvaluation(
+        _compared(good.scores, everything, detector.offset_), _all_localised(good, judged.values()), found
+    )
+
+
+class _Judged(NamedTuple):
+    """The scores of some images, and their heat against their masks (good images have empty ones)."""
+
+    scores: NDArray[np.float64]
+    heat: Localisation
+
+
+class _Looked(NamedTuple):
+    """What a model says of a block of images: their scores, and the heat of those with a mask."""
+
+    scores: NDArray[np.float64]
+    heat: list[tuple[ImageFile, NDArray[np.float64]]]
+
+
+def _judged(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _Judged:
+    """Look at images block by block, on all cores; only counts are kept."""
+    scores, heat = [], Localisation()
+    frame = frame_of(detector)
+    n_images = images_per_block(frame)
+    blocks = (files[start : start + n_images] for start in range(0, len(files), n_images))
+    with strict_reading():
+        for looked in in_order(partial(_look, detector, frame, folder), blocks):
+            scores.append(looked.scores)
+            for file, heat_of_one in looked.heat:  # masks may be much larger than what a model resizes to
+                mask = _mask(folder, file, frame)
+                heat.add(resized(heat_of_one, (mask.shape[0], mask.shape[1])), mask)
+    return _Judged(np.concatenate(scores), heat)
+
+
+def _look(detector: ImageVAEDetector, frame: Frame, folder: str, files: list[ImageFile]) -> _Looked:
+    """Judge a block of images; any thread may do this."""
+    X = np.stack([read_image(file.path, frame) for file in files])
+    chosen = [k for k, file in enumerate(files) if _has_mask(folder, file)]
+    with one_thread():
+        scores = detector.score_samples(X)
+        heat = list(detector.heatmap(X[chosen])) if chosen else []
+    return _Looked(scores, [(files[k], one) for k, one in zip(chosen, heat, strict=True)])
+
+
+def _has_mask(folder: str, file: ImageFile) -> bool:
+    """Whether it is known where an image is anomalous; of a good one it is, if there are masks at all."""
+    if _is_good(file):
+        return Path(folder, MASKS).is_dir()
+    return mask_of(folder, file) is not None
+
+
+def _mask(folder: str, file: ImageFile, frame: Frame) -> NDArray[np.bool_]:
+    """Where an image is anomalous, in its own pixels; nowhere if it is good. Raises SourceError."""
+    size = frame.size
+    if frame.resizes or size is None:
+        size = upright_size(file.path)
+    path = mask_of(folder, file)
+    if _is_good(file) or path is None:
+        return np.zeros(size, dtype=bool)
+    pixels = read_image(str(path), Frame())
+    got = pixels.shape[0], pixels.shape[1]
+    if got != size:
+        problem = f"is {shown_size(got)} pixels, its image is {shown_size(size)}; wanted the same"
+        raise SourceError(str(path), None, problem)
+    return np.asarray(in_colour(pixels).any(axis=2))
+
+
+def _is_good(file: ImageFile) -> bool:
+    return Path(file.name).parts[1] == GOOD
+
+
+def _compared(good: NDArray[np.float64], others: NDArray[np.float64], offset: float) -> Evaluation:
+    anomalous = np.repeat([False, True], [len(good), len(others)])
+    return judge(np.concatenate([good, others]), anomalous, offset)
+
+
+def _localised(heat: Localisation) -> Localised | None:
+    if not heat.n_images:
+        return None
+    return Localised(heat.n_images, heat.n_regions, heat.pixel_auroc(), heat.pro())
+
+
+def _all_localised(good: _Judged, others: Iterable[_Judged]) -> Localised | None:
+    """All masks, and the good images, whose pixels are all normal."""
+    whole, any_mask = good.heat, False
+    for other in others:
+        any_mask = any_mask or other.heat.n_images > 0
+        whole += other.heat
+    return _localised(whole) if any_mask else None

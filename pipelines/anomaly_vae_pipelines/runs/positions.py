@@ -1,0 +1,108 @@
+"""Position: how far a file has been read, and a fingerprint of what was read, to find it again.
+
+The fingerprint hashes the start of the file and the bytes just before the place that reading has come to.
+A file that only grew keeps both, and so do its renamed, copied and compressed selves; a file that replaced
+it has other rows in one of them, however long the header is that both begin with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.io.files import Packed, opened
+
+WINDOW = 1 << 14
+"""Bytes that are hashed at the start of a file, and before the place that reading has come to."""
+
+
+@dataclass
+class Position:
+    """How far one file has been read.
+
+    Attributes
+    ----------
+    offset, line : int
+        Where the next row begins, in the decompressed bytes.
+    n_head : int
+        Bytes at the start that ``head`` is the hash of.
+    head : str
+        SHA-256 of the start of the file.
+    size, mtime : float
+        Of the file when it was last looked at.
+    is_done : bool
+        Whether a file that can only be read when it is complete has been read.
+    tail_at : int
+        Where the bytes end that ``tail`` is the hash of; 0 in old checkpoints, which have none.
+    tail : str
+        SHA-256 of the ``WINDOW`` bytes, or as many as there are, before ``tail_at``.
+    """
+
+    offset: int = 0
+    line: int = 0
+    n_head: int = 0
+    head: str = ""
+    size: int = 0
+    mtime: float = 0.0
+    is_done: bool = False
+    tail_at: int = 0
+    tail: str = ""
+
+    def move(self, stream: IO[bytes], offset: int, line: int) -> None:
+        """Go on to a place in a plain file, given as an open stream."""
+        self.offset, self.line = offset, line
+        self.n_head, self.tail_at = min(offset, WINDOW), offset
+        self.head = _hash_between(stream, 0, self.n_head)
+        self.tail = _hash_between(stream, max(0, offset - WINDOW), offset)
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file, plain or compressed, begins with what has been read."""
+        if not self.n_head:
+            return not self.offset
+        try:
+            with opened(str(path)) as packed:
+                return self._fits(packed)
+        except (OSError, EOFError, InputError):
+            return False
+
+    def _fits(self, packed: Packed) -> bool:
+        stream = packed.stream
+        start = _read(stream, self.n_head)
+        if len(start) < self.n_head or _hash(start) != self.head:
+            return False
+        begin = max(0, self.tail_at - WINDOW)
+        window = start[begin:]
+        if begin > len(start):
+            _skip(packed, begin - len(start))
+        window += _read(stream, self.tail_at - begin - len(window))
+        return not self.tail or _hash(window[: self.tail_at - begin]) == self.tail
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _hash_between(stream: IO[bytes], start: int, end: int) -> str:
+    stream.seek(start)
+    return _hash(stream.read(end - start))
+
+
+def _skip(packed: Packed, n_bytes: int) -> None:
+    """Go past bytes of a stream, of a compressed one by reading them."""
+    if packed.codec is None:
+        packed.stream.seek(n_bytes, 1)
+        return
+    while n_bytes > 0 and (piece := packed.stream.read(min(n_bytes, 1 << 20))):
+        n_bytes -= len(piece)
+
+
+def _read(stream: IO[bytes], n_bytes: int) -> bytes:
+    """The next bytes, fewer only at the end."""
+    pieces = []
+    while n_bytes > 0 and (piece := stream.read(n_bytes)):
+        pieces.append(piece)
+        n_bytes -= len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,350 @@
+"""ScoreRun: files in, scored rows out, every row accounted for, and a crash costs the last two seconds.
+
+Blocks are cut and pieces written in order by one thread; reading, scoring and encoding them is done by
+as many others as there are cores. Nothing is held but the few blocks in flight.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from anomaly_vae.errors import InputError
+from anomaly_vae.nn.threads import one_thread
+from anomaly_vae.persistence import load
+from anomaly_vae_pipelines.errors import SourceError, TooManyRejectedError
+from anomaly_vae_pipelines.io.files import expand_folders, is_special, is_url
+from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+from anomaly_vae_pipelines.io.parallel import in_order
+from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows, ScoreSummary
+from anomaly_vae_pipelines.runs.memory import keep_freed_memory
+from anomaly_vae_pipelines.runs.stats import Tally
+from anomaly_vae_pipelines.scoring.by_model import (
+    make_scorer,
+    open_inputs,
+    refuse_inside,
+    refuse_pictures_over,
+)
+from anomaly_vae_pipelines.scoring.options import Observer, Progress, ScoreOptions
+from anomaly_vae_pipelines.scoring.tables import reason_texts
+from anomaly_vae_pipelines.sinks.encoding import ENCODERS, refuse_clash
+from anomaly_vae_pipelines.sinks.journal import Record
+from anomaly_vae_pipelines.sinks.rejected import HEADER as REJECTED_HEADER
+from anomaly_vae_pipelines.sinks.rejected import encode_rejected
+from anomaly_vae_pipelines.sinks.run_files import RunFiles
+from anomaly_vae_pipelines.sources import Block, Place, Source, format_of, no_rows
+from anomaly_vae_pipelines.sources.selection import require_columns
+
+CHECKPOINT_SECONDS = 2.0
+"""Time between two checkpoints, which is the most work that a crash costs."""
+
+QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+
+
+class Piece(NamedTuple):
+    """One block, done."""
+
+    encoded: Any
+    scored: ScoredRows
+    rejected: list[Rejected]
+    rejected_lines: bytes
+    block: Block
+
+
+class ScoreRun:
+    """One run; call it once.
+
+    Parameters
+    ----------
+    model, output : str
+        The model file, and where the scored rows go; ``-`` is standard output.
+    inputs : sequence of str
+        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns. Of a model
+        of images: folders, image files, arrays and patterns.
+    options : ScoreOptions
+    on_progress : callable, optional
+        Told a Progress after every block.
+    observer : Observer, optional
+        Shown the rows of every block, in order, with what was observed and expected.
+    offset : float, optional
+        A threshold other than the model's, in nats.
+    on_finished : callable, optional
+        Told the ScoreSummary once all files are in their places. A run that dies before this returns can
+        still be resumed, which calls it again.
+
+    Raises
+    ------
+    InputError
+        For files, columns and cells that cannot be used.
+    SinkError
+        Where the output cannot be written.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        inputs: Sequence[str],
+        output: str,
+        options: ScoreOptions | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        observer: Observer | None = None,
+        offset: float | None = None,
+        on_finished: Callable[[ScoreSummary], object] | None = None,
+    ) -> None:
+        self.options = options or ScoreOptions()
+        self.output_path, self.observer = output, observer
+        self.format = format_of(output, self.options.output_format)
+        self._check_output()
+        refuse_overwriting(self._outputs(), [model, *expand_folders(inputs)])
+        if self.options.heatmaps is not None:
+            refuse_inside(self.options.heatmaps, inputs)
+        self.files = self._files()
+        self.model_id = _digest(model)
+        fitted = load(model)
+        self.inputs = open_inputs(fitted, inputs, self.options.input_format)
+        refuse_overwriting(self._outputs(), self.inputs.paths())
+        if self.options.heatmaps is not None:
+            refuse_pictures_over(self.options.heatmaps, self.inputs)
+        if self.options.resume and "-" in self.inputs.names:
+            raise InputError("standard input cannot be resumed; --resume needs the name of a file")
+        self.scorer = make_scorer(
+            fitted,
+            explain=self.options.explain,
+            expected=observer is not None,
+            offset=offset,
+            heatmaps=self.options.heatmaps,
+            force=self.options.force or self.options.resume,
+        )
+        self.encoder = ENCODERS[self.format](self.options.prefix)
+        self.tally, self._on_progress, self._on_finished = Tally(), on_progress, on_finished
+        self._columns: tuple[str, ...] = ()
+
+    def __call__(self) -> ScoreSummary:
+        """Score the files; gives what was done."""
+        started, self._saved = time.perf_counter(), time.monotonic()
+        keep_freed_memory()
+        self.files.acquire()
+        record = self._restored()
+        n_before = self.tally.n_rows
+        try:
+            self._publish(record if record is not None and self.files.is_sealed else self._scored(record))
+            summary = self._summary(time.perf_counter() - started, self.tally.n_rows - n_before)
+            if self._on_finished is not None:
+                self._on_finished(summary)
+        except BaseException as error:  # a signal too: a later run can go on from the last checkpoint
+            self.files.give_up(error)
+            raise
+        self.files.finish()
+        return summary
+
+    def _scored(self, record: Record | None) -> Record:
+        """Score what an earlier run has not; gives the record of the sealed files."""
+        first, place = (0, None) if record is None else (record["file"], Place(*record["place"]))
+        for number in range(first, len(self.inputs.names)):
+            self._score_file(number, place)
+            place = None
+        return self.files.seal(self._fingerprint(), self._state())
+
+    def _score_file(self, number: int, place: Place | None) -> None:
+        with self.inputs.open(number) as source:
+            self._check_columns(source, is_first=number == 0)
+            if number == 0 and place is None:
+                self._write_header(source)
+            wanted, whole = self._wanted(source), self._takes_whole(self.inputs.format(number))
+
+            def work(block: Block) -> Piece:
+                return self._work(source, block, wanted, whole)
+
+            for piece in in_order(work, source.blocks(place), self.options.jobs):
+                self._take(piece, number)
+            if self.format == "parquet" and not self.tally.n_rows:
+                rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
+                self.files.output.write(self.encoder.encode(_unscored(rows), []))
+
+    def _work(self, source: Source, block: Block, wanted: Sequence[str], whole: bool) -> Piece:
+        """Read, score and encode one block; any thread may do this."""
+        with one_thread():
+            rows, rejected = source.read(block, wanted, self.scorer.numeric, whole=whole)
+            scored, unreadable = self.scorer(rows)
+        rejected = sorted([*rejected, *unreadable], key=lambda row: row.number)
+        encoded = self.files.output.packed(self.encoder.encode(scored, reason_texts(scored)))
+        return Piece(encoded, scored, rejected, encode_rejected(rejected), block)
+
+    def _take(self, piece: Piece, number: int) -> None:
+        """Write one block and count it; the order of the blocks is that of the file."""
+        if piece.rejected:
+            self._refuse(piece)
+        self.files.output.write(piece.encoded)
+        self.tally.add(piece.scored, piece.rejected)
+        if self.observer is not None:
+            self.observer.observe(piece.scored)
+        if self._on_progress is not None:
+            self._on_progress(self._progress(number, piece.block.n_bytes))
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            self._checkpoint(number, piece.block.end)
+
+    def _refuse(self, piece: Piece) -> None:
+        if self.options.on_bad_row == "error":
+            row = piece.rejected[0]
+            raise SourceError(row.source, row.line, row.reason)
+        self.files.write_rejected(piece.rejected_lines, REJECTED_HEADER)
+
+    def _checkpoint(self, number: int, place: Place) -> None:
+        """Bring what was done to disk, so that no crash can take it."""
+        self._saved = time.monotonic()
+        where = {"file": number, "place": [place.offset, place.line]}
+        self.files.checkpoint(self._fingerprint(), where | self._state())
+
+    def _state(self) -> Record:
+        """What was counted and observed so far."""
+        observed = self.observer.get_state() if self.observer is not None else None
+        return {"tally": self.tally.get_state(), "observer": observed}
+
+    def _restored(self) -> Record | None:
+        """What an earlier run left, if it is wanted; where that cannot be used, it is left as it is."""
+        try:
+            record = self.files.restore(self._fingerprint())
+            if record is not None:
+                self.tally = Tally.from_state(record["tally"])
+                if self.observer is not None:
+                    self.observer.set_state(record["observer"])
+        except BaseException:
+            self.files.leave()
+            raise
+        return record
+
+    def _publish(self, record: Record) -> None:
+        """Put sealed files in their places; raises TooManyRejectedError."""
+        self.files.publish_rejected(record)
+        share = self.tally.n_rejected / max(self.tally.n_rows, 1)
+        if share > self.options.max_rejected:
+            raise TooManyRejectedError(
+                f"{self.tally.n_rejected:,} of {self.tally.n_rows:,} rows cannot be read, a share above the "
+                f"{self.options.max_rejected:g} of --max-rejected; {self._rejected_path()} holds them"
+            )
+        self.files.publish_output(record)
+
+    def _check_output(self) -> None:
+        is_stream = self.output_path == "-" or is_special(Path(self.output_path))
+        if self.options.resume and (is_stream or is_url(self.output_path)):
+            raise InputError(f"{self.output_path}: cannot be resumed; --resume needs a local file as output")
+        if is_stream and self.options.on_bad_row == "quarantine" and self.options.rejected_to is None:
+            raise InputError("rows to quarantine need a place: give --rejected FILE, or a file as output")
+        if self.format == "parquet" and self.output_path == "-":
+            raise InputError("Parquet cannot be written to standard output; give a file")
+
+    def _check_columns(self, source: Source, *, is_first: bool) -> None:
+        """Raise InputError where columns are missing, differ between files, or would be hidden."""
+        require_columns(self.scorer.names, source, ", which the model was fitted on")
+        require_columns(self._observed, source, ", which a rule or --id names")
+        refuse_clash(source.name, source.columns, self.options.prefix)
+        if is_first or not self._columns:
+            self._columns = source.columns
+        elif self.format == "csv" and source.columns != self._columns:
+            raise SourceError(
+                source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it by itself"
+            )
+
+    def _wanted(self, source: Source) -> list[str]:
+        """Columns to read: those of the model and of the rules, of images their names."""
+        needed = [*self.scorer.names, *self._observed]
+        return list(dict.fromkeys(needed)) if self.scorer.names else list(source.columns)
+
+    def _takes_whole(self, input_format: str) -> bool:
+        """Whether columns are written as the input has them, not the rows' own bytes."""
+        return input_format != self.format or self.format == "parquet"
+
+    def _write_header(self, source: Source) -> None:
+        """What comes before the first row."""
+        raw_header = source.header if self.format == "csv" else b""
+        if header := self.encoder.header(source.columns, raw_header):
+            self.files.output.write(self.files.output.packed(header))
+
+    @property
+    def _observed(self) -> tuple[str, ...]:
+        return () if self.observer is None else self.observer.columns
+
+    def _outputs(self) -> dict[str, str | None]:
+        """Files that the run writes, by what the user calls them."""
+        quarantines = self.options.on_bad_row == "quarantine"
+        return {
+            "-o": self.output_path,
+            "--rejected" if self.options.rejected_to else "rejected rows to": self._rejected_path()
+            if quarantines
+            else None,
+            "summary to": summary_path(self.output_path),
+        }
+
+    def _rejected_path(self) -> str:
+        return self.options.rejected_to or self.output_path + ".rejected"
+
+    def _files(self) -> RunFiles:
+        quarantines = self.options.on_bad_row == "quarantine"
+        return RunFiles(
+            self.output_path,
+            self.format,
+            self._rejected_path() if quarantines else None,
+            force=self.options.force,
+            resume=self.options.resume,
+        )
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """What must be the same for a run to be resumed."""
+        kept = ("explain", "heatmaps", "prefix", "input_format", "output_format", "on_bad_row")
+        return {
+            "model": self.model_id,
+            "offset": self.scorer.offset,
+            "observed": self.observer is not None,
+            "files": self.inputs.identity(),
+            "options": {name: getattr(self.options, name) for name in kept},
+        }
+
+    def _progress(self, number: int, n_bytes: int) -> Progress:
+        known = [size for size in self.inputs.sizes if size is not None]
+        total = sum(known) if len(known) == len(self.inputs.sizes) else None
+        return Progress(self.tally.n_rows, self.tally.n_anomalies, sum(known[:number]) + n_bytes, total)
+
+    def _summary(self, seconds: float, n_sitting: int) -> ScoreSummary:
+        tally = self.tally
+        return ScoreSummary(
+            output=self.output_path,
+            inputs=self.inputs.names,
+            model_id=self.model_id,
+            n_rows=tally.n_rows,
+            n_scored=tally.n_scored,
+            n_rejected=tally.n_rejected,
+            rejected=dict(tally.rejected),
+            rejected_to=self._rejected_path() if tally.n_rejected else None,
+            n_anomalies=tally.n_anomalies,
+            threshold=self.scorer.offset,
+            quantiles={name: tally.scores.quantile(share) for name, share in QUANTILES.items()},
+            seconds=seconds,
+            n_sitting=n_sitting,
+        )
+
+
+def summary_path(output: str) -> str | None:
+    """Where the account of a run goes, beside its output; None where that is not a file."""
+    if output == "-" or is_url(output) or is_special(Path(output)):
+        return None
+    return output + ".summary.json"
+
+
+def _digest(path: str) -> str:
+    """First digits of a file's SHA-256; of a file that cannot be read, nothing: loading it will tell."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+def _unscored(rows: Rows) -> ScoredRows:
+    """No rows, which tell the columns."""
+    none = np.empty(0)
+    return ScoredRows(rows, none, none, none.astype(bool), {})

@@ -1,0 +1,1 @@
+"""Scoring: blocks of rows or images in, scored rows with reasons out."""

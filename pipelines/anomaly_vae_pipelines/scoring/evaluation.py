@@ -1,0 +1,62 @@
+"""Evaluation: how well scores find the rows that a label calls anomalous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.records import Evaluation, Label, ScoredRows
+from anomaly_vae_pipelines.sources.cells import MISSING
+
+
+def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evaluation:
+    """Compare scored rows with a label; rows whose label is empty count for nothing.
+
+    Raises InputError where the rows are not both normal and anomalous.
+    """
+    labels: list[str] = []
+    scores: list[NDArray[np.float64]] = []
+    for piece in pieces:
+        labels += piece.rows.cells(label.column)
+        scores.append(piece.scores)
+    return _compare(np.array(labels, dtype=object), np.concatenate(scores), label, offset)
+
+
+def _compare(
+    labels: NDArray[np.object_], scores: NDArray[np.float64], label: Label, offset: float
+) -> Evaluation:
+    normal = labels == label.normal
+    known = normal | ~np.isin([text.strip() for text in labels], list(MISSING))
+    anomalous, scores = ~normal[known], scores[known]
+    _require_both(anomalous, label)
+    return judge(scores, anomalous, offset, n_unlabelled=int((~known).sum()))
+
+
+def judge(
+    scores: NDArray[np.float64], anomalous: NDArray[np.bool_], offset: float, *, n_unlabelled: int = 0
+) -> Evaluation:
+    """Compare scores with what is anomalous, of which there is some and not all."""
+    alerts = scores < offset
+    return Evaluation(
+        n_normal=int((~anomalous).sum()),
+        n_anomalous=int(anomalous.sum()),
+        n_unlabelled=n_unlabelled,
+        auroc=float(roc_auc_score(anomalous, -scores)),
+        average_precision=float(average_precision_score(anomalous, -scores)),
+        offset=offset,
+        n_alerts=int(alerts.sum()),
+        n_hits=int((alerts & anomalous).sum()),
+    )
+
+
+def _require_both(anomalous: NDArray[np.bool_], label: Label) -> None:
+    if not anomalous.any() or anomalous.all():
+        n_normal = int((~anomalous).sum())
+        raise InputError(
+            f"{n_normal} of {len(anomalous)} labelled rows have {label.normal!r} in column {label.column!r}; "
+            f"wanted normal and anomalous rows, at least one of each"
+        )

@@ -1,0 +1,83 @@
+"""Image scoring: images in, scored rows out, and where it is wanted a picture of each heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.thresholds import conformal_p_values
+from anomaly_vae_pipelines.images.pictures import Pictures
+from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows
+from anomaly_vae_pipelines.scoring.options import Explain
+from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
+
+Bools = NDArray[np.bool_]
+
+
+class ImageScorer:
+    """Scores images with a fitted detector of images; a score depends on its image alone.
+
+    Parameters
+    ----------
+    detector : ImageVAEDetector
+    explain : {"flagged", "all", "none"}
+        Which images get reasons.
+    offset : float, optional
+        Scores below it are anomalous, in nats; the model's own threshold by default.
+    pictures : Pictures, optional
+        Where the heat of images is drawn: of all images with ``explain="all"``, else of the flagged.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns that the model reads: none.
+    numeric : frozenset of str
+        None either.
+    """
+
+    names: tuple[str, ...] = ()
+    numeric: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        detector: ImageVAEDetector,
+        *,
+        explain: Explain = "flagged",
+        offset: float | None = None,
+        pictures: Pictures | None = None,
+    ) -> None:
+        self.detector, self.explain, self._pictures = detector, explain, pictures
+        self.offset = detector.offset_ if offset is None else offset
+
+    def __call__(self, rows: Rows) -> Scored:
+        """The images scored; whoever read them has rejected what does not fit."""
+        if not isinstance(rows, ImageRows):
+            raise TypeError(f"wanted images, got {type(rows).__name__}")
+        if not len(rows):
+            none = np.empty(0)
+            return Scored(ScoredRows(rows, none, none, none.astype(bool), {}), [])
+        scores = self.detector.score_samples(rows.images)
+        flagged = scores < self.offset
+        p_values = conformal_p_values(scores, self.detector.calibration_scores_)
+        self._draw(rows, flagged)
+        return Scored(ScoredRows(rows, scores, p_values, flagged, self._reasons(rows, flagged)), [])
+
+    def _reasons(self, rows: ImageRows, flagged: Bools) -> dict[int, Sequence[Reason]]:
+        chosen = np.flatnonzero(flagged | (self.explain == "all"))
+        if self.explain == "none" or not len(chosen):
+            return {}
+        explained = self.detector.explain(rows.images[chosen], n_columns=N_REASONS)
+        return {
+            int(row): [Reason(place, nats, None, None) for place, nats in reasons]
+            for row, reasons in zip(chosen, explained, strict=True)
+        }
+
+    def _draw(self, rows: ImageRows, flagged: Bools) -> None:
+        if self._pictures is None:
+            return
+        chosen = rows.take(flagged | (self.explain == "all"))
+        if len(chosen):
+            self._pictures.draw(chosen, self.detector.heatmap(chosen.images))

@@ -1,0 +1,1 @@
+"""Codecs: request bodies to rows, scored rows to response bodies."""

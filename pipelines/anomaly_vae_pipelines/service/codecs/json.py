@@ -1,0 +1,63 @@
+"""Parsing: JSON to Python, and rows of numbers in JSON straight to a matrix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.service.models.inputs import SOURCE
+
+
+def parse_json(data: bytes, way_out: str = "") -> Any:
+    """What JSON says; raises InputError, with a word on what to do about it.
+
+    What msgspec refuses Python's own reader may take, as it does in a file of JSON Lines: NaN, infinities
+    and numbers beyond a float.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{SOURCE}: is not JSON ({str(error)[:200]}){way_out}") from None
+
+
+class RowsOfNumbers:
+    """Reads ``{"rows": [{column: number}, ...]}`` where a model takes nothing but numbers.
+
+    It takes half the time of parsing the text first and looking at each cell then.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns of the matrix; others are left out.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        fields = {f"c{position}": name for position, name in enumerate(names)}
+        row = msgspec.defstruct("Row", [(field, float | None) for field in fields], rename=fields, gc=False)
+        request = msgspec.defstruct("Request", [("rows", list[row])])  # type: ignore[valid-type]
+        self._decoder = msgspec.json.Decoder(request)
+        self._n_columns = len(names)
+
+    def __call__(self, data: bytes) -> NDArray[np.float64] | None:
+        """The rows, shape (n_rows, n_columns), NaN for null; None for whatever else the data holds."""
+        try:
+            rows: Any = self._decoder.decode(data).rows  # type: ignore[attr-defined]
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return None
+        cells = list(map(msgspec.structs.astuple, rows))
+        try:
+            values = np.fromiter(chain.from_iterable(cells), np.float64, len(cells) * self._n_columns)
+        except TypeError:  # null
+            values = np.array(cells, dtype=np.float64)
+        return values.reshape(-1, self._n_columns)

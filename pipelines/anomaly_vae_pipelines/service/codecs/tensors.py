@@ -1,0 +1,337 @@
+"""Tensors: requests and answers of the Open Inference Protocol V2, in JSON or with binary tensors.
+
+https://github.com/kserve/open-inference-protocol, and for tensors behind the JSON Triton's binary data
+extension: the JSON has ``Inference-Header-Content-Length`` bytes, and the tensors follow it in order.
+A table is one tensor a column, or one matrix whose columns are the model's; images are one tensor.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.records import Rows, ScoredRows
+from anomaly_vae_pipelines.service.codecs.images import rows_of_arrays
+from anomaly_vae_pipelines.service.codecs.tables import check_count, rows_of_table
+from anomaly_vae_pipelines.service.errors import TooLargeError
+from anomaly_vae_pipelines.service.models.inputs import Form
+
+HEADER_LENGTH = "inference-header-content-length"
+"""Header that tells how many bytes of a body are JSON; tensors follow."""
+
+IMAGE = "image"
+"""Name of the one tensor of images."""
+
+_DTYPES: dict[str, str] = {
+    "BOOL": "?", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "i1",
+    "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+}  # fmt: skip
+DATATYPES = ("BYTES", *_DTYPES)
+"""Types of the values of a tensor that are read."""
+
+_BY_KIND = {"numeric": "FP64", "boolean": "BOOL"}
+_MOST_DIMENSIONS = 4
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a request: texts where the datatype is BYTES, else numbers or truth values."""
+
+    name: str
+    datatype: str
+    values: NDArray[Any] | list[str | None]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """A request to infer.
+
+    Attributes
+    ----------
+    id : str or None
+        Which is given back.
+    tensors : tuple of Tensor
+    outputs : mapping of str to bool
+        Outputs that are wanted, each with whether it is to be binary.
+    """
+
+    id: str | None
+    tensors: tuple[Tensor, ...]
+    outputs: Mapping[str, bool]
+
+
+OUTPUTS: dict[str, str] = {"score": "FP64", "p_value": "FP64", "is_anomaly": "BOOL", "threshold": "FP64"}
+"""Outputs of a model with their datatypes, each of shape (n_rows,)."""
+
+
+def input_tensors(form: Form) -> list[dict[str, Any]]:
+    """The inputs of a model as its metadata tells them."""
+    if form.frame is not None:
+        channels = [3] if form.frame.channels == 3 else []
+        return [
+            {"name": IMAGE, "datatype": "UINT8", "shape": [-1, *(form.frame.size or (-1, -1)), *channels]}
+        ]
+    return [
+        {"name": name, "datatype": _BY_KIND.get(kind, "BYTES"), "shape": [-1]}
+        for name, kind in form.kinds.items()
+    ]
+
+
+def output_tensors() -> list[dict[str, Any]]:
+    """The outputs of every model as its metadata tells them."""
+    return [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in OUTPUTS.items()]
+
+
+def parse_request(
+    body: bytes, header_length: str | None, loads: Callable[[bytes], Any], max_values: int
+) -> InferRequest:
+    """A request to infer; raises InputError for whatever is not one, TooLargeError for too many values."""
+    text, tail = _parted(body, header_length)
+    content = loads(text)
+    if not isinstance(content, dict) or not isinstance(content.get("inputs"), list) or not content["inputs"]:
+        raise InputError('wanted {"inputs": [{"name", "shape", "datatype", "data"}, ...]}')
+    tensors, place = [], 0
+    for number, given in enumerate(content["inputs"]):
+        tensor, n_bytes = _tensor(given, number, tail[place:], max_values)
+        tensors.append(tensor)
+        place += n_bytes
+    if place != len(tail):
+        raise InputError(f"{len(tail) - place:,} bytes are left behind the last binary tensor")
+    names = [tensor.name for tensor in tensors]
+    if len(set(names)) < len(names):
+        raise InputError("two inputs have the same name; give each a name of its own")
+    given_id = content.get("id")
+    return InferRequest(None if given_id is None else str(given_id), tuple(tensors), _outputs(content))
+
+
+def rows_of_tensors(request: InferRequest, form: Form, max_rows: int) -> Rows:
+    """The rows of a request; raises InputError, RefusedRowsError, TooLargeError."""
+    first = request.tensors[0]
+    if form.frame is not None:
+        if len(request.tensors) > 1 or first.datatype == "BYTES" or len(first.shape) not in (3, 4):
+            raise InputError(f"wanted one tensor {IMAGE!r} of numbers, of shape (n, height, width[, 3])")
+        return rows_of_arrays(_pixels(first), form, max_rows)
+    if len(request.tensors) == 1 and len(first.shape) == 2 and first.name not in form.kinds:
+        return rows_of_table(_matrix(first, form), form, max_rows)
+    return rows_of_table(_columns(request.tensors, form, max_rows), form, max_rows)
+
+
+def infer_answer(
+    request: InferRequest, scored: ScoredRows, *, name: str, version: str, threshold: float
+) -> tuple[bytes, dict[str, str]]:
+    """The body of an answer and its headers."""
+    values: dict[str, NDArray[Any]] = {
+        "score": scored.scores,
+        "p_value": scored.p_values,
+        "is_anomaly": scored.is_anomaly,
+        "threshold": np.full(len(scored), threshold),
+    }
+    outputs, tail = [], b""
+    for output, is_binary in request.outputs.items():
+        tensor: dict[str, Any] = {"name": output, "datatype": OUTPUTS[output], "shape": [len(scored)]}
+        if is_binary:
+            data = values[output].astype(_DTYPES[OUTPUTS[output]]).tobytes()
+            tensor["parameters"] = {"binary_data_size": len(data)}
+            tail += data
+        else:
+            tensor["data"] = values[output].tolist()
+        outputs.append(tensor)
+    content = {"model_name": name, "model_version": version, "outputs": outputs}
+    head = msgspec.json.encode(content if request.id is None else content | {"id": request.id})
+    if not tail:
+        return head, {"content-type": "application/json"}
+    headers = {"content-type": "application/octet-stream", HEADER_LENGTH: str(len(head))}
+    return head + tail, headers
+
+
+def _parted(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
+    """The JSON of a body and the tensors behind it."""
+    if header_length is None:
+        return body, memoryview(b"")
+    if not header_length.isdecimal() or int(header_length) > len(body):
+        raise InputError(
+            f"{HEADER_LENGTH}: wanted the bytes of JSON, at most {len(body):,}, got {header_length[:40]!r}"
+        )
+    return body[: int(header_length)], memoryview(body)[int(header_length) :]
+
+
+def _tensor(given: Any, number: int, tail: memoryview, max_values: int) -> tuple[Tensor, int]:
+    """One tensor of a request, and the bytes behind the JSON that it takes."""
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise InputError(f"inputs[{number}]: wanted an object with name, shape, datatype and data")
+    name, datatype = given["name"], given.get("datatype")
+    where = f"input {name[:100]!r}"
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
+        raise InputError(f"{where}: wanted a datatype of {', '.join(DATATYPES)}, got {str(datatype)[:40]!r}")
+    shape = _shape(given.get("shape"), where)
+    if prod(shape) > max_values:
+        raise TooLargeError(f"{where}: has {prod(shape):,} values, more than a request may have")
+    parameters = given.get("parameters")
+    size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    if size is None:
+        return Tensor(name, datatype, _json_values(given.get("data"), datatype, shape, where), shape), 0
+    if type(size) is not int or not 0 <= size <= len(tail):
+        raise InputError(f"{where}: wanted binary_data_size of at most the {len(tail):,} bytes that are left")
+    return Tensor(name, datatype, _binary_values(tail[:size], datatype, shape, where), shape), size
+
+
+def _shape(given: Any, where: str) -> tuple[int, ...]:
+    is_shape = isinstance(given, list) and 0 < len(given) <= _MOST_DIMENSIONS
+    if not is_shape or not all(type(size) is int and size >= 0 for size in given):
+        raise InputError(f"{where}: wanted a shape of 1 to {_MOST_DIMENSIONS} whole numbers")
+    return tuple(given)
+
+
+def _json_values(data: Any, datatype: str, shape: tuple[int, ...], where: str) -> Any:
+    """The values of a tensor in JSON, whether its lists are flat or nested as its shape is."""
+    if not isinstance(data, list):
+        raise InputError(f"{where}: wanted a list as data")
+    sizes = [len(data)]
+    while data and isinstance(data[0], list) and len(sizes) <= len(shape):
+        if not all(isinstance(part, list) and len(part) == len(data[0]) for part in data):
+            raise InputError(f"{where}: data is nested unevenly")
+        sizes.append(len(data[0]))
+        data = [value for part in data for value in part]
+    if len(sizes) > 1 and tuple(sizes) != shape:
+        raise InputError(f"{where}: data is nested as {sizes}, and the shape is {list(shape)}")
+    _check_size(len(data), shape, where)
+    kinds = set(map(type, data))
+    if datatype == "BYTES":
+        _check_kinds(kinds, {str, type(None)}, "text", where)
+        return data
+    if datatype == "BOOL":
+        _check_kinds(kinds, {bool}, "true or false", where)
+        return np.array(data, dtype=bool)
+    is_float = datatype.startswith("FP")
+    _check_kinds(kinds, {int, float, type(None)} if is_float else {int}, "numbers", where)
+    try:
+        return np.array(data, dtype=np.float64) if is_float else np.array(data, dtype=_DTYPES[datatype])
+    except OverflowError:
+        raise InputError(f"{where}: holds numbers beyond {datatype}") from None
+
+
+def _check_kinds(kinds: set[type], wanted: set[type], called: str, where: str) -> None:
+    if not kinds <= wanted:
+        strange = next(iter(kinds - wanted)).__name__
+        raise InputError(f"{where}: wanted {called}, got a value of type {strange}")
+
+
+def _check_size(n_values: int, shape: tuple[int, ...], where: str) -> None:
+    if n_values != prod(shape):
+        raise InputError(f"{where}: shape {list(shape)} has {prod(shape):,} values, got {n_values:,}")
+
+
+def _binary_values(data: memoryview, datatype: str, shape: tuple[int, ...], where: str) -> Any:
+    if datatype == "BYTES":
+        texts = _texts(data, where)
+        _check_size(len(texts), shape, where)
+        return texts
+    dtype = np.dtype(_DTYPES[datatype])
+    if len(data) != prod(shape) * dtype.itemsize:
+        raise InputError(
+            f"{where}: shape {list(shape)} of {datatype} has {prod(shape) * dtype.itemsize:,} bytes, got "
+            f"{len(data):,}"
+        )
+    return np.frombuffer(data, dtype=np.uint8 if datatype == "BOOL" else dtype)
+
+
+def _texts(data: memoryview, where: str) -> list[str | None]:
+    """Texts, each behind its length in four bytes."""
+    texts: list[str | None] = []
+    place = 0
+    try:
+        while place < len(data):
+            (size,) = struct.unpack_from("<I", data, place)
+            if place + 4 + size > len(data):
+                raise InputError(f"{where}: a text is cut short")
+            texts.append(bytes(data[place + 4 : place + 4 + size]).decode("utf-8"))
+            place += 4 + size
+    except (struct.error, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: wanted UTF-8 texts, each behind its length ({error})") from error
+    return texts
+
+
+def _outputs(content: Mapping[str, Any]) -> dict[str, bool]:
+    """Outputs that are wanted, all by default, and which of them are to be binary."""
+    by_default = _flag(content.get("parameters"), "binary_data_output", default=False)
+    wanted = content.get("outputs")
+    if wanted is None or wanted == []:
+        return dict.fromkeys(OUTPUTS, by_default)
+    if not isinstance(wanted, list):
+        raise InputError("outputs: wanted a list of objects with a name")
+    chosen = {}
+    for output in wanted:
+        name = output.get("name") if isinstance(output, dict) else None
+        if not isinstance(name, str) or name not in OUTPUTS:
+            raise InputError(f"outputs: there is {', '.join(OUTPUTS)}, got {str(name)[:40]!r}")
+        chosen[name] = _flag(output.get("parameters"), "binary_data", default=by_default)
+    return chosen
+
+
+def _flag(parameters: Any, name: str, *, default: bool) -> bool:
+    return parameters.get(name, default) is True if isinstance(parameters, dict) else default
+
+
+def _pixels(tensor: Tensor) -> NDArray[Any]:
+    """Images in 0..255, as bytes or as numbers with fractions."""
+    values = np.asarray(tensor.values).reshape(tensor.shape)
+    if values.shape[-1] == 1 and values.ndim == 4:
+        values = values[..., 0]
+    if values.ndim == 4 and values.shape[-1] != 3:
+        raise InputError(f"input {tensor.name!r}: wanted 1 or 3 channels, last, got {values.shape[-1]}")
+    if values.dtype == np.uint8:
+        return values
+    values = values.astype(np.float32)
+    if not np.isfinite(values).all() or values.min(initial=0.0) < 0.0 or values.max(initial=0.0) > 255.0:
+        raise InputError(f"input {tensor.name!r}: wanted grey values or colours within 0 to 255")
+    return values
+
+
+def _matrix(tensor: Tensor, form: Form) -> pa.Table:
+    n_rows, n_columns = tensor.shape
+    if tensor.datatype == "BYTES" or not form.is_numbers:
+        raise InputError(
+            f"input {tensor.name!r}: a matrix is for models that read numbers alone; send a tensor a column"
+        )
+    if n_columns != len(form.names):
+        raise InputError(
+            f"input {tensor.name!r}: wanted shape [n, {len(form.names)}], a column for each of the model's, "
+            f"got {list(tensor.shape)}"
+        )
+    values = np.asarray(tensor.values, dtype=np.float64).reshape(n_rows, n_columns)
+    return pa.table(dict(zip(form.names, values.T, strict=True)))
+
+
+def _columns(tensors: Sequence[Tensor], form: Form, max_rows: int) -> pa.Table:
+    form.require({tensor.name for tensor in tensors}, "inputs")
+    unknown = [tensor.name for tensor in tensors if tensor.name not in form.kinds]
+    if unknown:
+        raise InputError(f"input {unknown[0][:100]!r} is no column of the model; leave it out")
+    for tensor in tensors:
+        if prod(tensor.shape[1:]) != 1:
+            raise InputError(f"input {tensor.name!r}: wanted shape [n] or [n, 1], got {list(tensor.shape)}")
+    n_rows = tensors[0].shape[0]
+    check_count(n_rows, max_rows)
+    for tensor in tensors:
+        if tensor.shape[0] != n_rows:
+            raise InputError(
+                f"input {tensor.name!r} has {tensor.shape[0]:,} rows, and {tensors[0].name!r} has {n_rows:,}"
+            )
+    return pa.table({tensor.name: _column(tensor) for tensor in tensors})
+
+
+def _column(tensor: Tensor) -> pa.Array:
+    if tensor.datatype == "BYTES":
+        return pa.array(tensor.values, pa.string())
+    values = np.asarray(tensor.values)
+    return pa.array(values.astype(bool) if tensor.datatype == "BOOL" else values)

@@ -1,0 +1,1 @@
+"""HTTP: middleware, keys, error responses and the protocol of the server."""

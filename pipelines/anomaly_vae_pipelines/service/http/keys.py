@@ -1,0 +1,75 @@
+"""Keys: who may score and who may steer, known by the hashes of their keys alone.
+
+A key is 256 random bits, so that its plain SHA-256 tells nothing of it: there is nothing to guess, and
+a slow hash would only make every request slow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.service.settings import PREFIX, Settings
+
+Role = Literal["score", "admin"]
+
+_LINE = re.compile(r"(\w+)\s+sha256:([0-9a-fA-F]{64})")
+_WANTED = "wanted a role (score or admin) and sha256: with 64 digits, as --new-key prints them"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The hashes of all keys, by role; no keys at all let everyone score and nobody steer."""
+
+    hashes: tuple[tuple[Role, bytes], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.hashes)
+
+    def role_of(self, key: str) -> Role | None:
+        """What the bearer of a key may do; None for a key that is not known.
+
+        An admin may score too. All hashes are compared, each in constant time.
+        """
+        digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
+        found = [role for role, known in self.hashes if hmac.compare_digest(known, digest)]
+        return "admin" if "admin" in found else (found[0] if found else None)
+
+
+def read_keys(settings: Settings) -> Keys:
+    """The keys of the file and of the environment; raises InputError for a line that is none."""
+    found: list[tuple[Role, bytes]] = []
+    if settings.keys_file is not None:
+        try:
+            lines = settings.keys_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{settings.keys_file}: cannot be read ({error}); {_WANTED}") from error
+        found += _parsed(lines, str(settings.keys_file))
+    return Keys((*found, *_parsed(settings.keys.split(","), f"{PREFIX}KEYS")))
+
+
+def new_key(role: Role) -> tuple[str, str]:
+    """A key, to be given to whoever will use it, and the line that makes the service know it."""
+    key = f"avk_{secrets.token_urlsafe(32)}"
+    return key, f"{role} sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _parsed(lines: Iterable[str], where: str) -> list[tuple[Role, bytes]]:
+    """The keys of lines, of which ``#`` begins a remark."""
+    found: list[tuple[Role, bytes]] = []
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        match = _LINE.fullmatch(text)
+        if match is None or match[1] not in get_args(Role):
+            raise InputError(f"{where}, key {number}: is none; {_WANTED}")
+        role: Role = "admin" if match[1] == "admin" else "score"
+        found.append((role, bytes.fromhex(match[2])))
+    return found

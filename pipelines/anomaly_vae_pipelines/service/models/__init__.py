@@ -1,0 +1,1 @@
+"""Models in memory: the registry, reloading, batching and metrics."""

@@ -1,0 +1,97 @@
+"""Form: what a model reads, and what people and clients must send it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from sklearn.pipeline import Pipeline
+
+from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
+from anomaly_vae_pipelines.images.frame import Frame, frame_of
+from anomaly_vae_pipelines.scoring.by_model import AnyScorer
+from anomaly_vae_pipelines.scoring.images import ImageScorer
+from anomaly_vae_pipelines.scoring.tables import final_detector
+
+Kind = Literal["numeric", "boolean", "categorical", "datetime", "constant", "identifier", "unknown"]
+
+SOURCE = "the body"
+"""What rows that came in a request are said to come from."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a model reads.
+
+    Attributes
+    ----------
+    kinds : mapping of str to str
+        The model's columns in order, each with what it is taken for; "unknown" in a Pipeline.
+        Empty for images.
+    numeric : frozenset of str
+        Columns that must be numbers.
+    frame : Frame or None
+        Size and channels of images; None for tables.
+    joins : bool
+        Whether rows of several requests may be scored as one table.
+    """
+
+    kinds: dict[str, Kind]
+    numeric: frozenset[str]
+    frame: Frame | None
+    joins: bool
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(self.kinds)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """Columns that a request must have: an identifier is not looked at, and may be missing."""
+        return tuple(name for name, kind in self.kinds.items() if kind != "identifier")
+
+    @cached_property
+    def is_numbers(self) -> bool:
+        """Whether the model reads nothing but numbers."""
+        return self.frame is None and self.numeric == frozenset(self.kinds)
+
+    @property
+    def holds(self) -> str:
+        """What the model was fitted on, in a word."""
+        return "a table" if self.frame is None else "images"
+
+    def require(self, found: Any, where: str = SOURCE) -> None:
+        """Raise UnknownNameError at the first column that is wanted and not found, with the nearest name."""
+        for name in self.required:
+            if name not in found:
+                problem = f"{where}: there is no column {name!r}; give null where a value is missing"
+                raise UnknownNameError(problem, name, [key for key in found if key not in self.kinds])
+
+    def wants_table(self) -> None:
+        """Raise SourceError where rows were sent to a model of images."""
+        if self.frame is not None:
+            raise SourceError(
+                SOURCE, None, "holds rows, and the model was fitted on images; send an image file (PNG, "
+                "JPEG, WebP, BMP or TIFF), or several as multipart/form-data"
+            )  # fmt: skip
+
+    def wants_images(self) -> Frame:
+        """The frame of images; raises SourceError where images were sent to a model of tables."""
+        if self.frame is None:
+            raise SourceError(
+                SOURCE, None, "holds images, and the model was fitted on a table; send rows as JSON, CSV or "
+                "Arrow"
+            )  # fmt: skip
+        return self.frame
+
+
+def form_of(scorer: AnyScorer) -> Form:
+    """The form of a scorer's model."""
+    if isinstance(scorer, ImageScorer):
+        return Form({}, frozenset(), frame_of(scorer.detector), joins=True)
+    if isinstance(scorer.model, Pipeline):
+        return Form(dict.fromkeys(scorer.names, "unknown"), scorer.numeric, None, joins=False)
+    columns = final_detector(scorer.model).schema_.columns
+    return Form({column.name: column.kind for column in columns}, scorer.numeric, None, joins=True)

@@ -1,0 +1,145 @@
+"""Metrics: what Prometheus reads at ``/metrics``.
+
+Requests are counted as they end; all that is said of models is read off them when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from anomaly_vae_pipelines.service.models.registry import Registry
+
+MEDIA = "text/plain; version=1.0.0; charset=utf-8"
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of its beginning
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_NAMED = ("model", "version")
+
+
+class Metrics:
+    """Counters of one service; each service of a process has its own.
+
+    Parameters
+    ----------
+    models : Registry
+        Whose models are told of.
+    """
+
+    def __init__(self, models: Registry) -> None:
+        self._collectors = CollectorRegistry()
+        self._requests = Counter(
+            "anomaly_vae_requests",
+            "Requests answered, by route and HTTP status.",
+            ("route", "status"),
+            registry=self._collectors,
+        )
+        self._seconds = Histogram(
+            "anomaly_vae_request_duration_seconds",
+            "Time from the first byte of a request to the last one of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self._collectors,
+        )
+        self._in_flight = Gauge(
+            "anomaly_vae_requests_in_flight",
+            "Requests that are being worked on.",
+            registry=self._collectors,
+        )
+        self.reload_failures = Counter(
+            "anomaly_vae_model_reload_failures",
+            "Model files that were refused while an older model went on serving.",
+            _NAMED,
+            registry=self._collectors,
+        )
+        self._collectors.register(_Models(models))
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def watch_in_flight(self, count: Callable[[], float]) -> None:
+        """Ask a function how many requests are being worked on, whenever somebody wants to know."""
+        self._in_flight.set_function(count)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        found = self._known.get((route, status))
+        if found is None:
+            found = self._requests.labels(route, str(status)), self._seconds.labels(route)
+            self._known[route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def page(self) -> bytes:
+        """All of it as Prometheus reads it."""
+        return generate_latest(self._collectors)
+
+
+class _Models(Collector):
+    """What the models of a registry have said so far."""
+
+    def __init__(self, models: Registry) -> None:
+        self._models = models
+
+    def collect(self) -> Iterator[Metric]:
+        rows = CounterMetricFamily("anomaly_vae_rows", "Rows scored.", labels=_NAMED)
+        anomalies = CounterMetricFamily("anomaly_vae_anomalies", "Rows below the threshold.", labels=_NAMED)
+        scores = HistogramMetricFamily(
+            "anomaly_vae_score_nats",
+            "Scores, in nats; buckets end at quantiles of calibration scores.",
+            labels=_NAMED,
+        )
+        drift = GaugeMetricFamily(
+            "anomaly_vae_score_drift",
+            "Kolmogorov-Smirnov distance, 0 to 1, of the last 5,000 to 10,000 scores from calibration.",
+            labels=_NAMED,
+        )
+        threshold = GaugeMetricFamily("anomaly_vae_threshold_nats", "The threshold.", labels=_NAMED)
+        waiting = GaugeMetricFamily(
+            "anomaly_vae_rows_waiting", "Rows that wait for their scores.", labels=_NAMED
+        )
+        info = InfoMetricFamily("anomaly_vae_model", "Which model is served.", labels=_NAMED)
+        loaded = GaugeMetricFamily(
+            "anomaly_vae_model_loaded_timestamp_seconds", "When the model was loaded.", labels=_NAMED
+        )
+        load = GaugeMetricFamily(
+            "anomaly_vae_model_load_seconds", "How long loading the model took.", labels=_NAMED
+        )
+        for served in self._models.all():
+            labels = (served.name, served.version)
+            now = served.statistics.snapshot()
+            rows.add_metric(labels, now.n_rows)
+            anomalies.add_metric(labels, now.n_anomalies)
+            scores.add_metric(labels, _buckets(now.edges, now.counts), now.total)
+            if now.drift is not None:
+                drift.add_metric(labels, now.drift)
+            threshold.add_metric(labels, served.offset)
+            waiting.add_metric(labels, self._models.get(*labels)[1].n_rows)
+            info.add_metric(labels, {"id": served.origin.model_id, "kind": type(served.detector).__name__})
+            loaded.add_metric(labels, served.origin.loaded_at.timestamp())
+            load.add_metric(labels, served.origin.seconds)
+        yield from (rows, anomalies, scores, drift, threshold, waiting, info, loaded, load)
+
+
+def _buckets(edges: tuple[float, ...], counts: tuple[int, ...]) -> list[tuple[str, float]]:
+    """Cumulative counts by upper end, as Prometheus has them."""
+    ends, seen, buckets = [*(f"{edge:.6g}" for edge in edges), "+Inf"], 0, []
+    for end, count in zip(ends, counts, strict=True):
+        seen += count
+        buckets.append((end, float(seen)))
+    return buckets

@@ -1,0 +1,104 @@
+"""ScoreStatistics: what a model has said so far, for those who watch it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly_vae_pipelines.alerting.rules.drift import Reference
+
+SHARES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+"""Of calibration scores, at which the buckets of the distribution of scores end."""
+
+WINDOW = 5_000
+"""Rows that drift is told of: the last ones, at least so many and fewer than twice as many."""
+
+
+_MANY = 1024
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a model has said up to now.
+
+    Attributes
+    ----------
+    n_rows, n_anomalies : int
+    edges : tuple of float
+        Upper ends of the buckets of scores, in nats.
+    counts : tuple of int
+        Rows in each bucket; the last one has no upper end.
+    total : float
+        Sum of the scores, in nats.
+    drift : float or None
+        Kolmogorov-Smirnov distance of the last rows' scores from those of calibration; None without rows.
+    """
+
+    n_rows: int
+    n_anomalies: int
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+    drift: float | None
+
+
+@dataclass
+class ScoreStatistics:
+    """Counts scores; any thread may do so.
+
+    Parameters
+    ----------
+    calibration : array of shape (n_calibration,)
+        Scores of held-out rows, ascending.
+    """
+
+    calibration: NDArray[np.float64]
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._edges = np.unique(np.quantile(self.calibration, SHARES))
+        self._counts = np.zeros(len(self._edges) + 1, dtype=np.int64)
+        self._reference = Reference(self.calibration)
+        self._recent: list[NDArray[np.int64]] = []
+        self._n_rows, self._n_anomalies, self._total = 0, 0, 0.0
+        self._new: list[NDArray[np.float64]] = []
+        self._n_new = 0
+
+    def add(self, scores: NDArray[np.float64], is_anomaly: NDArray[np.bool_]) -> None:
+        """Count some more rows; where they lie is looked at once there are many."""
+        with self._lock:
+            self._n_rows += len(scores)
+            self._n_anomalies += int(is_anomaly.sum())
+            self._new.append(scores)
+            self._n_new += len(scores)
+            if self._n_new >= _MANY:
+                self._place()
+
+    def _place(self) -> None:
+        """See where the new scores lie."""
+        scores = np.concatenate(self._new)
+        self._new, self._n_new = [], 0
+        self._counts += np.bincount(np.searchsorted(self._edges, scores), minlength=len(self._counts))
+        self._total += float(scores.sum())
+        between = self._reference.count(scores)
+        if not self._recent or self._recent[-1].sum() >= WINDOW:
+            self._recent = [*self._recent[-1:], np.zeros_like(between)]
+        self._recent[-1] += between
+
+    def snapshot(self) -> Snapshot:
+        """All that was counted."""
+        with self._lock:
+            if self._new:
+                self._place()
+            recent = np.sum(self._recent, axis=0) if self._recent else None
+            return Snapshot(
+                self._n_rows,
+                self._n_anomalies,
+                tuple(self._edges.tolist()),
+                tuple(self._counts.tolist()),
+                self._total,
+                None if recent is None else self._reference.compare(recent).effect,
+            )

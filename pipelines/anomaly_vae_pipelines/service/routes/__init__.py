@@ -1,0 +1,1 @@
+"""Routes: one module for each group of paths, and the OpenAPI description."""

@@ -1,0 +1,220 @@
+"""What a cell means: missing, a number, a truth value, or text.
+
+The same words mean the same at fitting and at scoring. Dates stay text: the detector recognises and
+reads them itself, so that they too are read in one way.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.arrow_text import is_text, local_moments, plain_column
+from anomaly_vae_pipelines.errors import MixedColumnWarning
+from anomaly_vae_pipelines.records import Rows
+
+MISSING = frozenset(
+    {
+        "",
+        "#N/A",
+        "#NA",
+        "-NaN",
+        "-nan",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NAN",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "na",
+        "nan",
+        "null",
+    }
+)
+"""Texts of a cell that holds nothing, spaces around them aside."""
+
+MIXED_SHARE = 0.9
+"""A text column of which more than this share is numbers is probably a column of numbers with slips."""
+
+_MISSING_SET = pa.array(sorted(MISSING), pa.string())
+_TRUTH = {"true": True, "false": False}
+_READ = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_string,
+    pa.types.is_duration,
+)
+"""Types that a model reads, beside dates and what is cast to one of these."""
+
+_NUMBERS = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_duration,
+)
+_WANTED = {
+    "numeric": ("numbers", _NUMBERS),
+    "datetime": ("dates", (pa.types.is_date, pa.types.is_timestamp)),
+    "boolean": ("truth values", _NUMBERS[:4]),
+}
+"""By kind of a model's column, what it was fitted on and the types that can hold it."""
+
+
+def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text with null for what is missing."""
+    missing = pc.is_in(pc.utf8_trim_whitespace(column), _MISSING_SET)
+    if not pc.any(missing).as_py():
+        return column
+    return pc.if_else(missing, pa.scalar(None, column.type), column)
+
+
+def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A column of text as numbers, and where a cell is there and is no number; NaN for both and for missing.
+
+    Both of shape (n_rows,).
+    """
+    texts = text_cells(column)
+    try:
+        numbers = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+        return numbers, np.zeros(len(texts), dtype=bool)
+    except pa.ArrowInvalid:
+        cells = texts.to_pylist()
+    numbers = np.array([_number(cell) for cell in cells], dtype=np.float64)
+    return numbers, np.array([_is_slip(cell) for cell in cells], dtype=bool) & np.isnan(numbers)
+
+
+def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = (), source: str = "") -> pd.DataFrame:
+    """A table as a model takes it; text columns of ``maybe_numbers`` are numbers if all their cells are."""
+    table = plain_table(table, source)
+    for name in maybe_numbers:
+        position = table.column_names.index(name)
+        if not is_text(table.column(position).type):
+            continue
+        numbers, wrong = numbers_of(table.column(position))
+        if not wrong.any():
+            table = table.set_column(position, name, pa.array(numbers, from_pandas=True))
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
+    """All rows of all pieces, each text column as numbers, truth values or text, others as typed.
+
+    Warns with MixedColumnWarning of columns that a few cells keep from being numbers.
+    """
+    tables, numbers = [], []
+    for piece in pieces:
+        tables.append(piece.table)
+        numbers.append(piece.numbers)
+    table = plain_table(pa.concat_tables(tables, promote_options="permissive"))
+    places = np.concatenate(numbers)
+    columns = {name: _typed(table.column(name), name, places) for name in table.column_names}
+    return pd.DataFrame(columns, columns=table.column_names)
+
+
+def plain_table(table: pa.Table, source: str = "") -> pa.Table:
+    """A table of numbers, truth values, text and moments; raises InputError for lists and the like."""
+    columns = [
+        _plain(column, name, source) for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+def refuse_types(table: pa.Table, kinds: Mapping[str, str], source: str) -> None:
+    """Raise InputError where no cell of a typed column can be what the model learned of that column.
+
+    ``kinds`` are the kinds of the model's columns; text is judged cell by cell.
+    """
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        wanted = _WANTED.get(kinds.get(name, ""))
+        kind = plain_column(column.slice(0, 0)).type
+        if wanted is None or column.null_count == len(column) or is_text(kind):
+            continue
+        if not any(is_kind(kind) for is_kind in wanted[1]):
+            raise InputError(
+                f"{source}: column {name!r} has type {column.type}, and the model was fitted on {wanted[0]} "
+                f"there; convert the column, or leave it out with --ignore when the model is fitted"
+            )
+
+
+def table_pieces(table: pd.DataFrame, max_rows: int) -> Iterator[pa.Table]:
+    """A table as text that reads back as the same cells, in pieces; at least one."""
+    names = list(map(str, table.columns))
+    for start in range(0, max(1, len(table)), max_rows):
+        piece = table.iloc[start : start + max_rows]
+        cells = [[_cell_text(cell) for cell in piece[name].tolist()] for name in table.columns]
+        yield pa.table([pa.array(column, pa.string()) for column in cells], names=names)
+
+
+def _plain(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
+    column = plain_column(column)
+    kind = column.type
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind) or pa.types.is_float16(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_date(kind):
+        return column.cast(pa.timestamp("s"))
+    if pa.types.is_timestamp(kind):
+        return local_moments(column)
+    if not any(is_kind(kind) for is_kind in _READ):
+        where = f"{source}: " if source else ""
+        raise InputError(
+            f"{where}column {name!r} has type {column.type}; wanted numbers, truth values, text or dates, so "
+            f"leave it out with --ignore when the model is fitted, or convert it"
+        )
+    return column
+
+
+def _typed(column: pa.ChunkedArray, name: str, places: NDArray[np.int64]) -> pd.Series:
+    if not is_text(column.type):
+        return pd.Series(column.to_pandas())
+    numbers, wrong = numbers_of(column)
+    if not wrong.any():
+        return pd.Series(numbers)
+    texts = pd.Series(text_cells(column).to_pandas(), dtype="str")
+    folded, present = texts.str.lower(), texts.notna()
+    if set(folded[present]) == set(_TRUTH):
+        return folded.map(_TRUTH).astype("boolean")
+    if wrong.sum() < (1.0 - MIXED_SHARE) * present.sum():
+        first = np.flatnonzero(wrong)[0]
+        _warn_mixed(name, texts.iloc[first], places[first], wrong.sum())
+    return texts
+
+
+def _number(cell: str | None) -> float:
+    try:
+        return float(cell) if cell is not None and "_" not in cell else np.nan
+    except ValueError:
+        return np.nan
+
+
+def _is_slip(cell: str | None) -> bool:
+    """Whether a cell that gave NaN did not say so."""
+    return cell is not None and cell.strip().lower().lstrip("+-") != "nan"
+
+
+def _warn_mixed(name: str, text: str, line: int, n_slips: int) -> None:
+    warnings.warn(
+        f"column {name!r} is read as text, not as numbers, because of {n_slips} of its cells, the first of "
+        f"them {text!r} on line {line}; mend them, or leave them empty where the value is missing",
+        MixedColumnWarning,
+        stacklevel=2,
+    )
+
+
+def _cell_text(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return repr(cell).removesuffix(".0") if cell == cell else ""
+    return "" if cell is None or cell is pd.NaT or cell is pd.NA else str(cell)

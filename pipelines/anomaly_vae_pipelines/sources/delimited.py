@@ -1,0 +1,205 @@
+"""DelimitedSource: CSV in blocks of bytes; rows keep their bytes, and the wanted columns are cast by Arrow.
+
+Arrow reads what is well formed. Where it stumbles, or counts other rows than there are records, Python's
+strict reader judges every record of that block, so that each bad row is known by its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Container, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.records import Rejected, Rows
+from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
+from anomaly_vae_pipelines.sources.cells import MISSING
+from anomaly_vae_pipelines.sources.selection import refuse_doubles
+from anomaly_vae_pipelines.sources.splitting import Offsets, Split, split_records
+from anomaly_vae_pipelines.sources.stream import ByteStream
+from anomaly_vae_pipelines.sources.text import TextSource
+
+MAX_CELL = 1 << 26
+"""Characters of the longest cell that is read."""
+
+_MARK = b"\xef\xbb\xbf"
+_NEWLINE, _RETURN = b"\n\r"
+
+
+class DelimitedSource(TextSource):
+    """One CSV file with a header, plain or compressed; ``-`` is standard input. Or bytes in memory, plain.
+
+    Lines with nothing on them are no rows. Of a ``growing`` file only whole lines are read.
+
+    Raises
+    ------
+    SourceError
+        Where it cannot be opened or has no proper header, and later where it is damaged.
+    """
+
+    def __init__(
+        self, path: str | io.BytesIO, *, block_bytes: int = BLOCK_BYTES, growing: bool = False
+    ) -> None:
+        super().__init__(ByteStream(path, split_records, block_bytes, growing=growing))
+
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """Some columns of a block as text, those in ``numeric`` as numbers; ``whole`` as text too."""
+        data, split = block.content
+        parsed = self.columns if whole else wanted
+        starts, ends, lines = _extents(data, split)
+        numbers = block.start.line + lines + 1
+        raw = _slices(data, starts, ends)
+        table = self._arrow_table(data, split, len(starts), parsed, numeric) if split.is_sound else None
+        rejected: list[Rejected] = []
+        if table is None:
+            kept, cells, rejected = self._judged(raw, numbers, parsed)
+            table, numbers, raw = cells, numbers[kept], raw.filter(pa.array(kept))
+        rows = Rows(self.name, self.columns, table, numbers, raw)
+        return self._finished(rows, rejected, wanted, numeric, whole)
+
+    def _arrow_table(
+        self, data: bytes, split: Split, n_rows: int, wanted: Sequence[str], numeric: Container[str]
+    ) -> pa.Table | None:
+        """The columns as Arrow reads them, with numbers if all are; None where it cannot.
+
+        Looking for one word of a missing number takes less time than for all, and is tried first.
+        """
+        for numbers, words in ((numeric, [""]), (numeric, _MISSING_WORDS), ((), [""])):
+            types = {name: pa.float64() if name in numbers else pa.string() for name in wanted}
+            try:
+                table = self._parse(data, types, words, split.has_quotes)
+            except pa.ArrowInvalid:
+                continue
+            is_whole = table.num_rows == n_rows and _is_text(data)
+            return table.select(list(wanted)) if is_whole else None
+        return None
+
+    def _parse(
+        self, data: bytes, types: dict[str, pa.DataType], missing: list[str], has_quotes: bool
+    ) -> pa.Table:
+        if not types:
+            types = {self.columns[0]: pa.string()}
+        return pacsv.read_csv(
+            pa.BufferReader(data),
+            read_options=pacsv.ReadOptions(
+                column_names=list(self.columns), use_threads=False, block_size=len(data) + 1
+            ),
+            parse_options=pacsv.ParseOptions(
+                quote_char='"' if has_quotes else False, newlines_in_values=has_quotes
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=types, include_columns=list(types), null_values=missing
+            ),
+        )
+
+    def _judged(
+        self, raw: pa.LargeBinaryArray, numbers: Offsets, wanted: Sequence[str]
+    ) -> tuple[NDArray[np.bool_], pa.Table, list[Rejected]]:
+        """Which rows Python's strict reader takes, their cells, and what is wrong with the others."""
+        records = raw.to_pylist()
+        judged = [_cells_of(record, len(self.columns)) for record in records]
+        kept = np.array([isinstance(cells, list) for cells in judged], dtype=bool)
+        good = [cells for cells in judged if isinstance(cells, list)]
+        rejected = [
+            Rejected(self.name, int(number), wrong[0], wrong[1], record)
+            for number, wrong, record in zip(numbers, judged, records, strict=True)
+            if isinstance(wrong, tuple)
+        ]
+        positions = [self.columns.index(name) for name in wanted]
+        columns = [pa.array([cells[j] for cells in good], pa.string()) for j in positions]
+        return kept, pa.table(columns, names=list(wanted)), rejected
+
+    def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
+        """The line of names, which is gone past, and the names."""
+        if self._stream.first()[0].startswith(_MARK):
+            self._stream.skip(len(_MARK))
+        while True:
+            data, split = self._stream.first()
+            starts, ends, lines = _extents(data, split)
+            if len(starts):
+                break
+            if not split.starts[-1]:
+                wanted = "wanted a line of column names and rows below it"
+                raise SourceError(self.name, None, f"is empty; {wanted}")
+            self._stream.skip(int(split.starts[-1]), int(split.lines[-1]))
+        header = data[starts[0] : ends[0]]
+        after = int(np.searchsorted(split.starts, starts[0], side="right"))
+        self._stream.skip(int(split.starts[after]), int(split.lines[after]))
+        return header, _names(header, self.name, int(lines[0]) + 1)
+
+
+_MISSING_WORDS = sorted(MISSING)
+_QUOTED = pacsv.ParseOptions(newlines_in_values=True)
+_UNQUOTED = pacsv.ParseOptions(quote_char=False)
+
+
+def _extents(data: bytes, split: Split) -> tuple[Offsets, Offsets, Offsets]:
+    """Where the rows begin and end, line ends aside, and the lines before; empty lines are no rows."""
+    cells = np.frombuffer(data, dtype=np.uint8)
+    starts, ends = split.starts[:-1], split.starts[1:].copy()
+    for mark in (_NEWLINE, _RETURN):
+        ends -= (ends > starts) & (cells[ends - 1] == mark)
+    filled = ends > starts
+    if filled.all():
+        return starts, ends, split.lines[:-1]
+    return starts[filled], ends[filled], split.lines[:-1][filled]
+
+
+def _slices(data: bytes, starts: Offsets, ends: Offsets) -> pa.LargeBinaryArray:
+    """The bytes between, one element a row, copied only where something lies between rows."""
+    offsets = np.empty(2 * len(starts) + 1, dtype=np.int64)
+    offsets[:-1:2], offsets[1::2], offsets[-1] = starts, ends, len(data)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    pieces = pa.LargeBinaryArray.from_buffers(pa.large_binary(), 2 * len(starts), buffers)
+    return pieces.take(pa.array(np.arange(0, 2 * len(starts), 2)))
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether all of it is UTF-8 without NUL, also in columns that nobody reads."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data
+
+
+def _names(header: bytes, source: str, line: int) -> tuple[str, ...]:
+    """Names of the columns; raises SourceError where they cannot be read or one comes twice."""
+    names = _cells_of(header, None)
+    if isinstance(names, tuple):
+        raise SourceError(source, line, names[1])
+    refuse_doubles(source, line, names)
+    return tuple(names)
+
+
+def _cells_of(record: bytes, width: int | None) -> list[str] | tuple[str, str]:
+    """The cells of a record, or in a word and in a sentence what is wrong with it."""
+    try:
+        text = record.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = record[error.start]
+        return (
+            "encoding",
+            f"byte 0x{byte:02x} is not UTF-8; save the file in UTF-8, such as with iconv -t utf-8",
+        )
+    if "\0" in text:
+        return "nul", "holds a NUL byte; wanted text (a binary file? UTF-16?): save the file as CSV in UTF-8"
+    csv.field_size_limit(MAX_CELL)
+    try:
+        cells = next(csv.reader([text], strict=True))
+    except (csv.Error, StopIteration) as error:
+        return "quotes", f"not CSV ({error}); wanted cells with a comma, quote or line break in double quotes"
+    if width is not None and len(cells) != width:
+        return (
+            "width",
+            f"wanted {width} cells as in the header, got {len(cells)}; put cells that hold a comma in "
+            "double quotes",
+        )
+    return cells

@@ -1,0 +1,131 @@
+"""JsonLinesSource: an object a line; rows keep their bytes, and the wanted fields become columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.records import Rejected, Rows
+from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
+from anomaly_vae_pipelines.sources.splitting import Offsets, Split, with_ends
+from anomaly_vae_pipelines.sources.stream import ByteStream
+from anomaly_vae_pipelines.sources.text import TextSource
+
+
+class JsonLinesSource(TextSource):
+    """One file of JSON Lines, plain or compressed; ``-`` is standard input.
+
+    Its columns are the keys of the objects of its first block. A key that a row lacks is a missing
+    cell. Empty lines are no rows; of a ``growing`` file only whole lines are read.
+
+    Raises
+    ------
+    SourceError
+        Where it cannot be opened or holds no object, and later where it is damaged.
+    """
+
+    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
+        super().__init__(ByteStream(path, split_lines, block_bytes, growing=growing))
+
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """Some fields of a block as text, those in ``numeric`` as numbers; ``whole`` as text too."""
+        lines, numbers = _lines(*block.content)
+        rejected: list[Rejected] = []
+        good: list[dict[str, str | None]] = []
+        kept = np.zeros(len(lines), dtype=bool)
+        needed = frozenset(wanted)
+        read = [name for name in self.columns if whole or name in needed]
+        for i, line in enumerate(lines):
+            row = self._fields(line, needed, read)
+            if isinstance(row, dict):
+                good.append(row)
+                kept[i] = True
+            else:
+                rejected.append(Rejected(self.name, block.start.line + int(numbers[i]), *row, line))
+        columns = [pa.array([row[name] for row in good], pa.string()) for name in read]
+        raw = pa.array([line for line, keep in zip(lines, kept, strict=True) if keep], pa.large_binary())
+        table = pa.table(columns, names=read)
+        rows = Rows(self.name, self.columns, table, block.start.line + numbers[kept], raw)
+        return self._finished(rows, rejected, wanted, numeric, whole)
+
+    def _fields(
+        self, line: bytes, needed: Container[str], read: Sequence[str]
+    ) -> dict[str, str | None] | tuple[str, str]:
+        """Some fields of the object on a line as text, or what is wrong with it."""
+        value = _object(line)
+        if isinstance(value, tuple):
+            return value
+        fields = {}
+        for name in read:
+            cell = value.get(self._keys[name])
+            if name in needed and (problem := _unreadable(cell)):
+                return "json", f"column {name!r}: wanted a number, a truth value or text, got {problem}"
+            text = cell if cell is None or isinstance(cell, str) else json.dumps(cell)
+            fields[name] = text if text is None or text.isascii() else _unicode(text)
+        return fields
+
+    def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
+        """No line of names; the keys of the first block."""
+        data, split = self._stream.first()
+        lines, _ = _lines(data, split)
+        keys: dict[str, None] = {}
+        for line in lines:
+            value = _object(line)
+            keys.update(dict.fromkeys(value if isinstance(value, dict) else ()))
+        if not keys:
+            raise SourceError(self.name, None, "holds no JSON object; wanted one on each line")
+        self._keys = {_unicode(key): key for key in keys}
+        return b"", tuple(self._keys)
+
+
+def split_lines(data: bytes, *, at_end: bool) -> Split:
+    """The whole lines of ``data``; with ``at_end`` what is left is the last one."""
+    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
+    starts = with_ends(data, ends, at_end)
+    return Split(starts, np.arange(len(starts)))
+
+
+def _lines(data: bytes, split: Split) -> tuple[list[bytes], Offsets]:
+    """Lines with something on them, and their numbers in the block, from 1."""
+    starts, ends = split.starts[:-1], split.starts[1:]
+    lines = [data[start:end].rstrip(b"\r\n") for start, end in zip(starts, ends, strict=True)]
+    numbers = split.lines[:-1] + 1
+    filled = np.array([bool(line.strip()) for line in lines], dtype=bool)
+    return [line for line, keep in zip(lines, filled, strict=True) if keep], numbers[filled]
+
+
+def _object(line: bytes) -> dict[str, Any] | tuple[str, str]:
+    """The object on a line, or in a word and a sentence what is wrong with it."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return "encoding", f"byte 0x{line[error.start]:02x} is not UTF-8; save the file in UTF-8"
+    except (ValueError, RecursionError) as error:
+        return "json", f"is not JSON ({str(error) or 'nested too deeply'}); wanted one object on a line"
+    if not isinstance(value, dict):
+        return (
+            "json",
+            f"holds no object but {line[:40].decode(errors='replace')}; wanted {{...}} on each line",
+        )
+    return value
+
+
+def _unreadable(cell: object) -> str | None:
+    """What a cell shows that no model can read; None for one that it can."""
+    if isinstance(cell, dict | list):
+        return json.dumps(cell)[:40]
+    if isinstance(cell, str) and not cell.isascii() and cell != _unicode(cell):
+        return f"half of a surrogate pair in {json.dumps(cell)[:40]}, which is not a character"
+    return None
+
+
+def _unicode(text: str) -> str:
+    r"""A text as UTF-8 can hold it: half of a surrogate pair as its escape, such as ``\ud800``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,95 @@
+"""Opening: a path to the source of its format, and a source to all of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.io.files import bare_suffix, is_url
+from anomaly_vae_pipelines.records import Rows
+from anomaly_vae_pipelines.sources.blocks import Source
+from anomaly_vae_pipelines.sources.delimited import DelimitedSource
+from anomaly_vae_pipelines.sources.jsonl import JsonLinesSource
+from anomaly_vae_pipelines.sources.parquet import ParquetSource
+
+AnySource = DelimitedSource | JsonLinesSource | ParquetSource
+
+_SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+_SOURCES: dict[str, type[AnySource]] = {
+    "csv": DelimitedSource,
+    "jsonl": JsonLinesSource,
+    "parquet": ParquetSource,
+}
+
+
+TABLE_SUFFIXES = frozenset({".csv", *_SUFFIXES})
+"""Suffixes of the files of rows in a directory, that of a compression aside."""
+
+
+def format_of(path: str, given: str | None = None) -> str:
+    """The format of a file, "csv", "jsonl" or "parquet": as given, else by its suffix, else CSV."""
+    return given or _SUFFIXES.get(bare_suffix(path), "csv")
+
+
+def open_source(path: str, given_format: str | None = None) -> AnySource:
+    """The source of one file, to be used as a context; raises SourceError where it cannot be opened."""
+    return _SOURCES[format_of(path, given_format)](path)
+
+
+def open_growing(path: str, given_format: str | None = None) -> AnySource:
+    """The source of a file that may still be written to: only its whole lines are rows."""
+    kind = format_of(path, given_format)
+    if kind == "parquet":
+        return ParquetSource(path)
+    return (DelimitedSource if kind == "csv" else JsonLinesSource)(path, growing=True)
+
+
+def input_files(paths: Sequence[str]) -> list[str]:
+    """The paths, each directory replaced by the files of rows in it, in order of their names.
+
+    Raises SourceError for a directory without any.
+    """
+    return [name for path in paths for name in (_within(path) if _is_directory(path) else [path])]
+
+
+def read_rows(
+    source: Source, columns: Sequence[str] | None = None, numeric: Container[str] = ()
+) -> Iterator[Rows]:
+    """All rows of a source, in pieces, one at least; raises SourceError at the first bad row.
+
+    ``columns`` are those to read, all by default; text unless in ``numeric``, or as the file is typed.
+    """
+    wanted = source.columns if columns is None else columns
+    came = False
+    for block in source.blocks():
+        rows, rejected = source.read(block, wanted, numeric)
+        if rejected:
+            raise SourceError(rejected[0].source, rejected[0].line, rejected[0].reason)
+        came = True
+        yield rows
+    if not came:
+        yield no_rows(source, wanted, numeric)
+
+
+def no_rows(
+    source: Source, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+) -> Rows:
+    """A piece without rows, which tells the columns and their types."""
+    return source.read(source.empty(), wanted, numeric, whole=whole).rows
+
+
+def _is_directory(path: str) -> bool:
+    return path != "-" and not is_url(path) and Path(path).is_dir()
+
+
+def _within(directory: str) -> list[str]:
+    found = sorted(
+        str(path) for path in Path(directory).iterdir() if bare_suffix(str(path)) in TABLE_SUFFIXES
+    )
+    if not found:
+        raise InputError(
+            f"{directory}: is a directory without files of rows; wanted {', '.join(sorted(TABLE_SUFFIXES))}"
+        )
+    return found

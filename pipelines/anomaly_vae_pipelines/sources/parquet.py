@@ -1,0 +1,106 @@
+"""ParquetSource: a Parquet file row group by row group; rows have types and no text of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.arrow_text import row_as_json
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.io.files import opened
+from anomaly_vae_pipelines.records import Rejected, Rows
+from anomaly_vae_pipelines.sources.blocks import Block, Place, Read
+from anomaly_vae_pipelines.sources.cuts import length_of, refuse_cut
+from anomaly_vae_pipelines.sources.selection import refuse_doubles
+from anomaly_vae_pipelines.sources.text import cast_columns
+
+BLOCK_ROWS = 16_384
+
+
+class ParquetSource:
+    """One Parquet file. Use it as a context: what it opens it closes.
+
+    Raises
+    ------
+    SourceError
+        Where it cannot be opened or is no Parquet, and later where it is damaged; LostInputError where it
+        became shorter since it was opened.
+    """
+
+    header = b""
+
+    def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS) -> None:
+        if path == "-":
+            raise SourceError("standard input", None, "Parquet cannot be read from a stream; give a file")
+        self.path, self.name, self.block_rows = path, path, block_rows
+        self._stack = ExitStack()
+        packed = self._stack.enter_context(opened(path))
+        self._outer, self._length = packed.outer, length_of(packed.outer)
+        try:
+            self._file = pq.ParquetFile(packed.stream)
+            self.columns = tuple(self._file.schema_arrow.names)
+            refuse_doubles(path, None, self.columns)
+        except InputError:
+            self._stack.close()
+            raise
+        except (pa.ArrowException, OSError) as error:
+            self._stack.close()
+            raise SourceError(path, None, f"is no Parquet file ({_line(error)})") from error
+
+    def __enter__(self) -> ParquetSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._stack.close()
+
+    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+        """The blocks of the file from a place on, of ``block_rows`` rows but for the last of a row group."""
+        skipped = start.offset if start is not None else 0
+        begin = 0
+        for group in range(self._file.num_row_groups):
+            n_rows = self._file.metadata.row_group(group).num_rows
+            if begin + n_rows > skipped:
+                yield from self._group(group, begin, skipped)
+            begin += n_rows
+
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """Some columns of a block as they are typed, text in ``numeric`` as numbers."""
+        table = pa.Table.from_batches([block.content])
+        first = block.start.offset + 1
+        numbers = np.arange(first, first + len(table), dtype=np.int64)
+        chosen, slips = cast_columns(table.select(list(wanted)), numeric)
+        rows = Rows(self.name, self.columns, chosen, numbers, unit="row", whole=table if whole else None)
+        kept = np.ones(len(rows), dtype=bool)
+        kept[list(slips)] = False
+        rejected = [
+            Rejected(self.name, int(numbers[i]), "number", reason, row_as_json(table, i))
+            for i, reason in sorted(slips.items())
+        ]
+        return Read(rows.take(kept), rejected)
+
+    def empty(self) -> Block:
+        """A block without rows."""
+        return Block(pa.RecordBatch.from_pylist([], schema=self._file.schema_arrow), Place(), Place())
+
+    def _group(self, group: int, begin: int, skipped: int) -> Iterator[Block]:
+        end = begin
+        try:
+            for batch in self._file.iter_batches(self.block_rows, row_groups=[group], use_threads=False):
+                start, end = end, end + batch.num_rows
+                if start >= skipped and batch.num_rows:
+                    yield Block(batch, Place(start, start), Place(end, end), 0)
+        except (pa.ArrowException, OSError) as error:
+            refuse_cut(self.name, self._length, length_of(self._outer))
+            raise SourceError(self.name, end + 1, f"cannot be read ({_line(error)})") from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0]

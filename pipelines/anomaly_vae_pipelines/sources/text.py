@@ -1,0 +1,125 @@
+"""TextSource: what CSV and JSON Lines have in common: a stream of bytes, and text that may mean numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_vae_pipelines.arrow_text import plain_column
+from anomaly_vae_pipelines.records import Rejected, Rows
+from anomaly_vae_pipelines.sources.blocks import Block, Place, Read
+from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
+from anomaly_vae_pipelines.sources.splitting import Split
+from anomaly_vae_pipelines.sources.stream import ByteStream
+
+
+class TextSource(ABC):
+    """A file of text whose rows keep their bytes. Use it as a context: what it opens it closes.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in messages.
+    columns : tuple of str
+        Names of its columns, in order.
+    header : bytes
+        The line of names as it stands in the file; empty where there is none.
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream, self.name = stream, stream.name
+        with ExitStack() as on_error:
+            on_error.push(stream)
+            self.header, self.columns = self._read_head()
+            on_error.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.__exit__()
+
+    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+        """The blocks of the file from a place on; it can be gone through once."""
+        return self._stream.blocks(start)
+
+    def empty(self) -> Block:
+        """A block without rows."""
+        nowhere = np.zeros(1, dtype=np.int64)
+        return Block((b"", Split(nowhere, nowhere, is_sound=False)), Place(), Place())
+
+    @abstractmethod
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """Some columns of a block as text, those in ``numeric`` as numbers."""
+
+    @abstractmethod
+    def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
+        """The line of names, which is gone past, if there is one; and the names."""
+
+    def _finished(
+        self,
+        rows: Rows,
+        rejected: list[Rejected],
+        wanted: Sequence[str],
+        numeric: Container[str],
+        whole: bool,
+    ) -> Read:
+        """Numbers cast and missing cells emptied; rows whose numbers are none join the rejected.
+
+        The table of the rows has the columns as they stand in the file: the wanted ones, or all.
+        """
+        table, slips = cast_columns(rows.table.select(list(wanted)), numeric)
+        rest = _with_numbers(rows.table, table, numeric) if whole else None
+        rows = Rows(rows.source, rows.columns, table, rows.numbers, rows.raw, whole=rest)
+        if not slips:
+            return Read(rows, rejected)
+        kept = np.ones(len(rows), dtype=bool)
+        kept[list(slips)] = False
+        assert rows.raw is not None  # rows of text have their bytes
+        rejected += [
+            Rejected(self.name, int(rows.numbers[i]), "number", reason, rows.raw[i].as_py())
+            for i, reason in slips.items()
+        ]
+        return Read(rows.take(kept), sorted(rejected, key=lambda row: row.number))
+
+
+def cast_columns(table: pa.Table, numeric: Container[str]) -> tuple[pa.Table, dict[int, str]]:
+    """A table with the numeric columns as numbers and missing cells as null; by row what is no number."""
+    slips: dict[int, str] = {}
+    columns: list[Any] = []
+    for name, column in zip(table.column_names, map(plain_column, table.columns), strict=True):
+        if pa.types.is_string(column.type) and name in numeric:
+            numbers, wrong = numbers_of(column)
+            columns.append(pa.array(numbers, from_pandas=True))
+            for i in np.flatnonzero(wrong):
+                problem = f"column {name!r}: wanted a number, got {column[int(i)].as_py()!r}"
+                slips.setdefault(int(i), problem)
+        else:
+            columns.append(text_cells(column) if pa.types.is_string(column.type) else column)
+    return pa.table(columns, names=table.column_names), slips
+
+
+def _with_numbers(table: pa.Table, read: pa.Table, numeric: Container[str]) -> pa.Table:
+    """All columns as text of the file, an empty cell as null; those read as numbers as numbers."""
+    return pa.table(
+        [
+            read.column(name) if name in numeric and name in read.column_names else _empty_as_null(column)
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        ],
+        names=table.column_names,
+    )
+
+
+def _empty_as_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text has no null of its own."""
+    if not pa.types.is_string(column.type):
+        return column
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)

@@ -1,0 +1,219 @@
+"""What each receiver gets, that signatures verify, and that no secret is seen anywhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import warnings
+from dataclasses import replace
+
+import pytest
+
+from anomaly_vae.errors import InputError, MissingExtraError
+from anomaly_vae_pipelines.alerting import Alert, verify
+from anomaly_vae_pipelines.alerting.delivery.apprise_sink import apprise_sink
+from anomaly_vae_pipelines.alerting.delivery.sinks import (
+    AlertmanagerSink,
+    JsonLinesSink,
+    WebhookSink,
+    alertmanager_alert,
+)
+from anomaly_vae_pipelines.errors import AlertingWarning, DeliveryError
+from tests.anomaly_vae_pipelines.alerting.receiver import receiving
+from tests.anomaly_vae_pipelines.alerting.streams import alerter, scored
+
+RULES = 'key = ["host"]\npatience = "0s"\n[[rule]]\nname = "odd"\nkind = "score"\nseverity = "critical"\n'
+
+
+def an_alert(tmp_path) -> Alert:
+    (alert,) = alerter(tmp_path, RULES).observe(scored([True], host=["web-1"]))
+    return alert
+
+
+def test_a_webhook_gets_the_alert_and_a_signature_that_verifies(tmp_path):
+    """Time and body are signed: neither can be changed, nor can an old message be sent again."""
+    alert = an_alert(tmp_path)
+    with receiving() as receiver:
+        WebhookSink("hook", receiver.url, "s3cret").send(alert, 5.0)
+    (body,), (headers,) = receiver.bodies, receiver.headers
+    timestamp, signature = headers["x-anomaly-vae-timestamp"], headers["x-anomaly-vae-signature"]
+    assert Alert.from_json(body.decode()) == alert
+    assert headers["idempotency-key"] == alert.id
+    assert verify("s3cret", timestamp, body, signature)
+    assert not verify("other", timestamp, body, signature)
+    assert not verify("s3cret", str(int(timestamp) + 1), body, signature)
+    assert not verify("s3cret", timestamp, body + b" ", signature)
+    assert not verify("s3cret", timestamp, body, signature, now=int(timestamp) + 300)
+    assert not verify("s3cret", "soon", body, signature)
+
+
+def test_a_webhook_without_a_secret_has_no_signature(tmp_path):
+    """Rather none than one of an empty key."""
+    with receiving() as receiver:
+        WebhookSink("hook", receiver.url).send(an_alert(tmp_path), 5.0)
+    assert "x-anomaly-vae-signature" not in receiver.headers[0]
+
+
+def test_standard_output_gets_a_line_of_json(tmp_path, capsysbinary):
+    """An alert is one line, whatever is in it."""
+    alert = replace(an_alert(tmp_path), what="two\nlines and ä")
+    JsonLinesSink("out", "-").send(alert, 1.0)
+    out = capsysbinary.readouterr().out
+    assert out.count(b"\n") == 1
+    assert Alert.from_json(out.decode()) == alert
+
+
+def test_no_label_of_alertmanager_differs_from_row_to_row(tmp_path):
+    """Labels make series: scores, p-values and rows are annotations. Names are such as Prometheus knows."""
+    alert = replace(an_alert(tmp_path), key={"host": "a", "severity": "high", "8-bit": "x", "zone.id": "z"})
+    sent = alertmanager_alert(alert, now=2e9)
+    assert sent["labels"] == {
+        "alertname": "odd",
+        "rule": "odd",
+        "kind": "score",
+        "severity": "critical",
+        "source": "rows.csv",
+        "host": "a",
+        "key_severity": "high",
+        "key_8_bit": "x",
+        "zone_id": "z",
+    }
+    assert sent["annotations"] == {
+        "summary": "1 row: line 2 at -90 nats, because amount=2 (expected 20.5)",
+        "id": alert.id,
+        "p_value": "0.0001",
+        "columns": "amount=2 (expected 20.5)",
+        "rows": "rows.csv 2",
+        "n_rows": "1",
+    }
+    assert (sent["startsAt"], sent["endsAt"]) == ("2023-11-14T22:13:20.000Z", "2033-05-18T04:33:20.000Z")
+
+
+@pytest.fixture
+def alertmanager(tmp_path):
+    """Address of a real Alertmanager."""
+    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+    if program is None:
+        pytest.skip("needs Alertmanager (Debian: prometheus-alertmanager)")
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    (tmp_path / "am.yml").write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    options = [
+        f"--config.file={tmp_path}/am.yml",
+        f"--storage.path={tmp_path}/am",
+        "--cluster.listen-address=",
+    ]
+    command = [program, *options, f"--web.listen-address=127.0.0.1:{port}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield ready(f"http://127.0.0.1:{port}")
+        finally:
+            process.kill()
+
+
+def ready(url: str) -> str:
+    """The address, once it answers."""
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(f"{url}/-/ready", timeout=1):
+                return url
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer")
+
+
+def test_a_real_alertmanager_takes_an_alert_and_shows_it(tmp_path, alertmanager):
+    """It is active, with our labels and annotations, though its rows are years old; sent twice it is one."""
+    alert = an_alert(tmp_path)
+    for _ in range(2):
+        AlertmanagerSink("am", alertmanager).send(alert, 5.0)
+    with urllib.request.urlopen(f"{alertmanager}/api/v2/alerts", timeout=5) as answer:
+        (shown,) = json.load(answer)
+    sent = alertmanager_alert(alert, time.time())
+    assert shown["labels"] == sent["labels"]
+    assert shown["annotations"] == sent["annotations"]
+    assert shown["status"]["state"] == "active"
+    assert shown["startsAt"] == "2023-11-14T22:13:20.000Z"
+
+
+def test_a_real_alertmanager_that_refuses_is_told_from_one_that_is_gone(tmp_path, alertmanager):
+    """A path that isn't there is for good; a closed port is tried again."""
+    for url, final in ((f"{alertmanager}/nowhere", True), ("http://127.0.0.1:1", False)):
+        with pytest.raises(DeliveryError) as caught:
+            AlertmanagerSink("am", url).send(an_alert(tmp_path), 5.0)
+        assert caught.value.final is final
+
+
+def test_apprise_delivers_a_message(tmp_path):
+    """Severity, rule and finding in the title; when, how unlikely, columns and rows in the body."""
+    with receiving() as receiver:
+        url = f"json://127.0.0.1:{receiver.port}/path"
+        apprise_sink("a", url, "info", 10.0).send(an_alert(tmp_path), 10.0)
+    got = json.loads(receiver.bodies[0])
+    assert (
+        got["title"]
+        == "[critical] odd host=web-1: 1 row: line 2 at -90 nats, because amount=2 (expected 20.5)"
+    )
+    assert got["type"] == "failure"
+    assert "how unlikely: p = 0.0001" in got["message"]
+    assert "columns: amount=2 (expected 20.5)" in got["message"]
+
+
+def test_one_address_of_apprise_that_fails_does_not_repeat_the_other(tmp_path):
+    """Each address is a sink of its own."""
+    with receiving() as good, receiving() as bad:
+        bad.answers = [500] * 5
+        environ = {"URLS": f"json://127.0.0.1:{bad.port} json://127.0.0.1:{good.port}"}
+        sink = '\n[[sink]]\nkind = "apprise"\nurls_env = "URLS"\n'
+        current = alerter(tmp_path, RULES, sinks=sink, environ=environ)
+        with pytest.warns(AlertingWarning, match="Apprise could not deliver"):
+            current.observe(scored([True], host=["a"]))
+        with pytest.warns(AlertingWarning, match="sink 'apprise': 1 alert was not delivered"):
+            summary = current.close()
+    assert summary.n_delivered == {"apprise": 0, "apprise-2": 1}
+    assert len(good.bodies) == 1
+
+
+def test_apprise_is_asked_for_by_name_where_it_is_missing(monkeypatch):
+    """The message is the command that brings it."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'anomaly-vae\[alerts\]'"):
+        apprise_sink("a", "json://localhost", "info", 1.0)
+
+
+def test_an_address_that_apprise_does_not_know_is_not_shown():
+    """An address may be a password."""
+    with pytest.raises(InputError, match="sink 'a': its address is none that Apprise knows") as caught:
+        apprise_sink("a", "nonsense://hunter2", "info", 1.0)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_secret_is_written_or_said(tmp_path, caplog, recwarn):
+    """Neither in files, nor in the log, nor in warnings, nor where objects are shown."""
+    warnings.simplefilter("always")
+    caplog.set_level(logging.DEBUG)
+    secrets = {
+        "HOOK": "http://127.0.0.1:1/hunter2?token=hunter3",
+        "KEY": "hunter4",
+        "URLS": "json://user:hunter5@127.0.0.1:1/hunter6",
+    }
+    sinks = '[[sink]]\nkind = "webhook"\nurl_env = "HOOK"\nsecret_env = "KEY"\n'
+    sinks += '[[sink]]\nkind = "apprise"\nurls_env = "URLS"\n'
+    sinks += '[[sink]]\nkind = "alertmanager"\nurl_env = "HOOK"\n'
+    current = alerter(tmp_path, RULES, sinks=sinks, environ=secrets)
+    current.observe(scored([True], host=["a"]))
+    summary = current.close()
+    assert summary.n_spooled == {"webhook": 1, "apprise": 1, "alertmanager": 1}
+    written = "".join(p.read_text() for p in tmp_path.rglob("*") if p.is_file())
+    shown = repr(current._config.sinks) + repr(summary) + json.dumps(current.get_state())
+    said = caplog.text + "".join(str(warning.message) for warning in recwarn)
+    assert said
+    assert "hunter" not in written + shown + said

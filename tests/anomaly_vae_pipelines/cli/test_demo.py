@@ -1,0 +1,27 @@
+"""``anomaly-vae demo``."""
+
+from __future__ import annotations
+
+from anomaly_vae_pipelines.runs.demo import COMMANDS, NEXT
+
+
+def test_the_demo_shows_commands_results_and_reasons(run, tmp_path):
+    """Whoever reads it can repeat every step, and sees why rows are anomalous."""
+    directory = tmp_path / "new" / "demo"
+    ended = run("demo", "--out", str(directory))
+    assert (ended.code, ended.err) == (0, "")
+    for line in (f"cd {directory}", *COMMANDS, NEXT):
+        assert f"$ {line}\n" in ended.out
+    for word in ("AUROC", "patient", "malignant", "observed", "expected"):
+        assert word in ended.out
+    names = {"train.csv", "test.csv", "model.avae", "scored.csv"}
+    assert {path.name for path in directory.iterdir()} == names
+
+
+def test_the_demo_refuses_to_replace_files(run, tmp_path):
+    """What is in the directory already is somebody's."""
+    (tmp_path / "test.csv").write_text("mine")
+    ended = run("demo", "--out", str(tmp_path))
+    assert ended.code == 2
+    assert "exists already" in ended.err
+    assert (tmp_path / "test.csv").read_text() == "mine"

@@ -1,0 +1,271 @@
+"""``anomaly-vae fit``."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from anomaly_vae import load
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, TINY, orders, write_table
+
+
+@pytest.fixture
+def fit(run, train, tiny, tmp_path):
+    """Fit on the training table; gives how it ended and the file of the model."""
+
+    def invoke(*options: str, table: str = train, config: str = tiny, stdin: bytes | None = None):
+        path = str(tmp_path / "model.avae")
+        return run("fit", table, "-o", path, "--force", "--config", config, *options, stdin=stdin), path
+
+    return invoke
+
+
+def parameters_of(run, path: str) -> dict[str, object]:
+    return json.loads(run("inspect", path, "--json").out)["parameters"]
+
+
+def config_file(tmp_path, text: str) -> str:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_fit_says_what_it_did_on_stdout(fit):
+    """Rows, columns by kind, held-out ELBO, threshold, and where the model is."""
+    ended, path = fit("--label", "label", "--normal", "good", "--ignore", "code")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("fitted 108 rows in ")
+    assert [line.split()[0] for line in lines[1:]] == ["columns", "held", "threshold", "saved"]
+    assert "2 numeric" in lines[1]
+    assert "nats" in lines[2]
+    assert lines[-1].endswith(path)
+    assert ended.err == ""
+
+
+def test_a_label_makes_training_rows_clean(fit, run):
+    """With --label the rows are known to be normal, without they are not, and a flag decides otherwise."""
+    label = ["--label", "label", "--normal", "good", "--id", "code"]
+    for options, novelty in ((label, True), (["--ignore", "code"], False), ([*label, "--no-novelty"], False)):
+        _, path = fit(*options)
+        assert parameters_of(run, path)["novelty"] is novelty
+
+
+def test_columns_left_out_are_no_features(fit):
+    """--id and --ignore may be repeated; the label is left out by itself."""
+    _, path = fit(
+        "--label", "label", "--normal", "good", "--id", "code", "--ignore", "day", "--ignore", "count"
+    )
+    assert load(path).feature_names_in_.tolist() == ["amount", "color", "open"]
+
+
+def test_the_same_seed_gives_the_same_model(fit, run, unseen, tmp_path):
+    """Twice the same command is twice the same scores; another seed is another model."""
+
+    def scores(*options: str) -> str:
+        _, path = fit("--id", "code", *options)
+        return run("score", path, unseen, "-o", "-").out
+
+    assert scores() == scores("--seed", "0") != scores("--seed", "1")
+
+
+def test_a_false_alarm_rate_is_promised(fit):
+    """The threshold is put where the rate was asked for."""
+    ended, path = fit("--id", "code", "--false-alarm-rate", "0.25")
+    assert load(path).false_alarm_rate_ == 0.25
+    assert "false-alarm rate 0.25" in ended.out
+
+
+def test_a_rate_that_cannot_be_promised_is_refused_before_the_fit(fit):
+    """The number of held-out rows is known as soon as the table is read: a long fit is not begun."""
+    ended, path = fit("--id", "code", "--false-alarm-rate", "0.001", "--verbose")
+    assert ended.code == 2
+    assert "cannot be promised from 24 held-out rows, but from 999. Ask for 0.04 or more" in ended.err
+    assert "ELBO" not in ended.err
+    assert not os.path.exists(path)
+    ended, _ = fit("--id", "code", "--false-alarm-rate", "0.001", "--tail", "gpd", "--verbose")
+    assert "a tail of 24 held-out rows cannot be estimated: wanted 40 at least" in ended.err
+    assert "ELBO" not in ended.err
+
+
+def test_a_rate_can_be_estimated(fit, tmp_path):
+    """With a tail, where there are rows enough for one."""
+    table = write_table(tmp_path / "more.csv", COLUMNS, orders(250))
+    ended, path = fit("--id", "code", "--false-alarm-rate", "1e-4", "--tail", "gpd", table=table)
+    assert ended.code == 0, ended.err
+    assert (load(path).false_alarm_rate_, load(path).tail_) == (1e-4, "gpd")
+    assert "(false-alarm rate 0.0001, estimated)" in ended.out
+
+
+class TestRecipe:
+    """``--recipe NAME``."""
+
+    @pytest.mark.parametrize("recipe", ["tabular", "tabular_numeric", "embeddings"])
+    def test_a_recipe_goes_through_every_command(self, fit, run, tmp_path, recipe):
+        """Fit, score, evaluate, threshold and inspect work on the model of each."""
+        rows = [[order[2], str(i % 7 + 0.5), order[-1]] for i, order in enumerate(orders(80))]
+        table = write_table(tmp_path / "numbers.csv", ["count", "size", "label"], rows)
+        ended, path = fit("--recipe", recipe, "--label", "label", "--normal", "good", table=table)
+        assert ended.code == 0, ended.err
+        moved = str(tmp_path / "moved.avae")
+        assert run("score", path, table, "-o", str(tmp_path / "out.csv"), "--explain", "all").code == 0
+        assert run("evaluate", path, table, "--label", "label", "--normal", "good").code == 0
+        assert run("threshold", path, "--false-alarm-rate", "0.2", "-o", moved).code == 0
+        assert "TabularVAEDetector" in run("inspect", moved).out
+        assert parameters_of(run, moved)["max_steps"] == 30
+
+    def test_text_is_no_number(self, fit, train):
+        """What a recipe refuses is the table's fault, and is said in a line."""
+        ended, _ = fit("--recipe", "tabular_numeric", "--id", "code")
+        assert ended.code == 2
+        assert ended.err.startswith(f"anomaly-vae: error: {train}: cannot be learned from (could not convert")
+        assert ended.err.count("\n") == 1
+
+    def test_a_recipe_that_is_not_there_is_refused_with_the_nearest(self, fit):
+        """And all are named."""
+        ended, _ = fit("--recipe", "tabular_numbers")
+        assert ended.code == 2
+        assert "did you mean 'tabular_numeric'?" in ended.err
+
+
+def test_contamination_reaches_the_detector(fit, run):
+    """The share of anomalies is a parameter of the fit."""
+    _, path = fit("--id", "code", "--contamination", "0.1")
+    assert parameters_of(run, path)["contamination"] == 0.1
+
+
+def test_thresholds_exclude_each_other(fit):
+    """Two ways to put one threshold are a contradiction."""
+    ended, _ = fit("--false-alarm-rate", "0.1", "--contamination", "0.1")
+    assert ended.code == 2
+    assert "Give only one of --false-alarm-rate, --contamination" in ended.err
+
+
+@pytest.mark.parametrize("rate", ["0", "1", "-0.5", "2", "often"])
+def test_a_rate_is_between_never_and_always(fit, rate):
+    """0 and 1 are no rates to promise."""
+    ended, _ = fit("--false-alarm-rate", rate)
+    assert ended.code == 2
+    assert "--false-alarm-rate" in ended.err
+
+
+@pytest.mark.parametrize("options", [["--label", "label"], ["--normal", "good"]])
+def test_label_and_normal_go_together(fit, options):
+    """A label without its normal value says nothing, nor the other way round."""
+    ended, _ = fit(*options)
+    assert ended.code == 2
+    assert "Give --label and --normal together" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--label", "lable", "--normal", "good"], "no column 'lable'; did you mean 'label'?"),
+        (["--label", "label", "--normal", "god"], "no row has 'god' in column 'label'"),
+        (["--id", "Code"], "no column 'Code'; did you mean 'code'?"),
+        (["--ignore", "colour"], "no column 'colour'; did you mean 'color'?"),
+    ],
+)
+def test_names_that_are_not_there_are_refused_with_the_nearest(fit, train, options, hint):
+    """A misspelt option never trains on the wrong columns."""
+    ended, _ = fit(*options)
+    assert ended.code == 2
+    assert ended.err.startswith(f"anomaly-vae: error: {train}: ")
+    assert hint in ended.err
+
+
+def test_standard_input_can_be_learned_from(fit, train):
+    """A dash is standard input."""
+    with open(train, "rb") as stream:
+        ended, path = fit("--id", "code", table="-", stdin=stream.read())
+    assert ended.code == 0
+    assert load(path).n_features_in_ == 6
+
+
+def test_a_model_is_no_stream(run, train, tiny):
+    """A model goes to a file."""
+    ended = run("fit", train, "-o", "-", "--config", tiny)
+    assert ended.code == 2
+    assert "wanted the name of a file" in ended.err
+
+
+def test_warnings_are_one_line_on_stderr(fit, tmp_path):
+    """A column that looks like an identifier is named, and the way out with it."""
+    rows = [[f"order {row[0]}", *row[1:]] for row in orders(60)]
+    ended, _ = fit(table=write_table(tmp_path / "a.csv", COLUMNS, rows))
+    assert ended.code == 0
+    assert ended.err.startswith("anomaly-vae: warning: column 'code' looks like an identifier")
+    assert ended.err.count("\n") == 1
+    assert "--id" in ended.err
+
+
+def test_progress_is_drawn_on_request(fit):
+    """--verbose draws on stderr and leaves stdout alone; --quiet draws nothing."""
+    loud, _ = fit("--id", "code", "--verbose")
+    quiet, _ = fit("--id", "code", "--quiet")
+    assert "ELBO" in loud.err
+    assert quiet.err == ""
+    assert loud.out.splitlines()[1:4] == quiet.out.splitlines()[1:4]
+
+
+class TestConfig:
+    """``--config FILE.toml``."""
+
+    def test_keys_are_the_names_of_options(self, fit, run, tmp_path):
+        """Dashes and underscores mean the same; one value may stand for a list of one."""
+        names = 'label = "label"\nnormal = "good"\nid = "code"\nignore = ["day"]\n'
+        _, path = fit(config=config_file(tmp_path, names + "false-alarm-rate = 0.25\nseed = 7\n" + TINY))
+        detector = load(path)
+        assert detector.feature_names_in_.tolist() == ["amount", "count", "color", "open"]
+        assert detector.false_alarm_rate_ == 0.25
+        assert parameters_of(run, path)["random_state"] == 7
+        assert parameters_of(run, path)["max_steps"] == 30
+
+    def test_the_command_line_wins(self, fit, run, tmp_path):
+        """A flag beats the file's option, the file's table, and the option that excludes it."""
+        text = "seed = 7\ncontamination = 0.2\nnovelty = true\n" + TINY + "random_state = 8\n"
+        config = config_file(tmp_path, text)
+        options = ["--id", "code", "--seed", "9", "--no-novelty", "--false-alarm-rate", "0.25"]
+        _, path = fit(*options, config=config)
+        assert load(path).false_alarm_rate_ == 0.25
+        parameters = parameters_of(run, path)
+        assert (parameters["random_state"], parameters["novelty"]) == (9, False)
+        assert parameters["contamination"] == "auto"
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("sed = 1\n", "fit has no option 'sed'; did you mean 'seed'?"),
+            ("[detectr]\nmax_steps = 3\n", "did you mean 'detector'?"),
+            ("[detector]\nmax_step = 3\n", "no parameter 'max_step'; did you mean 'max_steps'?"),
+            ("[detector]\nmax_steps = 'many'\n", "max_steps"),
+            ("detector = 3\n", "wanted a table [detector]"),
+            ("seed = 'x'\n", "Invalid value for '--seed'"),
+            ("seed = \n", "is not TOML"),
+            ("contamination = 0.1\nfalse_alarm_rate = 0.1\n", "Give only one of"),
+        ],
+    )
+    def test_what_is_not_understood_is_refused(self, fit, tmp_path, text, words):
+        """No key is silently ignored."""
+        ended, _ = fit(config=config_file(tmp_path, text))
+        assert ended.code == 2
+        assert words in ended.err
+        assert ended.err.count("\n") == 1
+
+    def test_a_file_that_is_not_there_is_refused(self, fit):
+        """A configuration that was named has to be read."""
+        ended, _ = fit(config="missing.toml")
+        assert ended.code == 2
+        assert "missing.toml: cannot be opened" in ended.err
+
+
+def test_a_few_slips_in_a_number_column_are_pointed_out(fit, tmp_path):
+    """A column of numbers that becomes text is never silent."""
+    rows = orders(60)
+    rows[30][1] = "20,5"
+    ended, _ = fit("--id", "code", table=write_table(tmp_path / "a.csv", COLUMNS, rows))
+    assert ended.code == 0
+    assert "warning: column 'amount' is read as text" in ended.err
+    assert "'20,5' on line 32" in ended.err

@@ -1,0 +1,177 @@
+"""One small model for all tests of the applications, and two ways to run the real command line."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+
+from anomaly_vae_pipelines import records
+from anomaly_vae_pipelines.cli.main import cli
+from tests.anomaly_vae_pipelines.image_files import TINY_IMAGES, write_plates
+
+TINY = "[detector]\nmax_steps = 30\nhidden_sizes = [8]\nlatent_dim = 2\n"
+"""Configuration of a fit that takes a blink."""
+
+COLUMNS = ["code", "amount", "count", "color", "open", "day", "label"]
+
+_ROOT = Path(__file__).parents[2]
+PYTHON_PATH = os.pathsep.join([str(_ROOT), str(_ROOT / "pipelines")])
+"""Where a process in another folder finds the tests and both packages."""
+
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+def orders(n_rows: int, seed: int = 0) -> Rows:
+    """Rows of a small mixed table, one in ten of them bad; codes have leading zeros."""
+    draw = random.Random(seed)
+    return [_order(draw, number) for number in range(n_rows)]
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a CSV file and give its path as a command line wants it."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([columns, *rows])
+    return str(path)
+
+
+def read_rows(path: str | Path) -> list[dict[str, str]]:
+    """Rows of a CSV file, as Python's own reader sees them."""
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run the command line in this process: ``run("score", ..., stdin=b"...")``."""
+
+    def invoke(*arguments: str, stdin: bytes | None = None) -> Ended:
+        result = CliRunner(catch_exceptions=False).invoke(cli, list(arguments), input=stdin)
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    return invoke
+
+
+@pytest.fixture
+def run_process() -> Run:
+    """Run the command line as a process of its own, as a shell would."""
+
+    def invoke(*arguments: str, stdin: bytes | None = None, **environment: str) -> Ended:
+        done = subprocess.run(
+            command_line(*arguments), input=stdin, capture_output=True, env=process_environment(**environment)
+        )
+        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return invoke
+
+
+def command_line(*arguments: str) -> list[str]:
+    """What a process is started with."""
+    return [sys.executable, "-m", "anomaly_vae_pipelines.cli", *arguments]
+
+
+def process_environment(**changes: str) -> dict[str, str]:
+    """The environment of a process that finds the packages wherever it runs."""
+    return os.environ | {"PYTHONPATH": PYTHON_PATH, "OMP_NUM_THREADS": "1"} | changes
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A configuration file for quick fits."""
+    path = tmp_path_factory.mktemp("config") / "tiny.toml"
+    path.write_text(TINY)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def train(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A training table with a label."""
+    return write_table(tmp_path_factory.mktemp("train") / "train.csv", COLUMNS, orders(120))
+
+
+@pytest.fixture(scope="session")
+def unseen(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Other rows of the same kind."""
+    return write_table(tmp_path_factory.mktemp("unseen") / "unseen.csv", COLUMNS, orders(40, seed=1))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory, train: str, tiny: str) -> str:
+    """A model that the command line fitted on the training table's good rows."""
+    path = str(tmp_path_factory.mktemp("model") / "model.avae")
+    options = ["--label", "label", "--normal", "good", "--id", "code", "--config", tiny]
+    result = CliRunner(catch_exceptions=False).invoke(cli, ["fit", train, "-o", path, *options])
+    assert result.exit_code == 0, result.stderr
+    return path
+
+
+@pytest.fixture(scope="session")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder laid out as MVTec's: grey plates, good ones and two kinds of defects."""
+    return write_plates(tmp_path_factory.mktemp("plates"))
+
+
+@pytest.fixture(scope="session")
+def image_model(tmp_path_factory: pytest.TempPathFactory, plates: Path) -> str:
+    """A model that the command line fitted on the good plates."""
+    folder = tmp_path_factory.mktemp("image_model")
+    (folder / "tiny.toml").write_text(TINY_IMAGES)
+    path = str(folder / "plates.avae")
+    arguments = ["fit", str(plates), "-o", path, "--config", str(folder / "tiny.toml")]
+    result = CliRunner(catch_exceptions=False).invoke(cli, arguments)
+    assert result.exit_code == 0, result.stderr
+    return path
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory on a disk with room for a file called output, which says "old", and no more."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(place)]
+    if os.name != "posix" or os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs to mount a small disk")
+    try:
+        (place / "output").write_text("old")
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def _order(draw: random.Random, number: int) -> list[str]:
+    bad = number % 10 == 9
+    amount = f"{draw.gauss(20, 3) + 40 * bad:.2f}" if draw.random() > 0.1 else ""
+    color = draw.choice(["red", "green"])
+    day = f"2026-01-{draw.randint(1, 28):02d}T{draw.randint(8, 17):02d}:00:00"
+    cells = [amount, str(draw.randint(0, 9)), color, draw.choice(["true", "false"]), day]
+    return [f"{number:03d}", *cells, "bad" if bad else "good"]
+
+
+def text_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], source: str = "a.csv") -> records.Rows:
+    """Rows of text as a source gives them, from line 2 on."""
+    cells = [pa.array([row[j] for row in rows], pa.string()) for j in range(len(columns))]
+    raw = pa.array([",".join(row).encode() for row in rows], pa.large_binary())
+    numbers = np.arange(2, len(rows) + 2)
+    return records.Rows(source, tuple(columns), pa.table(cells, names=list(columns)), numbers, raw)

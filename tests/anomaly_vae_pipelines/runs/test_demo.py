@@ -1,0 +1,58 @@
+"""The demo on real data."""
+
+from __future__ import annotations
+
+import pytest
+
+from anomaly_vae_pipelines.errors import OutputExistsError
+from anomaly_vae_pipelines.runs.demo import COMMANDS, ID, LABEL, run_demo
+from tests.anomaly_vae_pipelines.conftest import read_rows
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(directory):
+    return run_demo(directory)
+
+
+def test_the_demo_finds_malignant_tumours(demo):
+    """Fitted on benign rows alone, the model ranks malignant ones as anomalous."""
+    assert demo.evaluation.auroc > 0.9
+    assert demo.fit.n_rows < demo.score.n_rows
+
+
+def test_findings_are_the_lowest_scores_and_say_why(demo, directory):
+    """Each finding names its reasons; observed values are those of the file."""
+    rows = {row[ID]: row for row in read_rows(directory / "scored.csv")}
+    scores = sorted(float(row["score"]) for row in rows.values())
+    assert [finding.score for finding in demo.findings] == scores[:5]
+    for finding in demo.findings:
+        assert finding.truth == rows[finding.name][LABEL.column]
+        assert finding.reasons
+        for reason in finding.reasons:
+            assert reason.nats < 0
+            if reason.column != "latent":
+                seen = float(rows[finding.name][reason.column])
+                assert float(reason.observed) == pytest.approx(seen, rel=1e-3)
+
+
+def test_the_demo_replaces_nothing_unasked(demo, directory):
+    """A second run in the same place is refused."""
+    with pytest.raises(OutputExistsError):
+        run_demo(directory)
+
+
+def test_the_commands_shown_do_the_same(demo, directory, run, monkeypatch):
+    """Typed in the demo's directory, they give the demo's scores."""
+    before = read_rows(directory / "scored.csv")
+    monkeypatch.chdir(directory)
+    for command in COMMANDS:
+        program, *arguments = command.split()
+        assert program == "anomaly-vae"
+        ended = run(*arguments)
+        assert ended.code == 0, ended.err
+    assert read_rows(directory / "scored.csv") == before

@@ -1,0 +1,82 @@
+"""Thresholds that depend on all rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import false_discovery_control
+
+from anomaly_vae import load
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.runs.first_pass import survey_budget, survey_discoveries
+from anomaly_vae_pipelines.runs.tables import read_table
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A batch of which a third is far out, enough to tell from chance."""
+    rows = orders(90, seed=3)
+    for row in rows[::3]:
+        row[1], row[2] = "99999", "9999"
+    return write_table(tmp_path_factory.mktemp("survey") / "table.csv", COLUMNS, rows)
+
+
+def test_the_flagged_rows_are_those_of_scipy(model, table):
+    """The threshold of a false-discovery rate flags what Benjamini and Hochberg's procedure does."""
+    detector = load(model)
+    frame = read_table(table)[list(detector.feature_names_in_)]
+    for rate in (0.2, 0.4, 0.6):
+        found = survey_discoveries(detector, [table], rate)
+        flagged = detector.score_samples(frame) < found.offset
+        np.testing.assert_array_equal(flagged, false_discovery_control(detector.p_values(frame)) <= rate)
+        assert found.n_rows == 90
+
+
+def test_where_nothing_can_be_told_from_chance_no_row_is_flagged(model, table):
+    """And it is known how many rows it would take."""
+    found = survey_discoveries(load(model), [table], 0.001)
+    assert (found.offset, found.rate) == (-math.inf, None)
+    assert found.least > 90
+
+
+def test_a_budget_is_a_rate_of_the_rows_a_day(model, tmp_path):
+    """Whether the rows a day are given or counted from their times."""
+    rows = orders(48)
+    times = pd.date_range("2026-01-01", periods=48, freq="h", tz="UTC")
+    timed = [[*row, time.isoformat()] for row, time in zip(rows, times, strict=True)]
+    path = write_table(tmp_path / "timed.csv", [*COLUMNS, "when"], timed)
+    counted = survey_budget(load(model), [path], 6, time="when")
+    given = survey_budget(load(model), [path], 6, rows_per_day=24)
+    assert counted.rate == pytest.approx(0.25)
+    assert counted.offset == given.offset == load(model).set_threshold(false_alarm_rate=0.25).offset_
+
+
+def test_what_cannot_be_read_twice_is_refused(model):
+    """Standard input is gone when it was read."""
+    with pytest.raises(InputError, match="cannot be read twice"):
+        survey_discoveries(load(model), ["-"], 0.1)
+    with pytest.raises(InputError, match="rows per day"):
+        survey_budget(load(model), ["-"], 5)
+
+
+def test_the_command_flags_what_the_survey_says(run, model, table, tmp_path):
+    """--fdr and --alerts-per-day take the place of the model's threshold, for this run."""
+    out = str(tmp_path / "out.csv")
+    ended = run("score", model, table, "-o", out, "--fdr", "0.4")
+    assert ended.code == 0, ended.err
+    offset = survey_discoveries(load(model), [table], 0.4).offset
+    assert [row["is_anomaly"] == "true" for row in read_rows(out)] == [
+        float(row["score"]) < offset for row in read_rows(out)
+    ]
+    none = run("score", model, table, "-o", out, "--force", "--fdr", "0.001")
+    assert "no row is flagged at a false-discovery rate of 0.001" in none.err
+    assert {row["is_anomaly"] for row in read_rows(out)} == {"false"}
+    assert run("score", model, table, "-o", out, "--force", "--alerts-per-day", "6").code == 2
+    ended = run("score", model, table, "-o", out, "--force", "--alerts-per-day", "6", "--rows-per-day", "24")
+    assert ended.code == 0, ended.err
+    both = run("score", model, table, "-o", out, "--fdr", "0.1", "--alerts-per-day", "5")
+    assert "only one of" in both.err

@@ -1,0 +1,108 @@
+"""Alert budgets: rows a day, and the rate that a budget comes to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anomaly_vae.errors import CellError, InputError
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.scoring.budget import RowRate, rate_of_budget, rows_per_day
+from tests.anomaly_vae_pipelines.conftest import text_rows
+
+LAW = settings(deadline=None, max_examples=50, derandomize=True)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def rate_of(*blocks: list[str]) -> float:
+    rate = RowRate("when")
+    for block in blocks:
+        rate.add(block)
+    return rate.rows_per_day()
+
+
+@LAW
+@given(
+    n_rows=st.integers(2, 60),
+    minutes=st.integers(1, 10_000),
+    cuts=st.lists(st.integers(0, 60), max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_neither_blocks_nor_order_nor_notation_matter(
+    n_rows: int, minutes: int, cuts: list[int], seed: int
+) -> None:
+    """Rows every so many minutes are so many a day, in any order, in blocks, as ISO 8601 or in seconds."""
+    order = np.random.default_rng(seed).permutation(n_rows)
+    times = [START + timedelta(minutes=int(i) * minutes) for i in order]
+    for notation in (datetime.isoformat, lambda time: str(time.timestamp())):
+        blocks = [list(block) for block in np.split([notation(time) for time in times], sorted(cuts))]
+        assert rate_of(*blocks) == pytest.approx(1440 / minutes)
+
+
+def test_offsets_of_times_count() -> None:
+    """Two notations of one moment are one moment; without an offset it is UTC."""
+    assert rate_of(["2026-01-01T00:00:00+02:00", "2026-01-01T22:00:00"]) == 1.0
+    assert rate_of(["2026-01-01", "2026-01-03"]) == 0.5
+
+
+def test_rows_without_a_time_are_rows() -> None:
+    """They count, as they are scored too."""
+    assert rate_of(["", "1", "NA"], ["", "86401"]) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        ([], "holds no time in 0 rows"),
+        ([["", "NA"]], "holds no time in 2 rows"),
+        ([["5"]], "holds one time only in 1 rows"),
+        ([["2026-01-01"], ["2026-01-01"]], "holds one time only in 2 rows"),
+    ],
+)
+def test_no_rate_is_made_up(blocks: list[list[str]], words: str) -> None:
+    """A rate takes two times; the message says what else can be given."""
+    with pytest.raises(InputError, match=rf"column 'when' {words}.*--rows-per-day"):
+        rate_of(*blocks)
+
+
+@pytest.mark.parametrize("cells", [["1", "soon"], ["2026-01-01", "7"], ["1", "2026-01-01"], ["1", "inf"]])
+def test_a_cell_that_is_no_time_is_named(cells: list[str]) -> None:
+    """Also one that is a time in the other notation: seconds are not taken for years."""
+    with pytest.raises(CellError, match=rf"row 1: wanted a time .*, got '{cells[1]}'"):
+        rate_of(cells)
+
+
+def test_a_file_is_blamed_by_line_and_column() -> None:
+    """Chunks know their lines; a column that is not there is refused with the nearest."""
+    rows = text_rows(("when", "x"), [("1", "a"), ("soon", "b")], "events.csv")
+    with pytest.raises(SourceError, match=r"events.csv, line 3: column 'when': wanted a time .*got 'soon'"):
+        rows_per_day([rows], "when")
+    assert rows_per_day([text_rows(("when",), [("0",), ("86400",)])], "when") == 1.0
+
+
+@LAW
+@given(rows=st.floats(1.0, 1e12), share=st.floats(1e-6, 0.99))
+def test_a_budget_is_a_rate_between_never_and_always(rows: float, share: float) -> None:
+    """So many alerts of so many rows."""
+    assert rate_of_budget(share * rows, rows) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "rows", "words"),
+    [
+        (5, 5, "5 alerts per day of 5 rows per day is an alert a row"),
+        (5, 0.5, "ask for fewer alerts"),
+        (0, 10, "the alerts per day must be a positive number, got 0"),
+        (1, float("inf"), "the rows per day must be a positive number, got inf"),
+        (1, float("nan"), "the rows per day must be"),
+    ],
+)
+def test_a_budget_that_cannot_be_is_refused(alerts: float, rows: float, words: str) -> None:
+    """More alerts than rows are no budget, and numbers are positive."""
+    with pytest.raises(InputError, match=words):
+        rate_of_budget(alerts, rows)

@@ -1,0 +1,55 @@
+"""What a model reads, and who scores it."""
+
+from __future__ import annotations
+
+import pytest
+
+from anomaly_vae import load
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.scoring.by_model import make_scorer, open_inputs, reads_images, refuse_inside
+from anomaly_vae_pipelines.scoring.images import ImageScorer
+from anomaly_vae_pipelines.scoring.tables import Scorer
+from tests.anomaly_vae_pipelines.image_files import plates_of, write_images
+
+
+def test_the_scorer_is_told_by_the_model(model, image_model, tmp_path):
+    """Heat maps are of images alone."""
+    assert isinstance(make_scorer(load(model)), Scorer)
+    assert isinstance(make_scorer(load(image_model), heatmaps=str(tmp_path / "maps")), ImageScorer)
+    with pytest.raises(InputError, match="leave out --heatmaps"):
+        make_scorer(load(model), heatmaps=str(tmp_path / "maps"))
+
+
+def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, train):
+    """And takes what is for it."""
+    assert open_inputs(load(model), [train]).format(0) == "csv"
+    assert open_inputs(load(image_model), [str(plates)]).format(0) == "image"
+    with pytest.raises(InputError, match="holds images"):
+        open_inputs(load(model), [train, str(plates)])
+    with pytest.raises(InputError, match="is no image"):
+        open_inputs(load(image_model), [train])
+    with pytest.raises(InputError, match="leave it out"):
+        open_inputs(load(image_model), [str(plates)], "csv")
+
+
+def test_images_are_told_by_what_is_there(tmp_path, plates, train):
+    """A folder is one of images unless there is a table in it."""
+    assert reads_images(str(plates))
+    assert not reads_images(train)
+    assert not reads_images("-")
+    assert reads_images(str(tmp_path))
+    write_images(tmp_path, plates_of(1, seed=0))
+    assert reads_images(str(tmp_path))
+    assert reads_images(str(tmp_path / "000.png"))
+    assert reads_images("stack.npy")
+    (tmp_path / "table.csv").write_text("a\n1\n")
+    assert not reads_images(str(tmp_path))
+
+
+def test_pictures_are_not_put_among_the_images(plates, tmp_path):
+    """Or the next run would score them; below the root of MVTec's layout they are not read."""
+    write_images(tmp_path, plates_of(1, seed=0))
+    refuse_inside(str(tmp_path / "maps"), [str(tmp_path / "000.png")])
+    refuse_inside(str(plates / "maps"), [str(plates)])
+    with pytest.raises(InputError, match="whose images are scored; give heat maps another place"):
+        refuse_inside(str(tmp_path / "maps"), [str(tmp_path)])

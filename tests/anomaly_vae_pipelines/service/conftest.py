@@ -1,0 +1,61 @@
+"""Models and clients for tests of the service."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from starlette.testclient import TestClient
+
+from anomaly_vae import TabularVAEDetector, load, save
+from anomaly_vae_pipelines.service import logs
+from anomaly_vae_pipelines.service.app import create_app
+from anomaly_vae_pipelines.service.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """Loggers as they were: the command line sends those of the service to stderr for good."""
+    loggers = [logging.getLogger(name) for name in (logs.NAME, *logs.OTHERS)]
+    states = [(logger, logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    yield
+    for logger, handlers, propagate, level in states:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def numbers() -> pd.DataFrame:
+    """A table of three numbers, some of them missing."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(random.normal(size=(200, 3)), columns=["x", "y", "z"])
+    table["z"] = table["z"].mask(random.random(200) < 0.1)
+    return table
+
+
+@pytest.fixture(scope="session")
+def number_model(numbers: pd.DataFrame) -> TabularVAEDetector:
+    """A model of numbers alone."""
+    return TabularVAEDetector(max_steps=30, hidden_sizes=[8], random_state=0).fit(numbers)
+
+
+@pytest.fixture(scope="module")
+def client(model: str, image_model: str, number_model: TabularVAEDetector) -> Iterator[TestClient]:
+    """A client of a service with a model of orders, one of plates and one of numbers."""
+    models = {"orders": load(model), "plates": load(image_model), "numbers": number_model}
+    with TestClient(create_app(models, Settings(max_rows=500))) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def models(numbers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two models of the same table."""
+    folder = tmp_path_factory.mktemp("models")
+    for seed in (0, 1):
+        detector = TabularVAEDetector(max_steps=20, hidden_sizes=[8], random_state=seed).fit(numbers)
+        save(detector, folder / f"{seed}.avae")
+    return [folder / "0.avae", folder / "1.avae"]

@@ -1,0 +1,112 @@
+"""Scored rows to bytes and tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomaly_vae_pipelines.errors import ColumnClashError
+from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
+from anomaly_vae_pipelines.sinks.encoding import (
+    ENCODERS,
+    CsvEncoder,
+    JsonLinesEncoder,
+    ParquetEncoder,
+    refuse_clash,
+    rounded,
+)
+from anomaly_vae_pipelines.sinks.rejected import HEADER, encode_rejected
+from tests.anomaly_vae_pipelines.conftest import text_rows
+
+
+def without_raw(rows: Rows) -> Rows:
+    return Rows(rows.source, rows.columns, rows.table, rows.numbers)
+
+
+def scored_of(rows: Rows, score: float = -1.5, p_value: float = 0.25) -> ScoredRows:
+    n = len(rows)
+    return ScoredRows(rows, np.full(n, score), np.full(n, p_value), np.arange(n) % 2 == 0, {})
+
+
+ROWS = text_rows(("id", "x"), [["007", "a"], ["8", "b"]])
+
+
+def test_results_follow_the_bytes_of_the_row():
+    """The row's own bytes are first and as they came."""
+    encoder = CsvEncoder("v_")
+    assert encoder.header(("id", "x"), b'"id",x') == b'"id",x,v_score,v_p_value,v_is_anomaly,v_top_columns\n'
+    lines = encoder.encode(scored_of(ROWS), ["a:-3.0", ""])
+    assert lines == b"007,a,-1.5,0.25,true,a:-3.0\n8,b,-1.5,0.25,false,\n"
+
+
+def test_rows_written_anew_say_the_same():
+    """Without bytes of their own, cells are written as they are typed."""
+    lines = CsvEncoder().encode(scored_of(without_raw(ROWS)), ['a,"b":-3.0', ""]).decode()
+    assert list(csv.reader(io.StringIO(lines))) == [
+        ["007", "a", "-1.5", "0.25", "true", 'a,"b":-3.0'],
+        ["8", "b", "-1.5", "0.25", "false", ""],
+    ]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_written_score_reads_back_bit_for_bit(score):
+    """No digit of a score is lost, in any format."""
+    scored = scored_of(ROWS, score)
+    assert float(CsvEncoder().encode(scored, ["", ""]).split(b",")[2]) == score
+    assert (
+        json.loads(JsonLinesEncoder().encode(scored_of(without_raw(ROWS), score), ["", ""]).splitlines()[0])[
+            "score"
+        ]
+        == score
+    )
+    assert ParquetEncoder().encode(scored, ["", ""]).column("score")[0].as_py() == score
+
+
+@given(st.floats(1e-6, 1.0))
+def test_a_p_value_has_six_digits(p_value):
+    """More digits of a p-value say nothing, and fewer would."""
+    assert rounded(np.array([p_value]))[0] == pytest.approx(float(f"{p_value:.6g}"), rel=1e-12)
+    assert len(rounded(np.empty(0))) == 0
+
+
+@pytest.mark.parametrize("text", [b"{}", b'{"a": 1}', b' {"a": {"b": 2} } ', b'{"a":"}"}'])
+def test_objects_keep_their_bytes_and_gain_fields(text):
+    """Results are spliced in at the end; what was there is not written anew."""
+    table = pa.table({"a": pa.array(["1"])})
+    rows = Rows("a.jsonl", ("a",), table, np.array([1]), pa.array([text], pa.large_binary()))
+    (line,) = JsonLinesEncoder().encode(scored_of(rows), ["a:-3"]).splitlines()
+    assert line.startswith(text.rstrip()[:-1].rstrip())
+    assert json.loads(line) == json.loads(text) | {
+        "score": -1.5, "p_value": 0.25, "is_anomaly": True, "top_columns": "a:-3",
+    }  # fmt: skip
+
+
+def test_a_result_column_hides_no_column_of_the_input():
+    """A name that is taken is refused, a prefix gives another."""
+    with pytest.raises(ColumnClashError, match=r"'score' already.*--prefix"):
+        refuse_clash("a.csv", ("id", "score"), "")
+    refuse_clash("a.csv", ("id", "score"), "vae_")
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_no_rows_are_nothing(name):
+    """An empty piece adds nothing."""
+    nothing = ROWS.take(np.zeros(2, dtype=bool))
+    assert len(ENCODERS[name]().encode(scored_of(nothing), [])) == 0
+
+
+@given(st.lists(st.binary(max_size=8), max_size=4))
+def test_rejected_rows_keep_their_bytes(raws):
+    """The file of rejected rows is CSV, out of which the bytes come back."""
+    lines = HEADER + encode_rejected(Rejected('a"b.csv', 3, "width", "bad, row", raw) for raw in raws)
+    text = lines.decode("latin-1")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["row"].encode("latin-1") for row in rows] == raws
+    assert all((row["source"], row["line"], row["reason"]) == ('a"b.csv', "3", "bad, row") for row in rows)

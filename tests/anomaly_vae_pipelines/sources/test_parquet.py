@@ -1,0 +1,46 @@
+"""Parquet to blocks of rows."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.sources.parquet import ParquetSource
+
+TABLE = pa.table({"n": pa.array(range(25)), "t": [str(i) if i != 7 else "seven" for i in range(25)]})
+
+
+@pytest.fixture
+def path(tmp_path):
+    pq.write_table(TABLE, tmp_path / "a.parquet", row_group_size=10)
+    return str(tmp_path / "a.parquet")
+
+
+def test_blocks_are_all_rows_and_can_be_gone_on_from(path):
+    """No block spans row groups, and any of them can be the first."""
+    with ParquetSource(path, block_rows=4) as source:
+        blocks = list(source.blocks())
+    assert [block.content.num_rows for block in blocks] == [4, 4, 2, 4, 4, 2, 4, 1]
+    for number, block in enumerate(blocks):
+        with ParquetSource(path, block_rows=4) as source:
+            assert [b.start for b in source.blocks(block.start)] == [b.start for b in blocks[number:]]
+
+
+def test_text_that_should_be_numbers_is_cast_or_refused(path):
+    """Typed columns stay as they are; the row of a text that is no number is known by its number."""
+    with ParquetSource(path) as source:
+        read = [source.read(block, ["t", "n"], {"t", "n"}) for block in source.blocks()]
+    assert [row.number for _, rejected in read for row in rejected] == [8]
+    assert [number for rows, _ in read for number in rows.numbers] == [i for i in range(1, 26) if i != 8]
+    assert read[0].rows.table.schema.types == [pa.float64(), pa.int64()]
+
+
+def test_what_is_no_parquet_is_refused(tmp_path):
+    """A wrong suffix and a cut file are named in one line."""
+    (tmp_path / "a.parquet").write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(SourceError, match=r"a\.parquet: is no Parquet file"):
+        ParquetSource(str(tmp_path / "a.parquet"))
+    with pytest.raises(SourceError, match="stream"):
+        ParquetSource("-")

@@ -1,0 +1,48 @@
+"""Which rows and columns to take."""
+
+from __future__ import annotations
+
+import pytest
+
+from anomaly_vae_pipelines.errors import UnknownNameError
+from anomaly_vae_pipelines.records import Label
+from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
+from tests.anomaly_vae_pipelines.conftest import text_rows
+
+ROWS = text_rows(("id", "label"), [["1", "ok"], ["2", "bad"], ["3", "ok"]])
+
+
+def test_only_normal_rows_pass_with_their_lines():
+    """A kept row still knows where it came from."""
+    (kept,) = only_normal([ROWS], Label("label", "ok"))
+    assert kept.cells("id") == ["1", "3"]
+    assert kept.numbers.tolist() == [2, 4]
+
+
+def test_a_piece_without_normal_rows_is_fine_if_another_has_some():
+    """Only a whole file without a normal row is refused."""
+    other = text_rows(("id", "label"), [["4", "bad"]])
+    assert [len(piece) for piece in only_normal([other, ROWS], Label("label", "ok"))] == [0, 2]
+
+
+def test_a_label_value_that_no_row_has_is_refused():
+    """The message tells what the label holds and what is nearest."""
+    with pytest.raises(UnknownNameError, match=r"no row has 'OK' .*it holds 'ok', 'bad'.*did you mean 'ok'"):
+        list(only_normal([ROWS], Label("label", "OK")))
+
+
+def test_columns_are_left_out_in_order():
+    """What is named goes, all else stays as it was."""
+    assert without(("c", "a", "b"), ["a"]) == ["c", "b"]
+
+
+def test_a_column_that_is_not_there_is_refused_with_the_nearest():
+    """A misspelt name is no silent success."""
+    with pytest.raises(UnknownNameError, match=r"a.csv: there is no column 'labl'; did you mean 'label'"):
+        require_columns(["labl"], ROWS, name="a.csv")
+
+
+def test_another_delimiter_is_pointed_out():
+    """A file with one column and semicolons in its name was meant to have more."""
+    with pytest.raises(UnknownNameError, match=r"parted by ';'; wanted commas"):
+        require_columns(["id"], text_rows(("id;label",), []), name="a.csv")
