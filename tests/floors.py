@@ -1,6 +1,6 @@
 """Pip constraints with the lowest version that pyproject.toml allows of each package a user installs.
 
-`make floors` installs with them and runs the tests there. Tools of the `dev` extra stay free: they meet no user.
+`make floors` installs with them and runs the tests there. The tools of the `dev` extra are not constrained.
 """
 
 import re
