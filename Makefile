@@ -39,8 +39,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## fit and score a real data set, and show what was found
 	$(BIN)/anomaly-vae demo
 
-test: $(STAMP)  ## run the tests and the doctests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
+test: $(STAMP)  ## run the tests and the doctests, and print how much of the code they cover
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal --cov --cov-report=
 
 check: lint types imports test  ## lint + types + imports + tests: what CI runs
 
