@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE =
 # Two tests need tools that ask for newer versions of click and rich: import-linter and schemathesis.
 FLOORS := .venv-floors
 FLOORS_IGNORE := --ignore=tests/test_architecture.py \
-	--ignore=tests/anomaly_vae_pipelines/service/test_schemathesis.py
+	--ignore=tests/anomaly_vae_pipelines/service/behaviours/test_schemathesis.py
 
 # How many mutants of model files to try, and for how long to look for new ones; where files that break go.
 MUTANTS ?= 20000
