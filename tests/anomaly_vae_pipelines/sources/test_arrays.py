@@ -99,7 +99,7 @@ def test_a_pickle_is_not_loaded(tmp_path):
     """Neither alone nor in an archive."""
     array = np.empty(1, dtype=object)
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
-    np.savez(tmp_path / "a.npz", array, allow_pickle=True)
+    np.savez(tmp_path / "a.npz", array)
     for name in ("a.npy", "a.npz"):
         assert refusal(tmp_path / name).startswith("holds Python objects (a pickle), which are not loaded")
 
