@@ -376,6 +376,14 @@ class Evaluation:
         return (self.n_alerts - self.n_hits) / self.n_normal
 
 
+def no_scores(rows: Rows) -> ScoredRows:
+    """Return scored rows for ``rows`` without rows, which still have columns."""
+    import numpy as np
+
+    none = np.empty(0)
+    return ScoredRows(rows, none, none, none.astype(bool), {})
+
+
 def _filtered(table: pa.Table, kept: NDArray[np.bool_]) -> pa.Table:
     """Return the rows where ``kept`` is true; some Arrow types, such as views, can only be sliced."""
     import numpy as np

@@ -1,7 +1,7 @@
 """The demo: fits and scores the breast-cancer data of scikit-learn with the functions of the commands.
 
-The model is fitted on the benign rows of one half of the data. The other half is scored; malignant rows should
-be anomalous.
+The model is fitted on the benign rows of one half of the data. The other half is scored; malignant rows
+should be anomalous.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class DemoAnomaly:
 
 @dataclass(frozen=True)
 class Demo:
-    """Result of a demo: its directory, the equivalent commands and their results, and the next command to try."""
+    """Result of a demo: its directory, the equivalent commands, their results, and what to try next."""
 
     directory: str
     commands: Sequence[str]

@@ -1,7 +1,7 @@
 """First pass over the inputs, for a threshold that depends on all rows.
 
-The cutoff of a false-discovery rate, and the number of rows per day, are known only after the last row. The first
-pass keeps counts, not rows; the files are scored in a second pass.
+The cutoff of a false-discovery rate, and the number of rows per day, are known only after the last row. The
+first pass keeps counts, not rows; the files are scored in a second pass.
 """
 
 from __future__ import annotations
@@ -83,8 +83,9 @@ def budget_threshold(
 ) -> FoundThreshold:
     """Find the threshold at which at most ``alerts_per_day`` normal rows per day are flagged.
 
-    The rows per day are given, or measured from the column ``time`` of the inputs. Raises InputError if there are
-    too few calibration rows for the budget, unless ``tail`` is "gpd". The threshold of the model is not changed.
+    The rows per day are given, or measured from the column ``time`` of the inputs. Raises InputError if there
+    are too few calibration rows for the budget, unless ``tail`` is "gpd". The threshold of the model is not
+    changed.
     """
     if time is not None:
         rows_per_day = _rows_per_day(adapter.inputs(inputs, input_format), time)

@@ -75,8 +75,8 @@ def fit_file(
     recipe : str
         Name of a function of ``anomaly_vae_pipelines.recipes``.
     false_alarm_rate : float in (0, 1), optional
-        Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the number
-        of rows cannot guarantee raises InputError before the fit.
+        Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
+        number of rows cannot guarantee raises InputError before the fit.
     tail : {"empirical", "gpd"}
         As in ``TabularVAEDetector.set_threshold``.
     force : bool

@@ -1,8 +1,8 @@
 """Position: how far a file has been read, and a fingerprint that identifies the file.
 
-The fingerprint has two hashes: of the start of the file, and of the bytes just before the read position. Both stay
-the same if the file grows, or is renamed, copied or compressed. A file that replaced it has different rows in one
-of the two, even if both files have the same long header.
+The fingerprint has two hashes: of the start of the file, and of the bytes just before the read position. Both
+stay the same if the file grows, or is renamed, copied or compressed. A file that replaced it has different
+rows in one of the two, even if both files have the same long header.
 """
 
 from __future__ import annotations

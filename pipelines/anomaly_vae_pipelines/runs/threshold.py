@@ -24,7 +24,7 @@ def threshold_file(
 
 
 def rows_per_day_file(source: str, column: str) -> float:
-    """Return the rows per day of a file, from its column of times; raises InputError if there are too few times."""
+    """Measure the rows per day of a file from a column of times; raises InputError if it cannot."""
     with open_source(source) as opened:
         require_columns([column], opened)
         return rows_per_day(read_rows(opened, [column]), column)

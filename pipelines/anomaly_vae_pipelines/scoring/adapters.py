@@ -112,7 +112,7 @@ Adapter: TypeAlias = TableAdapter | ImageAdapter
 
 
 def adapter_of(model: AnyModel) -> Adapter:
-    """Return the adapter of a fitted model; raises InputError for a Pipeline that ends in an image detector."""
+    """Return the adapter of a model; raises InputError for a Pipeline that ends in an image detector."""
     return ImageAdapter(model) if is_image_model(model) else TableAdapter(model)
 
 

@@ -39,8 +39,8 @@ def rate_of_budget(alerts_per_day: float, rows_per_day: float) -> float:
             raise InputError(f"the {name} per day must be a positive number, got {value:g}")
     if alerts_per_day >= rows_per_day:
         raise InputError(
-            f"{alerts_per_day:g} alerts per day of {rows_per_day:.4g} rows per day is an alert for every row; "
-            f"choose fewer alerts than rows"
+            f"{alerts_per_day:g} alerts per day of {rows_per_day:.4g} rows per day is an alert for every "
+            "row; choose fewer alerts than rows"
         )
     return alerts_per_day / rows_per_day
 
@@ -69,10 +69,10 @@ class RowRate:
         self._in_seconds: bool | None = None
 
     def add(self, cells: Sequence[str]) -> None:
-        """Count the rows of a block and read their times: all in ISO 8601 (UTC if without an offset) or all in seconds.
+        """Count the rows of a block and read their times, all in ISO 8601 or all in seconds.
 
-        A row without a time is also counted. Raises CellError for a cell that is not a valid time, or is in
-        the other notation than the cells before it.
+        Times without an offset are in UTC. A row without a time is also counted. Raises CellError for a cell
+        that is not a valid time, or is in the other notation than the cells before it.
         """
         texts = pd.Series(cells, dtype="str").str.strip()
         times = self._seconds(texts.mask(texts.isin(MISSING)))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.thresholds import conformal_p_values
-from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows
+from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
 from anomaly_vae_pipelines.sinks.pictures import Pictures
@@ -57,8 +57,7 @@ class ImageScorer:
         if not isinstance(rows, ImageRows):
             raise TypeError(f"wanted images, got {type(rows).__name__}")
         if not len(rows):
-            none = np.empty(0)
-            return Scored(ScoredRows(rows, none, none, none.astype(bool), {}), [])
+            return Scored(no_scores(rows), [])
         scores = self.detector.score_samples(rows.images)
         flagged = scores < self.offset
         p_values = conformal_p_values(scores, self.detector.calibration_scores_)

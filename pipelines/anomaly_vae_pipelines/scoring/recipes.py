@@ -1,8 +1,8 @@
 """Predefined models for common tasks: a detector, or a scikit-learn Pipeline that ends in a detector.
 
 Every recipe takes the parameters of ``TabularVAEDetector``, has only steps that a model file can hold, and
-reads a DataFrame as ``anomaly-vae fit`` does. Each step either improved detection in the benchmarks or rejects
-input that a detector alone would silently learn from.
+reads a DataFrame as ``anomaly-vae fit`` does. Each step either improved detection in the benchmarks or
+rejects input that a detector alone would silently learn from.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Recipe: TypeAlias = Callable[..., TabularVAEDetector | Pipeline]
 def tabular(**parameters: Any) -> TabularVAEDetector:
     """Return a detector, for tables of numbers, categories, booleans and dates, with missing cells.
 
-    The detector preprocesses each kind of column itself. No step before it improved detection: neither a scaler,
-    nor a transformation to a Gaussian, nor principal components (``benchmarks/README.md``).
+    The detector preprocesses each kind of column itself. No step before it improved detection: neither a
+    scaler, nor a transformation to a Gaussian, nor principal components (``benchmarks/README.md``).
 
     Examples
     --------
@@ -42,8 +42,8 @@ def tabular(**parameters: Any) -> TabularVAEDetector:
 def tabular_numeric(**parameters: Any) -> Pipeline:
     """Return a detector that accepts only numbers, for measurements in which text is an error.
 
-    Text and infinities raise ValueError in ``fit`` and when scoring; missing cells are allowed. The scores are
-    bit for bit those of the detector alone.
+    Text and infinities raise ValueError in ``fit`` and when scoring; missing cells are allowed. The scores
+    are bit for bit those of the detector alone.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def tabular_numeric(**parameters: Any) -> Pipeline:
 
 
 def embeddings(**parameters: Any) -> Pipeline:
-    """Return a step that scales rows to unit length, then a detector: for embeddings of images, texts or sounds.
+    """Return a Pipeline that scales rows to unit length, for embeddings of images, texts or sounds.
 
     Only the direction of an embedding carries meaning: on images of MVTec mean AUROC rises from .930 to .933
     (clean rows) and from .894 to .901 (contaminated). Principal components as a step lower it by .02 or more.

@@ -15,7 +15,7 @@ from anomaly_vae.errors import CellError, InputError, StepError
 from anomaly_vae.thresholds import conformal_p_values
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
+from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.sources.cells import refuse_types, scoring_frame
 
@@ -90,18 +90,21 @@ class Scorer:
                 return Scored(self._score(rows), rejected)
             except CellError as error:
                 wrong = _same_cells(rows, error)
-                rejected += [_rejected(rows, int(i), error) for i in np.flatnonzero(wrong)]
+                problem = f"column {error.column!r}: wanted {error.wanted}, got {error.value!r}"
+                rejected += [_rejected(rows, int(i), problem) for i in np.flatnonzero(wrong)]
             except ValueError as error:  # from a step of a Pipeline, which does not say which row
                 if isinstance(error, InputError) and not isinstance(error, StepError):
                     raise
                 reasons = self._unreadable(rows, 0, len(rows), {})
                 if not 0 < len(reasons) <= MAX_UNREADABLE:
                     raise _all_unreadable(rows, error) from error
-                rejected += [_not_taken(rows, row, reason) for row, reason in reasons.items()]
+                rejected += [
+                    _rejected(rows, row, f"cannot be read by the model ({reason})")
+                    for row, reason in reasons.items()
+                ]
                 wrong = np.isin(np.arange(len(rows)), list(reasons))
             rows = rows.take(~wrong)
-        none = np.empty(0)
-        return Scored(ScoredRows(rows, none, none, none.astype(bool), {}), rejected)
+        return Scored(no_scores(rows), rejected)
 
     def _score(self, rows: Rows) -> ScoredRows:
         X = self._prepared(rows)
@@ -204,19 +207,13 @@ def _same_cells(rows: Rows, error: CellError) -> Bools:
     return np.asarray(cells == cells[error.row], dtype=bool)
 
 
-def _rejected(rows: Rows, row: int, error: CellError) -> Rejected:
-    problem = f"column {error.column!r}: wanted {error.wanted}, got {error.value!r}"
-    return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
-
-
-def _not_taken(rows: Rows, row: int, reason: str) -> Rejected:
-    problem = f"cannot be read by the model ({reason})"
+def _rejected(rows: Rows, row: int, problem: str) -> Rejected:
     return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
 
 
 def _all_unreadable(rows: Rows, error: ValueError) -> SourceError:
     last, why = rows.numbers[-1], _first_line(error)
-    problem = f"the rows from here to line {last} cannot be read by the model ({why})"
+    problem = f"no row from here to line {last} can be read by the model ({why})"
     return SourceError(rows.source, int(rows.numbers[0]), problem)
 
 
