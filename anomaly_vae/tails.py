@@ -23,7 +23,7 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import genpareto
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.thresholds import check_promise, conformal_p_values, least_false_alarm_rate
+from anomaly_vae.thresholds import check_guarantee, conformal_p_values, least_false_alarm_rate
 
 Floats = NDArray[np.float64]
 Tail: TypeAlias = Literal["empirical", "gpd"]
@@ -133,7 +133,7 @@ def check_tail(n_calibration: int) -> None:
 def check_rate(rate: float, n_calibration: int, tail: Tail) -> None:
     """Raise InputError for a rate that so many calibration rows can neither promise nor estimate."""
     if tail == "empirical":
-        check_promise(rate, n_calibration)
+        check_guarantee(rate, n_calibration)
     elif rate < least_false_alarm_rate(n_calibration):
         check_tail(n_calibration)
 

@@ -49,7 +49,7 @@ def n_calibration_needed(rate: float) -> int:
     return max(1, math.ceil((1.0 - _ROUNDING) / rate) - 1)
 
 
-def check_promise(rate: float, n_calibration: int) -> None:
+def check_guarantee(rate: float, n_calibration: int) -> None:
     """Raise InputError where so many calibration rows are too few to promise a rate."""
     if _rank(rate, n_calibration) >= 1:
         return
@@ -66,7 +66,7 @@ def false_alarm_offset(calibration: Floats, rate: float) -> float:
 
     ``calibration`` is sorted, ascending. Raises InputError where it has too few rows for the rate.
     """
-    check_promise(rate, len(calibration))
+    check_guarantee(rate, len(calibration))
     rank = _rank(rate, len(calibration))
     return float(calibration[min(rank, len(calibration)) - 1])
 

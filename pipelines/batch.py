@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 from sklearn.utils._param_validation import InvalidParameterError
 
-from anomaly_vae.detectors._fitting import n_calibration_rows
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
@@ -199,8 +198,7 @@ def _write(table: pd.DataFrame, sink: AnyOutput) -> int:
 
 def _check_rate(detector: TabularVAEDetector, n_rows: int, rate: float, tail: Tail) -> None:
     """Raise InputError for a rate that a fit on so many rows could not keep."""
-    detector._validate_params()
-    check_rate(rate, n_calibration_rows(n_rows, detector.validation_fraction, detector.early_stopping), tail)
+    check_rate(rate, detector.n_calibration(n_rows), tail)
 
 
 @contextmanager

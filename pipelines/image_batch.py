@@ -16,7 +16,6 @@ import numpy as np
 from PIL import Image
 from sklearn.utils._param_validation import InvalidParameterError
 
-from anomaly_vae.detectors._image_fitting import n_calibration_images
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load, save
@@ -74,9 +73,7 @@ def fit_images(
         images = training_images(train, asked_frame(detector))
         with _as_input_error(train):
             if false_alarm_rate is not None:
-                detector._validate_params()
-                n_calibration = n_calibration_images(len(images), detector.validation_fraction)
-                check_rate(false_alarm_rate, n_calibration, tail)
+                check_rate(false_alarm_rate, detector.n_calibration(len(images)), tail)
             detector.fit(images)
         if false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=false_alarm_rate, tail=tail)

@@ -16,7 +16,7 @@ from anomaly_vae.thresholds import (
     FENCE,
     LEAST_SPREAD,
     auto_false_alarm_rate,
-    check_promise,
+    check_guarantee,
     conformal_p_values,
     contamination_offset,
     false_alarm_offset,
@@ -123,7 +123,7 @@ def test_the_least_rate_can_be_promised_and_no_less(n_calibration: int) -> None:
     assert int(from_rows.replace(",", "")) == n_calibration
     assert int(from_more.replace(",", "")) == n_calibration_needed(least / 2) == 2 * n_calibration + 1
     assert least <= float(rate) <= 1.01 * least
-    check_promise(float(rate), n_calibration)
+    check_guarantee(float(rate), n_calibration)
 
 
 @LAW
@@ -131,10 +131,10 @@ def test_the_least_rate_can_be_promised_and_no_less(n_calibration: int) -> None:
 def test_the_rows_that_a_rate_needs_are_the_fewest(rate: float) -> None:
     """So many rows can promise it, one fewer cannot."""
     n_rows = n_calibration_needed(rate)
-    check_promise(rate, n_rows)
+    check_guarantee(rate, n_rows)
     if n_rows > 1:
         with pytest.raises(InputError, match=f"from {n_rows - 1:,} held-out rows, but from {n_rows:,}"):
-            check_promise(rate, n_rows - 1)
+            check_guarantee(rate, n_rows - 1)
 
 
 def test_a_rate_that_is_written_in_decimals_is_met() -> None:
