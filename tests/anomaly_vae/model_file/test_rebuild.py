@@ -17,7 +17,8 @@ from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from anomaly_vae import ModelFileError, load, save
-from anomaly_vae.model_file import steps, tree
+from anomaly_vae.model_file import tree
+from anomaly_vae.model_file.steps import catalogue
 from tests.anomaly_vae import forging
 from tests.anomaly_vae.forging import Node, arguments, attributes, mapping, node, sequence, value
 
@@ -365,7 +366,7 @@ class TestAllowed:
             "sklearn.compose._column_transformer.ColumnTransformer",
             "sklearn.compose._column_transformer.make_column_selector",
         }
-        assert tried | apart == set(steps.CLASSES)
+        assert tried | apart == set(catalogue.CLASSES)
 
     def test_column_selectors_and_data_frames_work(self, path: Path) -> None:
         """The usual recipe for a mixed table is saved as it stands."""

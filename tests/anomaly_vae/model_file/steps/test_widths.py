@@ -13,7 +13,7 @@ from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from anomaly_vae import ModelFileError
-from anomaly_vae.model_file.widths import MAX_COLUMNS, check_widths, n_outputs
+from anomaly_vae.model_file.steps.widths import MAX_COLUMNS, check_widths, n_outputs
 from tests.anomaly_vae import forging
 
 X = forging.numbers().round(1)
