@@ -270,9 +270,9 @@ def check_number(name: str, value: Any, *, optional: bool = False) -> None:
 
 
 def with_tail(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A detector's state that says what its false-alarm rate rests on; the first files had promises only."""
-    promised = None if state.get("false_alarm_rate_") is None else "empirical"
-    return {"tail_": promised, **state}
+    """The state with the basis of its false-alarm rate; the first files had guaranteed rates only."""
+    basis = None if state.get("false_alarm_rate_") is None else "empirical"
+    return {"tail_": basis, **state}
 
 
 def check_calibration(scores: Any) -> None:
