@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from anomaly_vae.errors import ModelFileError
-from anomaly_vae.model_file.rules import (
+from anomaly_vae.model_file.steps.rules import (
     Context,
     dtype,
     either,

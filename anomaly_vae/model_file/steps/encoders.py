@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import ModelFileError
-from anomaly_vae.model_file.rules import Context, array, narrow, shown
+from anomaly_vae.model_file.steps.rules import Context, array, narrow, shown
 
 
 def categories(value: Any, context: Context) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """The program of a child process that loads one model file of unknown origin, within limits.
 
-``python -m anomaly_vae._child check`` reads the file from standard input and prints one line of JSON. It is
-started by ``anomaly_vae.model_file.child``.
+``python -m anomaly_vae.model_file.child_program check`` reads the file from standard input and prints one
+line of JSON. ``anomaly_vae.model_file.child`` starts it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
 
     from anomaly_vae.detectors import image, tabular  # noqa: F401
     from anomaly_vae.model_file import rebuild, self_test  # noqa: F401
-    from anomaly_vae.persistence import metadata_of
+    from anomaly_vae.model_file.reading import metadata_of
 
     torch.set_num_threads(1)
     data = sys.stdin.buffer.read()

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_vae.model_file.encoders import categories, check_one_hot, check_ordinal
-from anomaly_vae.model_file.laws import (
+from anomaly_vae.model_file.steps.encoders import categories, check_one_hot, check_ordinal
+from anomaly_vae.model_file.steps.laws import (
     check_all,
     check_bins,
     check_components,
@@ -26,7 +26,7 @@ from anomaly_vae.model_file.laws import (
     check_quantiles,
     check_width,
 )
-from anomaly_vae.model_file.parameters import (
+from anomaly_vae.model_file.steps.parameters import (
     SELECTOR,
     empty,
     function,
@@ -39,7 +39,7 @@ from anomaly_vae.model_file.parameters import (
     selector,
     sliced,
 )
-from anomaly_vae.model_file.rules import (
+from anomaly_vae.model_file.steps.rules import (
     Rule,
     always,
     array,

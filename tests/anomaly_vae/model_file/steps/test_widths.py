@@ -13,8 +13,8 @@ from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from anomaly_vae import ModelFileError
-from anomaly_vae.model_file.widths import MAX_COLUMNS, check_widths, n_outputs
-from anomaly_vae.persistence import _without_caches
+from anomaly_vae.model_file.steps.widths import MAX_COLUMNS, check_widths, n_outputs
+from anomaly_vae.model_file.writing import without_caches
 from tests.anomaly_vae import forging
 
 X = forging.numbers().round(1)
@@ -63,7 +63,7 @@ def columns(*chosen: Any, **options: Any) -> ColumnTransformer:
 def test_the_width_is_that_of_the_output(step: Any, rows: Any) -> None:
     """Of a fitted step, and of what comes out of a file of it."""
     width = step.fit(rows).transform(rows).shape[1]
-    assert n_outputs(_without_caches(step), 3) == width
+    assert n_outputs(without_caches(step), 3) == width
     assert n_outputs(forging.rebuilt(step), 3) == width
 
 

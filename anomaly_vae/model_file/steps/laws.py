@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from anomaly_vae.errors import ModelFileError
-from anomaly_vae.model_file.widths import MAX_COLUMNS
+from anomaly_vae.model_file.steps.widths import MAX_COLUMNS
 
 
 def check_polynomials(encoder: Any) -> None:
