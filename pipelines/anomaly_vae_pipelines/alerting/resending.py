@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from anomaly_vae_pipelines.alerting.config.reading import read_post
+from anomaly_vae_pipelines.alerting.config.reading import read_delivery
 from anomaly_vae_pipelines.alerting.delivery.outbox import Delivery
 from anomaly_vae_pipelines.alerting.locking import locked
 from anomaly_vae_pipelines.alerting.records import AlertSummary
@@ -41,11 +41,11 @@ def resend(
     SinkError
         If another run is using the state or the spool.
     """
-    post, chosen = read_post(rules, environ), clock or Clock()
-    spool = post.spool or spool_beside(owner)
+    config, chosen = read_delivery(rules, environ), clock or Clock()
+    spool = config.spool or spool_beside(owner)
     with locked(spool, owner):
-        delivery = Delivery(post.sinks, spool, chosen)
+        delivery = Delivery(config.sinks, spool, chosen)
         if refused:
             delivery.take_back()
-        delivery.finish(post.patience)
+        delivery.finish(config.patience)
     return delivery.summary(n_alerts=0, n_suppressed=0)

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import state as states
-from anomaly_vae_pipelines.alerting.config.reading import defaults_of, parts_of
-from anomaly_vae_pipelines.alerting.config.rule_tables import Defaults, read_name
-from anomaly_vae_pipelines.alerting.config.toml import Table, read_toml
+from anomaly_vae_pipelines.alerting.config.reading import AlertingSection, rule_tables, sink_tables
+from anomaly_vae_pipelines.alerting.config.rule_sections import RuleSection
+from anomaly_vae_pipelines.alerting.config.sections import read_known
+from anomaly_vae_pipelines.alerting.config.sink_sections import SinkSection
 from anomaly_vae_pipelines.alerting.delivery.spool import LAST, REFUSED
 from anomaly_vae_pipelines.alerting.records import iso_time
-from anomaly_vae_pipelines.alerting.rules.limits import Calibration
 from anomaly_vae_pipelines.alerting.times import Clock
+from anomaly_vae_pipelines.io.toml import load_toml
 
 
 @dataclass(frozen=True)
@@ -74,21 +73,23 @@ def read_status(
 
     Raises InputError where one of them cannot be read.
     """
-    table = read_toml(rules)
-    named = table.text("spool")
-    spool = Path(named) if named else states.spool_beside(owner)
+    values = load_toml(rules)
+    section = read_known(AlertingSection, values, str(rules))
+    spool = Path(section.spool) if section.spool else states.spool_beside(owner)
+    heads = [read_known(RuleSection, table, where) for table, where in rule_tables(values, rules)]
+    names = [read_known(SinkSection, table, where).name for table, where in sink_tables(values, rules)]
     state = states.load(owner)
     if is_checkpoint and state is not None:
         state = state.get("observer")
-    silenced = [] if state is None else list(_silenced(table, state, str(owner), clock or Clock()))
-    return Status(str(spool), [_sink(spool / name) for name in _sinks(table, spool)], silenced)
+    has_times = section.time is not None
+    silenced = _silenced(heads, state, str(owner), clock or Clock(), has_times=has_times) if state else ()
+    return Status(str(spool), [_sink(spool / name) for name in _with_kept(names, spool)], list(silenced))
 
 
-def _sinks(table: Table, spool: Path) -> Sequence[str]:
+def _with_kept(names: Sequence[str], spool: Path) -> Sequence[str]:
     """Names of sinks in the order of the file, and others for which alerts were kept."""
-    named = [part.text("name") or part.text("kind") or "" for part in parts_of(table, "sink")]
     kept = sorted(path.name for path in spool.iterdir() if path.is_dir()) if spool.is_dir() else []
-    return list(dict.fromkeys([*named, *kept]))
+    return list(dict.fromkeys([*names, *kept]))
 
 
 def _sink(directory: Path) -> SinkStatus:
@@ -108,21 +109,21 @@ def _json(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _silenced(table: Table, state: dict[str, Any], where: str, clock: Clock) -> Iterator[Silenced]:
-    """Rules and keys whose cool-down goes on; by the time of the last row where rows have times."""
+def _silenced(
+    rules: Sequence[RuleSection], state: dict[str, Any], where: str, clock: Clock, *, has_times: bool
+) -> Iterator[Silenced]:
+    """Rules and keys in a cool-down, at the time of the last row where rows have times."""
     last = state.get("time") if isinstance(state, dict) else None
-    now = last if table.text("time") is not None and last is not None else clock.now()
-    defaults = defaults_of(table, Calibration(np.empty(0)), clock)
+    now = last if has_times and last is not None else clock.now()
     try:
-        for part in parts_of(table, "rule"):
-            yield from _silenced_keys(part, defaults, state, now)
+        for rule in rules:
+            yield from _silenced_keys(rule, state, now)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{where}: is not a state of alerting ({type(error).__name__})") from error
+        raise InputError(f"{where}: is not a valid alert state ({type(error).__name__})") from error
 
 
-def _silenced_keys(part: Table, defaults: Defaults, state: dict[str, Any], now: float) -> Iterator[Silenced]:
-    name = read_name(part, defaults)
-    columns, opened = state["rules"].get(name.name, {}).get("cooldown", [[], []])
+def _silenced_keys(rule: RuleSection, state: dict[str, Any], now: float) -> Iterator[Silenced]:
+    columns, opened = state["rules"].get(rule.name, {}).get("cooldown", [[], []])
     for key, moment in opened:
-        if moment + name.cooldown > now:
-            yield Silenced(name.name, dict(zip(columns, key, strict=False)), iso_time(moment + name.cooldown))
+        if moment + rule.cooldown > now:
+            yield Silenced(rule.name, dict(zip(columns, key, strict=False)), iso_time(moment + rule.cooldown))

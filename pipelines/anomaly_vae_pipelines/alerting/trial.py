@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomaly_vae_pipelines.alerting.config.reading import read_post
+from anomaly_vae_pipelines.alerting.config.reading import read_delivery
 from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.records import Alert, iso_time
 from anomaly_vae_pipelines.alerting.times import Clock
@@ -36,7 +36,7 @@ def try_sinks(
     Raises InputError where the sinks of the file are not right.
     """
     chosen = clock or Clock()
-    for sink in read_post(path, environ).sinks:
+    for sink in read_delivery(path, environ).sinks:
         yield _try(sink, chosen)
 
 

@@ -58,7 +58,7 @@ def test_the_status_needs_no_secret_and_no_state(tmp_path):
     assert [(sink.sink, sink.n_waiting, sink.delivered) for sink in status.sinks] == [("webhook", 0, None)]
     assert not status.silenced
     (tmp_path / "state.json").write_text('{"rules": {"odd": {"cooldown": 3}}}')
-    with pytest.raises(InputError, match=r"state.json: is not a state of alerting"):
+    with pytest.raises(InputError, match=r"state.json: is not a valid alert state"):
         read_status(tmp_path / "rules.toml", tmp_path / "state.json")
 
 
