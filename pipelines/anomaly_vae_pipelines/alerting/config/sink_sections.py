@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting.config.sections import PositiveSeconds, Section, Severity, Text
 from anomaly_vae_pipelines.alerting.delivery.apprise_sink import apprise_sink
+from anomaly_vae_pipelines.alerting.delivery.signatures import key_of
 from anomaly_vae_pipelines.alerting.delivery.sinks import AlertmanagerSink, JsonLinesSink, Sink, WebhookSink
 
 _NAME = Field(
@@ -81,6 +82,13 @@ class WebhookSection(AlertmanagerSection):
 
     def sinks(self, environ: Environ) -> Sequence[Sink]:
         secret = variable("secret_env", self.secret_env, environ) if self.secret_env else None
+        try:
+            key_of(secret or "")
+        except ValueError:
+            raise InputError(
+                f"secret_env names {self.secret_env}, whose value starts with whsec_ and must then "
+                "be base64; correct it, or remove the prefix"
+            ) from None
         return [WebhookSink(self.name, self.address(environ), secret, self.severity, self.timeout)]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from anomaly_vae_pipelines.alerting.delivery.post import post
-from anomaly_vae_pipelines.alerting.delivery.signatures import SIGNATURE, TIMESTAMP, sign
+from anomaly_vae_pipelines.alerting.delivery.signatures import headers_of
 from anomaly_vae_pipelines.alerting.records import SEVERITIES, Alert, iso_time
 from anomaly_vae_pipelines.alerting.wording import columns_text, rows_text
 from anomaly_vae_pipelines.errors import DeliveryError
@@ -88,10 +88,8 @@ class WebhookSink:
     def send(self, alert: Alert, seconds: float) -> None:
         """Return when the receiver answered with 2xx."""
         body, timestamp = alert.to_json().encode(), str(int(time.time()))
-        headers = {"Content-Type": "application/json", "Idempotency-Key": alert.id, TIMESTAMP: timestamp}
-        if self.secret is not None:
-            headers[SIGNATURE] = sign(self.secret, timestamp, body)
-        post(self.url, body, headers, seconds)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": alert.id}
+        post(self.url, body, headers | headers_of(alert.id, timestamp, body, self.secret), seconds)
 
 
 @dataclass(frozen=True)

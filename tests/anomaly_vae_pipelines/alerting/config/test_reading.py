@@ -11,7 +11,7 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import Alert, load_alerter, verify
-from anomaly_vae_pipelines.alerting.delivery.signatures import sign
+from anomaly_vae_pipelines.alerting.delivery.signatures import headers_of
 from anomaly_vae_pipelines.errors import UnknownNameError
 from tests.anomaly_vae_pipelines.alerting.streams import alerter
 
@@ -51,16 +51,18 @@ def test_the_alert_of_the_docs_is_one():
     assert json.loads(alert.to_json()) == json.loads(text)
 
 
-def test_the_receiver_of_the_docs_verifies_what_we_sign():
-    """Whoever copies it has no more to write."""
+@pytest.mark.parametrize("secret", ["secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+def test_the_receiver_of_the_docs_verifies_what_we_sign(secret):
+    """Anyone who copies it has no more to write."""
     names: dict[str, object] = {}
     (code,) = blocks("python")
     exec(code, names)
-    signature = sign("secret", "1700000000", b"{}")
+    headers = headers_of("d21c", "1700000000", b"{}", secret)
+    arguments = (secret, headers["webhook-timestamp"], b"{}", headers["webhook-signature"])
     for now, expected in ((1_700_000_010, True), (1_700_009_999, False)):
-        args = ("secret", "1700000000", b"{}", signature)
-        assert names["is_genuine"](*args, now) is expected
-        assert verify(*args, now=now) is expected
+        assert names["is_genuine"](secret, headers, b"{}", now) is expected
+        assert verify(*arguments, now=now, webhook_id="d21c") is expected
+    assert names["is_genuine"](secret, headers, b"{ }", 1_700_000_010) is False
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,10 @@ def test_the_receiver_of_the_docs_verifies_what_we_sign():
         ),
         (RULE + 'kind = "share"\nshare = 0.1\nwindow = 5\nleast = 6', "least must be at most the 5 rows"),
         (RULE + 'kind = "missing"\nshare = 0.1', "columns is missing"),
+        (
+            RULE + 'kind = "missing"\nshare = 0.1\ncolumns = []',
+            r"columns must be a list of columns.*, got \[\]",
+        ),
         (RULE + 'kind = "silence"', "after is missing"),
         (RULE + 'kind = "drift"', "needs scores of calibration, and the model has none"),
         ("", r"rule is missing; give at least one table \[\[rule\]\]"),
@@ -134,6 +140,10 @@ def test_a_mistake_in_a_rule_is_told(tmp_path, rules, message):
             "url must hold a URL that starts with http:// or https://",
         ),
         ('[[sink]]\nkind = "webhook"\nsecret = "hunter2"\nurl = "http://x"', "there is no key 'secret'"),
+        (
+            '[[sink]]\nkind = "webhook"\nurl = "http://x"\nsecret_env = "BAD"',
+            "secret_env names BAD, whose value starts with whsec_ and must then be base64",
+        ),
         ('[[sink]]\nkind = "webhook"\nurl = "http://x"\ntimeout = "0s"', "timeout must be a duration longer"),
         ('[[sink]]\nkind = "jsonl"\npath = "-"\nname = "../up"', "name must be up to 64 letters"),
         ('[[sink]]\nkind = "apprise"', "urls_env is missing"),
@@ -145,7 +155,7 @@ def test_a_mistake_in_a_sink_is_told(tmp_path, sink, message):
     path = tmp_path / "rules.toml"
     path.write_text(RULE + 'kind = "score"\n' + sink)
     with pytest.raises(InputError, match=r"rules.toml(, |: ).*" + message) as caught:
-        load_alerter(path, environ={})
+        load_alerter(path, environ={"BAD": "whsec_hunter-2"})
     assert "hunter" not in str(caught.value)
 
 
