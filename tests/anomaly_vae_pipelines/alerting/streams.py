@@ -19,7 +19,7 @@ START = 1_700_000_000
 
 
 @dataclass
-class Turned:
+class FakeClock:
     """A clock that stands still until a test, or a sleep, turns it."""
 
     time: float = float(START)
@@ -100,7 +100,7 @@ def alerter(
         calibration_scores=calibration,
         offset=offset,
         environ=environ or {},
-        clock=clock or Turned().clock,
+        clock=clock or FakeClock().clock,
         ids=ids,
     )
 

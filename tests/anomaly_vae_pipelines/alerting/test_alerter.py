@@ -10,11 +10,11 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import Alert
-from anomaly_vae_pipelines.alerting.rules.by_key import ByKey
-from anomaly_vae_pipelines.alerting.times import row_times, seconds_of, shown, time_of
+from anomaly_vae_pipelines.alerting.by_key import ByKey
+from anomaly_vae_pipelines.alerting.times import duration_text, row_times, seconds_of, time_of
 from anomaly_vae_pipelines.alerting.wording import message, title
 from anomaly_vae_pipelines.errors import AlertingWarning, UnknownNameError
-from tests.anomaly_vae_pipelines.alerting.streams import START, Turned, alerter, delivered, scored
+from tests.anomaly_vae_pipelines.alerting.streams import START, FakeClock, alerter, delivered, scored
 
 SCORE = '[[rule]]\nname = "odd"\nkind = "score"\n'
 TIMED = 'time = "when"\nkey = ["host"]\ncooldown = "1h"\n' + SCORE
@@ -84,40 +84,40 @@ def test_a_run_that_goes_on_counts_each_row_once(tmp_path):
 
 def test_what_is_silent_raises_an_alert_until_it_is_heard(tmp_path):
     """Each host by itself, by the clock; a silence that lasts comes again after the cool-down."""
-    turned = Turned()
+    fake = FakeClock()
     rule = '[[rule]]\nname = "gone"\nkind = "silence"\nafter = "10m"\nkey = ["host"]\ncooldown = "1h"\n'
-    current = alerter(tmp_path, rule, clock=turned.clock)
+    current = alerter(tmp_path, rule, clock=fake.clock)
     current.observe(scored([False, False], host=["a", "b"]))
-    turned.time += 300
+    fake.time += 300
     current.observe(scored([False], host=["b"]))
-    turned.time += 300
+    fake.time += 300
     (alert,) = current.tick()
     assert (alert.key, alert.what, alert.first) == ({"host": "a"}, "no row for 10m (at most 10m)", 2)
-    assert [a.key["host"] for a in current.tick(turned.time + 600)] == ["b"]
-    turned.time += 4200
+    assert [a.key["host"] for a in current.tick(fake.time + 600)] == ["b"]
+    fake.time += 4200
     assert {a.key["host"] for a in current.tick()} == {"a", "b"}
     current.observe(scored([False, False], host=["a", "b"]))
-    turned.time += 3600
+    fake.time += 3600
     assert {a.key["host"] for a in current.tick()} == {"a", "b"}
     assert len({a.id for a in delivered(tmp_path)}) == len(delivered(tmp_path)) == 6
 
 
 def test_a_silence_counts_from_the_start_of_a_run(tmp_path):
     """While nobody read there was no silence; a source that says nothing at all is silent."""
-    turned = Turned()
+    fake = FakeClock()
     rule = '[[rule]]\nname = "gone"\nkind = "silence"\nafter = "10m"\n'
-    before = alerter(tmp_path, rule, clock=turned.clock)
+    before = alerter(tmp_path, rule, clock=fake.clock)
     before.observe(scored([False]))
     before.close(ended=False)
-    turned.time += 86400
-    current = alerter(tmp_path, rule, clock=turned.clock)
-    assert not current.tick(turned.time + 599)
-    assert len(current.tick(turned.time + 600)) == 1
-    assert not current.tick(turned.time + 1199)
-    assert not current.tick(turned.time + 1200)
+    fake.time += 86400
+    current = alerter(tmp_path, rule, clock=fake.clock)
+    assert not current.tick(fake.time + 599)
+    assert len(current.tick(fake.time + 600)) == 1
+    assert not current.tick(fake.time + 1199)
+    assert not current.tick(fake.time + 1200)
     assert current.close(ended=False).n_suppressed == 1
-    unheard = alerter(tmp_path, rule, clock=turned.clock, state=None)
-    (alert,) = unheard.tick(turned.time + 600)
+    unheard = alerter(tmp_path, rule, clock=fake.clock, state=None)
+    (alert,) = unheard.tick(fake.time + 600)
     assert (alert.source, alert.first, alert.n_rows) == ("", 0, 0)
 
 
@@ -181,7 +181,7 @@ def test_what_is_no_time_is_unknown(cell):
 def test_a_row_without_a_time_has_that_of_the_row_before():
     """Cells that are no time are told of; a column without any time is an error."""
     assert row_times("t", ["", "5", "", "7"], before=1.0).tolist() == [1.0, 5.0, 5.0, 7.0]
-    with pytest.warns(AlertingWarning, match="1 cells are no time, the first 'x'"):
+    with pytest.warns(AlertingWarning, match="1 cells are not a time, the first 'x'"):
         assert row_times("t", ["5", "x"], before=1.0).tolist() == [5.0, 5.0]
     with pytest.raises(InputError, match="time column 't': wanted ISO 8601, or seconds"):
         row_times("t", ["", "x"], before=1.0)
@@ -200,7 +200,7 @@ def test_times_of_a_typed_column_are_read(tmp_path):
 def test_durations_read_back(tmp_path):
     """Units are seconds, minutes, hours and days."""
     for text in ("30s", "15m", "2h", "1d", "90m"):
-        assert shown(seconds_of(text)) == text
+        assert duration_text(seconds_of(text)) == text
     for text in ("", "5", "m", "-5m", "5 weeks", "1m30s"):
         with pytest.raises(ValueError, match=f"^{text}$"):
             seconds_of(text)
@@ -208,7 +208,7 @@ def test_durations_read_back(tmp_path):
 
 def test_too_many_keys_are_forgotten_with_a_word():
     """The oldest goes, and the rule is named once."""
-    memory: ByKey[int] = ByKey("odd", most=2)
+    memory: ByKey[int] = ByKey("odd", max_keys=2)
     memory.put(("a",), 1)
     memory.put(("b",), 2)
     memory.put(("a",), 1)

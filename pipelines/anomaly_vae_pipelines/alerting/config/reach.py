@@ -1,6 +1,6 @@
-"""Reach: a rule that can never fire for a model is refused when it is read, with the ways out.
+"""Checks that a rule can fire for a model; otherwise its silence would look like good news.
 
-Its silence would look like good news.
+Messages say what the model can show, and how to change the rule or the model.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.tails import LEAST_CALIBRATION
 from anomaly_vae.thresholds import n_calibration_needed, rounded_up
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
-from anomaly_vae_pipelines.alerting.rules.limits import Calibration, Line
-from anomaly_vae_pipelines.alerting.rules.silence import FORGET
+from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
+from anomaly_vae_pipelines.alerting.rules.silence import FORGET_AFTER
 from anomaly_vae_pipelines.alerting.rules.windows import Window
-from anomaly_vae_pipelines.alerting.times import shown
+from anomaly_vae_pipelines.alerting.times import duration_text
 
 
-def check_limit(limit: Line) -> None:
-    """Raise InputError where no row can count."""
+def check_limit(limit: Limit) -> None:
+    """Raise InputError if no row can count."""
     if limit.below == -math.inf:
         raise _never("no score is below -inf", "Give a number of nats")
     if limit.p_value is not None:
@@ -35,8 +35,8 @@ def check_positive(p_value: float) -> None:
         raise _never("p_value = 0 is less than any p-value", "Give a p_value above 0")
 
 
-def check_p_value(p_value: float, calibration: Calibration) -> None:
-    """Raise InputError where no row can have such a small p-value."""
+def check_p_value(p_value: float, calibration: CalibrationScores) -> None:
+    """Raise InputError if no row can have such a small p-value."""
     least = calibration.least_p_value
     if least is None or p_value >= least:
         return
@@ -53,7 +53,7 @@ def check_p_value(p_value: float, calibration: Calibration) -> None:
 
 
 def check_drift(p_value: float, reference: Reference, window: Window) -> None:
-    """Raise InputError where no window can have such a small p-value."""
+    """Raise InputError if no window can have such a small p-value."""
     check_positive(p_value)
     least = 0.0 if window.rows is None else reference.least_p_value(window.rows)
     if p_value < least:
@@ -65,11 +65,12 @@ def check_drift(p_value: float, reference: Reference, window: Window) -> None:
 
 
 def check_silence(after: float, key: tuple[str, ...]) -> None:
-    """Raise InputError where a value of the key is forgotten before it counts as silent."""
-    if key and after >= FORGET:
+    """Raise InputError if a value of the key is forgotten before it counts as silent."""
+    longest = duration_text(FORGET_AFTER)
+    if key and after >= FORGET_AFTER:
         raise _never(
-            f"a value of the key is forgotten after {shown(FORGET)}, and after = {shown(after)!r}",
-            f"Give less than {shown(FORGET)}, or key = []",
+            f"a value of the key is forgotten after {longest}, and after = {duration_text(after)!r}",
+            f"Give less than {longest}, or key = []",
         )
 
 

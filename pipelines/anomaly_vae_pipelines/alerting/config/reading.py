@@ -43,7 +43,7 @@ from anomaly_vae_pipelines.alerting.config.sections import (
 from anomaly_vae_pipelines.alerting.config.sink_sections import SINKS
 from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.rules.base import Rule
-from anomaly_vae_pipelines.alerting.rules.limits import Calibration
+from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
 from anomaly_vae_pipelines.alerting.times import Clock
 from anomaly_vae_pipelines.io.toml import load_toml
 
@@ -103,7 +103,9 @@ class Config:
         return tuple(dict.fromkeys([*time, *of_rules, *self.ids]))
 
 
-def read_config(path: Path, environ: Mapping[str, str], calibration: Calibration, clock: Clock) -> Config:
+def read_config(
+    path: Path, environ: Mapping[str, str], calibration: CalibrationScores, clock: Clock
+) -> Config:
     """What the file says; raises InputError for a mistake in it."""
     values = load_toml(path)
     section, rules = read_section(AlertingSection, values, str(path)), []
@@ -111,7 +113,7 @@ def read_config(path: Path, environ: Mapping[str, str], calibration: Calibration
         rule = read_kind(RULES, table, where)
         with located(where):
             rules.append(rule.rule(calibration, clock))
-    _check_unique(f"{path}: rule", (rule.name.name for rule in rules))
+    _check_unique(f"{path}: rule", (rule.name for rule in rules))
     config = _delivery(section, values, path, environ)
     return replace(config, rules=rules, time=section.time, ids=section.id)
 

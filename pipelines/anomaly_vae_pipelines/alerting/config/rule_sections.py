@@ -19,15 +19,16 @@ from anomaly_vae_pipelines.alerting.config.sections import (
     Text,
     positive_seconds_from,
 )
-from anomaly_vae_pipelines.alerting.rules.base import Name, Rule, RunRule, ScoreRule
+from anomaly_vae_pipelines.alerting.rules.base import Rule, RuleOptions
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
-from anomaly_vae_pipelines.alerting.rules.limits import Calibration, Line
+from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
+from anomaly_vae_pipelines.alerting.rules.row_rules import RunRule, ScoreRule
 from anomaly_vae_pipelines.alerting.rules.silence import SilenceRule
-from anomaly_vae_pipelines.alerting.rules.windowed import DriftRule, MissingRule, ShareRule
+from anomaly_vae_pipelines.alerting.rules.window_rules import DriftRule, MissingRule, ShareRule
 from anomaly_vae_pipelines.alerting.rules.windows import Window
 from anomaly_vae_pipelines.alerting.times import Clock
 
-LEAST = 100
+MIN_ROWS = 100
 """Rows that a window must have to be judged, unless the rule says how many, or it is shorter."""
 
 
@@ -69,12 +70,12 @@ class RuleSection(Section):
     cooldown: Seconds = 3600.0
 
     @property
-    def options(self) -> Name:
+    def options(self) -> RuleOptions:
         """What every rule has."""
-        return Name(self.name, self.severity, self.key, self.cooldown)
+        return RuleOptions(self.name, self.severity, self.key, self.cooldown)
 
-    def rule(self, calibration: Calibration, clock: Clock) -> Rule:
-        """The rule for a model with this calibration; raises InputError where it can never fire."""
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        """The rule for a model with this calibration; raises InputError if it can never fire."""
         raise NotImplementedError
 
 
@@ -93,10 +94,10 @@ class LimitSection(RuleSection):
             raise ValueError("tail goes with p_value; give that too, or remove tail")
         return self
 
-    def limit(self, calibration: Calibration) -> Line:
+    def limit(self, calibration: CalibrationScores) -> Limit:
         """Which rows count; raises InputError where none ever can."""
         tail = calibration.tail() if self.tail == "gpd" and calibration.n_rows else None
-        limit = Line(self.below, self.p_value, calibration, tail)
+        limit = Limit(self.below, self.p_value, calibration, tail)
         reach.check_limit(limit)
         return limit
 
@@ -115,14 +116,14 @@ class WindowSection(RuleSection):
 
     @property
     def full_window(self) -> Window:
-        """The window with the rows it must have: by default ``LEAST``, fewer if it is shorter."""
-        return replace(self.window, least=self.least or min(LEAST, self.window.rows or LEAST))
+        """The window with the rows it must have: by default ``MIN_ROWS``, fewer if it is shorter."""
+        return replace(self.window, least=self.least or min(MIN_ROWS, self.window.rows or MIN_ROWS))
 
 
 class ScoreSection(LimitSection):
     """Each row that counts."""
 
-    def rule(self, calibration: Calibration, clock: Clock) -> Rule:
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
         return ScoreRule(self.options, self.limit(calibration))
 
 
@@ -138,7 +139,7 @@ class RunSection(LimitSection):
             raise ValueError(f"k must be at most n = {self.n}, got {self.k}")
         return self
 
-    def rule(self, calibration: Calibration, clock: Clock) -> Rule:
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
         return RunRule(self.options, self.limit(calibration), self.k, self.n)
 
 
@@ -147,7 +148,7 @@ class ShareSection(WindowSection, LimitSection):
 
     share: Share
 
-    def rule(self, calibration: Calibration, clock: Clock) -> Rule:
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
         return ShareRule(self.options, self.full_window, self.limit(calibration), self.share)
 
 
@@ -157,7 +158,7 @@ class DriftSection(WindowSection):
     effect: Probability = 0.1
     p_value: Probability = 1e-3
 
-    def rule(self, calibration: Calibration, clock: Clock) -> Rule:
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
         if calibration.scores is None or not len(calibration.scores):
             raise InputError(
                 "kind = 'drift' needs scores of calibration, and the model has none; "
@@ -174,7 +175,7 @@ class MissingSection(WindowSection):
     columns: Columns
     share: Share
 
-    def rule(self, calibration: Calibration, clock: Clock) -> Rule:
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
         return MissingRule(self.options, self.full_window, self.columns, self.share)
 
 
@@ -183,7 +184,7 @@ class SilenceSection(RuleSection):
 
     after: PositiveSeconds
 
-    def rule(self, calibration: Calibration, clock: Clock) -> Rule:
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
         reach.check_silence(self.after, self.key)
         return SilenceRule(self.options, self.after, clock)
 

@@ -93,7 +93,7 @@ def read_known(model: type[S], values: Mapping[str, Any], where: str) -> S:
 
 @contextmanager
 def located(where: str) -> Iterator[None]:
-    """Raise an InputError of the block with the place in the file in front of it."""
+    """Put the position in the file in front of an InputError that the block raises."""
     try:
         yield
     except InputError as error:

@@ -36,7 +36,7 @@ class SinkSection(Section):
     timeout: PositiveSeconds = 10.0
 
     def sinks(self, environ: Environ) -> Sequence[Sink]:
-        """The sinks, one for each address; raises InputError where one cannot be made."""
+        """The sinks, one for each address; raises InputError if one cannot be made."""
         raise NotImplementedError
 
 
@@ -114,7 +114,7 @@ SINKS: Mapping[str, type[SinkSection]] = {
 
 
 def variable(key: str, name: str | None, environ: Environ) -> str:
-    """The value of the environment variable that a key names; raises InputError where it is not set."""
+    """The value of the environment variable that a key names; raises InputError if it is not set."""
     value = environ.get(name or "", "").strip()
     if not value:
         raise InputError(f"{key} names {name}, which is not set; export it first")

@@ -9,12 +9,12 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import Alert
-from anomaly_vae_pipelines.alerting.resending import resend
-from anomaly_vae_pipelines.alerting.status import read_status
-from anomaly_vae_pipelines.alerting.trial import try_sinks
+from anomaly_vae_pipelines.alerting.maintenance.resending import resend
+from anomaly_vae_pipelines.alerting.maintenance.status import read_status
+from anomaly_vae_pipelines.alerting.maintenance.trial import try_sinks
 from anomaly_vae_pipelines.errors import AlertingWarning, SinkError
 from tests.anomaly_vae_pipelines.alerting.receiver import Receiver, receiving
-from tests.anomaly_vae_pipelines.alerting.streams import Turned, alerter, scored
+from tests.anomaly_vae_pipelines.alerting.streams import FakeClock, alerter, scored
 
 RULES = 'patience = "1s"\nkey = ["host"]\n[[rule]]\nname = "odd"\nkind = "score"\ncooldown = "1h"\n'
 SINK = '[[sink]]\nname = "hook"\nkind = "webhook"\nurl = "{}"\ntimeout = "1s"\n'
@@ -23,7 +23,7 @@ SINK = '[[sink]]\nname = "hook"\nkind = "webhook"\nurl = "{}"\ntimeout = "1s"\n'
 def failed_run(folder: Path, receiver: Receiver, answers: list[int | str]) -> list[Alert]:
     """A run whose three alerts got these answers, and 503 after them."""
     receiver.answers = answers + [503] * 99
-    current = alerter(folder, RULES, sinks=SINK.format(receiver.url), clock=Turned().clock)
+    current = alerter(folder, RULES, sinks=SINK.format(receiver.url), clock=FakeClock().clock)
     with pytest.warns(AlertingWarning):
         alerts = current.observe(scored([True] * 3, host=["a", "b", "c"]))
     with pytest.warns(AlertingWarning, match="not delivered"):
@@ -37,7 +37,7 @@ def test_the_status_says_what_waits_what_happened_and_what_is_silent(tmp_path):
     with receiving() as receiver:
         failed_run(tmp_path, receiver, [200, 400, 500])
     state, rules = tmp_path / "state.json", tmp_path / "rules.toml"
-    status = read_status(rules, state, clock=Turned().clock)
+    status = read_status(rules, state, clock=FakeClock().clock)
     (sink,) = status.sinks
     assert (sink.sink, sink.n_waiting, sink.n_refused) == ("hook", 1, 1)
     assert sink.oldest == sink.delivered == "2023-11-14T22:13:20.000Z"
@@ -46,7 +46,7 @@ def test_the_status_says_what_waits_what_happened_and_what_is_silent(tmp_path):
         ("odd", {"host": name}) for name in "abc"
     ]
     assert status.silenced[0].until == "2023-11-14T23:13:20.000Z"
-    later = Turned()
+    later = FakeClock()
     later.time += 3600
     assert not read_status(rules, state, clock=later.clock).silenced
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import load_alerter
 from anomaly_vae_pipelines.records import ScoredRows
-from tests.anomaly_vae_pipelines.alerting.streams import START, Turned, alerter, delivered, parts, scored
+from tests.anomaly_vae_pipelines.alerting.streams import START, FakeClock, alerter, delivered, parts, scored
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where writing to disk costs nothing: the law has thousands of alerts."""
@@ -194,13 +194,13 @@ def test_the_spool_lies_beside_the_rules_where_there_is_no_state(tmp_path):
 
 def test_a_clock_that_stands_groups_all_rows(tmp_path):
     """Without a time column the cool-down is one of the clock."""
-    turned = Turned()
-    current = alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n', clock=turned.clock)
+    fake = FakeClock()
+    current = alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n', clock=fake.clock)
     (alert,) = current.observe(scored([True] * 3))
     assert (alert.n_rows, alert.first, alert.last, len(alert.rows)) == (3, 2, 4, 3)
-    turned.time += 3599
+    fake.time += 3599
     assert not current.observe(scored([True]))
-    turned.time += 1
+    fake.time += 1
     assert len(current.observe(scored([True]))) == 1
     assert current.close().n_suppressed == 1
 

@@ -165,7 +165,7 @@ def test_a_real_alertmanager_that_refuses_is_told_from_one_that_is_gone(tmp_path
 
 
 def test_apprise_delivers_a_message(tmp_path):
-    """Severity, rule and finding in the title; when, how unlikely, columns and rows in the body."""
+    """Severity, rule and match in the title; when, how unlikely, columns and rows in the body."""
     with receiving() as receiver:
         url = f"json://127.0.0.1:{receiver.port}/path"
         apprise_sink("a", url, "info", 10.0).send(an_alert(tmp_path), 10.0)
@@ -203,7 +203,7 @@ def test_apprise_is_asked_for_by_name_where_it_is_missing(monkeypatch):
 
 def test_an_address_that_apprise_does_not_know_is_not_shown():
     """An address may be a password."""
-    with pytest.raises(InputError, match="sink 'a': its address is none that Apprise knows") as caught:
+    with pytest.raises(InputError, match="sink 'a': Apprise does not support its URL") as caught:
         apprise_sink("a", "nonsense://hunter2", "info", 1.0)
     assert "hunter2" not in str(caught.value)
 

@@ -1,6 +1,6 @@
-"""Status: what waits in a spool, what happened last, and which keys are in a cool-down.
+"""Status: what waits in a spool, the last delivery and failure, and which keys are in a cool-down.
 
-It is read from the files alone, also while another process uses them, and needs no secret.
+It is read from the files alone, also while another process uses them, and needs no secrets.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from anomaly_vae_pipelines.io.toml import load_toml
 
 @dataclass(frozen=True)
 class SinkStatus:
-    """What is known of one sink.
+    """The status of one sink.
 
     Attributes
     ----------
     sink : str
         Its name.
     n_waiting, n_refused : int
-        Alerts that wait to be sent, and that the receiver refused.
+        Alerts that wait to be sent, and alerts that the receiver rejected.
     oldest : str or None
         Time of the alert that has waited longest.
     delivered, failed, error : str or None
-        When it last took an alert; when it last did not, and why.
+        Time of the last delivery; time of the last failure, and its reason.
     """
 
     sink: str
@@ -50,7 +50,7 @@ class SinkStatus:
 
 @dataclass(frozen=True)
 class Silenced:
-    """A rule and a value of its key that raise no alert before a time, which is one of the rows."""
+    """A rule that raises no alert for a value of its key before a time."""
 
     rule: str
     key: dict[str, str]
@@ -59,7 +59,7 @@ class Silenced:
 
 @dataclass(frozen=True)
 class Status:
-    """The state of alerting: its sinks, and what is in a cool-down."""
+    """The status of alerting: its sinks, and what is in a cool-down."""
 
     spool: str
     sinks: Sequence[SinkStatus]
@@ -69,9 +69,9 @@ class Status:
 def read_status(
     rules: Path, owner: Path, *, is_checkpoint: bool = False, clock: Clock | None = None
 ) -> Status:
-    """The status of a file of rules and the state (or the checkpoint of a watch) that belongs to it.
+    """The status of a file of rules, with the state (or the checkpoint of a watch) that belongs to it.
 
-    Raises InputError where one of them cannot be read.
+    Raises InputError if one of them cannot be read.
     """
     values = load_toml(rules)
     section = read_known(AlertingSection, values, str(rules))
@@ -83,25 +83,25 @@ def read_status(
         state = state.get("observer")
     has_times = section.time is not None
     silenced = _silenced(heads, state, str(owner), clock or Clock(), has_times=has_times) if state else ()
-    return Status(str(spool), [_sink(spool / name) for name in _with_kept(names, spool)], list(silenced))
+    return Status(str(spool), [_sink(spool / name) for name in _with_spooled(names, spool)], list(silenced))
 
 
-def _with_kept(names: Sequence[str], spool: Path) -> Sequence[str]:
-    """Names of sinks in the order of the file, and others for which alerts were kept."""
-    kept = sorted(path.name for path in spool.iterdir() if path.is_dir()) if spool.is_dir() else []
-    return list(dict.fromkeys([*names, *kept]))
+def _with_spooled(names: Sequence[str], spool: Path) -> Sequence[str]:
+    """Names of sinks in the order of the file, and then of others that have alerts in the spool."""
+    spooled = sorted(path.name for path in spool.iterdir() if path.is_dir()) if spool.is_dir() else []
+    return list(dict.fromkeys([*names, *spooled]))
 
 
 def _sink(directory: Path) -> SinkStatus:
     waiting, last = sorted(directory.glob("*-*.json")), _json(directory / LAST)
     n_refused = len(list((directory / REFUSED).glob("*-*.json")))
     oldest = _json(waiting[0]).get("time") if waiting else None
-    happened = (last.get(name) for name in ("delivered", "failed", "error"))
-    return SinkStatus(directory.name, len(waiting), n_refused, oldest, *happened)
+    last_events = (last.get(name) for name in ("delivered", "failed", "error"))
+    return SinkStatus(directory.name, len(waiting), n_refused, oldest, *last_events)
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """What a small file says; nothing where it is not there (any more), or damaged."""
+    """The contents of a small file; empty if it does not exist (any more) or is damaged."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

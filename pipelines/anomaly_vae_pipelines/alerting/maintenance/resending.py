@@ -1,4 +1,4 @@
-"""Resending: alerts that wait are sent now, without a run that raises others."""
+"""Resending: send waiting alerts now, without a run."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def resend(
     environ: Mapping[str, str] = os.environ,
     clock: Clock | None = None,
 ) -> AlertSummary:
-    """Deliver what waits, within the patience of the file; gives what was done.
+    """Deliver waiting alerts, for as long as ``patience`` in the file; returns the summary.
 
     Parameters
     ----------
     rules, owner : Path
         The file of rules, and the state (or the checkpoint of a watch) beside which its alerts wait.
     refused : bool
-        Whether alerts that a receiver refused are tried again too.
+        Whether to try refused alerts again, too.
     environ : mapping of str to str
-        The environment, from which secrets come.
+        The environment variables, which hold the secrets.
     clock : Clock, optional
 
     Raises
     ------
     InputError
-        If the sinks of the file are not right.
+        If the sinks of the file are not valid.
     SinkError
         If another run is using the state or the spool.
     """
@@ -46,6 +46,6 @@ def resend(
     with locked(spool, owner):
         delivery = Delivery(config.sinks, spool, chosen)
         if refused:
-            delivery.take_back()
+            delivery.restore_refused()
         delivery.finish(config.patience)
     return delivery.summary(n_alerts=0, n_suppressed=0)
