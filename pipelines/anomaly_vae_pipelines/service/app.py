@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from anomaly_vae._version import __version__
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.images.decoding import strict_reading
-from anomaly_vae_pipelines.scoring.by_model import AnyModel
+from anomaly_vae_pipelines.scoring.adapters import AnyModel
 from anomaly_vae_pipelines.service.errors import ServiceError
 from anomaly_vae_pipelines.service.http.error_responses import refusal
 from anomaly_vae_pipelines.service.http.keys import read_keys
