@@ -1,4 +1,4 @@
-"""A stretch: scored rows as the rules see them, each with its time, and cut by the values of a key."""
+"""Scored rows as rules see them: each with its time, and grouped by the values of a key."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.alerting.records import MOST_REASONS, AlertRow, Key, Place, finite
-from anomaly_vae_pipelines.alerting.wording import named
+from anomaly_vae_pipelines.alerting.records import MAX_REASONS, AlertRow, Key, RowLocation, finite
+from anomaly_vae_pipelines.alerting.wording import row_label
 from anomaly_vae_pipelines.records import ScoredRows
 
-Cut = tuple[Key, NDArray[np.intp]]
-"""A value of the key, and the positions of its rows, ascending."""
+Group = tuple[Key, NDArray[np.intp]]
+"""A value of the key, and the positions of its rows in ascending order."""
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TimedRows:
     """Consecutive scored rows and the time of each.
 
     Attributes
     ----------
     scored : ScoredRows
-        The rows and what the model says of them.
+        The rows and their scores.
     times : array of shape (n_rows,)
         Seconds since 1970.
     ids : sequence of str
@@ -36,42 +36,42 @@ class Stretch:
     times: NDArray[np.float64]
     ids: Sequence[str] = ()
     _id_cells: dict[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
-    _cuts: dict[Key, Sequence[Cut]] = field(default_factory=dict, repr=False, compare=False)
+    _groups: dict[Key, Sequence[Group]] = field(default_factory=dict, repr=False, compare=False)
 
-    def cuts(self, key: Sequence[str]) -> Sequence[Cut]:
-        """Rows by the value of the key columns, in the order of their first rows; one cut without a key."""
+    def groups(self, key: Sequence[str]) -> Sequence[Group]:
+        """Rows by the value of the key columns, in the order of their first rows; one group without a key."""
         columns = tuple(key)
-        if columns not in self._cuts:
-            self._cuts[columns] = self._cut(columns) if len(self.times) else []
-        return self._cuts[columns]
+        if columns not in self._groups:
+            self._groups[columns] = self._group(columns) if len(self.times) else []
+        return self._groups[columns]
 
     def row(self, position: int) -> AlertRow:
-        """What an alert says of one row."""
+        """What an alert says about one row."""
         rows, ids = self.scored.rows, self._ids_of(position)
         return AlertRow(
             rows.source_of(position),
             int(rows.numbers[position]),
             finite(self.scored.scores[position]),
             finite(self.scored.p_values[position]),
-            tuple(self.scored.reasons.get(position, ())[:MOST_REASONS]),
+            tuple(self.scored.reasons.get(position, ())[:MAX_REASONS]),
             ids,
-            named(ids, rows.name_of(position)),
+            row_label(ids, rows.name_of(position)),
         )
 
-    def place(self, position: int) -> Place:
-        """Where one row stands, with the hash of what it holds."""
+    def location(self, position: int) -> RowLocation:
+        """Where one row is, with a hash of its contents."""
         rows = self.scored.rows
         fingerprint = hashlib.sha256(rows.contents(position)).hexdigest()[:16]
-        return Place(rows.source_of(position), int(rows.numbers[position]), fingerprint)
+        return RowLocation(rows.source_of(position), int(rows.numbers[position]), fingerprint)
 
     def _ids_of(self, position: int) -> dict[str, str]:
-        """Cells of the id columns of one row; whole columns are kept, because most are asked for again."""
+        """Cells of the id columns of one row; whole columns are cached, because most are used again."""
         for name in self.ids:
             if name not in self._id_cells:
                 self._id_cells[name] = self.scored.rows.cells(name)
         return {name: self._id_cells[name][position] for name in self.ids}
 
-    def _cut(self, columns: Key) -> Sequence[Cut]:
+    def _group(self, columns: Key) -> Sequence[Group]:
         if not columns:
             return [((), np.arange(len(self.times)))]
         values = list(zip(*(self.scored.rows.cells(name) for name in columns), strict=True))

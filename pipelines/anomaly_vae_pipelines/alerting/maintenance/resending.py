@@ -1,4 +1,4 @@
-"""Resending: alerts that wait are sent now, without a run that raises others."""
+"""Resending: send waiting alerts now, without a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from anomaly_vae_pipelines.alerting.config.reading import read_post
+from anomaly_vae_pipelines.alerting.config.reading import read_delivery
 from anomaly_vae_pipelines.alerting.delivery.outbox import Delivery
 from anomaly_vae_pipelines.alerting.locking import locked
 from anomaly_vae_pipelines.alerting.records import AlertSummary
@@ -22,30 +22,30 @@ def resend(
     environ: Mapping[str, str] = os.environ,
     clock: Clock | None = None,
 ) -> AlertSummary:
-    """Deliver what waits, within the patience of the file; gives what was done.
+    """Deliver waiting alerts, for as long as ``patience`` in the file; returns the summary.
 
     Parameters
     ----------
     rules, owner : Path
         The file of rules, and the state (or the checkpoint of a watch) beside which its alerts wait.
     refused : bool
-        Whether alerts that a receiver refused are tried again too.
+        Whether to try refused alerts again, too.
     environ : mapping of str to str
-        The environment, from which secrets come.
+        The environment variables, which hold the secrets.
     clock : Clock, optional
 
     Raises
     ------
     InputError
-        If the sinks of the file are not right.
+        If the sinks of the file are not valid.
     SinkError
         If another run is using the state or the spool.
     """
-    post, chosen = read_post(rules, environ), clock or Clock()
-    spool = post.spool or spool_beside(owner)
+    config, chosen = read_delivery(rules, environ), clock or Clock()
+    spool = config.spool or spool_beside(owner)
     with locked(spool, owner):
-        delivery = Delivery(post.sinks, spool, chosen)
+        delivery = Delivery(config.sinks, spool, chosen)
         if refused:
-            delivery.take_back()
-        delivery.finish(post.patience)
+            delivery.restore_refused()
+        delivery.finish(config.patience)
     return delivery.summary(n_alerts=0, n_suppressed=0)

@@ -1,4 +1,4 @@
-"""Trial: a marked alert to each sink, to see that it arrives; no rule, state or spool has a part in it."""
+"""Trial: a test alert to each sink, to see whether it arrives, without rules, state or spool."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomaly_vae_pipelines.alerting.config.reading import read_post
+from anomaly_vae_pipelines.alerting.config.reading import read_delivery
 from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.records import Alert, iso_time
 from anomaly_vae_pipelines.alerting.times import Clock
 from anomaly_vae_pipelines.errors import DeliveryError
 
 TEST = "test"
-"""Kind of the alert; no rule has it."""
+"""Kind of the alert, which no rule has."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How one sink took the test alert: in how many seconds, and what went wrong if anything did."""
+    """The result for one sink: its name and kind, the time in seconds, and the problem if there was one."""
 
     sink: str
     kind: str
@@ -31,17 +31,17 @@ class Trial:
 def try_sinks(
     path: Path, *, environ: Mapping[str, str] = os.environ, clock: Clock | None = None
 ) -> Iterator[Trial]:
-    """Send a test alert to each sink of a file of rules, whatever severity it wants, and tell how it went.
+    """Send a test alert to each sink of a file of rules, whatever severity it accepts; yields the results.
 
-    Raises InputError where the sinks of the file are not right.
+    Raises InputError if the sinks of the file are not valid.
     """
     chosen = clock or Clock()
-    for sink in read_post(path, environ).sinks:
+    for sink in read_delivery(path, environ).sinks:
         yield _try(sink, chosen)
 
 
 def trial_alert(severity: str, now: float) -> Alert:
-    """An alert that says that it is a test, in all that a receiver shows."""
+    """An alert that says that it is a test, in every field that a receiver shows."""
     return Alert(
         id=secrets.token_hex(16),
         rule="TEST",

@@ -1,4 +1,4 @@
-"""A memory with one entry for each value of a key, that forgets the oldest when there are too many."""
+"""A mapping with one entry for each value of a key, which drops the oldest if there are too many."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from anomaly_vae_pipelines.errors import AlertingWarning
 
 T = TypeVar("T")
 
-MOST_KEYS = 100_000
-"""Values of a key that are remembered: a column that differs in every row must not fill the machine."""
+MAX_KEYS = 100_000
+"""Values of a key that are kept, so that a column that differs in every row does not fill the memory."""
 
 
 class ByKey(Generic[T]):
-    """Entries by the value of a key, oldest first; ``owner`` is the rule that a warning names."""
+    """Entries by the value of a key, oldest first; a warning names ``owner``, the rule."""
 
-    def __init__(self, owner: str, most: int = MOST_KEYS) -> None:
-        self.owner, self.most = owner, most
+    def __init__(self, owner: str, max_keys: int = MAX_KEYS) -> None:
+        self.owner, self.max_keys = owner, max_keys
         self._entries: dict[Key, T] = {}
         self._warned = False
 
@@ -28,15 +28,15 @@ class ByKey(Generic[T]):
         return self._entries.get(key)
 
     def put(self, key: Key, entry: T) -> None:
-        """Remember an entry as the youngest; where there are too many, the oldest is forgotten."""
+        """Store an entry as the newest; if there are too many, the oldest is dropped."""
         self._entries.pop(key, None)
         self._entries[key] = entry
-        if len(self._entries) > self.most:
+        if len(self._entries) > self.max_keys:
             self._entries.pop(next(iter(self._entries)))
             self._warn()
 
     def drop(self, key: Key) -> None:
-        """Forget a key, known or not."""
+        """Remove the entry of a key, if there is one."""
         self._entries.pop(key, None)
 
     def items(self) -> Iterator[tuple[Key, T]]:
@@ -48,11 +48,13 @@ class ByKey(Generic[T]):
         return [[list(key), entry(value)] for key, value in self._entries.items()]
 
     def from_json(self, values: list[Any], entry: Callable[[Any], T]) -> None:
-        """Take the place of what is remembered."""
+        """Replace all entries with those that ``to_json`` returned."""
         self._entries = {tuple(key): entry(value) for key, value in values}
 
     def _warn(self) -> None:
         if not self._warned:
             self._warned = True
-            text = f"rule {self.owner!r}: its key has more than {self.most} values; the oldest are forgotten"
+            text = (
+                f"rule {self.owner!r}: its key has more than {self.max_keys} values; the oldest are dropped"
+            )
             warnings.warn(f"{text}. Choose key columns with fewer values", AlertingWarning, stacklevel=4)
