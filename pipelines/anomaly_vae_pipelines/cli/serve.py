@@ -58,11 +58,11 @@ def command(models: tuple[str, ...], config: str | None, new_key: str | None, **
 def require_service() -> None:
     """Raise MissingExtraError where the packages of the service are not installed."""
     try:
-        import fastapi  # noqa: F401
         import httptools  # noqa: F401
         import msgspec  # noqa: F401
         import prometheus_client  # noqa: F401
         import pydantic_settings  # noqa: F401
+        import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
         from anomaly_vae.errors import MissingExtraError

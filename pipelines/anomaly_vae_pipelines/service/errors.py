@@ -16,7 +16,7 @@ An ``InputError`` of the library or of a source is a 400 as well.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from anomaly_vae.errors import AnomalyVAEError
 from anomaly_vae_pipelines.errors import nearest
@@ -38,10 +38,6 @@ class ServiceError(AnomalyVAEError):
 
     status: ClassVar[int] = 400
     headers: ClassVar[Mapping[str, str]] = {}
-
-    def content(self) -> dict[str, Any]:
-        """The body of the answer, for JSON."""
-        return {"error": str(self)}
 
 
 class RefusedRowsError(ServiceError):
@@ -65,10 +61,9 @@ class RefusedRowsError(ServiceError):
             f"{len(problems):,} of {n_rows:,} {verb} be read, the first is {unit} {place}: {reason}"
         )
 
-    def content(self) -> dict[str, Any]:
-        """The body, with the first rows that cannot be read."""
-        named = [{self.unit: place, "problem": reason} for place, reason in self.problems[:MOST_NAMED]]
-        return super().content() | {"rows": named}
+    def first_problems(self) -> list[dict[str, int | str]]:
+        """The first rows that cannot be read, each with its problem."""
+        return [{self.unit: row, "problem": reason} for row, reason in self.problems[:MOST_NAMED]]
 
 
 class UnauthorizedError(ServiceError):

@@ -16,11 +16,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.service.codecs.images import rows_of_arrays
+from anomaly_vae_pipelines.service.codecs.schemas import InferAnswer, OutputTensor, TensorMetadata
 from anomaly_vae_pipelines.service.codecs.tables import check_count, rows_of_table
 from anomaly_vae_pipelines.service.errors import TooLargeError
 from anomaly_vae_pipelines.service.models.inputs import Form
@@ -74,22 +76,17 @@ OUTPUTS: dict[str, str] = {"score": "FP64", "p_value": "FP64", "is_anomaly": "BO
 """Outputs of a model with their datatypes, each of shape (n_rows,)."""
 
 
-def input_tensors(form: Form) -> list[dict[str, Any]]:
-    """The inputs of a model as its metadata tells them."""
+def input_tensors(form: Form) -> list[TensorMetadata]:
+    """The inputs of a model."""
     if form.frame is not None:
         channels = [3] if form.frame.channels == 3 else []
-        return [
-            {"name": IMAGE, "datatype": "UINT8", "shape": [-1, *(form.frame.size or (-1, -1)), *channels]}
-        ]
-    return [
-        {"name": name, "datatype": _BY_KIND.get(kind, "BYTES"), "shape": [-1]}
-        for name, kind in form.kinds.items()
-    ]
+        return [TensorMetadata(IMAGE, "UINT8", [-1, *(form.frame.size or (-1, -1)), *channels])]
+    return [TensorMetadata(name, _BY_KIND.get(kind, "BYTES"), [-1]) for name, kind in form.kinds.items()]
 
 
-def output_tensors() -> list[dict[str, Any]]:
-    """The outputs of every model as its metadata tells them."""
-    return [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in OUTPUTS.items()]
+def output_tensors() -> list[TensorMetadata]:
+    """The outputs of every model."""
+    return [TensorMetadata(name, datatype, [-1]) for name, datatype in OUTPUTS.items()]
 
 
 def parse_request(
@@ -138,16 +135,16 @@ def infer_answer(
     }
     outputs, tail = [], b""
     for output, is_binary in request.outputs.items():
-        tensor: dict[str, Any] = {"name": output, "datatype": OUTPUTS[output], "shape": [len(scored)]}
+        tensor = OutputTensor(output, OUTPUTS[output], [len(scored)])
         if is_binary:
             data = values[output].astype(_DTYPES[OUTPUTS[output]]).tobytes()
-            tensor["parameters"] = {"binary_data_size": len(data)}
+            tensor.parameters = {"binary_data_size": len(data)}
             tail += data
         else:
-            tensor["data"] = values[output].tolist()
+            tensor.data = values[output].tolist()
         outputs.append(tensor)
-    content = {"model_name": name, "model_version": version, "outputs": outputs}
-    head = msgspec.json.encode(content if request.id is None else content | {"id": request.id})
+    request_id = UNSET if request.id is None else request.id
+    head = msgspec.json.encode(InferAnswer(name, version, outputs, request_id))
     if not tail:
         return head, {"content-type": "application/json"}
     headers = {"content-type": "application/octet-stream", HEADER_LENGTH: str(len(head))}

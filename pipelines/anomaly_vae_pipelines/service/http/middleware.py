@@ -28,7 +28,7 @@ from anomaly_vae_pipelines.service.errors import (
     TooLargeError,
     UnauthorizedError,
 )
-from anomaly_vae_pipelines.service.http.error_responses import refusal
+from anomaly_vae_pipelines.service.http.error_responses import error_response
 from anomaly_vae_pipelines.service.http.keys import Keys
 from anomaly_vae_pipelines.service.logs import NAME, log
 from anomaly_vae_pipelines.service.models.metrics import Metrics
@@ -113,7 +113,7 @@ class Guard:
             logging.getLogger(NAME).exception("a request failed")
             failure = error
         if not exchange.status and not exchange.has_left:
-            await refusal(failure, exchange.id)(scope, receive, sender)
+            await error_response(failure, exchange.id)(scope, receive, sender)
 
     def _admit(self, scope: Scope, exchange: _Exchange) -> None:
         """Raise where a request may not come in: no place, no key, or too large by its own word."""
@@ -184,7 +184,7 @@ class Guard:
     def _note(self, scope: Scope, exchange: _Exchange) -> None:
         seconds = time.perf_counter() - exchange.started
         status = exchange.status or _GONE
-        route = getattr(scope.get("route"), "path", "other")
+        route = getattr(scope.get("endpoint"), "path", "other")
         self._metrics.answered(route, status, seconds)
         log(
             logging.DEBUG if _is_open(scope["path"]) else logging.INFO,
