@@ -80,7 +80,7 @@ def create_app(
         return description
 
     operations += [
-        Operation("GET", "/metrics", read_metrics, "Metrics, for Prometheus", "operations", result=str),
+        Operation("GET", "/metrics", read_metrics, "Metrics, for Prometheus", result=str),
         Operation("GET", "/openapi.json", read_description),
     ]
     router = Router(routes_of(operations), lifespan=_lifespan(registry, settings, reloader, metrics))

@@ -26,15 +26,8 @@ def admin_operations(models: Registry, reloader: Reloader | None, metrics: Metri
         await reloader.reload(name, metrics)
         return Loaded()
 
-    root = "/v2/repository"
+    path = "/v2/repository/models/{name}/load"
     return [
-        Operation("POST", f"{root}/index", index, "Models and versions, and whether they are ready", "admin"),
-        Operation(
-            "POST",
-            f"{root}/models/{{name}}/load",
-            load,
-            "Load the files of a model again, now",
-            "admin",
-            (400, 404),
-        ),
+        Operation("POST", "/v2/repository/index", index, "Models and versions, and whether they are ready"),
+        Operation("POST", path, load, "Load the files of a model again, now", errors=(400,)),
     ]

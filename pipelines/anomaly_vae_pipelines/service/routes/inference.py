@@ -62,32 +62,21 @@ def inference_operations(models: Registry, settings: Settings) -> list[Operation
     async def infer(request: Request) -> Response:
         return await _infer(request, models, settings)
 
-    model = "/v2/models/{name}"
-    version = f"{model}/versions/{{version}}"
-    scoring_errors = (400, 404, 408, 413, 415, 503)
+    model, query = "/v2/models/{name}", ("version",)
+    version, inputs = f"{model}/versions/{{version}}", "Inputs and outputs of a"
     return [
-        Operation("GET", "/v2", server, "The server", "v2"),
+        Operation("GET", "/v2", server, "The server"),
         Operation("GET", "/v2/", server),
-        Operation("GET", "/v2/health/live", live, "Whether the service answers", "v2"),
+        Operation("GET", "/v2/health/live", live, "Whether the service answers"),
         Operation("HEAD", "/v2/health/live", live),
-        Operation("GET", "/v2/health/ready", ready, "Whether all models can score", "v2"),
+        Operation("GET", "/v2/health/ready", ready, "Whether all models can score"),
         Operation("HEAD", "/v2/health/ready", ready),
-        Operation("GET", version, metadata, "Inputs and outputs of a version of a model", "v2", (404,)),
-        Operation("GET", model, metadata, "Inputs and outputs of a model", "v2", (404,), ("version",)),
-        Operation("GET", f"{version}/ready", model_ready, "Whether a version can score", "v2", (404,)),
-        Operation(
-            "GET", f"{model}/ready", model_ready, "Whether a model can score", "v2", (404,), ("version",)
-        ),
-        Operation(
-            "POST",
-            f"{version}/infer",
-            infer,
-            "Score tensors with a version of a model",
-            "v2",
-            scoring_errors,
-            result=InferAnswer,
-        ),
-        Operation("POST", f"{model}/infer", infer, "Score tensors", "v2", scoring_errors, result=InferAnswer),
+        Operation("GET", version, metadata, f"{inputs} version"),
+        Operation("GET", model, metadata, f"{inputs} model", query),
+        Operation("GET", f"{version}/ready", model_ready, "Whether a version can score"),
+        Operation("GET", f"{model}/ready", model_ready, "Whether a model can score", query),
+        Operation("POST", f"{version}/infer", infer, "Score tensors with a version", result=InferAnswer),
+        Operation("POST", f"{model}/infer", infer, "Score tensors", result=InferAnswer),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,22 +15,13 @@ from anomaly_vae_pipelines.service.models.registry import ServedModel
 from anomaly_vae_pipelines.service.routes.operations import Operation
 from anomaly_vae_pipelines.service.routes.request_bodies import first_with_example, infer_body, score_body
 
-_QUERY: dict[str, dict[str, Any]] = {
-    "model": {
-        "description": "Name of the model; optional if the service has one model.",
-        "schema": {"type": "string"},
-    },
-    "version": {
-        "description": "Version of the model; the newest by default.",
-        "schema": {"type": "string"},
-    },
-    "explain": {
-        "description": "Whether to return the columns or regions that lower each score most.",
-        "schema": {"type": "boolean", "default": False},
-    },
+_ABOUT = {
+    "model": "Name of the model; optional if the service has one model.",
+    "version": "Version of the model; the newest by default.",
+    "explain": "Whether to return the columns or regions that lower each score most.",
 }
-_PATH = {"schema": {"type": "string"}}
-_KEY_ERRORS = (401, 403)
+_TAGS = {"/v1": "v1", "/v2/repository": "admin", "/v2": "v2", "": "operations"}
+"""Groups of operations by the first part of their paths."""
 
 
 def describe(operations: Sequence[Operation], served: Sequence[ServedModel]) -> dict[str, Any]:
@@ -59,22 +51,20 @@ def _described(
 ) -> dict[str, Any]:
     media = "text/plain" if operation.result_type is str else "application/json"
     responses = {"200": _response("Successful Response", media, result)}
-    for status in sorted({*operation.errors, *_KEY_ERRORS}):
+    for status in operation.statuses:
         responses[str(status)] = _response(HTTPStatus(status).phrase, "application/json", error)
+    parameters = [_path_parameter(name, served) for name in re.findall(r"{(\w+)}", operation.path)]
+    parameters += [_query_parameter(name, served) for name in operation.query]
     content: dict[str, Any] = {
-        "tags": [operation.tag],
+        "tags": [next(tag for start, tag in _TAGS.items() if operation.path.startswith(start))],
         "summary": operation.summary,
         "operationId": operation.id,
+        "parameters": parameters,
         "responses": responses,
     }
-    parameters = [_parameter(name, "path", served) for name in operation.path_parameters]
-    parameters += [_parameter(name, "query", served) for name in operation.query]
-    if parameters:
-        content["parameters"] = parameters
-    if operation.path.endswith("/score"):
-        content["requestBody"] = score_body(served)
-    elif operation.path.endswith("/infer"):
-        content["requestBody"] = infer_body(served)
+    if operation.scores:
+        body = score_body if operation.path == "/v1/score" else infer_body
+        content["requestBody"] = body(served)
     return content
 
 
@@ -82,17 +72,25 @@ def _response(description: str, media: str, schema: dict[str, Any]) -> dict[str,
     return {"description": description, "content": {media: {"schema": schema}}}
 
 
-def _parameter(name: str, where: str, served: Sequence[ServedModel]) -> dict[str, Any]:
-    """A parameter, with the names or versions of the served models as its values."""
-    is_path = where == "path"
-    content = {"name": name, "in": where, "required": is_path, **(_PATH if is_path else _QUERY[name])}
-    if name == "explain" or not served:
-        return content
-    first = first_with_example(served) or served[0]
-    values = sorted({model.version if name == "version" else model.name for model in served})
-    content["schema"] = {"type": "string", "enum": values}
-    if name == "model":
-        content["required"] = len(values) > 1
-    if is_path or name == "model":
-        content["example"] = first.version if name == "version" else first.name
-    return content
+def _path_parameter(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, **_values(name, served)}
+
+
+def _query_parameter(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:
+    content = {"name": name, "in": "query", "description": _ABOUT[name]}
+    if name == "explain":
+        return content | {"schema": {"type": "boolean", "default": False}}
+    values = _values(name, served)
+    if name == "version":
+        return content | {"schema": values["schema"]}  # an example would choose an older version
+    return content | values | {"required": len(values["schema"].get("enum", ())) > 1}
+
+
+def _values(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:
+    """The names, or the versions, of the served models as a schema, and one of them as an example."""
+    if not served:
+        return {"schema": {"type": "string"}}
+    attribute = "version" if name == "version" else "name"
+    example = getattr(first_with_example(served) or served[0], attribute)
+    values = sorted({getattr(model, attribute) for model in served})
+    return {"schema": {"type": "string", "enum": values}, "example": example}

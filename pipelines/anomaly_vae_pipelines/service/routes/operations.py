@@ -13,9 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-WORK = ("/score", "/infer")
-"""Ends of the paths that score. They are matched first: nearly all requests are for them."""
-
 Function = Callable[[Request], Awaitable[Any]]
 """Answers a request with a Response, or with an object that is sent as JSON."""
 
@@ -31,24 +28,21 @@ class Operation:
         Its return type describes the JSON of a successful response.
     summary : str
         Empty for an operation that the OpenAPI description leaves out.
-    tag : str
-        Group in the OpenAPI description.
-    errors : tuple of int
-        HTTP statuses besides 401 and 403, which every operation may return.
     query : tuple of str
         Names of the parameters after ``?``.
     result : type, optional
         Of the successful body, if the function returns a Response.
+    errors : tuple of int
+        HTTP statuses besides those that follow from the path.
     """
 
     method: str
     path: str
     function: Function
     summary: str = ""
-    tag: str = ""
-    errors: tuple[int, ...] = ()
     query: tuple[str, ...] = ()
     result: Any = None
+    errors: tuple[int, ...] = ()
 
     @property
     def result_type(self) -> Any:
@@ -56,36 +50,39 @@ class Operation:
         return self.result or get_type_hints(self.function)["return"]
 
     @property
-    def path_parameters(self) -> list[str]:
-        """Names of the parameters in the path."""
-        return re.findall(r"{(\w+)}", self.path)
+    def scores(self) -> bool:
+        """Whether the operation scores the rows of a body."""
+        return self.path.endswith(("/score", "/infer"))
+
+    @property
+    def statuses(self) -> list[int]:
+        """HTTP statuses of its error responses: any needs a key, and a model may be unknown."""
+        scoring = (400, 404, 408, 413, 415, 503) if self.scores else ()
+        return sorted({401, 403, *scoring, *self.errors, *((404,) if "{name}" in self.path else ())})
 
     @property
     def id(self) -> str:
         """Identifier that generated clients name their functions after."""
-        return re.sub(r"\W", "_", f"{self.function.__name__}{self.path}") + f"_{self.method.lower()}"
-
-    def route(self) -> Route:
-        """The operation as a route, of this method alone: Starlette would add HEAD to GET."""
-        route = Route(self.path, _Endpoint(self.function, self.path), methods=[self.method])
-        route.methods = {self.method}
-        return route
+        return re.sub(r"\W", "_", f"{self.function.__name__}{self.path}_{self.method.lower()}")
 
 
 def routes_of(operations: Iterable[Operation]) -> list[Route]:
-    """The routes of operations, in the order in which they are matched."""
-    return [one.route() for one in sorted(operations, key=lambda one: not one.path.endswith(WORK))]
+    """The routes of operations; those that score come first, since nearly all requests are for them."""
+    return [_route(operation) for operation in sorted(operations, key=lambda one: not one.scores)]
+
+
+def _route(operation: Operation) -> Route:
+    """The route of this method alone: Starlette would add HEAD to GET."""
+    endpoint = _Endpoint(operation.function, operation.path)
+    route = Route(operation.path, endpoint, methods=[operation.method])
+    route.methods = {operation.method}
+    return route
 
 
 class _Endpoint:
     """A function as an ASGI application, without the error handling that Starlette adds to a function.
 
-    The middleware handles errors once for all routes.
-
-    Attributes
-    ----------
-    path : str
-        Of its route, for the metrics.
+    The middleware handles errors once for all routes, and reads the path for the metrics.
     """
 
     def __init__(self, function: Function, path: str) -> None:

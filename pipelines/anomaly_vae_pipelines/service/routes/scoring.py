@@ -67,27 +67,11 @@ def scoring_operations(models: Registry, settings: Settings) -> list[Operation]:
         body = await asyncio.to_thread(written) if is_large else written()
         return Response(body, media_type=media)
 
+    one, query = "/v1/models/{name}", ("model", "version", "explain")
     return [
-        Operation("GET", "/v1/models", list_models, "Served models", "v1"),
-        Operation(
-            "GET",
-            "/v1/models/{name}",
-            show_model,
-            "One model, with rows to try it with",
-            "v1",
-            (404,),
-            ("version",),
-        ),
-        Operation(
-            "POST",
-            "/v1/score",
-            score,
-            "Score rows or images",
-            "v1",
-            (400, 404, 408, 413, 415, 503),
-            ("model", "version", "explain"),
-            ScoreAnswer,
-        ),
+        Operation("GET", "/v1/models", list_models, "Served models"),
+        Operation("GET", one, show_model, "One model, with rows to try it with", ("version",)),
+        Operation("POST", "/v1/score", score, "Score rows or images", query, ScoreAnswer),
     ]
 
 
