@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
-from starlette.types import ASGIApp, Lifespan
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from anomaly_vae_pipelines.images.decoding import strict_reading
 from anomaly_vae_pipelines.scoring.by_model import AnyModel
-from anomaly_vae_pipelines.service.http.keys import read_keys
-from anomaly_vae_pipelines.service.http.middleware import Guard
+from anomaly_vae_pipelines.service.http.keys import Keys, read_keys
+from anomaly_vae_pipelines.service.http.middleware.access_log import access_log
+from anomaly_vae_pipelines.service.http.middleware.authorization import authorization
+from anomaly_vae_pipelines.service.http.middleware.body_limits import body_limits
+from anomaly_vae_pipelines.service.http.middleware.concurrency_limit import concurrency_limit
+from anomaly_vae_pipelines.service.http.middleware.errors import errors
+from anomaly_vae_pipelines.service.http.middleware.exchange import record_exchange
+from anomaly_vae_pipelines.service.http.middleware.request_metrics import request_metrics
+from anomaly_vae_pipelines.service.http.middleware.response_headers import response_headers
+from anomaly_vae_pipelines.service.http.middleware.time_limit import time_limit
 from anomaly_vae_pipelines.service.models.metrics import MEDIA, Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry, serve_models
 from anomaly_vae_pipelines.service.models.reloading import Reloader
@@ -84,7 +93,34 @@ def create_app(
         Operation("GET", "/openapi.json", read_description),
     ]
     router = Router(routes_of(operations), lifespan=_lifespan(registry, settings, reloader, metrics))
-    return Guard(router, settings, read_keys(settings), metrics)
+    return _with_middleware(router, settings, read_keys(settings), metrics)
+
+
+def _with_middleware(router: Router, settings: Settings, keys: Keys, metrics: Metrics) -> ASGIApp:
+    """A router inside the middleware, the outermost first. Lifespan events go to the router directly."""
+    layers: list[Callable[[ASGIApp], ASGIApp]] = [
+        record_exchange,
+        access_log,
+        partial(request_metrics, metrics=metrics),
+        response_headers,
+        errors,
+        partial(authorization, keys=keys),
+        partial(concurrency_limit, limit=settings.max_in_flight, metrics=metrics),
+        partial(
+            body_limits,
+            max_bytes=settings.max_body_bytes,
+            max_buffered_bytes=settings.max_buffered_bytes,
+        ),
+        partial(time_limit, seconds=settings.request_timeout),
+    ]
+    outermost: ASGIApp = router
+    for layer in reversed(layers):
+        outermost = layer(outermost)
+
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        await (outermost if scope["type"] == "http" else router)(scope, receive, send)
+
+    return service
 
 
 def _lifespan(

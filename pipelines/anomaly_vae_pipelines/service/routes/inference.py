@@ -28,7 +28,7 @@ from anomaly_vae_pipelines.service.codecs.tensors import (
 )
 from anomaly_vae_pipelines.service.models.registry import Registry
 from anomaly_vae_pipelines.service.routes.operations import Operation
-from anomaly_vae_pipelines.service.routes.scoring import note
+from anomaly_vae_pipelines.service.routes.scoring import log_scored
 from anomaly_vae_pipelines.service.settings import Settings
 
 PLATFORM = "anomaly_vae"
@@ -94,7 +94,7 @@ async def _infer(request: Request, models: Registry, settings: Settings) -> Resp
         (parsed(), 0.0) if body.is_small else await models.turns.take(request, parsed, batcher.room)
     )
     scored = await batcher.submit(rows, waited=waited)
-    note(request.scope, served, scored)
+    log_scored(request, served, scored)
     content, headers = infer_answer(
         asked, scored, name=served.name, version=served.version, threshold=served.offset
     )

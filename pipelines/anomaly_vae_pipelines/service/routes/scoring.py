@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Scope
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Rows, ScoredRows
@@ -29,7 +28,7 @@ from anomaly_vae_pipelines.service.codecs.schemas import (
     ModelList,
     ScoreAnswer,
 )
-from anomaly_vae_pipelines.service.http.middleware import NOTES
+from anomaly_vae_pipelines.service.http.middleware.exchange import exchange_of
 from anomaly_vae_pipelines.service.models.batching import Batcher
 from anomaly_vae_pipelines.service.models.registry import Registry, ServedModel
 from anomaly_vae_pipelines.service.routes.operations import Operation
@@ -58,7 +57,7 @@ def scoring_operations(models: Registry, settings: Settings) -> list[Operation]:
         explain, media = _truth(query.get("explain", "false")), _accepted(request)
         rows, waited = await _rows(request, served, batcher, models, settings)
         scored = await batcher.submit(rows, explain=explain, waited=waited)
-        note(request.scope, served, scored)
+        log_scored(request, served, scored)
 
         def written() -> bytes:
             return answer(served, scored, explain=explain, media=media)
@@ -112,9 +111,9 @@ def _info(served: ServedModel) -> dict[str, Any]:
     }
 
 
-def note(scope: Scope, served: ServedModel, scored: ScoredRows) -> None:
-    """Leave for the log what was scored."""
-    scope[NOTES] |= {
+def log_scored(request: Request, served: ServedModel, scored: ScoredRows) -> None:
+    """Add what was scored to the line of the access log."""
+    exchange_of(request.scope).log_fields |= {
         "model": served.name,
         "version": served.version,
         "rows": len(scored),
