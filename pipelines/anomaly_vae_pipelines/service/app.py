@@ -1,4 +1,4 @@
-"""create_app: the service as an ASGI application, made of models and settings."""
+"""create_app: models and settings as an ASGI application."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ def create_app(
     *,
     reloader: Reloader | None = None,
 ) -> ASGIApp:
-    """The service of fitted models.
+    """The service of fitted models, as an ASGI application.
 
     Parameters
     ----------
     models : detector, Pipeline, mapping of str to either, or Registry
-        What to serve. A Registry may be changed while it is served.
+        The models to serve. A Registry may change while it is served.
     settings : Settings, optional
     reloader : Reloader, optional
-        What keeps the registry up with its files.
+        Loads model files that change.
 
     Raises
     ------
     InputError
-        For keys that cannot be read.
+        If the keys cannot be read.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def create_app(
         return Response(metrics.page(), media_type=MEDIA)
 
     async def read_description(request: Request) -> dict[str, Any]:
-        description, _ = await registry.turns.take(request, lambda: describe(operations, registry.all()))
+        description, _ = await registry.parse_queue.run(request, lambda: describe(operations, registry.all()))
         return description
 
     operations += [
@@ -126,7 +126,7 @@ def _with_middleware(router: Router, settings: Settings, keys: Keys, metrics: Me
 def _lifespan(
     registry: Registry, settings: Settings, reloader: Reloader | None, metrics: Metrics
 ) -> Lifespan[Any]:
-    """What lives as long as the service: threads, and the watch over model files."""
+    """Starts watching the model files with the service; stops that and the threads at its end."""
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:

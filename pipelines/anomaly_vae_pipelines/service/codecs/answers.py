@@ -1,4 +1,4 @@
-"""Answers: scored rows as JSON, CSV or Arrow."""
+"""Answers: scored rows encoded as JSON, CSV or Arrow."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from anomaly_vae_pipelines.service.models.registry import ServedModel
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 FORMATS = (JSON, CSV, ARROW)
-"""Media types of answers, the first one by default."""
+"""Media types of answers; the first is the default."""
 
 
 def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str) -> bytes:
-    """The body of an answer of one of ``FORMATS``: a row for each row of the request, in its order."""
+    """The body of an answer in one of ``FORMATS``, with the rows in the order of the request."""
     if media == JSON:
         return msgspec.json.encode(_content(served, scored, explain=explain))
     table = _table(served, scored, explain=explain)

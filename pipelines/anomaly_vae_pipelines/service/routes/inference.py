@@ -51,7 +51,7 @@ def inference_operations(models: Registry, settings: Settings) -> list[Operation
         path = request.path_params
         name = path["name"]
         served, _ = models.get(name, path.get("version", request.query_params.get("version")))
-        inputs = input_tensors(served.form)
+        inputs = input_tensors(served.inputs)
         return ModelMetadata(name, models.versions(name), PLATFORM, inputs, output_tensors())
 
     async def model_ready(request: Request) -> ModelReady:
@@ -88,10 +88,10 @@ async def _infer(request: Request, models: Registry, settings: Settings) -> Resp
     def parsed() -> tuple[InferRequest, Rows]:
         data = body.unpacked(settings.max_body_bytes)
         asked = parse_request(data, header_length, parse_json, settings.max_body_bytes)
-        return asked, rows_of_tensors(asked, served.form, settings.max_rows)
+        return asked, rows_of_tensors(asked, served.inputs, settings.max_rows)
 
     (asked, rows), waited = (
-        (parsed(), 0.0) if body.is_small else await models.turns.take(request, parsed, batcher.room)
+        (parsed(), 0.0) if body.is_small else await models.parse_queue.run(request, parsed, batcher.capacity)
     )
     scored = await batcher.submit(rows, waited=waited)
     log_scored(request, served, scored)

@@ -9,7 +9,7 @@ from typing import Any
 
 from anomaly_vae_pipelines.images.decoding import SUFFIXES
 from anomaly_vae_pipelines.service.codecs.tensors import DATATYPES, input_tensors
-from anomaly_vae_pipelines.service.models.inputs import Form
+from anomaly_vae_pipelines.service.models.inputs import ModelInputs
 from anomaly_vae_pipelines.service.models.registry import ServedModel
 
 _CELLS: dict[str, list[str]] = {
@@ -30,22 +30,22 @@ _INPUT = {
 }
 
 
-def row_schema(form: Form) -> dict[str, Any]:
+def row_schema(inputs: ModelInputs) -> dict[str, Any]:
     """JSON Schema of one row of a table."""
     return {
         "type": "object",
-        "required": list(form.required),
-        "properties": {name: {"type": _CELLS.get(kind, _ANY_CELL)} for name, kind in form.kinds.items()},
+        "required": list(inputs.required),
+        "properties": {name: {"type": _CELLS.get(kind, _ANY_CELL)} for name, kind in inputs.kinds.items()},
     }
 
 
 def score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
     """The body of ``/v1/score``: rows for models of tables, files for models of images."""
-    tables = [model for model in served if model.form.frame is None]
+    tables = [model for model in served if model.inputs.frame is None]
     content: dict[str, Any] = {}
     chosen = first_with_example(served)
     if tables:
-        rows = [row_schema(model.form) for model in tables]
+        rows = [row_schema(model.inputs) for model in tables]
         item = rows[0] if len(rows) == 1 else {"anyOf": rows}
         content["application/json"] = {
             "schema": {
@@ -55,7 +55,7 @@ def score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
             }
         } | ({"example": {"rows": chosen.example}} if chosen else {})
         content["text/csv"] = {"schema": {"type": "string"}} | (
-            {"example": _as_csv(chosen.form, chosen.example)} if chosen else {}
+            {"example": _as_csv(chosen.inputs, chosen.example)} if chosen else {}
         )
         content["application/vnd.apache.arrow.stream"] = {"schema": {"type": "string", "format": "binary"}}
     if len(tables) < len(served):
@@ -92,7 +92,7 @@ def first_with_example(served: Sequence[ServedModel]) -> ServedModel | None:
 
 def _infer_example(served: ServedModel) -> dict[str, Any]:
     rows, inputs = served.example, []
-    for tensor in input_tensors(served.form):
+    for tensor in input_tensors(served.inputs):
         cells, datatype = [row[tensor.name] for row in rows], tensor.datatype
         if datatype == "BYTES":
             cells = [cell if cell is None else str(cell) for cell in cells]
@@ -103,9 +103,9 @@ def _infer_example(served: ServedModel) -> dict[str, Any]:
     return {"inputs": inputs}
 
 
-def _as_csv(form: Form, rows: Sequence[dict[str, Any]]) -> str:
+def _as_csv(inputs: ModelInputs, rows: Sequence[dict[str, Any]]) -> str:
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, form.names, lineterminator="\n")
+    writer = csv.DictWriter(stream, inputs.names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue()

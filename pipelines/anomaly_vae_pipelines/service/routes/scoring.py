@@ -48,7 +48,7 @@ def scoring_operations(models: Registry, settings: Settings) -> list[Operation]:
 
     async def show_model(request: Request) -> ModelDetail:
         served, _ = models.get(request.path_params["name"], request.query_params.get("version"))
-        rows, _ = await models.turns.take(request, lambda: served.example)
+        rows, _ = await models.parse_queue.run(request, lambda: served.example)
         return ModelDetail(**_info(served), example=ExampleRows(rows))
 
     async def score(request: Request) -> Response:
@@ -62,7 +62,7 @@ def scoring_operations(models: Registry, settings: Settings) -> list[Operation]:
         def written() -> bytes:
             return answer(served, scored, explain=explain, media=media)
 
-        is_large = len(scored) > MANY or (explain and served.form.frame is not None)
+        is_large = len(scored) > MANY or (explain and served.inputs.frame is not None)
         body = await asyncio.to_thread(written) if is_large else written()
         return Response(body, media_type=media)
 
@@ -79,29 +79,31 @@ async def _rows(
 ) -> tuple[Rows, float]:
     """The rows of a request, and the seconds that they waited to be read: large ones are, on a thread."""
     media = media_type(request)
-    form, max_rows = served.form, settings.max_rows
+    inputs, max_rows = served.inputs, settings.max_rows
     if media == MULTIPART:
         files = await read_files(request, settings)
-        return await models.turns.take(request, lambda: rows_of_files(files, form, max_rows), batcher.room)
+        return await models.parse_queue.run(
+            request, lambda: rows_of_files(files, inputs, max_rows), batcher.capacity
+        )
     body = await read_body(request)
 
     def read() -> Rows:
-        return rows_of_body(body.unpacked(settings.max_body_bytes), media, form, max_rows)
+        return rows_of_body(body.unpacked(settings.max_body_bytes), media, inputs, max_rows)
 
-    if body.is_small and form.frame is None:
+    if body.is_small and inputs.frame is None:
         return read(), 0.0
-    return await models.turns.take(request, read, batcher.room)
+    return await models.parse_queue.run(request, read, batcher.capacity)
 
 
 def _info(served: ServedModel) -> dict[str, Any]:
     """The fields of ModelInfo."""
-    detector, origin, frame = served.detector, served.origin, served.form.frame
+    detector, origin, frame = served.detector, served.origin, served.inputs.frame
     return {
         "name": served.name,
         "version": served.version,
         "id": origin.model_id,
         "kind": type(detector).__name__,
-        "columns": [ColumnInfo(name, kind) for name, kind in served.form.kinds.items()],
+        "columns": [ColumnInfo(name, kind) for name, kind in served.inputs.kinds.items()],
         "image": None
         if frame is None
         else ImageInfo(*(frame.size or (0, 0)), 3 if frame.channels == 3 else 1),

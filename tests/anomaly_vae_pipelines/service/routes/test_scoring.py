@@ -14,9 +14,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from anomaly_vae import TabularVAEDetector
-from anomaly_vae_pipelines.service.app import create_app
-from anomaly_vae_pipelines.service.http.keys import new_key
-from anomaly_vae_pipelines.service.settings import Settings
 from tests.anomaly_vae_pipelines.conftest import Run, read_rows
 
 
@@ -209,51 +206,3 @@ def test_too_many_rows_are_refused_in_every_form(client: TestClient, numbers: pd
         answer = client.post("/v1/score?model=numbers", content=content, headers={"content-type": media})
         assert answer.status_code == 413
         assert "500 rows" in answer.json()["error"]
-
-
-def test_keys_part_those_who_score_from_those_who_steer(number_model: TabularVAEDetector) -> None:
-    """Without a key 401, with the wrong one 403, and health needs none."""
-    (score_key, score_line), (admin_key, admin_line) = new_key("score"), new_key("admin")
-    settings = Settings(keys=f"{score_line},{admin_line}")
-    row = {"rows": [{"x": 0, "y": 0, "z": 0}]}
-    with TestClient(create_app(number_model, settings)) as client:
-        assert client.get("/v2/health/ready").status_code == 200
-        assert client.post("/v1/score", json=row).status_code == 401
-        assert client.get("/metrics").status_code == 401
-        for header in ({"authorization": f"Bearer {score_key}"}, {"x-api-key": admin_key}):
-            assert client.post("/v1/score", json=row, headers=header).status_code == 200
-        wrong = {"x-api-key": score_key[:-1]}
-        assert client.post("/v1/score", json=row, headers=wrong).status_code == 401
-        load = "/v2/repository/models/model/load"
-        assert client.post(load, headers={"x-api-key": score_key}).status_code == 403
-        assert client.post(load, headers={"x-api-key": admin_key}).status_code == 400  # from no file
-
-
-def test_metrics_tell_of_rows_anomalies_scores_and_drift(number_model: TabularVAEDetector) -> None:
-    """Rows far from all that was calibrated drift as far as there is."""
-    with TestClient(create_app(number_model, Settings())) as client:
-        row = {"x": 1e6, "y": 1e6, "z": 1e6}
-        client.post("/v1/score", json={"rows": [row] * 40})
-        lines = client.get("/metrics").text.splitlines()
-    told = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    of = '{model="model",version="1"}'
-    assert told[f"anomaly_vae_rows_total{of}"] == "40.0"
-    assert told[f"anomaly_vae_anomalies_total{of}"] == "40.0"
-    ends = {line: count for line, count in told.items() if line.startswith("anomaly_vae_score_nats_bucket")}
-    assert set(ends.values()) == {"40.0"}  # all of them below the first end
-    assert float(told[f"anomaly_vae_score_drift{of}"]) > 0.99
-    assert told['anomaly_vae_requests_total{route="/v1/score",status="200"}'] == "1.0"
-
-
-def test_the_example_of_a_model_can_be_scored(client: TestClient) -> None:
-    """As it stands in the detail of the model, and in the description of the service."""
-    for name in ("orders", "numbers"):
-        example = client.get(f"/v1/models/{name}").json()["example"]
-        assert len(client.post(f"/v1/score?model={name}", json=example).json()["rows"]) == 3
-    body = client.get("/openapi.json").json()["paths"]["/v1/score"]["post"]["requestBody"]["content"]
-    answer = client.post("/v1/score?model=orders", json=body["application/json"]["example"])
-    assert answer.status_code == 200
-    answer = client.post(
-        "/v1/score?model=orders", content=body["text/csv"]["example"], headers={"content-type": "text/csv"}
-    )
-    assert answer.status_code == 200
