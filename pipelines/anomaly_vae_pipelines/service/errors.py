@@ -20,6 +20,7 @@ from typing import ClassVar
 
 from anomaly_vae.errors import AnomalyVAEError
 from anomaly_vae_pipelines.errors import nearest
+from anomaly_vae_pipelines.plurals import counted
 
 MOST_NAMED = 10
 """Rows that an error response names."""
@@ -56,9 +57,9 @@ class RefusedRowsError(ServiceError):
     def __init__(self, n_rows: int, problems: Sequence[tuple[int, str]], unit: str = "row") -> None:
         self.problems, self.unit = problems, unit
         position, reason = problems[0]
-        verb = "rows cannot" if len(problems) > 1 else "row cannot"
         super().__init__(
-            f"{len(problems):,} of {n_rows:,} {verb} be read, the first is {unit} {position}: {reason}"
+            f"{len(problems):,} of {counted(n_rows, 'row')} cannot be read, the first is {unit} {position}: "
+            f"{reason}"
         )
 
     def first_problems(self) -> list[dict[str, int | str]]:

@@ -68,6 +68,8 @@ class ScoreStatistics:
 
     def add(self, scores: NDArray[np.float64], is_anomaly: NDArray[np.bool_]) -> None:
         """Count more rows; their buckets are found later, for many rows at once."""
+        if not len(scores):  # all rows of a request were refused
+            return
         with self._lock:
             self._n_rows += len(scores)
             self._n_anomalies += int(is_anomaly.sum())
