@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import click
 
 from anomaly_vae_pipelines.cli.exit_codes import Terminated
 from anomaly_vae_pipelines.cli.printing import printable
+
+_PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "starlette", "uvicorn")
 
 
 @click.command("serve")
@@ -58,12 +61,8 @@ def command(models: tuple[str, ...], config: str | None, new_key: str | None, **
 def require_service() -> None:
     """Raise MissingExtraError if the packages of the service are not installed."""
     try:
-        import httptools  # noqa: F401
-        import msgspec  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import pydantic_settings  # noqa: F401
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
+        for package in _PACKAGES:
+            import_module(package)
     except ImportError as error:
         from anomaly_vae.errors import MissingExtraError
 

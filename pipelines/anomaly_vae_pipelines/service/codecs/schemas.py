@@ -13,23 +13,23 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from anomaly_vae_pipelines.service.models.inputs import Kind
 
 
-def _about(description: str, **more: Any) -> Meta:
-    return Meta(description=description, extra_json_schema=more or None)
-
-
 class ModelName(Struct):
     """The model that scored the rows."""
 
     name: str
     version: str
-    id: Annotated[str, _about("First digits of the SHA-256 of its file; empty for a model without a file.")]
+    id: Annotated[
+        str, Meta(description="First digits of the SHA-256 of its file; empty for a model without a file.")
+    ]
 
 
 class Reason(Struct):
     """A column that lowers the score of a row more than is typical."""
 
-    column: Annotated[str, _about("Its name; 'latent' for an odd combination; a region of an image.")]
-    nats: Annotated[float, _about("Difference from the typical value; negative.")]
+    column: Annotated[
+        str, Meta(description="Its name; 'latent' for an odd combination; a region of an image.")
+    ]
+    nats: Annotated[float, Meta(description="Difference from the typical value; negative.")]
     observed: str | None
     expected: str | None
 
@@ -37,17 +37,15 @@ class Reason(Struct):
 class ScoredRow(Struct, gc=False):
     """The score of one row."""
 
-    score: Annotated[float, _about("In nats; higher is more normal.")]
-    p_value: Annotated[float, _about("Share of held-out normal rows that score as low.")]
-    is_anomaly: Annotated[bool, _about("Whether the score is below the threshold.")]
-    threshold: Annotated[float, _about("In nats.")]
+    score: Annotated[float, Meta(description="In nats; higher is more normal.")]
+    p_value: Annotated[float, Meta(description="Share of held-out normal rows that score as low.")]
+    is_anomaly: Annotated[bool, Meta(description="Whether the score is below the threshold.")]
+    threshold: Annotated[float, Meta(description="In nats.")]
     top_columns: Annotated[
-        list[Reason] | UnsetType, _about("With explain=true: worst first, three at most.")
+        list[Reason] | UnsetType, Meta(description="With explain=true: worst first, three at most.")
     ] = UNSET
-    file: Annotated[str | UnsetType, _about("With explain=true: name of the image.")] = UNSET
-    heatmap: Annotated[
-        str | UnsetType, _about("With explain=true: the image with its heat map, a PNG as a data: URI.")
-    ] = UNSET
+    file: Annotated[str | UnsetType, Meta(description="With explain=true: name of the image.")] = UNSET
+    heatmap: Annotated[str | UnsetType, Meta(description="With explain=true: a PNG as a data: URI.")] = UNSET
 
 
 class ScoreAnswer(Struct):
@@ -76,12 +74,10 @@ class ModelInfo(ModelName):
     """A served model."""
 
     kind: str
-    columns: Annotated[list[ColumnInfo], _about("In order; empty for a model of images.")]
+    columns: Annotated[list[ColumnInfo], Meta(description="In order; empty for a model of images.")]
     image: ImageInfo | None
-    threshold: Annotated[float, _about("In nats: a row with a lower score is an anomaly.")]
-    false_alarm_rate: Annotated[
-        float | None, _about("Expected share of normal rows below the threshold, if it is known.")
-    ]
+    threshold: Annotated[float, Meta(description="In nats: a row with a lower score is an anomaly.")]
+    false_alarm_rate: Annotated[float | None, Meta(description="Expected share of normal rows below it.")]
     loaded_at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 

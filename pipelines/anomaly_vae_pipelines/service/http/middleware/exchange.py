@@ -28,22 +28,14 @@ class Exchange:
 
     Attributes
     ----------
-    headers : Headers
-        Of the request.
     id : str
         The request's own, if it is safe in a log; otherwise generated.
     is_open : bool
         Whether the path needs no key and is exempt from the limits.
-    started : float
-        Time of ``perf_counter``, in seconds.
-    n_bytes : int
-        Bytes of the body received so far.
     is_whole : bool
         Whether all of the body was received.
     status : int
         HTTP status of the response; 0 until it starts.
-    has_left : bool
-        Whether the client disconnected.
     log_fields : dict
         What routes add to the line of the access log.
     """
