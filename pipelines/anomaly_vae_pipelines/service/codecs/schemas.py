@@ -27,7 +27,7 @@ class Reason(Struct):
     """A column that lowers the score of a row more than is typical."""
 
     column: Annotated[
-        str, Meta(description="Its name; 'latent' for an odd combination; a region of an image.")
+        str, Meta(description="Its name; 'latent' for an unusual combination; a region of an image.")
     ]
     nats: Annotated[float, Meta(description="Difference from the typical value; negative.")]
     observed: str | None

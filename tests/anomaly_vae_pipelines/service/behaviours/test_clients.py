@@ -83,7 +83,7 @@ def test_a_client_that_sends_too_slowly_gets_408(live: Live) -> None:
             assert client.post("/v1/score", content=ROW).status_code == 200
         status, text = answer_of(slow)
     assert status == 408
-    assert b"had not arrived whole" in text
+    assert b"had not arrived completely" in text
 
 
 def test_a_client_that_leaves_leaves_nothing_behind(live: Live) -> None:

@@ -21,6 +21,6 @@ def time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
             limit = f"{seconds:g} s"
             if exchange_of(scope).is_whole:
                 raise BusyError(f"the response was not ready after {limit}") from None
-            raise SlowClientError(f"the request had not arrived whole after {limit}") from None
+            raise SlowClientError(f"the request had not arrived completely after {limit}") from None
 
     return limited
