@@ -29,6 +29,7 @@ import json
 import os
 import platform
 import warnings
+from collections import UserList
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -360,7 +361,20 @@ def _without_caches(step: Any) -> Any:
     bare.__dict__.pop(_CACHE, None)
     for name, steps in lists.items():
         bare.__dict__[name] = [(first, _without_caches(inner), *rest) for first, inner, *rest in steps]
+    _list_columns(bare.__dict__)
     return bare
+
+
+def _list_columns(fitted: dict[str, Any]) -> None:
+    """Make plain lists of the columns of a ColumnTransformer's remainder, which scikit-learn 1.6 wraps."""
+    if "_remainder" in fitted:
+        fitted["_remainder"] = _plain_lists(fitted["_remainder"])
+        fitted["transformers_"] = [_plain_lists(step) for step in fitted["transformers_"]]
+
+
+def _plain_lists(step: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Its `data`, because it warns when it is iterated.
+    return tuple(part.data if isinstance(part, UserList) else part for part in step)
 
 
 def _tree(members: Members) -> Described:

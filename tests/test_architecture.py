@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -52,7 +53,8 @@ def test_all_is_sorted_and_is_what_can_be_seen(name: str) -> None:
     for public in names:
         assert getattr(package, public) is not None
     ours = {key for key, value in vars(package).items() if not key.startswith("_") and is_ours(value)}
-    assert ours == set(names) - {"__version__"}
+    modules = {public for public in names if inspect.ismodule(getattr(package, public))}
+    assert ours == set(names) - modules - {"__version__"}
 
 
 def is_ours(value: object) -> bool:
@@ -65,3 +67,11 @@ def test_public_names_are_offered_before_they_are_imported() -> None:
     run("import anomaly_vae; assert dir(anomaly_vae) == sorted(anomaly_vae.__all__)")
     with pytest.raises(AttributeError, match="no attribute 'Forest'"):
         anomaly_vae.Forest  # noqa: B018
+
+
+def test_public_names_of_the_applications_are_offered_before_they_are_imported() -> None:
+    """`dir` shows them all, each can be imported, and any other name is an AttributeError."""
+    run("import anomaly_vae_pipelines as p; assert dir(p) == sorted(p.__all__)")
+    run("import anomaly_vae_pipelines as p; assert all(getattr(p, name) for name in p.__all__)")
+    with pytest.raises(AttributeError, match="no attribute 'Forest'"):
+        anomaly_vae_pipelines.Forest  # noqa: B018

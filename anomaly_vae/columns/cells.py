@@ -7,6 +7,7 @@ import decimal
 import math
 import numbers
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,12 @@ _CELL_TYPES = (str, bytes, numbers.Number, np.generic, decimal.Decimal, datetime
 _MOST = int(np.finfo(np.float64).max)
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
 """Steps per second of the units of time that are read as they are; nanoseconds are cut to microseconds."""
+
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{300,}\s*")
+ISO_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?:$|[T\s])")
+_NO_MOMENT = np.datetime64("NaT", "us")
+_FIRST, _LAST = (np.datetime64(bound.value // 1000, "us") for bound in (pd.Timestamp.min, pd.Timestamp.max))
+"""The moments that nanoseconds can hold."""
 
 _UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$")
 
@@ -50,6 +57,8 @@ def _finite_int(cell: object) -> object:
         return pd.Timedelta(cell).total_seconds()
     if isinstance(cell, int) and not -_MOST <= cell <= _MOST:
         return math.inf if cell > 0 else -math.inf
+    if isinstance(cell, str) and len(cell) >= 300 and _WHOLE.fullmatch(cell):
+        return float(cell)
     return cell
 
 
@@ -84,8 +93,7 @@ def read_seconds(cells: pd.Series, name: str) -> Floats:
         moments = cells.dt.tz_localize(None)
     else:
         clocks = [_clock(cell) for cell in cells.astype(object)]
-        spelled = pd.Series(clocks, index=cells.index, dtype=object)
-        moments = pd.to_datetime(spelled, errors="coerce", format="ISO8601")
+        moments = parse_moments(pd.Series(clocks, index=cells.index, dtype=object))
         wanted = "a date and time such as 2026-01-31T12:00:00"
         refuse_cells(cells, moments.isna() & cells.notna(), name, wanted)
     steps = moments.to_numpy()
@@ -93,6 +101,31 @@ def read_seconds(cells: pd.Series, name: str) -> Floats:
     if unit not in _PER_SECOND:
         steps, unit = steps.astype("datetime64[us]"), "us"
     return np.where(np.isnat(steps), np.nan, steps.astype(np.int64) / _PER_SECOND[unit])
+
+
+def parse_moments(cells: pd.Series, *, utc: bool = False) -> pd.Series:
+    """Moments of ISO 8601 texts and of dates, in UTC or as their own clocks show them; NaT for anything else.
+
+    pandas 2 counts nanoseconds, which end in 2262: numpy reads the moments beyond them.
+    """
+    moments = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=utc).dt.tz_localize(None)
+    far = (moments.isna() & cells.notna()).to_numpy()
+    if not far.any():
+        return moments
+    steps = moments.to_numpy().astype("datetime64[us]")
+    steps[far] = [_far_moment(_clock(cell)) for cell in cells[far]]
+    return pd.Series(steps, index=cells.index)
+
+
+def _far_moment(cell: Any) -> np.datetime64:
+    """A moment that nanoseconds cannot hold; NaT for any other cell, of which pandas is the judge."""
+    if cell is None or (isinstance(cell, str) and not ISO_DATE.match(cell)):
+        return _NO_MOMENT
+    try:
+        moment = np.datetime64(cell.strip() if isinstance(cell, str) else cell, "us")
+    except ValueError:
+        return _NO_MOMENT
+    return _NO_MOMENT if _FIRST <= moment <= _LAST else moment
 
 
 def _clock(cell: object) -> object:

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from anomaly_vae.columns.categorical import Floats
-from anomaly_vae.columns.cells import as_text, read_numbers, refuse_strange, same_number
+from anomaly_vae.columns.cells import (
+    ISO_DATE,
+    as_text,
+    parse_moments,
+    read_numbers,
+    refuse_strange,
+    same_number,
+)
 from anomaly_vae.columns.readers import (
     AbsentReader,
     BooleanReader,
@@ -34,7 +41,6 @@ RISING_SHARE = 0.3
 """A column of whole numbers that never falls and rises with more than this share of rows counts them."""
 
 _NUMBERS = numbers.Number | np.number | decimal.Decimal | datetime.timedelta
-_ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}(?:$|[T\s])"
 
 
 def choose_reader(cells: pd.Series, name: str) -> Reader:
@@ -134,8 +140,6 @@ def _is_iso_dates(present: pd.Series) -> bool:
     if isinstance(present.dtype, pd.CategoricalDtype):
         return False
     texts = as_text(present)
-    if not texts.head(100).str.match(_ISO_DATE).all():
+    if not texts.head(100).str.match(ISO_DATE).all():
         return False
-    return bool(
-        pd.to_datetime(texts.astype(object), errors="coerce", format="ISO8601", utc=True).notna().all()
-    )
+    return bool(parse_moments(texts.astype(object), utc=True).notna().all())

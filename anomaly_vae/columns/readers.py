@@ -170,7 +170,7 @@ class DatetimeReader(Reader):
     def restore(self, floats: Floats, codes: Codes) -> pd.Series:
         turn = np.arctan2(floats[:, 0], floats[:, 1]) / (2.0 * np.pi) % 1.0
         seconds = self.week + codes[:, 0] * _DAY + np.rint(turn * _DAY) % _DAY
-        return pd.Series(pd.to_datetime(seconds, unit="s"))
+        return pd.Series(seconds.astype("datetime64[s]").astype("datetime64[us]"))
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ def _step(described: Described, context: Context) -> Any:
     parameters = set(kind._get_param_names())
     state = {key: value for key, value in described.state.items() if key != "_sklearn_version"}
     params = {key: state.pop(key) for key in list(state) if key in parameters}
+    for key in (rules.dropped.keys() - parameters) & state.keys():
+        _checked(kind, key, state.pop(key), rules.dropped[key], context)
     built = kind(
         **{key: _checked(kind, key, value, _param(rules, key), context) for key, value in params.items()}
     )

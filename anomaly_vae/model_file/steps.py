@@ -73,12 +73,16 @@ class Step:
         Attributes that ``fit`` sets, beside the number and names of the input columns.
     params : dict of str to Rule
         Parameters that may be more than plain values, or must be less.
+    dropped : dict of str to Rule
+        Parameters that not every release of scikit-learn has, with the values that change nothing after
+        ``fit``: where the installed release lacks the parameter, a file may state such a value.
     law : callable, optional
         Raises ModelFileError where fitted attributes contradict each other.
     """
 
     fitted: Mapping[str, Rule] = field(default_factory=dict)
     params: Mapping[str, Rule] = field(default_factory=dict)
+    dropped: Mapping[str, Rule] = field(default_factory=dict)
     law: Callable[[Any], None] | None = None
 
 
@@ -124,6 +128,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "transformer_weights": _WEIGHTS,
                 "verbose_feature_names_out": output_names,
             },
+            dropped={"force_int_remainder_cols": either(truth, always("deprecated"))},
             fitted={
                 "transformers_": _NAMED_STEPS,
                 "_columns": list_of(_COLUMNS),
@@ -260,7 +265,10 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     },
     "sklearn.preprocessing._data": {
         "Binarizer": Step(),
-        "MaxAbsScaler": Step(fitted={**_SAMPLES, "max_abs_": _PER_COLUMN, "scale_": _PER_COLUMN}),
+        "MaxAbsScaler": Step(
+            fitted={**_SAMPLES, "max_abs_": _PER_COLUMN, "scale_": _PER_COLUMN},
+            dropped={"clip": always(False)},
+        ),
         "MinMaxScaler": Step(
             params={"feature_range": tuple_of(number, number)},
             fitted={
@@ -299,6 +307,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     "sklearn.preprocessing._discretization": {
         "KBinsDiscretizer": Step(
             params={"n_bins": either(array("*", "iu"), values), "dtype": maybe(dtype)},
+            dropped={"quantile_method": name},
             fitted={
                 "bin_edges_": array("n", "O"),
                 "n_bins_": array("n", "iu"),

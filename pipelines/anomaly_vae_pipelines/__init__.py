@@ -15,14 +15,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anomaly_vae_pipelines.runs.score import ScoreRun
+    from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
+    from anomaly_vae_pipelines.runs.score import ScoreRun, score_files
     from anomaly_vae_pipelines.scoring import recipes
     from anomaly_vae_pipelines.scoring.images import ImageScorer
     from anomaly_vae_pipelines.scoring.options import ScoreOptions
     from anomaly_vae_pipelines.scoring.tables import Scorer
     from anomaly_vae_pipelines.service.app import create_app
 
-__all__ = ["ImageScorer", "ScoreOptions", "ScoreRun", "Scorer", "create_app", "recipes"]
+__all__ = [
+    "ImageScorer",
+    "ScoreOptions",
+    "ScoreRun",
+    "Scorer",
+    "create_app",
+    "fit_file",
+    "fit_images",
+    "recipes",
+    "score_files",
+]
 
 _MODULES = {
     "ImageScorer": "anomaly_vae_pipelines.scoring.images",
@@ -30,6 +41,9 @@ _MODULES = {
     "ScoreRun": "anomaly_vae_pipelines.runs.score",
     "Scorer": "anomaly_vae_pipelines.scoring.tables",
     "create_app": "anomaly_vae_pipelines.service.app",
+    "fit_file": "anomaly_vae_pipelines.runs.fit",
+    "fit_images": "anomaly_vae_pipelines.runs.fit",
+    "score_files": "anomaly_vae_pipelines.runs.score",
 }
 
 

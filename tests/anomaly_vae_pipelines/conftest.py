@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from anomaly_vae_pipelines import records
+from anomaly_vae_pipelines import records, sources
 from anomaly_vae_pipelines.cli.main import cli
+from anomaly_vae_pipelines.sources import open_source
+from anomaly_vae_pipelines.sources.cells import collect
 from tests.anomaly_vae_pipelines.image_files import TINY_IMAGES, write_plates
 
 TINY = "[detector]\nmax_steps = 30\nhidden_sizes = [8]\nlatent_dim = 2\n"
@@ -61,6 +64,12 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
     """Rows of a CSV file, as Python's own reader sees them."""
     with Path(path).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+def read_table(path: str) -> pd.DataFrame:
+    """A whole file with columns of numbers, truth values and text."""
+    with open_source(path) as source:
+        return collect(sources.read_rows(source))
 
 
 @pytest.fixture

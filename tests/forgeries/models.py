@@ -22,7 +22,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from anomaly_vae import ImageVAEDetector, TabularVAEDetector, save
 from tests.anomaly_vae.forging import Members, unzipped, zipped
 
-BINS = {"strategy": "uniform", "quantile_method": "averaged_inverted_cdf"}
+BINS = {"strategy": "uniform"}
 CORPUS = Path(__file__).parent / "corpus"
 
 _ROWS = 60

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from anomaly_vae_pipelines.records import Reason
-    from anomaly_vae_pipelines.runs.demo import Demo, Finding
+    from anomaly_vae_pipelines.runs.demo import Demo, DemoAnomaly
 
 
 @click.command("demo")
@@ -47,7 +47,7 @@ def _show(demo: Demo) -> None:
     results = (_fit_line(demo), _score_line(demo), _evaluation_line(demo))
     for line, result in zip(demo.commands, results, strict=True):
         click.echo(f"{_shell(line)}\n  {result}\n")
-    echo_rich(_table(demo.findings))
+    echo_rich(_table(demo.anomalies))
     click.echo("To score rows by hand, in a browser or over HTTP (pip install 'anomaly-vae[serve]'):")
     click.echo(_shell(demo.next))
 
@@ -72,7 +72,7 @@ def _evaluation_line(demo: Demo) -> str:
     return f"AUROC {e.auroc:.3f}, average precision {e.average_precision:.3f}, recall {e.recall:.3f}"
 
 
-def _table(findings: Sequence[Finding]) -> Table:
+def _table(findings: Sequence[DemoAnomaly]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -89,7 +89,7 @@ def _table(findings: Sequence[Finding]) -> Table:
     return table
 
 
-def _row_cells(finding: Finding) -> tuple[str, str, str]:
+def _row_cells(finding: DemoAnomaly) -> tuple[str, str, str]:
     """Who the row is, one cell a line, beside its reasons."""
     return f"[bold]patient {finding.name}[/bold]", finding.truth, nats(finding.score)
 

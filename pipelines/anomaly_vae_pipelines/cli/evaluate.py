@@ -44,17 +44,17 @@ def command(
     good images.
     """  # noqa: D301 (click wants the control character)
     wanted = both_of(label, normal)
-    if wanted is None and "image" in read_metadata(model):
-        from anomaly_vae_pipelines.runs.image_evaluation import evaluate_images
+    if wanted is None and "image" not in read_metadata(model):
+        raise click.UsageError("Give --label and --normal, which say what is normal.", ctx)
+    from anomaly_vae_pipelines.runs.evaluate import evaluate_file, evaluate_folder
+    from anomaly_vae_pipelines.scoring.model_files import open_model
 
-        found = evaluate_images(model, source)
+    opened = open_model(model)
+    if wanted is None:
+        found = evaluate_folder(opened, source)
         echo_json(_image_fields(found)) if as_json else _show_images(found)
         return
-    if wanted is None:
-        raise click.UsageError("Give --label and --normal, which say what is normal.", ctx)
-    from anomaly_vae_pipelines.runs.tables import evaluate_file
-
-    evaluation = evaluate_file(model, source, wanted)
+    evaluation = evaluate_file(opened, source, wanted)
     echo_json(_fields(evaluation)) if as_json else _show(evaluation)
 
 

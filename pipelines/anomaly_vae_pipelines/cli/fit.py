@@ -101,7 +101,8 @@ def command(
     resized to --image-size. Grey images among coloured ones count as coloured.
     """
     from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
-    from anomaly_vae_pipelines.scoring.by_model import reads_images
+    from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
+    from anomaly_vae_pipelines.scoring.adapters import reads_images
 
     refuse_overwriting({"-o": output}, [train, ctx.meta.get(CONFIG_FILE, train)])
     threshold = only_one(ctx, "false_alarm_rate", "contamination")
@@ -114,15 +115,11 @@ def command(
         "force": force,
     }
     if reads_images(train):
-        from anomaly_vae_pipelines.runs.images import fit_images
-
         _refuse(ctx, "TRAIN holds images", "label", "normal", "recipe", "ids", "ignored")
         n_channels = None if channels is None else int(channels)
         terms |= {"image_size": image_size, "channels": n_channels, "parameters": defaults | parameters}
         _show(fit_images(train, output, **terms))
         return
-    from anomaly_vae_pipelines.runs.tables import fit_file
-
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
     terms |= {"parameters": defaults | {"novelty": label is not None} | parameters}
     terms |= {"label": both_of(label, normal), "left_out": [*ids, *ignored], "recipe": recipe or "tabular"}

@@ -26,11 +26,16 @@ CONFIG_FILE = "config"
 DETECTOR_TABLE = "detector"
 """Table of a configuration file whose keys are parameters of the detector."""
 
+if TYPE_CHECKING:
+    _SizeType = click.ParamType[tuple[int, int]]
+else:
+    _SizeType = click.ParamType
+
 Share = click.FloatRange(0, 1, min_open=True, max_open=True)
 """A rate: neither never nor always."""
 
 
-class ImageSize(click.ParamType[tuple[int, int]]):
+class ImageSize(_SizeType):
     """Height and width as ``HxW``."""
 
     name = "HxW"

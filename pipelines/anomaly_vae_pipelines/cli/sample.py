@@ -18,13 +18,6 @@ def command(model: str, n_rows: int, output: str, force: bool, seed: int | None)
     They come in the columns and units that the model was fitted on. A model of images writes PNG files
     into the folder OUT, or an array to OUT.npy.
     """
-    from anomaly_vae.persistence import read_metadata
+    from anomaly_vae_pipelines.runs.sample import sample
 
-    if "image" in read_metadata(model):
-        from anomaly_vae_pipelines.runs.images import sample_images
-
-        sample_images(model, output, n_rows, seed=seed or 0, force=force)
-    else:
-        from anomaly_vae_pipelines.runs.tables import sample_file
-
-        sample_file(model, output, n_rows, seed=seed or 0, force=force)
+    sample(model, output, n_rows, seed=seed or 0, force=force)

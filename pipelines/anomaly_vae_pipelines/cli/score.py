@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
     from anomaly_vae_pipelines.alerting import Alerter, AlertSummary
     from anomaly_vae_pipelines.records import ScoreSummary
+    from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 
 Format = click.Choice(["csv", "jsonl", "parquet"])
 Positive = click.FloatRange(0, min_open=True)
@@ -161,16 +162,18 @@ def command(
     such as y=40 x=112:-5.3, and shape for the image as a whole.
     """  # noqa: D301 (click wants the control character)
     from anomaly_vae_pipelines.runs.score import ScoreRun
+    from anomaly_vae_pipelines.scoring.model_files import open_model
     from anomaly_vae_pipelines.scoring.options import ScoreOptions
 
     ctx = click.get_current_context()
     threshold = only_one(ctx, "fdr", "alerts_per_day")
     tail = tail_of(ctx, tail, {"alerts_per_day": 0} if alerts_per_day else {})
     days = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
-    offset = _surveyed(model, inputs, options, verbose, days, **threshold)
+    opened = open_model(model)
+    offset = _found_offset(opened, inputs, options, verbose, days, **threshold)
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait go with --alerts.")
-    alerter = None if rules is None else _alerter(model, rules, alert_state, output, inputs, offset, ids)
+    alerter = None if rules is None else _alerter(opened, rules, alert_state, output, inputs, offset, ids)
     alerts: list[AlertSummary] = []
 
     def on_finished(summary: ScoreSummary) -> None:
@@ -181,7 +184,7 @@ def command(
     try:
         with shown_progress(verbose, wants_progress(verbose)) as on_progress:
             run = ScoreRun(
-                model,
+                opened,
                 inputs,
                 output,
                 ScoreOptions(**options),
@@ -207,8 +210,8 @@ def _end_of_alerts(alerts: AlertSummary, verbose: bool | None, may_wait: bool, f
     return failed or (ALERTED if fail_on_alert and alerts.n_alerts else DONE)
 
 
-def _surveyed(
-    model: str,
+def _found_offset(
+    opened: OpenedModel,
     inputs: tuple[str, ...],
     options: dict[str, Any],
     verbose: bool | None,
@@ -217,20 +220,19 @@ def _surveyed(
     fdr: float | None = None,
     alerts_per_day: float | None = None,
 ) -> float | None:
-    """The threshold that all rows together ask for, in nats; None where it is the model's own."""
-    from anomaly_vae.persistence import load
-    from anomaly_vae_pipelines.runs.first_pass import survey_budget, survey_discoveries
+    """The threshold from a first pass over the inputs, in nats; None for the model's own threshold."""
+    from anomaly_vae_pipelines.runs.first_pass import budget_threshold, discovery_threshold
 
     if alerts_per_day is not None:
         one_of_days = (days["rows_per_day"] is None) != (days["time"] is None)
         if not one_of_days:
             raise click.UsageError("--alerts-per-day goes with one of --rows-per-day and --time.")
         form = options["input_format"]
-        return survey_budget(load(model), inputs, alerts_per_day, input_format=form, **days).offset
+        return budget_threshold(opened.adapter, inputs, alerts_per_day, input_format=form, **days).offset
     if fdr is None:
         return None
-    found = survey_discoveries(
-        load(model), inputs, fdr, input_format=options["input_format"], jobs=options["jobs"]
+    found = discovery_threshold(
+        opened.adapter, inputs, fdr, input_format=options["input_format"], jobs=options["jobs"]
     )
     if found.rate is None and verbose is not False:
         click.echo(
@@ -242,7 +244,7 @@ def _surveyed(
 
 
 def _alerter(
-    model: str,
+    opened: OpenedModel,
     rules: str,
     state: str | None,
     output: str,
@@ -254,16 +256,14 @@ def _alerter(
     from pathlib import Path
 
     from anomaly_vae.errors import InputError
-    from anomaly_vae.persistence import load
     from anomaly_vae_pipelines.alerting import load_alerter
     from anomaly_vae_pipelines.io.files import expand_folders
     from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
-    from anomaly_vae_pipelines.scoring.tables import final_detector
 
     state = state or rules + ".state"
-    read = [model, rules, *expand_folders(inputs)]
+    read = [opened.path, rules, *expand_folders(inputs)]
     refuse_overwriting({"-o": output, "--alert-state": state}, read)
-    detector = final_detector(load(model))
+    detector = opened.detector
     own = detector.offset_ if offset is None else offset
     alerter = load_alerter(
         rules,

@@ -63,7 +63,7 @@ def command(
     Give exactly one of --false-alarm-rate, --alerts-per-day, --contamination and --offset.
     """
     from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
-    from anomaly_vae_pipelines.runs.tables import threshold_file
+    from anomaly_vae_pipelines.runs.threshold import threshold_file
 
     # The model itself may be replaced: what is written is that model, whole, with another threshold.
     refuse_overwriting({"-o": output}, [] if source is None else [source])
@@ -79,7 +79,7 @@ def command(
 
 def _as_rate(ctx: click.Context, wanted: dict[str, Any]) -> dict[str, Any]:
     """A budget of alerts as a false-alarm rate; what is no budget as it is."""
-    from anomaly_vae_pipelines.runs.tables import rows_per_day_file
+    from anomaly_vae_pipelines.runs.threshold import rows_per_day_file
     from anomaly_vae_pipelines.scoring.budget import rate_of_budget
 
     rows_per_day, time, source = (ctx.params[name] for name in ("rows_per_day", "time", "source"))

@@ -66,11 +66,10 @@ def command(
     all that come anywhere below SOURCE. The place is kept after every block of rows: a
     restart neither skips nor repeats one. Rows that cannot be read are counted, and said once a block.
     """
-    from anomaly_vae.persistence import load
     from anomaly_vae_pipelines.alerting import load_alerter
     from anomaly_vae_pipelines.io.overwriting import refuse_overwriting, refuse_reading_back
     from anomaly_vae_pipelines.runs.watch import Watcher, default_checkpoint
-    from anomaly_vae_pipelines.scoring.by_model import make_scorer
+    from anomaly_vae_pipelines.scoring.model_files import open_model
     from anomaly_vae_pipelines.sources.opening import TABLE_SUFFIXES
 
     place = Path(checkpoint) if checkpoint else default_checkpoint(source)
@@ -79,7 +78,8 @@ def command(
     refuse_overwriting(outputs, read)
     for name, path in outputs.items():
         refuse_reading_back(name, path, Path(source), TABLE_SUFFIXES)
-    scorer = make_scorer(load(model), expected=True)
+    adapter = open_model(model).adapter
+    scorer = adapter.scorer(expected=True)
     alerter = load_alerter(
         rules,
         calibration_scores=scorer.detector.calibration_scores_,
@@ -96,7 +96,7 @@ def command(
             place,
             on_rejected=_Rejections(rejected),
             on_trouble=_say,
-            given_format=given_format,
+            arrivals=adapter.arrivals(Path(source), given_format),
         )
         try:
             _look(watcher, alerter, interval, once, quiet)

@@ -20,14 +20,26 @@ def write_whole(path: Path, text: str, *, sync_name: bool = True) -> None:
     is then as it was.
     """
     with naming(path):
-        temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-        try:
+        with replaced(path) as temporary:
             _write(temporary, text)
-            system.calls.replace(temporary, path)
-        finally:
-            system.remove(temporary)
         if sync_name:
             system.sync_directory(path.parent)
+
+
+@contextmanager
+def replaced(target: Path, suffix: str = "") -> Iterator[Path]:
+    """A temporary path beside ``target`` that takes its place when the block ends well.
+
+    Its name ends in ``suffix``; without one, a search for files like ``target`` does not find it.
+
+    Whatever is raised in the block leaves ``target`` as it was, and no temporary file.
+    """
+    temporary = target.with_name(f".anomaly-vae-{secrets.token_hex(4)}{suffix}")
+    try:
+        yield temporary
+        system.calls.replace(temporary, target)
+    finally:
+        system.remove(temporary)
 
 
 def make_directory(path: Path) -> None:
@@ -57,7 +69,9 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SinkError(f"{path}: cannot be written ({error.strerror}); nothing was changed") from error
+        raise SinkError(
+            f"{path}: cannot be written ({error.strerror or error}); nothing was changed"
+        ) from error
 
 
 def _make(path: Path) -> None:

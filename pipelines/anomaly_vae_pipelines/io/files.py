@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import io
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -24,6 +23,7 @@ import pyarrow as pa
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, SinkError, SourceError
 from anomaly_vae_pipelines.io import system
+from anomaly_vae_pipelines.io.durable import replaced
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 _SUFFIXES = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
@@ -124,13 +124,9 @@ def replacing(path: str, *, force: bool = False) -> Iterator[Path]:
     target = check_output(path, force=force)
     if is_special(target):
         raise InputError(f"{path}: is a pipe or a device; wanted the name of a file")
-    with write_errors(path):
-        temporary = target.with_name(f".anomaly-vae-{secrets.token_hex(4)}{target.suffix}")
-        try:
-            yield temporary
-            move_into_place(temporary, target, force=force)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with write_errors(path), replaced(target, target.suffix) as temporary:
+        yield temporary
+        prepare_replacing(temporary, target, force=force)
 
 
 def check_output(path: str, *, force: bool) -> Path:
@@ -178,12 +174,17 @@ def is_special(path: Path) -> bool:
 
 
 def move_into_place(temporary: Path, target: Path, *, force: bool) -> None:
-    """Flush a finished file to disk and let it replace another, whose permissions it takes over."""
+    """Flush a finished file to disk and replace another, keeping the permissions of the old file."""
+    prepare_replacing(temporary, target, force=force)
+    system.calls.replace(temporary, target)
+
+
+def prepare_replacing(temporary: Path, target: Path, *, force: bool) -> None:
+    """Flush a finished file to disk, with the permissions of the file that it is about to replace."""
     system.sync_file(temporary)
     check_output(str(target), force=force)
     if target.exists():
         system.calls.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-    system.calls.replace(temporary, target)
 
 
 @contextmanager

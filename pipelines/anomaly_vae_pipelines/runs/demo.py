@@ -13,12 +13,13 @@ from pathlib import Path
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
-from anomaly_vae.persistence import load
 from anomaly_vae_pipelines.records import Evaluation, FitSummary, Label, Reason, ScoreSummary
+from anomaly_vae_pipelines.runs.evaluate import evaluate_file, scored_rows
+from anomaly_vae_pipelines.runs.fit import fit_file
 from anomaly_vae_pipelines.runs.score import ScoreRun
-from anomaly_vae_pipelines.runs.tables import evaluate_file, fit_file, scored_rows, write_table
+from anomaly_vae_pipelines.runs.table_writing import write_table
+from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_model
 from anomaly_vae_pipelines.scoring.options import ScoreOptions
-from anomaly_vae_pipelines.scoring.tables import Scorer
 
 LABEL = Label("diagnosis", "benign")
 ID = "patient"
@@ -36,8 +37,8 @@ NEXT = "anomaly-vae serve model.avae"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """An anomalous row: whose it is, what is known of it, its score in nats, and the reasons."""
+class DemoAnomaly:
+    """An anomalous row: its ID, its true label, its score in nats, and the reasons."""
 
     name: str
     truth: str
@@ -56,7 +57,7 @@ class Demo:
     fit: FitSummary
     score: ScoreSummary
     evaluation: Evaluation
-    findings: Sequence[Finding]
+    anomalies: Sequence[DemoAnomaly]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class DemoFiles:
         return cls(*(str(directory / name) for name in names))
 
 
-def run_demo(directory: Path, *, n_findings: int = 5, verbose: int = 0, force: bool = False) -> Demo:
+def run_demo(directory: Path, *, n_anomalies: int = 5, verbose: int = 0, force: bool = False) -> Demo:
     """Write the data into a directory, fit, score and evaluate there.
 
     Raises OutputExistsError where a file of the demo is there already and ``force`` is false.
@@ -84,9 +85,11 @@ def run_demo(directory: Path, *, n_findings: int = 5, verbose: int = 0, force: b
     _write_tables(files, force)
     parameters = {"novelty": True, "random_state": 0, "verbose": verbose}
     fit = fit_file(files.train, files.model, label=LABEL, left_out=[ID], parameters=parameters, force=force)
-    score = ScoreRun(files.model, [files.test], files.scored, ScoreOptions(force=force))()
-    evaluation = evaluate_file(files.model, files.test, LABEL)
-    return Demo(str(directory), COMMANDS, NEXT, fit, score, evaluation, _findings(files, n_findings))
+    model = open_model(files.model)
+    score = ScoreRun(model, [files.test], files.scored, ScoreOptions(force=force))()
+    evaluation = evaluate_file(model, files.test, LABEL)
+    anomalies = _anomalies(model, files.test, n_anomalies)
+    return Demo(str(directory), COMMANDS, NEXT, fit, score, evaluation, anomalies)
 
 
 def _write_tables(files: DemoFiles, force: bool) -> None:
@@ -99,14 +102,14 @@ def _write_tables(files: DemoFiles, force: bool) -> None:
         write_table(half, path, force=force)
 
 
-def _findings(files: DemoFiles, n_findings: int) -> list[Finding]:
+def _anomalies(model: OpenedModel, test: str, n_anomalies: int) -> list[DemoAnomaly]:
     """The rows with the lowest scores, lowest first."""
-    score = Scorer(load(files.model), explain="all", expected=True)
-    (scored,) = scored_rows(score, files.test, [ID, LABEL.column])
+    scorer = model.adapter.scorer(explain="all", expected=True)
+    (scored,) = scored_rows(scorer, test, [ID, LABEL.column])
     names, truths = scored.rows.cells(ID), scored.rows.cells(LABEL.column)
     return [
-        Finding(
+        DemoAnomaly(
             names[i], truths[i], float(scored.scores[i]), float(scored.p_values[i]), scored.reasons[int(i)]
         )
-        for i in scored.scores.argsort(kind="stable")[:n_findings]
+        for i in scored.scores.argsort(kind="stable")[:n_anomalies]
     ]

@@ -1,43 +1,42 @@
-"""Survey: a first pass over files, for a threshold that depends on all of their rows.
+"""First pass over the inputs, for a threshold that depends on all of their rows.
 
-Which p-value is low enough for a false-discovery rate, and how many rows a day there are, is known when
-the last row was seen. Nothing is kept but counts; scoring the files is the second pass.
+Which p-value is small enough for a false-discovery rate, and how many rows there are per day, is known only
+after the last row. The pass keeps counts, no rows; scoring the files is the second pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.discovery import FalseDiscovery
 from anomaly_vae.errors import InputError
-from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.tails import Tail
 from anomaly_vae.thresholds import false_alarm_offset
-from anomaly_vae_pipelines.io.parallel import in_order
+from anomaly_vae_pipelines.scoring.adapters import Adapter
+from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.budget import RowRate, add_times, rate_of_budget
-from anomaly_vae_pipelines.scoring.by_model import AnyScorer, make_scorer, open_inputs
-from anomaly_vae_pipelines.scoring.tables import Model, final_detector
-from anomaly_vae_pipelines.sources import Block, Inputs, Source
+from anomaly_vae_pipelines.sources import Inputs
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 
 @dataclass(frozen=True)
-class Surveyed:
-    """What a first pass found.
+class FoundThreshold:
+    """The threshold that a first pass found.
 
     Attributes
     ----------
     offset : float
-        Scores below it are to be flagged, in nats.
+        Scores below it are flagged, in nats.
     rate : float or None
-        The false-alarm rate of that threshold; None where no row is to be flagged.
+        The false-alarm rate of that threshold; None if no row is to be flagged.
     n_rows, least : int or None
-        For a false-discovery rate: rows that could be read, and the fewest of them that can be flagged.
+        For a false-discovery rate: the number of rows that could be read, and the smallest number of them
+        that can be flagged.
     """
 
     offset: float
@@ -46,35 +45,34 @@ class Surveyed:
     least: int | None = None
 
 
-def survey_discoveries(
-    model: Model,
+def discovery_threshold(
+    adapter: Adapter,
     inputs: Sequence[str],
     rate: float,
     *,
     input_format: str | None = None,
     jobs: int | None = None,
-) -> Surveyed:
-    """The threshold at which on average at most a share ``rate`` of the flagged rows is normal.
+) -> FoundThreshold:
+    """The threshold at which, on average, at most a share ``rate`` of the flagged rows is normal.
 
-    By Benjamini & Hochberg's procedure on the conformal p-values of all rows (Bates et al. 2023); rows
-    that cannot be read take no part. Raises InputError for what cannot be read twice.
+    Uses the procedure of Benjamini & Hochberg on the conformal p-values of all rows (Bates et al. 2023),
+    without the rows that cannot be read. Raises InputError for inputs that cannot be read twice.
     """
-    scorer = make_scorer(model, explain="none")
+    scorer = adapter.scorer(explain="none")
     calibration = scorer.detector.calibration_scores_
     found = FalseDiscovery(len(calibration))
-    opened = _readable_twice(open_inputs(model, inputs, input_format))
+    opened = _readable_twice(adapter.inputs(inputs, input_format))
     for number in range(len(opened.names)):
         with opened.open(number) as source:
-            require_columns(scorer.names, source, ", which the model was fitted on")
-            for values in in_order(partial(_p_values, scorer, source), source.blocks(), jobs):
-                found.add(values)
+            for p_values in score_blocks(scorer, source, _p_values, jobs=jobs):
+                found.add(p_values)
     cutoff = found.cutoff(rate)
     offset = float("-inf") if cutoff is None else false_alarm_offset(calibration, cutoff)
-    return Surveyed(offset, cutoff, found.n_rows, found.least_discoveries(rate))
+    return FoundThreshold(offset, cutoff, found.n_rows, found.least_discoveries(rate))
 
 
-def survey_budget(
-    model: Model,
+def budget_threshold(
+    adapter: Adapter,
     inputs: Sequence[str],
     alerts_per_day: float,
     *,
@@ -82,26 +80,23 @@ def survey_budget(
     time: str | None = None,
     tail: Tail = "empirical",
     input_format: str | None = None,
-) -> Surveyed:
-    """The threshold at which so many normal rows a day are flagged.
+) -> FoundThreshold:
+    """The threshold at which at most ``alerts_per_day`` normal rows per day are flagged.
 
-    Rows a day are as given, or as the column ``time`` of the files shows. Raises InputError for a budget
-    that the calibration rows are too few for, unless ``tail`` is "gpd".
+    The rows per day are given, or counted by the column ``time`` of the inputs. Raises InputError for a
+    budget that has too few calibration rows, unless ``tail`` is "gpd". The model keeps its own threshold.
     """
     if time is not None:
-        rows_per_day = _rows_per_day(open_inputs(model, inputs, input_format), time)
+        rows_per_day = _rows_per_day(adapter.inputs(inputs, input_format), time)
     if rows_per_day is None:
         raise InputError("a budget needs the rows per day, or the column of their times")
     rate = rate_of_budget(alerts_per_day, rows_per_day)
-    detector = final_detector(model).set_threshold(false_alarm_rate=rate, tail=tail)
-    return Surveyed(detector.offset_, rate)
+    detector = copy(adapter.detector).set_threshold(false_alarm_rate=rate, tail=tail)
+    return FoundThreshold(detector.offset_, rate)
 
 
-def _p_values(scorer: AnyScorer, source: Source, block: Block) -> NDArray[np.float64]:
-    """p-values of the rows of a block that can be read."""
-    with one_thread():
-        rows, _ = source.read(block, scorer.names, scorer.numeric)
-        return scorer(rows).rows.p_values
+def _p_values(block: ScoredBlock) -> NDArray[np.float64]:
+    return block.scored.p_values
 
 
 def _rows_per_day(inputs: Inputs, column: str) -> float:

@@ -9,25 +9,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.detectors.image import ImageVAEDetector
-from anomaly_vae.errors import InputError
-from anomaly_vae.nn.threads import one_thread
-from anomaly_vae.persistence import load
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.images.decoding import shown_size, strict_reading, upright_size
+from anomaly_vae_pipelines.images.decoding import shown_size, upright_size
 from anomaly_vae_pipelines.images.frame import Frame, frame_of, in_colour, read_image, resized
 from anomaly_vae_pipelines.images.layouts import GOOD, MASKS, ImageFile, defects, mask_of
 from anomaly_vae_pipelines.images.localisation import Localisation
-from anomaly_vae_pipelines.images.model import is_image_model
-from anomaly_vae_pipelines.io.parallel import in_order
-from anomaly_vae_pipelines.records import Evaluation
+from anomaly_vae_pipelines.records import Evaluation, ImageRows
+from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.evaluation import judge
-from anomaly_vae_pipelines.sources.images import images_per_block
+from anomaly_vae_pipelines.scoring.images import ImageScorer
+from anomaly_vae_pipelines.sources.images import ImageSource
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,11 @@ class ImageEvaluation:
     defects: Sequence[Defect]
 
 
-def evaluate_images(model: str, folder: str) -> ImageEvaluation:
-    """Compare a model with the test images and masks of a folder laid out as MVTec's.
+def evaluate_images(detector: ImageVAEDetector, folder: str) -> ImageEvaluation:
+    """Compare a model with the test images and masks of a folder in MVTec's layout.
 
-    Raises InputError for another layout, a model of tables, and images or masks that cannot be read.
+    Raises InputError for another layout, and for images or masks that cannot be read.
     """
-    detector = load(model)
-    if not is_image_model(detector):
-        raise InputError(
-            f"{model}: was fitted on a table; say which rows are normal with --label and --normal"
-        )
     kinds = defects(folder)
     judged = {kind: _judged(detector, folder, files) for kind, files in kinds.items()}
     good = judged.pop(GOOD)
@@ -118,36 +110,36 @@ class _Judged(NamedTuple):
     heat: Localisation
 
 
-class _Looked(NamedTuple):
-    """What a model says of a block of images: their scores, and the heat of those with a mask."""
+class _WithHeat(NamedTuple):
+    """The scores of a block of images, and the heat maps of those with a mask."""
 
     scores: NDArray[np.float64]
     heat: list[tuple[ImageFile, NDArray[np.float64]]]
 
 
 def _judged(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _Judged:
-    """Look at images block by block, on all cores; only counts are kept."""
+    """Score images and compare their heat with the masks, block by block; only counts are kept."""
     scores, heat = [], Localisation()
     frame = frame_of(detector)
-    n_images = images_per_block(frame)
-    blocks = (files[start : start + n_images] for start in range(0, len(files), n_images))
-    with strict_reading():
-        for looked in in_order(partial(_look, detector, frame, folder), blocks):
-            scores.append(looked.scores)
-            for file, heat_of_one in looked.heat:  # masks may be much larger than what a model resizes to
+    scorer = ImageScorer(detector, explain="none")
+    with ImageSource(folder, files, frame) as source:
+        for block in score_blocks(scorer, source, partial(_with_heat, detector, folder)):
+            scores.append(block.scores)
+            for file, heat_of_one in block.heat:  # masks may be much larger than what a model resizes to
                 mask = _mask(folder, file, frame)
                 heat.add(resized(heat_of_one, (mask.shape[0], mask.shape[1])), mask)
     return _Judged(np.concatenate(scores), heat)
 
 
-def _look(detector: ImageVAEDetector, frame: Frame, folder: str, files: list[ImageFile]) -> _Looked:
-    """Judge a block of images; any thread may do this."""
-    X = np.stack([read_image(file.path, frame) for file in files])
+def _with_heat(detector: ImageVAEDetector, folder: str, block: ScoredBlock) -> _WithHeat:
+    """Scores of a block of images, and heat maps of those with a mask; any thread may do this."""
+    for row in block.rejected:
+        raise SourceError(row.source, None, row.reason)
+    files: list[ImageFile] = block.block.content
+    rows = cast(ImageRows, block.scored.rows)
     chosen = [k for k, file in enumerate(files) if _has_mask(folder, file)]
-    with one_thread():
-        scores = detector.score_samples(X)
-        heat = list(detector.heatmap(X[chosen])) if chosen else []
-    return _Looked(scores, [(files[k], one) for k, one in zip(chosen, heat, strict=True)])
+    heat = list(detector.heatmap(rows.images[chosen])) if chosen else []
+    return _WithHeat(block.scored.scores, [(files[k], one) for k, one in zip(chosen, heat, strict=True)])
 
 
 def _has_mask(folder: str, file: ImageFile) -> bool:

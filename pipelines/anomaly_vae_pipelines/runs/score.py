@@ -6,7 +6,6 @@ as many others as there are cores. Nothing is held but the few blocks in flight.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,21 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.nn.threads import one_thread
-from anomaly_vae.persistence import load
 from anomaly_vae_pipelines.errors import SourceError, TooManyRejectedError
 from anomaly_vae_pipelines.io.files import expand_folders, is_special, is_url
 from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
-from anomaly_vae_pipelines.io.parallel import in_order
-from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows, ScoreSummary
+from anomaly_vae_pipelines.records import Rows, ScoredRows, ScoreSummary
 from anomaly_vae_pipelines.runs.memory import keep_freed_memory
-from anomaly_vae_pipelines.runs.stats import Tally
-from anomaly_vae_pipelines.scoring.by_model import (
-    make_scorer,
-    open_inputs,
-    refuse_inside,
-    refuse_pictures_over,
-)
+from anomaly_vae_pipelines.runs.stats import RunStats
+from anomaly_vae_pipelines.scoring.adapters import refuse_inside, refuse_pictures_over
+from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, all_scored, columns_to_read, score_blocks
+from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_model
 from anomaly_vae_pipelines.scoring.options import Observer, Progress, ScoreOptions
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 from anomaly_vae_pipelines.sinks.encoding import ENCODERS, refuse_clash
@@ -37,7 +30,7 @@ from anomaly_vae_pipelines.sinks.journal import Record
 from anomaly_vae_pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from anomaly_vae_pipelines.sinks.rejected import encode_rejected
 from anomaly_vae_pipelines.sinks.run_files import RunFiles
-from anomaly_vae_pipelines.sources import Block, Place, Source, format_of, no_rows
+from anomaly_vae_pipelines.sources import Source, SourcePosition, format_of, no_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 CHECKPOINT_SECONDS = 2.0
@@ -47,13 +40,11 @@ QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p9
 
 
 class Piece(NamedTuple):
-    """One block, done."""
+    """One scored block, encoded."""
 
+    block: ScoredBlock
     encoded: Any
-    scored: ScoredRows
-    rejected: list[Rejected]
     rejected_lines: bytes
-    block: Block
 
 
 class ScoreRun:
@@ -61,8 +52,10 @@ class ScoreRun:
 
     Parameters
     ----------
-    model, output : str
-        The model file, and where the scored rows go; ``-`` is standard output.
+    model : str or OpenedModel
+        The model file, or what ``open_model`` gave for it.
+    output : str
+        Where the scored rows go; ``-`` is standard output.
     inputs : sequence of str
         Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns. Of a model
         of images: folders, image files, arrays and patterns.
@@ -87,7 +80,7 @@ class ScoreRun:
 
     def __init__(
         self,
-        model: str,
+        model: str | OpenedModel,
         inputs: Sequence[str],
         output: str,
         options: ScoreOptions | None = None,
@@ -101,20 +94,20 @@ class ScoreRun:
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
         self._check_output()
-        refuse_overwriting(self._outputs(), [model, *expand_folders(inputs)])
+        path = model if isinstance(model, str) else model.path
+        refuse_overwriting(self._outputs(), [path, *expand_folders(inputs)])
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
         self.files = self._files()
-        self.model_id = _digest(model)
-        fitted = load(model)
-        self.inputs = open_inputs(fitted, inputs, self.options.input_format)
+        opened = open_model(model) if isinstance(model, str) else model
+        self.model_id = opened.model_id
+        self.inputs = opened.adapter.inputs(inputs, self.options.input_format)
         refuse_overwriting(self._outputs(), self.inputs.paths())
         if self.options.heatmaps is not None:
             refuse_pictures_over(self.options.heatmaps, self.inputs)
         if self.options.resume and "-" in self.inputs.names:
             raise InputError("standard input cannot be resumed; --resume needs the name of a file")
-        self.scorer = make_scorer(
-            fitted,
+        self.scorer = opened.adapter.scorer(
             explain=self.options.explain,
             expected=observer is not None,
             offset=offset,
@@ -122,7 +115,7 @@ class ScoreRun:
             force=self.options.force or self.options.resume,
         )
         self.encoder = ENCODERS[self.format](self.options.prefix)
-        self.tally, self._on_progress, self._on_finished = Tally(), on_progress, on_finished
+        self.stats, self._on_progress, self._on_finished = RunStats(), on_progress, on_finished
         self._columns: tuple[str, ...] = ()
 
     def __call__(self) -> ScoreSummary:
@@ -131,10 +124,10 @@ class ScoreRun:
         keep_freed_memory()
         self.files.acquire()
         record = self._restored()
-        n_before = self.tally.n_rows
+        n_before = self.stats.n_rows
         try:
             self._publish(record if record is not None and self.files.is_sealed else self._scored(record))
-            summary = self._summary(time.perf_counter() - started, self.tally.n_rows - n_before)
+            summary = self._summary(time.perf_counter() - started, self.stats.n_rows - n_before)
             if self._on_finished is not None:
                 self._on_finished(summary)
         except BaseException as error:  # a signal too: a later run can go on from the last checkpoint
@@ -145,73 +138,75 @@ class ScoreRun:
 
     def _scored(self, record: Record | None) -> Record:
         """Score what an earlier run has not; gives the record of the sealed files."""
-        first, place = (0, None) if record is None else (record["file"], Place(*record["place"]))
+        first, place = (0, None) if record is None else (record["file"], SourcePosition(*record["place"]))
         for number in range(first, len(self.inputs.names)):
             self._score_file(number, place)
             place = None
         return self.files.seal(self._fingerprint(), self._state())
 
-    def _score_file(self, number: int, place: Place | None) -> None:
+    def _score_file(self, number: int, place: SourcePosition | None) -> None:
         with self.inputs.open(number) as source:
             self._check_columns(source, is_first=number == 0)
             if number == 0 and place is None:
                 self._write_header(source)
-            wanted, whole = self._wanted(source), self._takes_whole(self.inputs.format(number))
-
-            def work(block: Block) -> Piece:
-                return self._work(source, block, wanted, whole)
-
-            for piece in in_order(work, source.blocks(place), self.options.jobs):
+            whole = self._takes_whole(self.inputs.format(number))
+            pieces = score_blocks(
+                self.scorer,
+                source,
+                self._encoded,
+                columns=self._observed,
+                start=place,
+                whole=whole,
+                jobs=self.options.jobs,
+            )
+            for piece in pieces:
                 self._take(piece, number)
-            if self.format == "parquet" and not self.tally.n_rows:
+            if self.format == "parquet" and not self.stats.n_rows:
+                wanted = columns_to_read(self.scorer, source, self._observed)
                 rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
                 self.files.output.write(self.encoder.encode(_unscored(rows), []))
 
-    def _work(self, source: Source, block: Block, wanted: Sequence[str], whole: bool) -> Piece:
-        """Read, score and encode one block; any thread may do this."""
-        with one_thread():
-            rows, rejected = source.read(block, wanted, self.scorer.numeric, whole=whole)
-            scored, unreadable = self.scorer(rows)
-        rejected = sorted([*rejected, *unreadable], key=lambda row: row.number)
-        encoded = self.files.output.packed(self.encoder.encode(scored, reason_texts(scored)))
-        return Piece(encoded, scored, rejected, encode_rejected(rejected), block)
+    def _encoded(self, block: ScoredBlock) -> Piece:
+        """One scored block as it will be written; any thread may do this."""
+        encoded = self.encoder.encode(block.scored, reason_texts(block.scored))
+        return Piece(block, self.files.output.packed(encoded), encode_rejected(block.rejected))
 
     def _take(self, piece: Piece, number: int) -> None:
         """Write one block and count it; the order of the blocks is that of the file."""
-        if piece.rejected:
-            self._refuse(piece)
+        block, scored, rejected = piece.block
+        if rejected:
+            self._handle_rejected(piece)
         self.files.output.write(piece.encoded)
-        self.tally.add(piece.scored, piece.rejected)
+        self.stats.add(scored, rejected)
         if self.observer is not None:
-            self.observer.observe(piece.scored)
+            self.observer.observe(scored)
         if self._on_progress is not None:
-            self._on_progress(self._progress(number, piece.block.n_bytes))
+            self._on_progress(self._progress(number, block.n_bytes))
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
-            self._checkpoint(number, piece.block.end)
+            self._checkpoint(number, block.end)
 
-    def _refuse(self, piece: Piece) -> None:
+    def _handle_rejected(self, piece: Piece) -> None:
         if self.options.on_bad_row == "error":
-            row = piece.rejected[0]
-            raise SourceError(row.source, row.line, row.reason)
+            all_scored(piece.block)
         self.files.write_rejected(piece.rejected_lines, REJECTED_HEADER)
 
-    def _checkpoint(self, number: int, place: Place) -> None:
+    def _checkpoint(self, number: int, place: SourcePosition) -> None:
         """Bring what was done to disk, so that no crash can take it."""
         self._saved = time.monotonic()
         where = {"file": number, "place": [place.offset, place.line]}
         self.files.checkpoint(self._fingerprint(), where | self._state())
 
     def _state(self) -> Record:
-        """What was counted and observed so far."""
+        """What was counted and observed so far; the key of the counts is that of older journals."""
         observed = self.observer.get_state() if self.observer is not None else None
-        return {"tally": self.tally.get_state(), "observer": observed}
+        return {"tally": self.stats.get_state(), "observer": observed}
 
     def _restored(self) -> Record | None:
         """What an earlier run left, if it is wanted; where that cannot be used, it is left as it is."""
         try:
             record = self.files.restore(self._fingerprint())
             if record is not None:
-                self.tally = Tally.from_state(record["tally"])
+                self.stats = RunStats.from_state(record["tally"])
                 if self.observer is not None:
                     self.observer.set_state(record["observer"])
         except BaseException:
@@ -222,10 +217,10 @@ class ScoreRun:
     def _publish(self, record: Record) -> None:
         """Put sealed files in their places; raises TooManyRejectedError."""
         self.files.publish_rejected(record)
-        share = self.tally.n_rejected / max(self.tally.n_rows, 1)
+        share = self.stats.n_rejected / max(self.stats.n_rows, 1)
         if share > self.options.max_rejected:
             raise TooManyRejectedError(
-                f"{self.tally.n_rejected:,} of {self.tally.n_rows:,} rows cannot be read, a share above the "
+                f"{self.stats.n_rejected:,} of {self.stats.n_rows:,} rows cannot be read, a share above the "
                 f"{self.options.max_rejected:g} of --max-rejected; {self._rejected_path()} holds them"
             )
         self.files.publish_output(record)
@@ -250,11 +245,6 @@ class ScoreRun:
             raise SourceError(
                 source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it by itself"
             )
-
-    def _wanted(self, source: Source) -> list[str]:
-        """Columns to read: those of the model and of the rules, of images their names."""
-        needed = [*self.scorer.names, *self._observed]
-        return list(dict.fromkeys(needed)) if self.scorer.names else list(source.columns)
 
     def _takes_whole(self, input_format: str) -> bool:
         """Whether columns are written as the input has them, not the rows' own bytes."""
@@ -308,25 +298,32 @@ class ScoreRun:
     def _progress(self, number: int, n_bytes: int) -> Progress:
         known = [size for size in self.inputs.sizes if size is not None]
         total = sum(known) if len(known) == len(self.inputs.sizes) else None
-        return Progress(self.tally.n_rows, self.tally.n_anomalies, sum(known[:number]) + n_bytes, total)
+        return Progress(self.stats.n_rows, self.stats.n_anomalies, sum(known[:number]) + n_bytes, total)
 
     def _summary(self, seconds: float, n_sitting: int) -> ScoreSummary:
-        tally = self.tally
+        stats = self.stats
         return ScoreSummary(
             output=self.output_path,
             inputs=self.inputs.names,
             model_id=self.model_id,
-            n_rows=tally.n_rows,
-            n_scored=tally.n_scored,
-            n_rejected=tally.n_rejected,
-            rejected=dict(tally.rejected),
-            rejected_to=self._rejected_path() if tally.n_rejected else None,
-            n_anomalies=tally.n_anomalies,
+            n_rows=stats.n_rows,
+            n_scored=stats.n_scored,
+            n_rejected=stats.n_rejected,
+            rejected=dict(stats.rejected),
+            rejected_to=self._rejected_path() if stats.n_rejected else None,
+            n_anomalies=stats.n_anomalies,
             threshold=self.scorer.offset,
-            quantiles={name: tally.scores.quantile(share) for name, share in QUANTILES.items()},
+            quantiles={name: stats.scores.quantile(share) for name, share in QUANTILES.items()},
             seconds=seconds,
             n_sitting=n_sitting,
         )
+
+
+def score_files(
+    model: str, inputs: Sequence[str], output: str, options: ScoreOptions | None = None
+) -> ScoreSummary:
+    """Score files with a model file and write the scored rows; arguments and errors are those of ScoreRun."""
+    return ScoreRun(model, inputs, output, options)()
 
 
 def summary_path(output: str) -> str | None:
@@ -334,14 +331,6 @@ def summary_path(output: str) -> str | None:
     if output == "-" or is_url(output) or is_special(Path(output)):
         return None
     return output + ".summary.json"
-
-
-def _digest(path: str) -> str:
-    """First digits of a file's SHA-256; of a file that cannot be read, nothing: loading it will tell."""
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-    except OSError:
-        return ""
 
 
 def _unscored(rows: Rows) -> ScoredRows:

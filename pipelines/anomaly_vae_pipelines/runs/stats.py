@@ -1,4 +1,4 @@
-"""Tally: what a run has counted, in constant memory, fit to be put on disk and taken up again."""
+"""RunStats: counts of a run, in constant memory, with a state that can be saved and restored."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from anomaly_vae_pipelines.runs.quantiles import QuantileSketch
 
 
 @dataclass
-class Tally:
-    """What a run has counted so far; all of it goes into the journal."""
+class RunStats:
+    """Counts so far; the journal holds all of them."""
 
     n_scored: int = 0
     n_anomalies: int = 0
@@ -31,14 +31,14 @@ class Tally:
         return self.n_scored + self.n_rejected
 
     def add(self, scored: ScoredRows, rejected: Sequence[Rejected]) -> None:
-        """Count some more rows."""
+        """Count more rows."""
         self.n_scored += len(scored)
         self.n_anomalies += int(scored.is_anomaly.sum())
         self.rejected.update(row.kind for row in rejected)
         self.scores.add(scored.scores)
 
     def get_state(self) -> dict[str, Any]:
-        """All of it, fit for JSON."""
+        """The counts as JSON values."""
         return {
             "n_scored": self.n_scored,
             "n_anomalies": self.n_anomalies,
@@ -47,7 +47,7 @@ class Tally:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Tally:
-        """The tally of a state that ``get_state`` gave."""
+    def from_state(cls, state: Mapping[str, Any]) -> RunStats:
+        """Restore what ``get_state`` returned."""
         scores = QuantileSketch.from_state(state["scores"])
         return cls(state["n_scored"], state["n_anomalies"], Counter(state["rejected"]), scores)

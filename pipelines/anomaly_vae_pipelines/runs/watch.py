@@ -19,11 +19,12 @@ from typing import IO, Any
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.durable import write_whole
-from anomaly_vae_pipelines.records import Rejected, ScoredRows
+from anomaly_vae_pipelines.records import Rejected
 from anomaly_vae_pipelines.runs.positions import Position
-from anomaly_vae_pipelines.scoring.by_model import AnyScorer, open_arrivals
+from anomaly_vae_pipelines.scoring.adapters import AnyScorer
+from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.options import Observer
-from anomaly_vae_pipelines.sources import Place, Source
+from anomaly_vae_pipelines.sources import Arrivals, Source, SourcePosition
 from anomaly_vae_pipelines.sources.rotation import rotated_files
 from anomaly_vae_pipelines.sources.selection import require_columns
 
@@ -53,8 +54,8 @@ class Watcher:
         Given the rows that cannot be read.
     on_trouble : callable
         Told in a sentence, once, of a file that cannot be read; it is tried again when it changes.
-    given_format : str or None
-        "csv", "jsonl" or "parquet"; by suffix where None.
+    arrivals : Arrivals
+        How files of this kind are found and opened.
 
     Attributes
     ----------
@@ -77,11 +78,11 @@ class Watcher:
         *,
         on_rejected: Callable[[list[Rejected]], object],
         on_trouble: Callable[[str], object],
-        given_format: str | None = None,
+        arrivals: Arrivals,
     ) -> None:
         self.scorer, self.source, self.observer = scorer, Path(source), observer
         self.checkpoint, self.counts, self.is_waiting = checkpoint, Counts(), False
-        self._arrivals = open_arrivals(scorer, self.source, given_format)
+        self._arrivals = arrivals
         self._on_rejected, self._on_trouble = on_rejected, on_trouble
         self._positions: dict[str, Position] = {}
         self._troubles: dict[str, str] = {}
@@ -204,25 +205,24 @@ class Watcher:
         return position.size > position.offset and _has_line(path)
 
     def _show(self, source: Source, position: Position, stream: IO[bytes]) -> None:
-        wanted = list(dict.fromkeys([*self.scorer.names, *self.observer.columns]))
-        start = Place(position.offset, position.line) if position.offset else None
-        for block in source.blocks(start):
-            rows, rejected = source.read(block, wanted, self.scorer.numeric)
-            scored, unreadable = self.scorer(rows)
-            self._count(scored, [*rejected, *unreadable])
-            self.observer.observe(scored)
+        start = SourcePosition(position.offset, position.line) if position.offset else None
+        columns = self.observer.columns
+        for piece in score_blocks(self.scorer, source, _unchanged, columns=columns, start=start):
+            self._count(piece)
+            self.observer.observe(piece.scored)
+            block = piece.block
             if self._arrivals.is_whole_only(Path(source.name)):
                 position.offset, position.line = block.end.offset, block.end.line
             else:
                 position.move(stream, block.end.offset, block.end.line)
             self.save()
 
-    def _count(self, scored: ScoredRows, rejected: list[Rejected]) -> None:
-        self.counts.n_rows += len(scored) + len(rejected)
-        self.counts.n_anomalies += int(scored.is_anomaly.sum())
-        self.counts.rejected.update(row.kind for row in rejected)
-        if rejected:
-            self._on_rejected(sorted(rejected, key=lambda row: row.number))
+    def _count(self, piece: ScoredBlock) -> None:
+        self.counts.n_rows += len(piece.scored) + len(piece.rejected)
+        self.counts.n_anomalies += int(piece.scored.is_anomaly.sum())
+        self.counts.rejected.update(row.kind for row in piece.rejected)
+        if piece.rejected:
+            self._on_rejected(list(piece.rejected))
 
     def _position(self, name: str, path: Path) -> Position:
         """Where to go on in a file; at its start if it is another than the one that was read."""
@@ -266,6 +266,10 @@ class Watcher:
             problem = f"is not a valid checkpoint ({error}); delete it to start over"
             raise SourceError(str(self.checkpoint), None, problem) from error
         self.observer.set_state(state["observer"])
+
+
+def _unchanged(block: ScoredBlock) -> ScoredBlock:
+    return block
 
 
 def _identity(path: Path) -> str | None:

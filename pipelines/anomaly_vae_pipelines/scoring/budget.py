@@ -19,6 +19,8 @@ from anomaly_vae_pipelines.sources.cells import MISSING
 
 SECONDS_PER_DAY = 86_400.0
 
+_OFFSET = r"[T ]\d.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)\s*$"
+
 _WANTED = "a time (ISO 8601, such as 2026-01-31T08:00:00Z, or seconds), as in the rows before"
 
 
@@ -129,6 +131,10 @@ def _numbers(texts: pd.Series) -> NDArray[np.float64]:
 
 def _moments(texts: pd.Series) -> NDArray[np.float64]:
     """Seconds since 1970, NaN where a text is no ISO 8601 time."""
-    moments = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    seconds = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return np.asarray(seconds, dtype=np.float64)
+    # Parsed apart: pandas 2.2 gives a text without an offset the offset of the text before it.
+    has_offset = texts.str.contains(_OFFSET, na=False).to_numpy(dtype=bool)
+    seconds = np.full(len(texts), np.nan)
+    for part in (has_offset, ~has_offset):
+        moments = pd.to_datetime(texts[part], format="ISO8601", utc=True, errors="coerce")
+        seconds[part] = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return seconds

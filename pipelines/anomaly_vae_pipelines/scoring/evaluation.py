@@ -19,7 +19,7 @@ def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evalu
     Raises InputError where the rows are not both normal and anomalous.
     """
     labels: list[str] = []
-    scores: list[NDArray[np.float64]] = []
+    scores = [np.empty(0)]
     for piece in pieces:
         labels += piece.rows.cells(label.column)
         scores.append(piece.scores)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.thresholds import conformal_p_values
-from anomaly_vae_pipelines.images.pictures import Pictures
 from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
+from anomaly_vae_pipelines.sinks.pictures import Pictures
 
 Bools = NDArray[np.bool_]
 

@@ -14,7 +14,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from anomaly_vae_pipelines.images.decoding import strict_reading
-from anomaly_vae_pipelines.scoring.by_model import AnyModel
+from anomaly_vae_pipelines.scoring.adapters import AnyModel
 from anomaly_vae_pipelines.service.http.keys import Keys, read_keys
 from anomaly_vae_pipelines.service.http.middleware.access_log import access_log
 from anomaly_vae_pipelines.service.http.middleware.authorization import authorization

@@ -5,7 +5,7 @@ what is wrong with it.
 """
 
 from anomaly_vae_pipelines.sources.arrivals import Arrivals, ImageArrivals, TableArrivals
-from anomaly_vae_pipelines.sources.blocks import Block, OpenedSource, Place, Read, Source
+from anomaly_vae_pipelines.sources.blocks import Block, OpenedSource, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.image_inputs import ImageInputs
 from anomaly_vae_pipelines.sources.inputs import Inputs, TableInputs
 from anomaly_vae_pipelines.sources.opening import (
@@ -24,9 +24,9 @@ __all__ = [
     "ImageInputs",
     "Inputs",
     "OpenedSource",
-    "Place",
     "Read",
     "Source",
+    "SourcePosition",
     "TableArrivals",
     "TableInputs",
     "format_of",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anomaly_vae_pipelines.images.decoding import UnreadableImageError
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.records import ImageRows, Rejected
-from anomaly_vae_pipelines.sources.blocks import Block, Place, Read
+from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
 from anomaly_vae_pipelines.sources.images import (
     BLOCK_VALUES,
     FILE_COLUMN,
@@ -62,7 +62,7 @@ class ArraySource:
     def __exit__(self, *_: object) -> None:
         self._images = None
 
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks from a place on; of a file that is no array one."""
         first = start.offset if start is not None else 0
         size = Path(self.name).stat().st_size
@@ -70,7 +70,9 @@ class ArraySource:
         for begin in range(first, n_images, self._step):
             end = min(begin + self._step, n_images)
             content = None if self._images is None else self._images[begin:end]
-            yield Block(content, Place(begin, begin), Place(end, end), size * end // n_images)
+            yield Block(
+                content, SourcePosition(begin, begin), SourcePosition(end, end), size * end // n_images
+            )
 
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
@@ -90,7 +92,7 @@ class ArraySource:
 
     def empty(self) -> Block:
         """A block without images."""
-        return Block([], Place(), Place())
+        return Block([], SourcePosition(), SourcePosition())
 
     def _rows(
         self, images: list[NDArray[Any]], indices: list[int], wanted: Sequence[str], whole: bool

@@ -17,8 +17,8 @@ BLOCK_BYTES = 1 << 21
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in a file between two rows: bytes (of Parquet: rows) and lines before it."""
+class SourcePosition:
+    """A position between two rows of a file: the bytes (of Parquet: rows) and lines before it."""
 
     offset: int = 0
     line: int = 0
@@ -32,15 +32,15 @@ class Block:
     ----------
     content : bytes, array or table
         What the source that cut it can read.
-    start, end : Place
+    start, end : SourcePosition
         Where it begins, and where the next one does. The same start gives the same block.
     n_bytes : int
         How much of the file as it lies on disk has been read up to its end, as far as is known.
     """
 
     content: Any
-    start: Place
-    end: Place
+    start: SourcePosition
+    end: SourcePosition
     n_bytes: int = 0
 
 
@@ -68,7 +68,7 @@ class Source(Protocol):
     columns: tuple[str, ...]
     header: bytes
 
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a place on; raises SourceError where it is damaged."""
 
     def read(

@@ -181,7 +181,7 @@ def _typed(column: pa.ChunkedArray, name: str, places: NDArray[np.int64]) -> pd.
     numbers, wrong = numbers_of(column)
     if not wrong.any():
         return pd.Series(numbers)
-    texts = pd.Series(text_cells(column).to_pandas(), dtype="str")
+    texts = pd.Series(text_cells(column).to_pandas())
     folded, present = texts.str.lower(), texts.notna()
     if set(folded[present]) == set(_TRUTH):
         return folded.map(_TRUTH).astype("boolean")

@@ -14,7 +14,7 @@ from anomaly_vae_pipelines.images.decoding import UnreadableImageError, strict_r
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import ImageFile
 from anomaly_vae_pipelines.records import ImageRows, Rejected
-from anomaly_vae_pipelines.sources.blocks import Block, Place, Read
+from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
 
 BLOCK_VALUES = 1 << 20
 """Values of a block of images, of which one pixel has one or three."""
@@ -53,7 +53,7 @@ class ImageSource:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks from a place on; no file is opened for it."""
         first = start.offset if start is not None else 0
         n_bytes = sum(file.n_bytes for file in self._files[:first])
@@ -61,7 +61,7 @@ class ImageSource:
             files = self._files[begin : begin + self._step]
             end = begin + len(files)
             n_bytes += sum(file.n_bytes for file in files)
-            yield Block(files, Place(begin, begin), Place(end, end), n_bytes)
+            yield Block(files, SourcePosition(begin, begin), SourcePosition(end, end), n_bytes)
 
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
@@ -90,7 +90,7 @@ class ImageSource:
 
     def empty(self) -> Block:
         """A block without images."""
-        return Block([], Place(), Place())
+        return Block([], SourcePosition(), SourcePosition())
 
 
 def images_per_block(frame: Frame, block_values: int = BLOCK_VALUES) -> int:

@@ -14,7 +14,7 @@ from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import opened
 from anomaly_vae_pipelines.records import Rejected, Rows
-from anomaly_vae_pipelines.sources.blocks import Block, Place, Read
+from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
 from anomaly_vae_pipelines.sources.cuts import length_of, refuse_cut
 from anomaly_vae_pipelines.sources.selection import refuse_doubles
 from anomaly_vae_pipelines.sources.text import cast_columns
@@ -59,7 +59,7 @@ class ParquetSource:
         self._file.close()
         self._stack.close()
 
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a place on, of ``block_rows`` rows but for the last of a row group."""
         skipped = start.offset if start is not None else 0
         begin = 0
@@ -88,7 +88,9 @@ class ParquetSource:
 
     def empty(self) -> Block:
         """A block without rows."""
-        return Block(pa.RecordBatch.from_pylist([], schema=self._file.schema_arrow), Place(), Place())
+        return Block(
+            pa.RecordBatch.from_pylist([], schema=self._file.schema_arrow), SourcePosition(), SourcePosition()
+        )
 
     def _group(self, group: int, begin: int, skipped: int) -> Iterator[Block]:
         end = begin
@@ -96,7 +98,7 @@ class ParquetSource:
             for batch in self._file.iter_batches(self.block_rows, row_groups=[group], use_threads=False):
                 start, end = end, end + batch.num_rows
                 if start >= skipped and batch.num_rows:
-                    yield Block(batch, Place(start, start), Place(end, end), 0)
+                    yield Block(batch, SourcePosition(start, start), SourcePosition(end, end), 0)
         except (pa.ArrowException, OSError) as error:
             refuse_cut(self.name, self._length, length_of(self._outer))
             raise SourceError(self.name, end + 1, f"cannot be read ({_line(error)})") from error

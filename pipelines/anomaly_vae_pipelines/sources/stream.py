@@ -9,7 +9,7 @@ from typing import Self
 
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import opened, shown
-from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Place
+from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, SourcePosition
 from anomaly_vae_pipelines.sources.cuts import length_of, refuse_cut
 from anomaly_vae_pipelines.sources.splitting import Split
 
@@ -52,7 +52,7 @@ class ByteStream:
         self._stack = ExitStack()
         self._packed = self._stack.enter_context(opened(path))
         self._length = None if growing or path == "-" else length_of(self._packed.outer)
-        self._rest, self._place = b"", Place()
+        self._rest, self._place = b"", SourcePosition()
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +70,7 @@ class ByteStream:
         """Go on past so many bytes, which end a record, and the lines in them."""
         skipped = min(n_bytes, len(self._rest))
         self._rest, missing = self._rest[skipped:], n_bytes - skipped
-        self._place = Place(self._place.offset + n_bytes, self._place.line + n_lines)
+        self._place = SourcePosition(self._place.offset + n_bytes, self._place.line + n_lines)
         if missing and self._packed.codec is None and self.path != "-":
             self._packed.stream.seek(missing, 1)
             return
@@ -80,7 +80,7 @@ class ByteStream:
                 raise SourceError(self.name, None, "is shorter than it was when the run began")
             missing -= len(piece)
 
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks from a place on, or from where reading has come; each is (data, Split)."""
         if start is not None:
             self.skip(start.offset - self._place.offset, start.line - self._place.line)
@@ -95,7 +95,7 @@ class ByteStream:
     def _block(self, data: bytes, split: Split) -> Block:
         start, end = self._place, int(split.starts[-1])
         self._rest, data = data[end:] + self._rest, data[:end]
-        self._place = Place(start.offset + end, start.line + int(split.lines[-1]))
+        self._place = SourcePosition(start.offset + end, start.line + int(split.lines[-1]))
         return Block((data, split), start, self._place, self._n_bytes())
 
     def _next(self) -> tuple[bytes, Split, bool]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.records import Rejected, Rows
-from anomaly_vae_pipelines.sources.blocks import Block, Place, Read
+from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
 from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
 from anomaly_vae_pipelines.sources.splitting import Split
 from anomaly_vae_pipelines.sources.stream import ByteStream
@@ -45,14 +45,14 @@ class TextSource(ABC):
     def __exit__(self, *_: object) -> None:
         self._stream.__exit__()
 
-    def blocks(self, start: Place | None = None) -> Iterator[Block]:
+    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a place on; it can be gone through once."""
         return self._stream.blocks(start)
 
     def empty(self) -> Block:
         """A block without rows."""
         nowhere = np.zeros(1, dtype=np.int64)
-        return Block((b"", Split(nowhere, nowhere, is_sound=False)), Place(), Place())
+        return Block((b"", Split(nowhere, nowhere, is_sound=False)), SourcePosition(), SourcePosition())
 
     @abstractmethod
     def read(

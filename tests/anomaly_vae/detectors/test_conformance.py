@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.utils.estimator_checks import parametrize_with_checks
+import pytest
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 from anomaly_vae.detectors._base import VAEDetector
@@ -14,7 +15,14 @@ QUICK = 30
 """Steps of each of some hundred fits: what scikit-learn checks does not depend on how good a model is."""
 
 
-@parametrize_with_checks([TabularVAEDetector(max_steps=QUICK), ImageVAEDetector(max_steps=QUICK)])
+CHECKS = [
+    pytest.param(estimator, check, id=f"{type(estimator).__name__}-{check.func.__name__}-{number}")
+    for detector in (TabularVAEDetector(max_steps=QUICK), ImageVAEDetector(max_steps=QUICK))
+    for number, (estimator, check) in enumerate(estimator_checks_generator(detector))
+]
+
+
+@pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_scikit_learn_check(estimator: VAEDetector, check: Callable[[Any], None]) -> None:
     """Each check that scikit-learn has for an outlier detector passes."""
     check(estimator)

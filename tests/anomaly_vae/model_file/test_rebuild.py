@@ -18,6 +18,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from anomaly_vae import ModelFileError, load, save
 from anomaly_vae.model_file import steps, tree
+from anomaly_vae.model_file.rebuild import rebuild_step
 from tests.anomaly_vae import forging
 from tests.anomaly_vae.forging import Node, arguments, attributes, mapping, node, sequence, value
 
@@ -392,3 +393,29 @@ def load_naively(path: Path) -> None:
         skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
     except Exception:
         return  # the command has run; that the object is of no use afterwards is not its maker's concern
+
+
+def stated(step: BaseEstimator, **parameters: Any) -> tree.Described:
+    """A fitted step as a file of another release of scikit-learn states it."""
+    described = forging.persistence._tree(forging.persistence._dump(step))
+    return tree.Described(described.name, {**described.state, **parameters})
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_parameter_that_only_fit_reads_may_be_unknown_here(value: object) -> None:
+    """`force_int_remainder_cols` came with scikit-learn 1.5 and went with 1.9."""
+    step = ColumnTransformer([("s", preprocessing.StandardScaler(), [0])], remainder="passthrough").fit(
+        INTEGERS
+    )
+    built = rebuild_step(stated(step, force_int_remainder_cols=value))
+    np.testing.assert_array_equal(built.transform(INTEGERS), step.transform(INTEGERS))
+
+
+def test_an_unknown_parameter_that_matters_is_refused() -> None:
+    """With its name."""
+    step = preprocessing.MinMaxScaler().fit(INTEGERS)
+    with pytest.raises(ModelFileError, match="attribute 'bend', which no MinMaxScaler has"):
+        rebuild_step(stated(step, bend=True))
+    columns = ColumnTransformer([("s", preprocessing.StandardScaler(), [0])]).fit(INTEGERS)
+    with pytest.raises(ModelFileError, match="force_int_remainder_cols"):
+        rebuild_step(stated(columns, force_int_remainder_cols="always"))

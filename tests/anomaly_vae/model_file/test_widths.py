@@ -14,6 +14,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from anomaly_vae import ModelFileError
 from anomaly_vae.model_file.widths import MAX_COLUMNS, check_widths, n_outputs
+from anomaly_vae.persistence import _without_caches
 from tests.anomaly_vae import forging
 
 X = forging.numbers().round(1)
@@ -35,8 +36,8 @@ def columns(*chosen: Any, **options: Any) -> ColumnTransformer:
         (preprocessing.OneHotEncoder(max_categories=4, drop="first"), X),
         (preprocessing.OneHotEncoder(drop="if_binary"), X > 0),
         (preprocessing.OrdinalEncoder(), X),
-        (preprocessing.KBinsDiscretizer(3, encode="ordinal", quantile_method="linear"), X),
-        (preprocessing.KBinsDiscretizer(3, encode="onehot", quantile_method="linear"), X),
+        (preprocessing.KBinsDiscretizer(3, encode="ordinal", strategy="uniform"), X),
+        (preprocessing.KBinsDiscretizer(3, encode="onehot", strategy="uniform"), X),
         (preprocessing.PolynomialFeatures(3), X),
         (preprocessing.PolynomialFeatures((2, 3), interaction_only=True), X),
         (impute.SimpleImputer(), EMPTY),
@@ -62,7 +63,7 @@ def columns(*chosen: Any, **options: Any) -> ColumnTransformer:
 def test_the_width_is_that_of_the_output(step: Any, rows: Any) -> None:
     """Of a fitted step, and of what comes out of a file of it."""
     width = step.fit(rows).transform(rows).shape[1]
-    assert n_outputs(step, 3) == width
+    assert n_outputs(_without_caches(step), 3) == width
     assert n_outputs(forging.rebuilt(step), 3) == width
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import string
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from anomaly_vae import load
 from anomaly_vae_pipelines.records import RESULT_COLUMNS
-from anomaly_vae_pipelines.runs.tables import read_table
-from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, read_table, write_table
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
 NAME = st.text(string.ascii_letters + ' ,"\né', min_size=1, max_size=5).map("x".__add__)
@@ -123,3 +124,26 @@ def test_truth_values_are_read_in_every_spelling(run, model, word):
         for text in (row, plain)
     ]
     assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize("threshold", [["--fdr", "0.4"], ["--alerts-per-day", "3", "--rows-per-day", "10"]])
+def test_alerts_are_judged_by_the_threshold_that_flags_the_rows(run, model, tmp_path, threshold):
+    """The p-value of a share of anomalies follows from the false-alarm rate of the first pass."""
+    rows = orders(90, seed=3)
+    for row in rows[::3]:
+        row[1], row[2] = "99999", "9999"
+    table, out = write_table(tmp_path / "table.csv", COLUMNS, rows), tmp_path / "out.csv"
+    rules, alerts = tmp_path / "rules.toml", tmp_path / "alerts.jsonl"
+    rules.write_text(
+        '[[rule]]\nname = "many"\nkind = "share"\nshare = 0.3\nwindow = 90\n'
+        f'[[sink]]\nname = "file"\nkind = "jsonl"\npath = "{alerts}"\n'
+    )
+    ended = run("score", model, table, "-o", str(out), "--alerts", str(rules), *threshold)
+    assert ended.code == 0, ended.err
+    summary = json.loads((tmp_path / "out.csv.summary.json").read_text())
+    detector = load(model)
+    assert summary["threshold"] != detector.offset_
+    calibration = detector.calibration_scores_
+    rate = (1 + (calibration < summary["threshold"]).sum()) / (1 + len(calibration))
+    alert = json.loads(alerts.read_text())
+    assert alert["p_value"] == pytest.approx(binom.sf(summary["n_anomalies"] - 1, 90, rate))

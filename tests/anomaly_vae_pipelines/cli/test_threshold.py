@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anomaly_vae import load
-from anomaly_vae_pipelines.runs.tables import fit_file
+from anomaly_vae_pipelines.runs.fit import fit_file
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
 

@@ -233,7 +233,7 @@ def _small_steps() -> None:
 
 def _fitted(folder: str) -> str:
     from anomaly_vae_pipelines.records import Label
-    from anomaly_vae_pipelines.runs.tables import fit_file
+    from anomaly_vae_pipelines.runs.fit import fit_file
     from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
     train, model = write_table(Path(folder) / "train.csv", COLUMNS, orders(120)), f"{folder}/model.avae"

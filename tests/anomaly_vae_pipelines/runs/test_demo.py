@@ -29,8 +29,8 @@ def test_findings_are_the_lowest_scores_and_say_why(demo, directory):
     """Each finding names its reasons; observed values are those of the file."""
     rows = {row[ID]: row for row in read_rows(directory / "scored.csv")}
     scores = sorted(float(row["score"]) for row in rows.values())
-    assert [finding.score for finding in demo.findings] == scores[:5]
-    for finding in demo.findings:
+    assert [finding.score for finding in demo.anomalies] == scores[:5]
+    for finding in demo.anomalies:
         assert finding.truth == rows[finding.name][LABEL.column]
         assert finding.reasons
         for reason in finding.reasons:

@@ -11,9 +11,9 @@ from scipy.stats import false_discovery_control
 
 from anomaly_vae import load
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.runs.first_pass import survey_budget, survey_discoveries
-from anomaly_vae_pipelines.runs.tables import read_table
-from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
+from anomaly_vae_pipelines.runs.first_pass import budget_threshold, discovery_threshold
+from anomaly_vae_pipelines.scoring.adapters import adapter_of
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, read_table, write_table
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def table(tmp_path_factory):
     rows = orders(90, seed=3)
     for row in rows[::3]:
         row[1], row[2] = "99999", "9999"
-    return write_table(tmp_path_factory.mktemp("survey") / "table.csv", COLUMNS, rows)
+    return write_table(tmp_path_factory.mktemp("first_pass") / "table.csv", COLUMNS, rows)
 
 
 def test_the_flagged_rows_are_those_of_scipy(model, table):
@@ -30,7 +30,7 @@ def test_the_flagged_rows_are_those_of_scipy(model, table):
     detector = load(model)
     frame = read_table(table)[list(detector.feature_names_in_)]
     for rate in (0.2, 0.4, 0.6):
-        found = survey_discoveries(detector, [table], rate)
+        found = discovery_threshold(adapter_of(detector), [table], rate)
         flagged = detector.score_samples(frame) < found.offset
         np.testing.assert_array_equal(flagged, false_discovery_control(detector.p_values(frame)) <= rate)
         assert found.n_rows == 90
@@ -38,7 +38,7 @@ def test_the_flagged_rows_are_those_of_scipy(model, table):
 
 def test_where_nothing_can_be_told_from_chance_no_row_is_flagged(model, table):
     """And it is known how many rows it would take."""
-    found = survey_discoveries(load(model), [table], 0.001)
+    found = discovery_threshold(adapter_of(load(model)), [table], 0.001)
     assert (found.offset, found.rate) == (-math.inf, None)
     assert found.least > 90
 
@@ -49,8 +49,8 @@ def test_a_budget_is_a_rate_of_the_rows_a_day(model, tmp_path):
     times = pd.date_range("2026-01-01", periods=48, freq="h", tz="UTC")
     timed = [[*row, time.isoformat()] for row, time in zip(rows, times, strict=True)]
     path = write_table(tmp_path / "timed.csv", [*COLUMNS, "when"], timed)
-    counted = survey_budget(load(model), [path], 6, time="when")
-    given = survey_budget(load(model), [path], 6, rows_per_day=24)
+    counted = budget_threshold(adapter_of(load(model)), [path], 6, time="when")
+    given = budget_threshold(adapter_of(load(model)), [path], 6, rows_per_day=24)
     assert counted.rate == pytest.approx(0.25)
     assert counted.offset == given.offset == load(model).set_threshold(false_alarm_rate=0.25).offset_
 
@@ -58,17 +58,17 @@ def test_a_budget_is_a_rate_of_the_rows_a_day(model, tmp_path):
 def test_what_cannot_be_read_twice_is_refused(model):
     """Standard input is gone when it was read."""
     with pytest.raises(InputError, match="cannot be read twice"):
-        survey_discoveries(load(model), ["-"], 0.1)
+        discovery_threshold(adapter_of(load(model)), ["-"], 0.1)
     with pytest.raises(InputError, match="rows per day"):
-        survey_budget(load(model), ["-"], 5)
+        budget_threshold(adapter_of(load(model)), ["-"], 5)
 
 
-def test_the_command_flags_what_the_survey_says(run, model, table, tmp_path):
+def test_the_command_flags_what_the_first_pass_found(run, model, table, tmp_path):
     """--fdr and --alerts-per-day take the place of the model's threshold, for this run."""
     out = str(tmp_path / "out.csv")
     ended = run("score", model, table, "-o", out, "--fdr", "0.4")
     assert ended.code == 0, ended.err
-    offset = survey_discoveries(load(model), [table], 0.4).offset
+    offset = discovery_threshold(adapter_of(load(model)), [table], 0.4).offset
     assert [row["is_anomaly"] == "true" for row in read_rows(out)] == [
         float(row["score"]) < offset for row in read_rows(out)
     ]

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from anomaly_vae import load
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.runs.watch import Watcher
 from anomaly_vae_pipelines.scoring.tables import Scorer
+from anomaly_vae_pipelines.sources import TableArrivals
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders
 from tests.anomaly_vae_pipelines.runs.test_score import Watching
 
@@ -42,6 +44,7 @@ class Watch:
             self.checkpoint,
             on_rejected=self.rejected.extend,
             on_trouble=self.troubles.append,
+            arrivals=TableArrivals(Path(self.source)),
         )
 
     def poll(self) -> list[str]:

@@ -12,10 +12,10 @@ from anomaly_vae import TabularVAEDetector, load
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.records import Reason, Rows, ScoredRows
-from anomaly_vae_pipelines.runs.tables import read_table, scored_rows
+from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.scoring.tables import Scorer, reason_texts, reasons_text
 from anomaly_vae_pipelines.sources import open_source, read_rows
-from tests.anomaly_vae_pipelines.conftest import text_rows
+from tests.anomaly_vae_pipelines.conftest import read_table, text_rows
 
 COLUMNS = ("a", "b")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anomaly_vae_pipelines.images.frame import Frame
-from anomaly_vae_pipelines.sources import Place
+from anomaly_vae_pipelines.sources import SourcePosition
 from anomaly_vae_pipelines.sources.arrays import ArraySource
 from tests.anomaly_vae_pipelines.image_files import SIZE, plates_of
 
@@ -54,7 +54,7 @@ def test_an_npz_of_one_array_is_read(tmp_path):
 def test_reading_goes_on_from_any_place(tmp_path):
     """As it does with files."""
     path = save(tmp_path, PLATES)
-    pieces = read(path, start=Place(3, 3))
+    pieces = read(path, start=SourcePosition(3, 3))
     assert [index for piece in pieces for index in piece.rows.cells("index")] == ["3", "4"]
 
 
@@ -99,7 +99,7 @@ def test_a_pickle_is_not_loaded(tmp_path):
     """Neither alone nor in an archive."""
     array = np.empty(1, dtype=object)
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
-    np.savez(tmp_path / "a.npz", array, allow_pickle=True)
+    np.savez(tmp_path / "a.npz", array)
     for name in ("a.npy", "a.npz"):
         assert refusal(tmp_path / name).startswith("holds Python objects (a pickle), which are not loaded")
 

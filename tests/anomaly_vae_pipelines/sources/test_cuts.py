@@ -14,10 +14,9 @@ import pytest
 
 from anomaly_vae_pipelines.errors import LostInputError
 from anomaly_vae_pipelines.runs.score import ScoreRun
-from anomaly_vae_pipelines.runs.tables import read_table
 from anomaly_vae_pipelines.scoring.options import ScoreOptions
 from anomaly_vae_pipelines.sources import delimited, jsonl, parquet
-from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_table, write_table
 
 COMPRESSIONS = {
     ".gz": gzip.compress,

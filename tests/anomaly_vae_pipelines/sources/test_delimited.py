@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources import read_rows
-from anomaly_vae_pipelines.sources.blocks import Place
+from anomaly_vae_pipelines.sources.blocks import SourcePosition
 from anomaly_vae_pipelines.sources.cells import MISSING
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
 
@@ -153,7 +153,7 @@ def test_a_file_that_shrank_is_noticed(tmp_path):
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"a\n1\n"))
     with DelimitedSource(str(path)) as source, pytest.raises(SourceError, match="is shorter than it was"):
-        list(source.blocks(Place(5000, 100)))
+        list(source.blocks(SourcePosition(5000, 100)))
 
 
 def test_a_header_alone_has_no_rows(tmp_path):

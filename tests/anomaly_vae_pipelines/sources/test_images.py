@@ -10,7 +10,7 @@ from PIL import Image
 
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import list_images
-from anomaly_vae_pipelines.sources import Place
+from anomaly_vae_pipelines.sources import SourcePosition
 from anomaly_vae_pipelines.sources.images import ImageSource, images_per_block
 from tests.anomaly_vae_pipelines.image_files import SIZE, plates_of, write_images
 
@@ -25,7 +25,7 @@ def folder(tmp_path) -> str:
     return str(tmp_path / "in")
 
 
-def read(folder: str, start: Place | None = None, per_block: int = 3):
+def read(folder: str, start: SourcePosition | None = None, per_block: int = 3):
     with ImageSource(folder, list_images(folder), FRAME, block_values=per_block * FRAME.n_values) as source:
         return [source.read(block, source.columns) for block in source.blocks(start)]
 
@@ -52,7 +52,9 @@ def test_what_is_no_image_comes_out_beside_the_rows(folder):
 @pytest.mark.parametrize("offset", range(8))
 def test_reading_goes_on_from_any_place(folder, offset):
     """Nothing twice, nothing left out."""
-    found = [name for piece in read(folder, Place(offset, offset)) for name in piece.rows.cells("file")]
+    found = [
+        name for piece in read(folder, SourcePosition(offset, offset)) for name in piece.rows.cells("file")
+    ]
     assert found == [f"{number:03}.png" for number in range(offset, 7) if number != 3]
 
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.images.frame import Frame, frame_of
-from anomaly_vae_pipelines.scoring.by_model import AnyScorer
+from anomaly_vae_pipelines.scoring.adapters import AnyScorer
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.tables import final_detector
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -10,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import joblib
 import pandas as pd
 
 from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae_pipelines.io.digests import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
-from anomaly_vae_pipelines.scoring.by_model import AnyModel, AnyScorer, make_scorer
+from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
 from anomaly_vae_pipelines.service.errors import UnknownModelError
 from anomaly_vae_pipelines.service.models.batching import Batcher
 from anomaly_vae_pipelines.service.models.files import DEFAULT_VERSION
@@ -59,8 +58,9 @@ class ServedModel:
 
     def __init__(self, name: str, version: str, model: AnyModel, origin: Origin) -> None:
         self.name, self.version, self.origin, self.model = name, version, origin, model
-        self.scorer = make_scorer(model, explain="none")
-        self._explainer = make_scorer(model, explain="all", expected=True)
+        adapter = adapter_of(model)
+        self.scorer: AnyScorer = adapter.scorer(explain="none")
+        self._explainer: AnyScorer = adapter.scorer(explain="all", expected=True)
         self.inputs: ModelInputs = inputs_of(self.scorer)
         self.statistics = ScoreStatistics(self.detector.calibration_scores_)
 
@@ -198,7 +198,7 @@ def load_served(name: str, version: str, path: str, *, isolated: bool = False) -
 
 def _digest(path: str) -> str:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+        return file_digest(path)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be opened ({error.strerror})") from error
 

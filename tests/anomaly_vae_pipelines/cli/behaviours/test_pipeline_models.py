@@ -9,8 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from anomaly_vae import TabularVAEDetector, load, save
-from anomaly_vae_pipelines.runs.tables import read_table
-from tests.anomaly_vae_pipelines.conftest import orders, read_rows, write_table
+from tests.anomaly_vae_pipelines.conftest import orders, read_rows, read_table, write_table
 
 NUMBERS = ["amount", "count"]
 

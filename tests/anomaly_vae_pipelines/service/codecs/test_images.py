@@ -12,7 +12,7 @@ from PIL import Image
 
 from anomaly_vae import load
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.scoring.by_model import make_scorer
+from anomaly_vae_pipelines.scoring.adapters import adapter_of
 from anomaly_vae_pipelines.service.codecs.images import heatmap_uri, rows_of_arrays, rows_of_files
 from anomaly_vae_pipelines.service.errors import RefusedRowsError, TooLargeError
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
@@ -20,7 +20,7 @@ from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
 
 @pytest.fixture(scope="module")
 def inputs(image_model: str) -> ModelInputs:
-    return inputs_of(make_scorer(load(image_model), explain="none"))
+    return inputs_of(adapter_of(load(image_model)).scorer(explain="none"))
 
 
 def test_a_file_and_its_pixels_are_the_same_row(inputs: ModelInputs, plates: Path) -> None:

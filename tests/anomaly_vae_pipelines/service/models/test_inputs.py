@@ -9,12 +9,12 @@ from sklearn.preprocessing import StandardScaler
 
 from anomaly_vae import TabularVAEDetector, load
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
-from anomaly_vae_pipelines.scoring.by_model import AnyModel, make_scorer
+from anomaly_vae_pipelines.scoring.adapters import AnyModel, adapter_of
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
 
 
 def inputs(model: AnyModel) -> ModelInputs:
-    return inputs_of(make_scorer(model, explain="none"))
+    return inputs_of(adapter_of(model).scorer(explain="none"))
 
 
 def test_a_table_has_columns_with_kinds(model: str) -> None:

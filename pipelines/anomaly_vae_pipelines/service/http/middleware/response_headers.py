@@ -9,7 +9,7 @@ from anomaly_vae_pipelines.service.http.middleware.exchange import REQUEST_ID, e
 
 
 def response_headers(app: ASGIApp) -> ASGIApp:
-    """Adds the id of the request, ``nosniff``, and ``Connection: close`` if a body was not read completely."""
+    """Adds the id of the request, ``nosniff``, and ``Connection: close`` if a body was not read fully."""
 
     async def with_headers(scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)

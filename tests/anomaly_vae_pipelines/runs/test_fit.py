@@ -8,8 +8,12 @@ from anomaly_vae import load
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, UnknownNameError
 from anomaly_vae_pipelines.records import Label
+from anomaly_vae_pipelines.runs.evaluate import evaluate_file
+from anomaly_vae_pipelines.runs.fit import fit_file
+from anomaly_vae_pipelines.runs.sample import sample
 from anomaly_vae_pipelines.runs.score import ScoreRun
-from anomaly_vae_pipelines.runs.tables import evaluate_file, fit_file, make_model, sample_file, threshold_file
+from anomaly_vae_pipelines.runs.threshold import threshold_file
+from anomaly_vae_pipelines.scoring.model_files import open_model
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
 
 TINY = {"max_steps": 20, "hidden_sizes": [8], "latent_dim": 2, "random_state": 0}
@@ -35,7 +39,7 @@ def test_a_run_is_the_composition_of_its_stages(tmp_path, model, unseen):
     rows = read_rows(out)
     assert summary.n_rows == len(rows) == 40
     n_flagged = sum(row["is_anomaly"] == "true" for row in rows)
-    evaluation = evaluate_file(model, unseen, Label("label", "good"))
+    evaluation = evaluate_file(open_model(model), unseen, Label("label", "good"))
     assert summary.n_anomalies == n_flagged == evaluation.n_alerts
     assert evaluation.n_anomalous == 4
 
@@ -53,16 +57,16 @@ def test_a_threshold_moves_without_the_scores(tmp_path, model, unseen):
 def test_sampled_rows_can_be_scored_by_their_model(tmp_path, model):
     """Made-up rows are in the columns and units of the table."""
     drawn, scored = str(tmp_path / "drawn.csv"), str(tmp_path / "scored.csv")
-    assert sample_file(model, drawn, 25) == 25
+    assert sample(model, drawn, 25) == 25
     assert list(read_rows(drawn)[0]) == COLUMNS[1:-1]
     assert {row["color"] for row in read_rows(drawn)} <= {"red", "green", "<other>", ""}
     assert ScoreRun(model, [drawn], scored)().n_rows == 25
 
 
-def test_a_parameter_that_is_not_there_is_refused_with_the_nearest():
+def test_a_parameter_that_is_not_there_is_refused_with_the_nearest(tmp_path):
     """Parameters are checked before anything is read."""
     with pytest.raises(UnknownNameError, match="no parameter 'latent_dims'; did you mean 'latent_dim'"):
-        make_model("tabular", {"latent_dims": 3})
+        fit_file("missing.csv", str(tmp_path / "m.avae"), parameters={"latent_dims": 3})
 
 
 def test_a_parameter_out_of_range_is_bad_input(tmp_path, train):
@@ -79,7 +83,7 @@ def test_an_output_that_exists_is_refused_before_the_work(tmp_path, model):
         lambda: fit_file("missing.csv", str(path)),
         lambda: ScoreRun("missing.avae", ["missing.csv"], str(path))(),
         lambda: threshold_file("missing.avae", str(path), offset=0.0),
-        lambda: sample_file("missing.avae", str(path), 3),
+        lambda: sample("missing.avae", str(path), 3),
     ):
         with pytest.raises(OutputExistsError):
             refused()

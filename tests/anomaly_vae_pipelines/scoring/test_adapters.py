@@ -6,7 +6,7 @@ import pytest
 
 from anomaly_vae import load
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.scoring.by_model import make_scorer, open_inputs, reads_images, refuse_inside
+from anomaly_vae_pipelines.scoring.adapters import adapter_of, reads_images, refuse_inside
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.tables import Scorer
 from tests.anomaly_vae_pipelines.image_files import plates_of, write_images
@@ -14,22 +14,22 @@ from tests.anomaly_vae_pipelines.image_files import plates_of, write_images
 
 def test_the_scorer_is_told_by_the_model(model, image_model, tmp_path):
     """Heat maps are of images alone."""
-    assert isinstance(make_scorer(load(model)), Scorer)
-    assert isinstance(make_scorer(load(image_model), heatmaps=str(tmp_path / "maps")), ImageScorer)
+    assert isinstance(adapter_of(load(model)).scorer(), Scorer)
+    assert isinstance(adapter_of(load(image_model)).scorer(heatmaps=str(tmp_path / "maps")), ImageScorer)
     with pytest.raises(InputError, match="leave out --heatmaps"):
-        make_scorer(load(model), heatmaps=str(tmp_path / "maps"))
+        adapter_of(load(model)).scorer(heatmaps=str(tmp_path / "maps"))
 
 
 def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, train):
     """And takes what is for it."""
-    assert open_inputs(load(model), [train]).format(0) == "csv"
-    assert open_inputs(load(image_model), [str(plates)]).format(0) == "image"
+    assert adapter_of(load(model)).inputs([train]).format(0) == "csv"
+    assert adapter_of(load(image_model)).inputs([str(plates)]).format(0) == "image"
     with pytest.raises(InputError, match="holds images"):
-        open_inputs(load(model), [train, str(plates)])
+        adapter_of(load(model)).inputs([train, str(plates)])
     with pytest.raises(InputError, match="is no image"):
-        open_inputs(load(image_model), [train])
+        adapter_of(load(image_model)).inputs([train])
     with pytest.raises(InputError, match="leave it out"):
-        open_inputs(load(image_model), [str(plates)], "csv")
+        adapter_of(load(image_model)).inputs([str(plates)], "csv")
 
 
 def test_images_are_told_by_what_is_there(tmp_path, plates, train):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -12,8 +9,9 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.errors import OutputExistsError, SinkError
+from anomaly_vae_pipelines.errors import OutputExistsError
 from anomaly_vae_pipelines.images.overlay import HeatScale, overlay
+from anomaly_vae_pipelines.io.durable import naming, replaced
 from anomaly_vae_pipelines.records import ImageRows
 
 
@@ -52,15 +50,10 @@ class Pictures:
 
 def _save(picture: Image, target: Path) -> None:
     """Write a picture whole or not at all."""
-    temporary = target.with_name(f".{secrets.token_hex(4)}.png")
-    try:
+    with naming(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(temporary)
-        os.replace(temporary, target)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise SinkError(f"{target}: cannot be written ({error.strerror or error})") from error
+        with replaced(target, ".png") as temporary:
+            picture.save(temporary)
 
 
 def _names(rows: ImageRows) -> list[PurePath]:

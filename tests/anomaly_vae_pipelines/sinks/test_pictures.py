@@ -8,8 +8,8 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, SinkError
-from anomaly_vae_pipelines.images.pictures import Pictures
 from anomaly_vae_pipelines.records import ImageRows
+from anomaly_vae_pipelines.sinks.pictures import Pictures
 
 
 def rows(*names: str, **columns) -> ImageRows:

@@ -10,7 +10,8 @@ from anomaly_vae import ImageVAEDetector, load
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, SourceError
 from anomaly_vae_pipelines.images.frame import Frame
-from anomaly_vae_pipelines.runs.images import asked_frame, fit_images, training_images
+from anomaly_vae_pipelines.runs.fit import fit_images
+from anomaly_vae_pipelines.runs.image_training import asked_frame, training_images
 from tests.anomaly_vae_pipelines.image_files import SIZE, plates_of, write_images
 
 QUICK = {"max_steps": 5, "hidden_sizes": [8], "random_state": 0}

@@ -1,0 +1,168 @@
+"""Fit: a file of rows, or a folder of images, to a model file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sklearn.utils._param_validation import InvalidParameterError
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.detectors.tabular import TabularVAEDetector
+from anomaly_vae.errors import InputError
+from anomaly_vae.persistence import save
+from anomaly_vae.tails import Tail, check_rate
+from anomaly_vae_pipelines.io.files import replacing
+from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+from anomaly_vae_pipelines.records import FitSummary, Label
+from anomaly_vae_pipelines.runs.image_training import ImageTraining
+from anomaly_vae_pipelines.runs.table_training import TableTraining
+
+
+class Training(Protocol):
+    """An unfitted model and the data to fit it on.
+
+    Attributes
+    ----------
+    model : estimator
+        What is fitted and saved.
+    detector : TabularVAEDetector or ImageVAEDetector
+        The model itself, or the last step of a Pipeline.
+    hint : str
+        What to try if the data cannot be fitted; may be empty.
+    """
+
+    model: Any
+    detector: TabularVAEDetector | ImageVAEDetector
+    hint: str
+
+    def paths(self) -> Sequence[str]:
+        """Every file that is read."""
+
+    def data(self) -> Any:
+        """All rows or images; raises InputError where they cannot be read."""
+
+    def summary(self) -> dict[str, Any]:
+        """The fields of FitSummary that depend on the kind of model; call it after the fit."""
+
+
+def fit_file(
+    train: str,
+    output: str,
+    *,
+    label: Label | None = None,
+    left_out: Sequence[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+    recipe: str = "tabular",
+    false_alarm_rate: float | None = None,
+    tail: Tail = "empirical",
+    force: bool = False,
+) -> FitSummary:
+    """Fit a detector, or the Pipeline of a recipe, on the rows of a file and save it.
+
+    Parameters
+    ----------
+    train, output : str
+        The file of rows and the model file.
+    label : Label, optional
+        Learn only from the rows that it calls normal; its column is not a feature.
+    left_out : sequence of str
+        Columns that are not features.
+    parameters : mapping, optional
+        Parameters of TabularVAEDetector.
+    recipe : str
+        Name of a function of ``anomaly_vae_pipelines.recipes``.
+    false_alarm_rate : float in (0, 1), optional
+        The threshold; by default the detector chooses it. A rate that the number of rows cannot guarantee is
+        refused before the fit.
+    tail : {"empirical", "gpd"}
+        As in ``TabularVAEDetector.set_threshold``.
+    force : bool
+        Whether ``output`` may be replaced.
+
+    Raises
+    ------
+    InputError
+        For files, names and parameters that cannot be used.
+    """
+    training = TableTraining(train, label, left_out, parameters or {}, recipe)
+    return _fit(training, train, output, false_alarm_rate, tail, force)
+
+
+def fit_images(
+    train: str,
+    output: str,
+    *,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    false_alarm_rate: float | None = None,
+    tail: Tail = "empirical",
+    force: bool = False,
+) -> FitSummary:
+    """Fit a detector on images and save it.
+
+    Parameters
+    ----------
+    train, output : str
+        The folder (``train/good`` in MVTec's layout), pattern or array, and the model file.
+    image_size : (int, int), optional
+        Height and width that every image is resized to, now and when it is scored.
+    channels : {1, 3}, optional
+        Converts every image to grey or to colour, now and when it is scored.
+    parameters : mapping, optional
+        Parameters of ImageVAEDetector.
+    false_alarm_rate, tail, force
+        As in ``fit_file``.
+
+    Raises
+    ------
+    InputError
+        For images, names and parameters that cannot be used.
+    """
+    chosen = {"image_size": image_size, "channels": channels}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return _fit(
+        ImageTraining(train, dict(parameters or {}) | given), train, output, false_alarm_rate, tail, force
+    )
+
+
+def _fit(
+    training: Training, train: str, output: str, rate: float | None, tail: Tail, force: bool
+) -> FitSummary:
+    started, detector = time.perf_counter(), training.detector
+    refuse_overwriting({"-o": output}, training.paths())
+    with replacing(output, force=force) as temporary:
+        data = training.data()
+        with _as_input_error(train, training.hint):
+            if rate is not None:
+                check_rate(rate, detector.n_calibration(len(data)), tail)
+            training.model.fit(data)
+        if rate is not None:
+            detector.set_threshold(false_alarm_rate=rate, tail=tail)
+        save(training.model, temporary)
+    return FitSummary(
+        model=output,
+        n_rows=len(data),
+        seconds=time.perf_counter() - started,
+        elbo_validation=detector.training_["elbo_validation"],
+        offset=detector.offset_,
+        false_alarm_rate=detector.false_alarm_rate_,
+        tail=detector.tail_,
+        **training.summary(),
+    )
+
+
+@contextmanager
+def _as_input_error(source: str, hint: str) -> Iterator[None]:
+    """Raise what scikit-learn refuses as InputError: a parameter, or the data for a step of a Pipeline."""
+    try:
+        yield
+    except InputError:
+        raise
+    except InvalidParameterError as error:
+        raise InputError(str(error)) from error
+    except ValueError as error:
+        raise InputError(f"{source}: cannot be learned from ({error}){hint}") from error

@@ -1,0 +1,149 @@
+"""ImageTraining: an unfitted detector of images, and the images to fit it on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
+from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, shown_size, strict_reading
+from anomaly_vae_pipelines.images.frame import Frame, in_colour, read_image
+from anomaly_vae_pipelines.images.layouts import ImageFile, is_array_file, single_image, training_files
+from anomaly_vae_pipelines.io.files import expand, is_url, shown
+from anomaly_vae_pipelines.io.parallel import in_order
+from anomaly_vae_pipelines.sources.arrays import open_array, plain_numbers
+
+MIN_IMAGES = 2
+"""The fewest images that a model can learn from."""
+
+Named = tuple[str, Pixels]
+
+
+class ImageTraining:
+    """What ``fit_images`` fits.
+
+    Parameters
+    ----------
+    train : str
+        The folder, pattern or array.
+    parameters : mapping
+        Parameters of ImageVAEDetector; raises UnknownNameError for one that does not exist.
+    """
+
+    hint = ""
+
+    def __init__(self, train: str, parameters: Mapping[str, Any]) -> None:
+        self._train = train
+        self.model = self.detector = make_detector(parameters)
+
+    def paths(self) -> Sequence[str]:
+        """Every image file, or the array."""
+        return _training_paths(self._train)
+
+    def data(self) -> Pixels:
+        """All images as one array; raises InputError where they cannot be read."""
+        return training_images(self._train, asked_frame(self.detector))
+
+    def summary(self) -> dict[str, Any]:
+        """Height, width and channels of the images."""
+        height, width = self.detector.image_size_
+        return {"kinds": {}, "image": (height, width, self.detector.channels_)}
+
+
+def make_detector(parameters: Mapping[str, Any]) -> ImageVAEDetector:
+    """An unfitted detector; raises UnknownNameError for a parameter that is not there."""
+    known = ImageVAEDetector().get_params()
+    for name in parameters:
+        if name not in known:
+            raise UnknownNameError(f"the detector of images has no parameter {name!r}", name, known)
+    return ImageVAEDetector(**parameters)
+
+
+def asked_frame(detector: ImageVAEDetector) -> Frame:
+    """What the parameters of a detector ask images to be; raises InputError where they make no sense."""
+    size, channels = detector.image_size, detector.channels
+    if size != "auto" and (isinstance(size, str) or len(size) != 2 or min(size) < 1):
+        raise InputError(f"'image_size' must be 'auto' or height and width, got {size!r}")
+    if channels not in ("auto", 1, 3):
+        raise InputError(f"'channels' must be 'auto', 1 for grey or 3 for colour, got {channels!r}")
+    return Frame(
+        size=None if isinstance(size, str) else (int(size[0]), int(size[1])),
+        channels=None if isinstance(channels, str) else channels,
+        resizes=size != "auto",
+        turns_grey=channels == 1,
+    )
+
+
+def training_images(train: str, frame: Frame) -> Pixels:
+    """The images to learn from as one array, in colour if one of them is.
+
+    Raises SourceError at the first that cannot be read or is not of the size of those before.
+    """
+    if train == "-" or is_url(train):
+        raise InputError(f"{shown(train)}: images are read from local files and folders; copy them there")
+    whole = _collected(
+        _of_array(train, frame) if is_array_file(train) else _of_files(_training_files(train), frame)
+    )
+    if len(whole) < MIN_IMAGES:
+        raise InputError(f"{train}: wanted at least {MIN_IMAGES} images to learn from, got {len(whole)}")
+    return whole
+
+
+def _training_paths(train: str) -> list[str]:
+    """Every file that is learned from."""
+    if is_array_file(train) or is_url(train) or train == "-":
+        return [train]
+    return [file.path for file in _training_files(train)]
+
+
+def _training_files(train: str) -> list[ImageFile]:
+    if Path(train).is_dir():
+        return training_files(train)
+    return [single_image(path) for path in expand([train])]
+
+
+def _of_files(files: list[ImageFile], frame: Frame) -> Iterator[Named]:
+    with strict_reading():
+        yield from in_order(partial(_read, frame), files)
+
+
+def _of_array(path: str, frame: Frame) -> Iterator[Named]:
+    try:
+        array = open_array(path)
+    except UnreadableImageError as error:
+        raise SourceError(path, None, str(error)) from error
+    for index, image in enumerate(array):
+        try:
+            yield path, frame.fit(plain_numbers(np.array(image)))
+        except UnreadableImageError as error:
+            raise SourceError(path, None, f"image {index} {error}") from error
+
+
+def _read(frame: Frame, file: ImageFile) -> Named:
+    return file.path, read_image(file.path, frame)
+
+
+def _collected(named: Iterable[Named]) -> Pixels:
+    """Images as one array; raises SourceError at the first of another size."""
+    first, images = "", list[Pixels]()
+    for name, image in named:
+        if images and image.shape[:2] != images[0].shape[:2]:
+            problem = f"is {_size(image)} pixels, {first} is {_size(images[0])}"
+            raise SourceError(
+                name, None, f"{problem} (height x width); give --image-size HxW, which resizes every image"
+            )
+        first = first or name
+        images.append(image)
+    if len({image.ndim for image in images}) > 1:
+        images = [in_colour(image) for image in images]
+    return np.stack(images) if images else np.empty((0, 1, 1))
+
+
+def _size(image: Pixels) -> str:
+    return shown_size((image.shape[0], image.shape[1]))

@@ -1,0 +1,92 @@
+"""TableTraining: an unfitted model of a table, and the rows of a file to fit it on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from anomaly_vae.detectors.tabular import TabularVAEDetector
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.errors import UnknownNameError
+from anomaly_vae_pipelines.records import Label, Rows
+from anomaly_vae_pipelines.scoring.recipes import find_recipe
+from anomaly_vae_pipelines.scoring.tables import Model, final_detector
+from anomaly_vae_pipelines.sources import open_source, read_rows
+from anomaly_vae_pipelines.sources.cells import collect
+from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
+
+MIN_ROWS = 2
+"""The fewest rows that a model can learn from."""
+
+
+class TableTraining:
+    """What ``fit_file`` fits.
+
+    Parameters
+    ----------
+    train : str
+        The file of rows.
+    label, left_out, parameters, recipe
+        As in ``fit_file``.
+
+    Raises
+    ------
+    UnknownNameError
+        For a recipe or a parameter that does not exist.
+    """
+
+    hint = "; try another --recipe"
+
+    def __init__(
+        self,
+        train: str,
+        label: Label | None,
+        left_out: Sequence[str],
+        parameters: Mapping[str, Any],
+        recipe: str,
+    ) -> None:
+        self._train, self._label, self._left_out = train, label, left_out
+        self.model = _make_model(recipe, parameters)
+        self.detector = final_detector(self.model)
+
+    def paths(self) -> Sequence[str]:
+        """The file."""
+        return [self._train]
+
+    def data(self) -> pd.DataFrame:
+        """The rows and columns to learn from; raises InputError where there are too few."""
+        label = self._label
+        labels = [label.column] if label is not None else []
+        with open_source(self._train) as source:
+            require_columns([*self._left_out, *labels], source)
+            features = without(source.columns, [*self._left_out, *labels])
+            pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
+            table = collect(only_normal(pieces, label) if label is not None else pieces)
+        table = table.drop(columns=labels)
+        self._check(table)
+        return table
+
+    def summary(self) -> dict[str, Any]:
+        """How many columns there are of each kind."""
+        return {"kinds": Counter(column.kind for column in self.detector.schema_.columns)}
+
+    def _check(self, table: pd.DataFrame) -> None:
+        train, label = self._train, self._label
+        which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
+        if not table.shape[1]:
+            raise InputError(f"{train}: every column is left out; wanted at least one to learn from")
+        if len(table) < MIN_ROWS:
+            raise InputError(
+                f"{train}: wanted at least {MIN_ROWS} rows{which} to learn from, got {len(table)}"
+            )
+
+
+def _make_model(recipe: str, parameters: Mapping[str, Any]) -> Model:
+    known = TabularVAEDetector().get_params()
+    for name in parameters:
+        if name not in known:
+            raise UnknownNameError(f"the detector has no parameter {name!r}", name, known)
+    return find_recipe(recipe)(**parameters)

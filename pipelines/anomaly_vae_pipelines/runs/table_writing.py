@@ -1,0 +1,28 @@
+"""write_table: a DataFrame to a CSV file."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from anomaly_vae_pipelines.sinks.encoding import csv_lines
+from anomaly_vae_pipelines.sinks.outputs import make_output
+from anomaly_vae_pipelines.sources.cells import table_pieces
+
+_PIECE_CELLS = 500_000
+
+
+def write_table(table: pd.DataFrame, output: str, *, force: bool = False) -> int:
+    """Write a table as CSV, whole or not at all; returns the number of its rows.
+
+    Raises OutputExistsError where the file exists and ``force`` is false, and SinkError where it cannot be
+    written.
+    """
+    sink = make_output(output, "csv", force=force)
+    try:
+        for number, piece in enumerate(table_pieces(table, max_rows=max(1, _PIECE_CELLS // table.shape[1]))):
+            sink.write(sink.packed(csv_lines(piece, with_header=number == 0)))
+        sink.finish()
+    except BaseException:
+        sink.close(keep=False)
+        raise
+    return len(table)

@@ -1,0 +1,30 @@
+"""Threshold: a model file with another threshold."""
+
+from __future__ import annotations
+
+from anomaly_vae.persistence import load, save
+from anomaly_vae.tails import Tail
+from anomaly_vae_pipelines.io.files import replacing
+from anomaly_vae_pipelines.records import Threshold
+from anomaly_vae_pipelines.scoring.adapters import adapter_of
+from anomaly_vae_pipelines.scoring.budget import rows_per_day
+from anomaly_vae_pipelines.sources import open_source, read_rows
+from anomaly_vae_pipelines.sources.selection import require_columns
+
+
+def threshold_file(
+    model: str, output: str, *, tail: Tail = "empirical", force: bool = False, **threshold: float | None
+) -> Threshold:
+    """Save a model with another threshold, given as in ``TabularVAEDetector.set_threshold``."""
+    with replacing(output, force=force) as temporary:
+        fitted = load(model)
+        detector = adapter_of(fitted).detector.set_threshold(**threshold, tail=tail)
+        save(fitted, temporary)
+    return Threshold(output, detector.offset_, detector.false_alarm_rate_, detector.tail_)
+
+
+def rows_per_day_file(source: str, column: str) -> float:
+    """Rows per day of a file, by its column of times; raises InputError where they cannot be counted."""
+    with open_source(source) as opened:
+        require_columns([column], opened)
+        return rows_per_day(read_rows(opened, [column]), column)

@@ -1,0 +1,167 @@
+"""Adapters: how inputs are found, read and scored for each kind of model.
+
+``adapter_of`` is the one place where a fitted model is asked whether it is of tables or of images.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.images.frame import frame_of
+from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
+from anomaly_vae_pipelines.images.model import is_image_model
+from anomaly_vae_pipelines.io.files import expand
+from anomaly_vae_pipelines.scoring.images import ImageScorer
+from anomaly_vae_pipelines.scoring.options import Explain
+from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
+from anomaly_vae_pipelines.sinks.pictures import Pictures, inside, picture_of
+from anomaly_vae_pipelines.sources import (
+    Arrivals,
+    ImageArrivals,
+    ImageInputs,
+    Inputs,
+    TableArrivals,
+    TableInputs,
+    input_files,
+)
+
+AnyModel: TypeAlias = Model | ImageVAEDetector
+AnyScorer: TypeAlias = Scorer | ImageScorer
+
+_NO_FORMAT = "the model was fitted on images, and --format applies to tables; leave it out"
+
+
+class TableAdapter:
+    """Files of rows, for a model that was fitted on a table."""
+
+    fitted_on = "a table"
+
+    def __init__(self, model: Model) -> None:
+        self._model, self.detector = model, final_detector(model)
+
+    def scorer(
+        self,
+        *,
+        explain: Explain = "flagged",
+        expected: bool = False,
+        offset: float | None = None,
+        heatmaps: str | None = None,
+        force: bool = False,
+    ) -> Scorer:
+        """The scorer of the model; raises InputError for ``heatmaps``, which tables do not have."""
+        if heatmaps is not None:
+            raise InputError("the model was fitted on a table, which has no heat maps; leave out --heatmaps")
+        return Scorer(self._model, explain=explain, expected=expected, offset=offset)
+
+    def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
+        """The files to read; raises InputError where they are images."""
+        for path in expand(paths):
+            _refuse_images(path)
+        return TableInputs(paths, given_format)
+
+    def arrivals(self, place: Path, given_format: str | None = None) -> Arrivals:
+        """The files to watch."""
+        return TableArrivals(place, given_format)
+
+
+class ImageAdapter:
+    """Image files and arrays, for a model that was fitted on images."""
+
+    fitted_on = "images"
+
+    def __init__(self, model: ImageVAEDetector) -> None:
+        self._model = self.detector = model
+
+    def scorer(
+        self,
+        *,
+        explain: Explain = "flagged",
+        expected: bool = False,
+        offset: float | None = None,
+        heatmaps: str | None = None,
+        force: bool = False,
+    ) -> ImageScorer:
+        """The scorer of the model.
+
+        It draws heat maps into the folder ``heatmaps``, which may hold files only with ``force``.
+        ``expected`` has no meaning for images.
+        """
+        pictures = None
+        if heatmaps is not None:
+            pictures = Pictures(heatmaps, self._model.heatmap_threshold_, force=force)
+        return ImageScorer(self._model, explain=explain, offset=offset, pictures=pictures)
+
+    def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
+        """The folders, images and arrays to read; raises InputError for a format of tables."""
+        _refuse_format(given_format)
+        return ImageInputs(paths, frame_of(self._model))
+
+    def arrivals(self, place: Path, given_format: str | None = None) -> Arrivals:
+        """The images to watch; raises InputError for a format of tables."""
+        _refuse_format(given_format)
+        return ImageArrivals(place, frame_of(self._model))
+
+
+Adapter: TypeAlias = TableAdapter | ImageAdapter
+
+
+def adapter_of(model: AnyModel) -> Adapter:
+    """The adapter of a fitted model; raises InputError for a Pipeline that ends in a detector of images."""
+    return ImageAdapter(model) if is_image_model(model) else TableAdapter(model)
+
+
+def refuse_inside(folder: str, paths: Sequence[str]) -> None:
+    """Raise InputError where pictures would be put among the images that are read."""
+    for path in paths:
+        is_read = Path(path).is_dir() and not is_mvtec(path)
+        if is_read and Path(folder).resolve().is_relative_to(Path(path).resolve()):
+            raise InputError(
+                f"{folder}: lies in {path}, whose images are scored; give heat maps another place"
+            )
+
+
+def refuse_pictures_over(folder: str, inputs: Inputs) -> None:
+    """Raise InputError where the picture of an image would replace an image that is read."""
+    if not isinstance(inputs, ImageInputs):
+        return
+    read = {os.path.realpath(path) for path in inputs.paths()}
+    for file in inputs.files():
+        target = os.path.realpath(Path(folder, picture_of(inside(file.name))))
+        if target in read:
+            raise InputError(
+                f"--heatmaps {folder}: the heat map of {file.name} would replace {target}, which is read; "
+                f"give heat maps another place"
+            )
+
+
+def reads_images(path: str) -> bool:
+    """Whether a path is to be read as images: an image, an array, a folder in which there is no table."""
+    if path != "-" and Path(path).is_dir():
+        return not _holds_tables(path)
+    return is_image_file(path) or is_array_file(path)
+
+
+def _refuse_format(given_format: str | None) -> None:
+    if given_format is not None:
+        raise InputError(_NO_FORMAT)
+
+
+def _refuse_images(path: str) -> None:
+    if reads_images(path) and (holds_images(path) or not Path(path).is_dir()):
+        raise SourceError(
+            path, None, "holds images, and the model was fitted on a table; wanted rows (CSV, JSON Lines, "
+            "Parquet), or a model that anomaly-vae fit made of images"
+        )  # fmt: skip
+
+
+def _holds_tables(folder: str) -> bool:
+    try:
+        return bool(input_files([folder]))
+    except InputError:
+        return False

@@ -1,0 +1,49 @@
+"""open_model: the model of a file, loaded once for a whole command."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.detectors.tabular import TabularVAEDetector
+from anomaly_vae.persistence import load
+from anomaly_vae_pipelines.io.digests import file_digest
+from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model and the file that it was loaded from.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    model : TabularVAEDetector, ImageVAEDetector or Pipeline
+        The fitted model.
+    model_id : str
+        First digits of the SHA-256 of the file.
+    """
+
+    path: str
+    model: AnyModel
+    model_id: str
+
+    @property
+    def adapter(self) -> Adapter:
+        """How inputs of this kind of model are read and scored."""
+        return adapter_of(self.model)
+
+    @property
+    def detector(self) -> TabularVAEDetector | ImageVAEDetector:
+        """The detector that the model is, or that its Pipeline ends in."""
+        return self.adapter.detector
+
+
+def open_model(path: str) -> OpenedModel:
+    """Load a model file; raises ModelFileError where it cannot be loaded."""
+    model_id = ""
+    with suppress(OSError):  # loading it gives the better message
+        model_id = file_digest(path)
+    return OpenedModel(path, load(path), model_id)
