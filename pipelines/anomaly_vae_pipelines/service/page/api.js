@@ -1,10 +1,10 @@
-// Requests to the service: with the key, and with refusals as errors in words.
+// Requests to the service, with the API key. Error responses become exceptions.
 
 import { make } from "./dom.js";
 
 const KEY = "anomaly-vae-key";
 
-export class Refusal extends Error {
+export class ServiceError extends Error {
   constructor(status, content) {
     super(content.error ?? `the service answered ${status}`);
     this.status = status;
@@ -12,7 +12,7 @@ export class Refusal extends Error {
   }
 }
 
-/** One request; a key is asked for as often as the service wants another. */
+/** Send a request. Ask for a key, and try again, as long as the service answers 401. */
 export async function ask(path, options = {}) {
   for (;;) {
     const key = sessionStorage.getItem(KEY);
@@ -29,36 +29,36 @@ export async function ask(path, options = {}) {
   }
 }
 
-/** One request, and what it is answered with; raises a Refusal. */
+/** Send a request and return the JSON of the response; throws a ServiceError. */
 export async function askJson(path, options) {
   const answer = await ask(path, options);
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    const refusal = new Refusal(answer.status, content);
-    refusal.seconds = Number(answer.headers.get("retry-after")) || 0;
-    throw refusal;
+    const error = new ServiceError(answer.status, content);
+    error.seconds = Number(answer.headers.get("retry-after")) || 0;
+    throw error;
   }
   return content;
 }
 
-let asked = null;
+let pending = null;
 
 function newKey() {
-  asked ??= new Promise((resolve) => {
+  pending ??= new Promise((resolve) => {
     const input = make("input", { id: "key-text", type: "password", autocomplete: "off", spellcheck: "false", required: true });
     const use = (event) => {
       event.preventDefault();
       sessionStorage.setItem(KEY, input.value.trim());
       form.remove();
-      asked = null;
+      pending = null;
       resolve();
     };
     const form = make("form", { id: "key", class: "card", onsubmit: use },
-      make("label", { for: input.id }, "This service asks for a key"),
+      make("label", { for: input.id }, "This service needs an API key"),
       make("div", { class: "line" }, input, make("button", { class: "main" }, "Use it")),
-      make("p", { class: "hint" }, "It is kept until this tab is closed, and goes nowhere but to this service."));
+      make("p", { class: "hint" }, "It is stored until this tab is closed, and sent only to this service."));
     document.querySelector("main").prepend(form);
     input.focus();
   });
-  return asked;
+  return pending;
 }
