@@ -18,7 +18,7 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint types imports mutants fuzz faults bench clean
+.PHONY: help venv demo test check lint types imports docs mutants fuzz faults bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ types: $(STAMP)  ## mypy, strict, on both packages
 
 imports: $(STAMP)  ## import-linter: the layers in pyproject.toml
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## build the documentation into build/site; a broken link or reference is an error
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 mutants: $(STAMP)  ## load and score mutants of eight kinds of model files (MUTANTS, SEED); fail on any breach
 	nice $(BIN)/python -m tests.forgeries --mutants $(MUTANTS) --seed $(SEED) --keep $(BREACHES)

@@ -15,7 +15,7 @@ from anomaly_vae_pipelines.alerting.delivery.signatures import sign
 from anomaly_vae_pipelines.errors import UnknownNameError
 from tests.anomaly_vae_pipelines.alerting.streams import alerter
 
-PAGE = Path(__file__).parents[4] / "docs" / "alerts.md"
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "rules.md"
 RULE = '[[rule]]\nname = "r"\n'
 SINK = '\n[[sink]]\nkind = "jsonl"\npath = "-"\n'
 
