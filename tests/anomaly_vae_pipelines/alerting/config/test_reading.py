@@ -13,7 +13,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import Alert, load_alerter, verify
 from anomaly_vae_pipelines.alerting.delivery.signatures import headers_of
 
-PAGE = Path(__file__).parents[4] / "docs" / "alerts.md"
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "rules.md"
 RULE = '[[rule]]\nname = "r"\n'
 SINK = '\n[[sink]]\nkind = "jsonl"\npath = "-"\n'
 

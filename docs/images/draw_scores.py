@@ -1,7 +1,7 @@
-"""Draw ``docs/scores.svg``, the README's picture, from a demo that has just been run.
+"""Draw ``docs/images/scores.svg``, the picture of the tutorial, from a demo that has just been run.
 
 anomaly-vae demo --out demo
-python docs/draw_scores.py demo
+python docs/images/draw_scores.py demo
 """
 
 from __future__ import annotations
