@@ -42,7 +42,7 @@ def test_a_forged_threshold_is_refused_or_labelled(run, model, tmp_path):
         assert (ended.code, "-123" in ended.out) == (2, False)
         assert "its metadata contradict the model: 'threshold'" in ended.err
     ended = run("inspect", path, "--unverified")
-    assert ended.out.index("unverified  the file states this") < ended.out.index("-1.235e+05 nats")
+    assert ended.out.index("unverified  these are statements") < ended.out.index("-1.235e+05 nats")
 
 
 def test_only_one_of_the_two_options_is_taken(run, model):
@@ -52,11 +52,11 @@ def test_only_one_of_the_two_options_is_taken(run, model):
 
 def test_the_self_test_is_counted_and_not_printed(run, model, tmp_path):
     """Made-up rows say nothing to a person; the first files have none."""
-    assert "4 made-up rows" in run("inspect", model).out
+    assert "4 generated rows" in run("inspect", model).out
     path = str(tmp_path / "other.avae")
     forge(model, path, {"self_test": {"columns": [[0.5]], "scores": [-7.25]}})
     ended = run("inspect", path, "--unverified")
-    assert "1 made-up row\n" in ended.out
+    assert "1 generated row\n" in ended.out
     assert "7.25" not in ended.out
     forge(model, path, {"format": 1}, without="self_test")
     ended = run("inspect", path)

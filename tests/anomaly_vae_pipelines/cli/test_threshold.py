@@ -125,13 +125,19 @@ def test_a_budget_is_a_false_alarm_rate(moved, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--alerts-per-day", "5"], "Give --rows-per-day, or --time and --in"),
-        (["--alerts-per-day", "5", "--time", "when"], "Give --rows-per-day, or --time and --in"),
-        (["--alerts-per-day", "5", "--in", "x.csv", "--rows-per-day", "9"], "Give --rows-per-day, or --time"),
-        (["--offset", "0", "--rows-per-day", "9"], "go with --alerts-per-day"),
-        (["--offset", "0", "--tail", "gpd"], "--tail goes with a false-alarm rate"),
+        (["--alerts-per-day", "5"], "needs --rows-per-day, or --time and --in"),
+        (
+            ["--alerts-per-day", "5", "--time", "when"],
+            "needs --rows-per-day, or --time and --in",
+        ),
+        (
+            ["--alerts-per-day", "5", "--in", "x.csv", "--rows-per-day", "9"],
+            "needs --rows-per-day, or --time",
+        ),
+        (["--offset", "0", "--rows-per-day", "9"], "need --alerts-per-day"),
+        (["--offset", "0", "--tail", "gpd"], "--tail needs a false-alarm rate"),
         (["--alerts-per-day", "5", "--false-alarm-rate", "0.1"], "Give only one of"),
-        (["--alerts-per-day", "9", "--rows-per-day", "9"], "is an alert a row"),
+        (["--alerts-per-day", "9", "--rows-per-day", "9"], "is an alert for every row"),
         (["--alerts-per-day", "0", "--rows-per-day", "9"], "--alerts-per-day"),
         (["--false-alarm-rate", "0.1", "--tail", "fat"], "'fat' is not one of 'empirical', 'gpd'"),
     ],
@@ -148,7 +154,7 @@ def test_times_that_tell_nothing_are_refused(moved, tmp_path):
     """By column and line, with the way out."""
     budget = ["--alerts-per-day", "1", "--in"]
     ended, _ = moved(*budget, events(tmp_path, "2026-01-01", "2026-01-01"), "--time", "when")
-    assert "holds one time only in 2 rows" in ended.err
+    assert "contains only one time in 2 rows" in ended.err
     ended, _ = moved(*budget, events(tmp_path, "2026-01-01", "noon"), "--time", "when")
     assert "events.csv, line 3: column 'when': wanted a time" in ended.err
     ended, _ = moved(*budget, events(tmp_path, "2026-01-01", "noon"), "--time", "wen")

@@ -95,7 +95,7 @@ def outputs_of(path: str) -> list[bytes]:
 
 def broken_off(run: ScoreRun, after: int) -> None:
     """Let a run crash after so many pieces."""
-    take, count = run._take, 0
+    take, count = run._write, 0
 
     def crashing(*arguments) -> None:
         nonlocal count
@@ -104,7 +104,7 @@ def broken_off(run: ScoreRun, after: int) -> None:
         count += 1
         take(*arguments)
 
-    run._take = crashing
+    run._write = crashing
     with pytest.raises(Crash):
         run()
 

@@ -117,7 +117,7 @@ def test_a_cut_file_is_begun_anew(watch, tmp_path, n_after):
     following.poll()
     path.write_text(HEADER.replace("code", "code") + "".join(lines_of(n_after, seed=5)))
     assert following.poll()[10:] == [f"{i:03d}" for i in range(n_after)]
-    assert "was cut or replaced" in following.troubles[0]
+    assert "was truncated or replaced" in following.troubles[0]
 
 
 def test_a_directory_is_watched_for_files(watch, tmp_path):

@@ -58,10 +58,10 @@ def test_rows_without_a_time_are_rows() -> None:
 @pytest.mark.parametrize(
     ("blocks", "words"),
     [
-        ([], "holds no time in 0 rows"),
-        ([["", "NA"]], "holds no time in 2 rows"),
-        ([["5"]], "holds one time only in 1 rows"),
-        ([["2026-01-01"], ["2026-01-01"]], "holds one time only in 2 rows"),
+        ([], "contains no time in 0 rows"),
+        ([["", "NA"]], "contains no time in 2 rows"),
+        ([["5"]], "contains only one time in 1 rows"),
+        ([["2026-01-01"], ["2026-01-01"]], "contains only one time in 2 rows"),
     ],
 )
 def test_no_rate_is_made_up(blocks: list[list[str]], words: str) -> None:
@@ -95,8 +95,8 @@ def test_a_budget_is_a_rate_between_never_and_always(rows: float, share: float) 
 @pytest.mark.parametrize(
     ("alerts", "rows", "words"),
     [
-        (5, 5, "5 alerts per day of 5 rows per day is an alert a row"),
-        (5, 0.5, "ask for fewer alerts"),
+        (5, 5, "5 alerts per day of 5 rows per day is an alert for every row"),
+        (5, 0.5, "choose fewer alerts"),
         (0, 10, "the alerts per day must be a positive number, got 0"),
         (1, float("inf"), "the rows per day must be a positive number, got inf"),
         (1, float("nan"), "the rows per day must be"),

@@ -55,4 +55,4 @@ def test_a_pipeline_makes_up_no_rows(run, model, tmp_path):
     """Its steps cannot be undone, and the message says so."""
     ended = run("sample", model, "-n", "3", "-o", str(tmp_path / "out.csv"))
     assert ended.code == 2
-    assert "steps cannot be undone" in ended.err
+    assert "steps cannot be inverted" in ended.err
