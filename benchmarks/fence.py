@@ -61,7 +61,7 @@ def normal_rows(path: Path) -> Floats | str:
 
 
 def halves(normal: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Rows to fit on, and rows to judge."""
+    """Rows to fit on, and rows to score."""
     rows = np.random.default_rng(seed).permutation(len(normal))
     train, unseen = np.split(rows, [len(rows) // 2])
     return normal[train[:MOST_ROWS]], normal[unseen[:MOST_ROWS]]

@@ -150,7 +150,7 @@ def _refuse(ctx: click.Context, why: str, *names: str) -> None:
 def _show(summary: FitSummary) -> None:
     noun = "row" if summary.image is None else "image"
     pairs = [
-        _learned_from(summary),
+        _inputs(summary),
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         ("saved to", summary.model),
@@ -158,7 +158,7 @@ def _show(summary: FitSummary) -> None:
     echo_pairs(f"fitted {counted(summary.n_rows, noun)} in {summary.seconds:.1f} s", pairs)
 
 
-def _learned_from(summary: FitSummary) -> tuple[str, str]:
+def _inputs(summary: FitSummary) -> tuple[str, str]:
     """Return the kinds of columns, or the size of images."""
     if summary.image is not None:
         return "images", image_text(*summary.image)

@@ -65,7 +65,6 @@ def output_option(metavar: str, text: str) -> Callable[[F], F]:
     return decorate
 
 
-csv_output_option = output_option("OUT", "CSV file to write; - is standard output.")
 model_output_option = output_option("MODEL", "File to save the model to.")
 
 

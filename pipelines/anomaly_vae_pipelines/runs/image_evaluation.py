@@ -22,7 +22,7 @@ from anomaly_vae_pipelines.images.layouts import GOOD, MASKS, ImageFile, defects
 from anomaly_vae_pipelines.images.localisation import Localisation
 from anomaly_vae_pipelines.records import Evaluation, ImageRows
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
-from anomaly_vae_pipelines.scoring.evaluation import judge
+from anomaly_vae_pipelines.scoring.evaluation import evaluate_scores
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.sources.images import ImageSource
 
@@ -171,7 +171,7 @@ def _is_good(file: ImageFile) -> bool:
 
 def _compared(good: NDArray[np.float64], others: NDArray[np.float64], offset: float) -> Evaluation:
     anomalous = np.repeat([False, True], [len(good), len(others)])
-    return judge(np.concatenate([good, others]), anomalous, offset)
+    return evaluate_scores(np.concatenate([good, others]), anomalous, offset)
 
 
 def _localised(heat: Localisation) -> Localised | None:

@@ -33,10 +33,10 @@ def _compare(
     known = normal | ~np.isin([text.strip() for text in labels], list(MISSING))
     anomalous, scores = ~normal[known], scores[known]
     _require_both(anomalous, label)
-    return judge(scores, anomalous, offset, n_unlabelled=int((~known).sum()))
+    return evaluate_scores(scores, anomalous, offset, n_unlabelled=int((~known).sum()))
 
 
-def judge(
+def evaluate_scores(
     scores: NDArray[np.float64], anomalous: NDArray[np.bool_], offset: float, *, n_unlabelled: int = 0
 ) -> Evaluation:
     """Compare scores with ``anomalous``, which must contain both true and false values."""

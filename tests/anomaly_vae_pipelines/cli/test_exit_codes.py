@@ -1,4 +1,4 @@
-"""How runs end: exit codes, one line, no stack trace, nothing lost."""
+"""Exit codes and messages of runs."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def raiser(error: BaseException):
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
 def test_every_error_is_one_line_and_a_code(capsys, error, code, line):
-    """Whose fault it was is in the code, what to do is in the line."""
+    """The code says what kind of error it is, the line says how to fix it."""
     assert exit_code_of(raiser(error)) == code
     assert capsys.readouterr().err == f"anomaly-vae: {line}\n"
 
 
 def test_line_breaks_and_terminal_codes_stay_out_of_messages(capsys):
-    """A message is one line that steers no terminal, whatever a file's name or cell holds."""
+    """A message is one line without control characters, whatever a file name or cell contains."""
     exit_code_of(raiser(InputError("a\nb \x1b[31mred")))
     assert capsys.readouterr().err == "anomaly-vae: error: a b \N{REPLACEMENT CHARACTER}[31mred\n"
 
@@ -130,7 +130,7 @@ def test_a_signal_leaves_the_old_output_and_nothing_else(tmp_path, model, comman
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
 
 
-def test_a_reader_who_leaves_is_no_error(model, tmp_path):
+def test_a_closed_pipe_is_not_an_error(model, tmp_path):
     """``anomaly-vae score ... -o - | head -1`` ends at once, quietly and well."""
     table = write_table(tmp_path / "big.csv", COLUMNS, orders(5000))
     process = subprocess.Popen(

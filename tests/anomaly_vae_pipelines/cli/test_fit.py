@@ -50,15 +50,15 @@ def test_the_same_seed_gives_the_same_model(fit, run, unseen, tmp_path):
     assert scores() == scores("--seed", "0") != scores("--seed", "1")
 
 
-def test_a_false_alarm_rate_is_promised(fit):
+def test_a_false_alarm_rate_is_guaranteed(fit):
     """The threshold is put where the rate was asked for."""
     ended, path = fit("--id", "code", "--false-alarm-rate", "0.25")
     assert load(path).false_alarm_rate_ == 0.25
     assert "false-alarm rate 0.25" in ended.out
 
 
-def test_a_rate_that_cannot_be_promised_is_refused_before_the_fit(fit):
-    """The number of held-out rows is known as soon as the table is read: a long fit is not begun."""
+def test_a_rate_that_cannot_be_guaranteed_is_refused_before_the_fit(fit):
+    """The number of held-out rows is known as soon as the table is read: a long fit is not started."""
     ended, path = fit("--id", "code", "--false-alarm-rate", "0.001", "--verbose")
     assert ended.code == 2
     assert "cannot be guaranteed from 24 held-out rows, but from 999. Ask for 0.04 or more" in ended.err
@@ -124,7 +124,7 @@ def test_thresholds_exclude_each_other(fit):
 
 @pytest.mark.parametrize("rate", ["0", "1", "-0.5", "2", "often"])
 def test_a_rate_is_between_never_and_always(fit, rate):
-    """0 and 1 are no rates to promise."""
+    """0 and 1 are not valid rates."""
     ended, _ = fit("--false-alarm-rate", rate)
     assert ended.code == 2
     assert "--false-alarm-rate" in ended.err

@@ -12,7 +12,7 @@ from anomaly_vae_pipelines.scoring.tables import Scorer
 from tests.anomaly_vae_pipelines.image_files import plates_of, write_images
 
 
-def test_the_scorer_is_told_by_the_model(model, image_model, tmp_path):
+def test_the_model_determines_the_scorer(model, image_model, tmp_path):
     """Heat maps are of images alone."""
     assert isinstance(adapter_of(load(model)).scorer(), Scorer)
     assert isinstance(adapter_of(load(image_model)).scorer(heatmaps=str(tmp_path / "maps")), ImageScorer)
@@ -32,7 +32,7 @@ def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, tr
         adapter_of(load(image_model)).inputs([str(plates)], "csv")
 
 
-def test_images_are_told_by_what_is_there(tmp_path, plates, train):
+def test_images_are_recognised_by_files_and_suffixes(tmp_path, plates, train):
     """A folder is one of images unless there is a table in it."""
     assert reads_images(str(plates))
     assert not reads_images(train)

@@ -71,7 +71,7 @@ class TestFilesThatAreNoTables:
         refused(file(HEADER.encode() + b"\n"), "wanted at least 2 rows to fit on, got 0", commands=("fit",))
 
     def test_a_header_only_is_scored_to_a_header(self, run, model, file):
-        """No rows in, no rows out: a quiet night is no error."""
+        """No rows in, no rows out: an empty input is not an error."""
         ended = run("score", model, file(HEADER.encode() + b"\n"), "-o", "-")
         assert ended.code == 0
         assert ended.out == f"{HEADER},score,p_value,is_anomaly,top_columns\n"

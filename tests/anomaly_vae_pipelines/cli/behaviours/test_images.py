@@ -47,7 +47,7 @@ def folder(tmp_path) -> Path:
 
 
 def refused(ended, *words: str) -> None:
-    """A user's mistake is told in one line."""
+    """A mistake of the user is reported in one line."""
     assert (ended.code, ended.err.count("\n")) == (2, 1), ended
     assert ended.err.startswith("anomaly-vae: error: ")
     assert "Traceback" not in ended.err
@@ -65,7 +65,7 @@ def test_a_fit_says_what_it_learned_from(run, plates, tmp_path, tiny_images):
     assert lines[2].endswith(" nats per image")
 
 
-def test_a_rate_that_so_few_images_cannot_promise_is_refused_before_the_fit(run, plates, tmp_path):
+def test_a_rate_that_too_few_images_cannot_guarantee_is_refused_before_the_fit(run, plates, tmp_path):
     """Sixty images leave eight for thresholds: with the number that would do, and nothing is written."""
     ended = run("fit", str(plates), "-o", str(tmp_path / "m.avae"), "--false-alarm-rate", "0.01")
     refused(ended, "0.01 cannot be guaranteed from 8 held-out rows", "99")
@@ -180,7 +180,7 @@ def test_a_bad_array_is_refused_by_name(run, image_model, folder, tmp_path):
     refused(run("fit", bad[1], "-o", str(tmp_path / "m.avae")), bad[1], "holds 2 arrays (a, b)")
 
 
-def test_a_run_goes_on_from_where_it_was_broken_off(image_model, folder, tmp_path, monkeypatch):
+def test_a_run_resumes_where_it_was_interrupted(image_model, folder, tmp_path, monkeypatch):
     """In a folder too, with a bad image in it: the output is that of an uninterrupted run."""
     monkeypatch.setattr(score_run, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(
@@ -361,7 +361,7 @@ def test_images_are_sampled_into_a_folder_or_an_array(run, image_model, tmp_path
 
 
 def test_images_that_arrive_in_a_watched_folder_raise_alerts(run, image_model, folder, tmp_path):
-    """Each once, whole ones only, however often the watch is begun anew."""
+    """Each once, whole ones only, however often the watch is restarted."""
     rules, alerts = tmp_path / "rules.toml", tmp_path / "alerts.jsonl"
     rules.write_text(
         'key = ["file"]\n[[rule]]\nname = "odd"\nkind = "score"\n'
