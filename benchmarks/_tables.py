@@ -1,7 +1,7 @@
-"""The two protocols of ADBench: which rows are learned from, and which are judged.
+"""The two protocols of ADBench: which rows are fitted on, and which are scored.
 
-novelty: fit on half of the normal rows; judge the other half and all anomalies.
-outlier: a stratified 70 / 30 split; fit on the 70 %, anomalies among them; judge the 30 %.
+novelty: fit on half of the normal rows; score the other half and all anomalies.
+outlier: a stratified 70 / 30 split; fit on the 70 %, including anomalies; score the 30 %.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LEAST_ANOMALIES = 20
 
 
 class Task(NamedTuple):
-    """Rows to learn from, rows to judge, and which of those are anomalous (1)."""
+    """Rows to fit on, rows to score, and which of the latter are anomalous (1)."""
 
     train: Floats
     test: Floats

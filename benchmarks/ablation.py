@@ -1,4 +1,4 @@
-"""What each part of the defaults is worth: one thing changed at a time, over a folder of ADBench tables.
+"""Effect of each part of the defaults on ADBench tables: one part is changed at a time.
 
     python benchmarks/ablation.py FOLDER [--seeds 0] [--cap 10000] [--jobs 2]
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread a task: the tasks run side by side
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread per task: tasks run in parallel
 
 import argparse
 import math
@@ -54,7 +54,7 @@ class Changed(TabularVAEDetector):
 
 
 def measure(path: Path, protocol: str, seed: int, cap: int) -> list[dict[str, Any]]:
-    """A record for each variant on one task."""
+    """Return a record for each variant on one task."""
     warnings.simplefilter("ignore")
     task = load_task(path, protocol, cap, seed)
     where = {"protocol": protocol, "table": path.stem, "seed": seed}
@@ -98,7 +98,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--cap", type=int, default=10_000, help="rows of a table at most")
+    parser.add_argument("--cap", type=int, default=10_000, help="maximum number of rows of a table")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     paths = sorted(options.folder.rglob("*.npz")) if options.folder else []

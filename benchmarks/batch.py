@@ -1,8 +1,8 @@
-"""Scoring a CSV file: ours beside a plain copy by pyarrow, and beside pandas with an isolation forest.
+"""Scoring a CSV file, compared with a copy by pyarrow, and with pandas and an isolation forest.
 
     python benchmarks/batch.py [--rows 1000000] [--memory-rows 500000 5000000] [--repeat 3]
 
-Each part is a process of its own that says its seconds (without its imports) and its peak memory.
+Each part runs in its own process, which reports its seconds (without imports) and its peak memory.
 The table of 30 columns is generated in a temporary directory.
 """
 
@@ -24,7 +24,7 @@ NAMES = [f"x{j}" for j in range(N_COLUMNS)]
 
 
 def generate(path: Path, n_rows: int) -> None:
-    """A CSV file of correlated numbers with six decimals."""
+    """Write a CSV file of correlated numbers with six decimals."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.csv as pacsv
@@ -72,7 +72,7 @@ def prepare_forest(source: Path, output: Path) -> Callable[[], object]:
 
 
 def prepare_ours(source: Path, output: Path) -> Callable[[], object]:
-    """Our own scoring run, with what ``anomaly-vae score`` does by default."""
+    """A scoring run with the defaults of ``anomaly-vae score``."""
     from anomaly_vae_pipelines.runs.score import ScoreRun
     from anomaly_vae_pipelines.scoring.options import ScoreOptions
 
@@ -94,7 +94,7 @@ def _fit(source: Path, model: Path) -> None:
 
 
 def measured(part: str, source: Path) -> dict[str, float]:
-    """Seconds and peak memory (MB) of one part in a process of its own."""
+    """Run one part in its own process; returns seconds and peak memory (MB)."""
     command = [sys.executable, __file__, "--part", part, "--source", str(source)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -102,7 +102,7 @@ def measured(part: str, source: Path) -> dict[str, float]:
 
 
 def run_part(part: str, source: Path) -> None:
-    """Do one part and print what it took."""
+    """Run one part, and print its seconds and peak memory."""
     run = PARTS[part](source, source.parent / f"{part}.csv")
     started = time.perf_counter()
     run()
@@ -112,10 +112,10 @@ def run_part(part: str, source: Path) -> None:
 
 
 def compare_speed(directory: Path, n_rows: int, repeat: int) -> None:
-    """The three parts in turn, several times; the least time of each counts."""
+    """Run the three parts alternately several times; the shortest time of each counts."""
     source = directory / "speed.csv"
     generate(source, n_rows)
-    measured("ours", source)  # fits the model, and warms the cache of files for all
+    measured("ours", source)  # fits the model, and loads the file into the page cache
     times: dict[str, list[float]] = {part: [] for part in PARTS}
     for _ in range(repeat):
         for part in PARTS:
@@ -124,13 +124,13 @@ def compare_speed(directory: Path, n_rows: int, repeat: int) -> None:
     print(f"{n_rows:,} rows x {N_COLUMNS}, {source.stat().st_size / 1e6:.0f} MB, best of {repeat}")
     for part, seconds in best.items():
         print(f"  {part:<8} {seconds:6.2f} s  {n_rows / seconds:>12,.0f} rows/s")
-    print(f"  ours / copy    {best['ours'] / best['copy']:.2f}   (at most 1.5 is wanted)")
-    print(f"  forest / ours  {best['forest'] / best['ours']:.2f}   (at least 5 is wanted)")
+    print(f"  ours / copy    {best['ours'] / best['copy']:.2f}   (target: at most 1.5)")
+    print(f"  forest / ours  {best['forest'] / best['ours']:.2f}   (target: at least 5)")
     source.unlink()
 
 
 def compare_memory(directory: Path, sizes: list[int]) -> None:
-    """Peak memory of our run on files of several lengths."""
+    """Measure the peak memory of scoring files of several lengths."""
     peaks = []
     for n_rows in sizes:
         source = directory / "memory.csv"
@@ -139,7 +139,7 @@ def compare_memory(directory: Path, sizes: list[int]) -> None:
         print(f"  {n_rows:>12,} rows  peak {peaks[-1]:.0f} MB")
         source.unlink()
         (directory / "ours.csv").unlink()
-    print(f"  longest / shortest  {peaks[-1] / peaks[0]:.3f}   (at most 1.1, and under 700 MB, is wanted)")
+    print(f"  longest / shortest  {peaks[-1] / peaks[0]:.3f}   (target: at most 1.1, and under 700 MB)")
 
 
 def main() -> None:

@@ -1,19 +1,19 @@
-"""AUROC and average precision over a folder of ADBench tables, ours beside what people use.
+"""AUROC and average precision on ADBench tables, compared with common detectors.
 
     python benchmarks/detection.py FOLDER [--protocol novelty] [--seeds 0,1,2] [--detectors kNN,IForest]
                                    [--cap 10000] [--jobs 2] [--out detection.csv]
 
-FOLDER holds ADBench's .npz files (https://github.com/Minqi824/ADBench), in folders of their own if
-the means shall be taken group by group. Every detector has one setting for all tables: ours is told
-whether the training rows are clean, and nothing else. The peers get standardised columns. PyOD's
-detectors need the extra ``bench``; where it is not installed they are left out.
+FOLDER holds ADBench's .npz files (https://github.com/Minqi824/ADBench), in one subfolder per
+group for means by group. Every detector has the same settings for all tables; the only parameter set for
+anomaly-vae is whether the training rows are clean. The other detectors get standardised columns. PyOD's
+detectors need the extra ``bench``; they are skipped if it is not installed.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread a task: the tasks run side by side
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread per task: tasks run in parallel
 
 import argparse
 import importlib
@@ -92,7 +92,7 @@ PYOD: dict[str, Fit] = {
 
 # ------------------------------------------------------------------------------------------ measurement
 def measure(path: Path, protocol: str, seed: int, cap: int, names: list[str]) -> list[dict[str, Any]]:
-    """A record for each detector on one task."""
+    """Return a record for each detector on one task."""
     task = load_task(path, protocol, cap, seed)
     where = {"protocol": protocol, "group": path.parent.name, "table": path.stem, "seed": seed}
     return [
@@ -120,7 +120,7 @@ def _measure(fit: Fit, task: Task, protocol: str, seed: int) -> dict[str, float]
 
 # ------------------------------------------------------------------------------------------ the tables
 def summary(records: pd.DataFrame) -> str:
-    """Means over tables and seeds, a block for each protocol and group, wins and losses counted by table."""
+    """Return means over tables and seeds by protocol and group, with wins and losses by table."""
     blocks = []
     for (protocol, group), block in records.groupby(["protocol", "group"]):
         means = block.groupby("detector")[["auroc", "ap"]].mean()
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--protocol", choices=[*PROTOCOLS, "both"], default="both")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--cap", type=int, default=10_000, help="rows of a table at most")
+    parser.add_argument("--cap", type=int, default=10_000, help="maximum number of rows of a table")
     parser.add_argument("--detectors", default="", help="names, separated by commas; all by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("detection.csv"))

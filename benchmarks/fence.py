@@ -1,11 +1,11 @@
-"""How many clean rows the default fence flags, of detectors fitted without ``novelty`` on clean real tables.
+"""Share of clean rows that the default fence flags, for detectors fitted without ``novelty`` on clean tables.
 
     python benchmarks/fence.py adbench/classical/*.npz
 
-Each path is an .npz file with ``X`` (numbers) and ``y`` (0 for normal rows), as those of ADBench are. Half of
-the normal rows are fitted on, at most 2,000, with the default settings; of the other half at most 2,000 are
-judged. A line is a table: the share of its clean unseen rows below the fence, for each seed. A path that is
-not there, or that has too few normal rows, is left out with the reason.
+Each path is an .npz file with ``X`` (numbers) and ``y`` (0 for normal rows), as in ADBench. A
+detector with default settings is fitted on half of the normal rows (at most 2,000); at most 2,000 rows of the
+other half are scored. Each table is a line with the share of these rows below the fence, for each seed. A
+missing file, or one with too few normal rows, is skipped with the reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEAST_ROWS = 50
 def main() -> None:
     arguments = _arguments()
     if not arguments.paths:
-        print("nothing is measured: give .npz files of tables, such as those of ADBench")
+        print("fence: skipped: give .npz files of tables, such as those of ADBench")
         return
     seeds, shares = range(arguments.seeds), []
     print(f"| table | rows | columns | {' | '.join(f'seed {seed}' for seed in seeds)} |")
@@ -35,7 +35,7 @@ def main() -> None:
     for path in map(Path, arguments.paths):
         normal = normal_rows(path)
         if isinstance(normal, str):
-            print(f"| {path.stem}: left out, {normal} |", flush=True)
+            print(f"| {path.stem}: skipped, {normal} |", flush=True)
             continue
         of_table = [flagged_share(*halves(normal, seed), seed) for seed in seeds]
         shares += of_table
@@ -61,7 +61,7 @@ def normal_rows(path: Path) -> Floats | str:
 
 
 def halves(normal: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Rows to fit on, and rows to judge."""
+    """Rows to fit on, and rows to score."""
     rows = np.random.default_rng(seed).permutation(len(normal))
     train, unseen = np.split(rows, [len(rows) // 2])
     return normal[train[:MOST_ROWS]], normal[unseen[:MOST_ROWS]]

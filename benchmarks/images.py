@@ -1,13 +1,13 @@
-"""AUROC and seconds on images, ours beside PCA, kNN, isolation forest and a plain autoencoder.
+"""AUROC and seconds on images, compared with PCA, kNN, isolation forest and a convolutional autoencoder.
 
     python benchmarks/images.py FOLDER [--seeds 0 1 2] [--no-peers] [--csv FILE]
 
 FOLDER holds ``mnist/`` (t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz), ``magnetic_tile/`` (in MVTec's
-layout: train/good, test/good, test/<defect>, ground_truth/<defect>), or both; what is absent is skipped.
+layout: train/good, test/good, test/<defect>, ground_truth/<defect>), or both; a missing folder is skipped.
 
-MNIST: fit on one digit of the first 5,000 images, tell it from the others in the last 5,000; the mean over
-ten digits. Tiles: fit on train/good, tell each defect from test/good; pixels of images with a defect.
-Peers see pixels in [0, 1], tiles shrunk to 32 a side; each is re-run here, in the same process.
+MNIST: fit on one digit in the first 5,000 images, detect the other digits in the last 5,000; mean over ten
+digits. Tiles: fit on train/good, compare each defect with test/good, and the heat of images with a defect
+with their masks. The other detectors get pixels in [0, 1], and tiles of 32 x 32 pixels, in the same process.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MNIST_TRAIN = 5_000
 
 
 class Task(NamedTuple):
-    """Normal images to fit on, and others to tell apart."""
+    """Normal images to fit on, and normal and anomalous images to score."""
 
     name: str
     train: Images
@@ -51,7 +51,7 @@ class Task(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What one detector did on one task."""
+    """Result of one detector on one task."""
 
     auroc: dict[str, float]
     pixel_auroc: dict[str, float]
@@ -61,16 +61,16 @@ class Result(NamedTuple):
 
 # ---------------------------------------------------------------------------------------------- tasks
 def tasks(folder: Path) -> Iterator[Task]:
-    """What the folder has."""
+    """Return the tasks of the folder."""
     for name, read in (("mnist", mnist), ("magnetic_tile", tiles)):
         if (folder / name).is_dir():
             yield from read(folder / name)
         else:
-            print(f"skipped {name}: there is no {folder / name}")
+            print(f"skipped {name}: {folder / name} does not exist")
 
 
 def mnist(folder: Path) -> Iterator[Task]:
-    """Ten tasks, one a digit."""
+    """Return ten tasks, one per digit."""
     pixels = gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes())
     labels = gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes())
     x = np.frombuffer(pixels, np.uint8, offset=16).reshape(-1, 28, 28)
@@ -82,7 +82,7 @@ def mnist(folder: Path) -> Iterator[Task]:
 
 
 def tiles(folder: Path) -> Iterator[Task]:
-    """One task with a kind of defect each folder of ``test``."""
+    """Return one task; each folder of ``test`` is a kind of defect."""
     kinds = sorted(path.name for path in (folder / "test").iterdir() if path.name != "good")
     odd = {kind: read_folder(folder / "test" / kind) for kind in kinds}
     masks = {kind: read_folder(folder / "ground_truth" / kind) > 0 for kind in kinds}
@@ -96,7 +96,7 @@ def read_folder(folder: Path) -> Images:
 
 # ------------------------------------------------------------------------------------------ detectors
 def ours(train: Images, seed: int) -> tuple[Oddness, Oddness | None]:
-    """The detector as it comes: how odd an image is, and how odd its pixels."""
+    """anomaly-vae with defaults: negative scores of images, and heat maps."""
     detector = ImageVAEDetector(random_state=seed).fit(train)
     return lambda x: -detector.score_samples(x), detector.heatmap
 

@@ -1,11 +1,11 @@
-"""AUROC and average precision on NSL-KDD, ours beside kNN, isolation forest and PCA.
+"""AUROC and average precision on NSL-KDD, compared with kNN, isolation forest and PCA.
 
     python benchmarks/nsl_kdd.py TRAIN.csv[.gz] TEST.csv[.gz]
 
 Both files have a header, a column ``attack`` ("normal" or the name of an attack) and a column
 ``difficulty``, as in the CSV editions of https://www.unb.ca/cic/datasets/nsl.html. All detectors are
-fitted on the normal training rows. Ours gets the table as it is, and nothing set but novelty; the
-peers get one-hot categories and the log1p of every number, standardised.
+fitted on the normal training rows. anomaly-vae gets the unchanged table and only the parameter novelty;
+the others get one-hot categories and standardised log1p numbers.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ Rank = Callable[[pd.DataFrame, pd.DataFrame], Scores]
 
 
 def main() -> None:
-    """Print a row a detector and seed."""
+    """Print a row per detector and seed."""
     if len(sys.argv) != 3 or not all(Path(name).exists() for name in sys.argv[1:]):
         print("nsl_kdd: skipped: give the paths of the NSL-KDD training and test tables")
         return
     train, test = (pd.read_csv(name) for name in sys.argv[1:])
     normal = train[train["attack"] == "normal"].drop(columns=["attack", "difficulty"])
     new, anomalous = test.drop(columns=["attack", "difficulty"]), test["attack"] != "normal"
-    print(f"{len(normal)} normal rows to learn from, {len(new)} to judge, {new.shape[1]} columns")
+    print(f"{len(normal)} normal rows to fit on, {len(new)} to score, {new.shape[1]} columns")
     print(f"{'detector':24} {'AUROC':>7} {'AP':>7} {'seconds':>8}")
     for name, rank in _detectors():
         started = time.perf_counter()

@@ -1,9 +1,9 @@
-"""Seconds to fit and rows scored a second, ours beside isolation forest, kNN and PyOD's VAE, in one run.
+"""Seconds to fit and rows scored per second, compared with isolation forest, kNN and PyOD's VAE.
 
     python benchmarks/speed.py [--no-pyod] [--repeats 3]
 
-Tables are made: 30 numbers, 8 factors. Machines differ and are busy: it is the ratios that count, and
-of several runs the fastest. Each fit is timed in a process of its own, whose peak memory is its own.
+Tables are generated: 30 numbers, 8 factors. Machines differ and are shared, so only ratios are comparable,
+and the fastest of several runs counts. Each fit runs in its own process, whose peak memory is measured.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SMALL, LARGE, SCORED = 10_000, 1_000_000, 200_000
 
 
 def table(n_rows: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Rows of ``N_COLUMNS`` numbers that ``N_FACTORS`` hidden ones explain but for noise."""
+    """Generate rows of ``N_COLUMNS`` numbers from ``N_FACTORS`` latent factors and noise."""
     random = np.random.default_rng(seed)
     loadings = np.random.default_rng(1).normal(size=(N_FACTORS, N_COLUMNS))
     rows = np.empty((n_rows, N_COLUMNS))
@@ -56,7 +56,7 @@ def detector(name: str) -> Any:
 
 
 def scorer(fitted: Any) -> Callable[[Any], Any]:
-    """What gives a score a row, whatever the detector calls it."""
+    """Return the method of a detector that gives one score per row."""
     names = ("score_samples", "decision_function", "kneighbors")
     scores: Callable[[Any], Any] = next(getattr(fitted, name) for name in names if hasattr(fitted, name))
     return scores
@@ -64,14 +64,14 @@ def scorer(fitted: Any) -> Callable[[Any], Any]:
 
 # ------------------------------------------------------------------------------------------ measurement
 def time_fit(name: str, n_rows: int) -> tuple[float, float]:
-    """Seconds of a fit, and peak memory during it in multiples of the table's own size."""
+    """Return the seconds of a fit and its peak memory in multiples of the size of the table."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_time_fit, (name, n_rows))
 
 
 def _time_fit(name: str, n_rows: int) -> tuple[float, float]:
     unfitted, rows = detector(name), table(n_rows)
-    detector(name).fit(rows[:200])  # imports and first calls are not the fit's
+    detector(name).fit(rows[:200])  # imports and first calls are not timed
     before = _peak_bytes()
     started = time.perf_counter()
     unfitted.fit(rows)
@@ -84,7 +84,7 @@ def _peak_bytes() -> int:
 
 
 def rows_per_second(scores: Callable[[Any], Any], rows: Any) -> float:
-    """Rows scored in a second."""
+    """Return the rows scored per second."""
     started = time.perf_counter()
     scores(rows)
     return len(rows) / (time.perf_counter() - started)
@@ -101,7 +101,7 @@ def milliseconds_a_row(scores: Callable[[Any], Any], rows: Any) -> float:
 
 
 def main() -> None:
-    """Print a row a detector."""
+    """Print a row per detector."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -118,7 +118,7 @@ def main() -> None:
     fits: dict[str, list[float]] = {name: [] for name in names}
     scores = {name: scorer(detector(name).fit(train)) for name in names}
     rates: dict[str, list[float]] = {name: [] for name in names}
-    for repeat in range(options.repeats):  # taking turns, so that a busy minute hits all
+    for repeat in range(options.repeats):  # alternately, so that load of the machine affects all
         for name in names:
             if name != "PyOD VAE" or not repeat:
                 fits[name].append(time_fit(name, SMALL)[0])
@@ -138,7 +138,8 @@ def main() -> None:
     sample = new[:500]
     for name in names[:2]:
         alone = np.concatenate([scores[name](sample[i : i + 1]) for i in range(len(sample))])
-        print(f"{name}: row by row the same to the last bit: {bool((alone == scores[name](sample)).all())}")
+        is_same = bool((alone == scores[name](sample)).all())
+        print(f"{name}: scores of single rows are bit for bit the same: {is_same}")
 
 
 if __name__ == "__main__":

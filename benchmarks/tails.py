@@ -1,12 +1,12 @@
-"""How far the generalised Pareto tail is off: realised false-alarm rates below what calibration rows promise.
+"""Error of the generalised Pareto tail: realised false-alarm rates below those that can be guaranteed.
 
     python benchmarks/tails.py
 
-Every line is over many splits: the rate that normal rows really had below the offset, divided by the rate
-that was asked for, at a tenth and a hundredth of the least rate that so many calibration rows can promise.
-Simulated scores have their realised rate from the law itself. Those of a detector have it counted: it is
-fitted on some rows of a data set that scikit-learn brings, the others are scored once, and split again and
-again into calibration and fresh rows. The photographs want pillow, which matplotlib brings.
+Every line is over many splits: the realised false-alarm rate divided by the requested rate, which is a tenth
+or a hundredth of the lowest rate that the calibration rows can guarantee. For simulated scores the realised
+rate follows from their distribution. For a detector it is counted: the detector is fitted on some rows of a
+data set of scikit-learn, the others are scored once and split many times into calibration and test rows. The
+photographs need pillow, a dependency of matplotlib.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def rates_of(n_calibration: int) -> list[float]:
 
 
 def report(name: str, ratios: Mapping[int, Floats]) -> None:
-    """A line: mean, median and 90 % quantile of each column, and nothing of a rate that cannot be counted."""
+    """Print mean, median and 90 % quantile of each column; empty for a rate that cannot be counted."""
     columns = [column for by_rate in ratios.values() for column in by_rate.T]
     cells = ["" if np.isnan(column).any() else _figures(column) for column in columns]
     print(f"| {name} | {' | '.join(cells)} |", flush=True)
@@ -68,7 +68,7 @@ def simulated(law: stats.rv_continuous, n_calibration: int, n_splits: int) -> Fl
 
 
 def counted(scores: Floats, n_calibration: int, n_splits: int) -> Floats:
-    """Ratios, NaN where fewer than half a false alarm is expected among the fresh rows of a split."""
+    """Return ratios, NaN if fewer than 0.5 false alarms are expected among the test rows of a split."""
     n_fresh = len(scores) - n_calibration
     countable = np.array(rates_of(n_calibration)) * n_fresh >= 0.5
     if not countable.any():

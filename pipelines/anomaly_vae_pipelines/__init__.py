@@ -1,6 +1,6 @@
-"""Applications built on ``anomaly_vae``: a command line, an HTTP service, and the parts both are made of.
+"""Applications built on ``anomaly_vae``: a command line, an HTTP service, and the modules that they share.
 
-``docs/`` and CONTRIBUTING.md have the map of the packages below.
+CONTRIBUTING.md describes the packages below this one.
 
 Examples
 --------
@@ -59,5 +59,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Public names, imported already or not."""
+    """Public names, whether imported yet or not."""
     return sorted(__all__)

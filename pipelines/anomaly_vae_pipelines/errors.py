@@ -1,20 +1,20 @@
-"""Every exception and warning of the applications, a branch of the library's tree.
+"""Exceptions and warnings of the applications; they extend those of ``anomaly_vae.errors``.
 
     anomaly_vae.errors.AnomalyVAEError
-    ├── anomaly_vae.errors.InputError   a user's mistake: exit code 2
-    │   ├── SourceError                 a file cannot be read as rows or images; names file and line
-    │   ├── UnknownNameError            a column, key or value that is not there; names the nearest
-    │   ├── ColumnClashError            a result column would hide a column of the input
-    │   └── OutputExistsError           an output exists and nobody said to replace it
+    ├── anomaly_vae.errors.InputError   a mistake of the user: exit code 2
+    │   ├── SourceError                 a file cannot be read as rows or images; has the file and line
+    │   ├── UnknownNameError            a column, key or value does not exist; suggests the nearest
+    │   ├── ColumnClashError            a result column has the name of a column of the input
+    │   └── OutputExistsError           an output exists and --force was not given
     ├── SinkError                       an output cannot be written (disk full, no permission): exit code 1
-    │   └── DeliveryError               a receiver did not take an alert; it stays on disk
-    ├── LostInputError                  an input vanished or was cut while it was being read: exit code 1
-    └── TooManyRejectedError            more rows cannot be read than was allowed: exit code 1
+    │   └── DeliveryError               a receiver did not accept an alert, which stays on disk
+    ├── LostInputError                  an input disappeared or became shorter during the run: exit code 1
+    └── TooManyRejectedError            too many rows cannot be read: exit code 1
 
-    MixedColumnWarning (UserWarning)    a column of numbers is read as text, because of a few cells
-    AlertingWarning (UserWarning)       an alert is late or refused, or a rule cannot see all of its rows
+    MixedColumnWarning (UserWarning)    a column of numbers is read as text because of a few cells
+    AlertingWarning (UserWarning)       an alert is late or refused, or a rule cannot see all rows
 
-Every message names the file, line or column, what was wanted, and the way out.
+Every message names the file, line or column, what was expected, and how to fix it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SourceError(InputError):
     source : str
         Name of the file.
     line : int or None
-        Line of the file, from 1; None where the whole file is meant.
+        Line of the file, from 1; None if the error concerns the whole file.
     """
 
     def __init__(self, source: str, line: int | None, problem: str) -> None:
@@ -43,12 +43,12 @@ class SourceError(InputError):
 
 
 class UnknownNameError(InputError):
-    """A name is not among those that exist; the message ends with the nearest one.
+    """A name does not exist; the message ends with the most similar name, if there is one.
 
     Attributes
     ----------
     name : str
-        The name that was asked for.
+        The unknown name.
     nearest : str or None
         The most similar name that exists.
     """
@@ -60,29 +60,29 @@ class UnknownNameError(InputError):
 
 
 class ColumnClashError(InputError):
-    """A result column would have the name of a column of the input."""
+    """A result column has the name of a column of the input."""
 
 
 class OutputExistsError(InputError):
-    """An output exists already and is left as it is."""
+    """An output exists already; it was not changed."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path}: exists already; give --force to replace it, or another name")
+        super().__init__(f"{path}: exists already; use --force to replace it, or choose another name")
 
 
 class SinkError(AnomalyVAEError):
-    """An output cannot be written; what was there before is intact."""
+    """An output cannot be written; an earlier file of that name is intact."""
 
 
 class DeliveryError(SinkError):
-    """A receiver did not take an alert.
+    """A receiver did not accept an alert.
 
     Attributes
     ----------
     final : bool
-        Whether it will never take it, so that trying again is of no use.
+        Whether the receiver will never accept it, so that retrying is pointless.
     wait : float
-        Seconds for which the receiver asked to be left alone.
+        Seconds that the receiver asked to wait before the next attempt.
     """
 
     def __init__(self, why: str, *, final: bool = False, wait: float = 0.0) -> None:
@@ -91,23 +91,23 @@ class DeliveryError(SinkError):
 
 
 class LostInputError(AnomalyVAEError):
-    """An input is gone, or shorter than when the run began; what was written before is intact."""
+    """An input is gone, or shorter than when the run began; earlier outputs are intact."""
 
 
 class TooManyRejectedError(AnomalyVAEError):
-    """More rows cannot be read than the run was allowed to leave out; no output was written."""
+    """The share of rows that cannot be read is above the limit; no output was written."""
 
 
 class MixedColumnWarning(UserWarning):
-    """A column of numbers holds a few cells that are none, so that all of it is read as text."""
+    """A column of numbers has a few cells that are not numbers, so the whole column is read as text."""
 
 
 class AlertingWarning(UserWarning):
-    """An alert could not be delivered yet, was refused for good, or a rule cannot see all of its rows."""
+    """An alert could not be delivered yet or was refused, or a rule cannot see all rows."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The most similar of the known names, or None where none is similar."""
+    """Return the most similar of the known names, or None if none is similar."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.casefold(), by_folded, n=1)
     return by_folded[matches[0]] if matches else None

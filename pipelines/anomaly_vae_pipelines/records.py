@@ -1,4 +1,4 @@
-"""What passes between stages, and what a finished run says of itself. All frozen."""
+"""Frozen records that pass between the stages of a run, and the summaries that runs return."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESULT_COLUMNS = ("score", "p_value", "is_anomaly", "top_columns")
-"""Columns that scoring appends, in this order, each after the prefix that the user chose."""
+"""Columns that scoring appends, in this order; the user's prefix comes before each name."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Rows:
     columns : tuple of str
         Names of all columns, in order.
     table : pyarrow.Table
-        The columns that somebody asked for (the model, a label, an alert rule), shape (n_rows, n_asked).
+        The requested columns (of the model, a label, an alert rule), shape (n_rows, n_requested).
     numbers : array of int, shape (n_rows,)
-        Line of the file on which each row begins (of Parquet: number of the row), from 1.
+        Line of the file on which each row begins (in Parquet: number of the row), from 1.
     raw : pyarrow.LargeBinaryArray or None
-        Each row as it stands in a text file, without its line end.
+        The bytes of each row in a text file, without the line end.
     unit : str
-        What ``numbers`` count: "line", or "row" where the file has no lines.
+        What ``numbers`` count: "line", or "row" if the file has no lines.
     whole : pyarrow.Table or None
-        All columns as the file has them, for an output that does not take ``raw``.
+        All columns as they are in the file, for an output that does not use ``raw``.
     """
 
     source: str
@@ -50,27 +50,27 @@ class Rows:
         return len(self.numbers)
 
     def cells(self, name: str) -> list[str]:
-        """One of the columns of ``table`` as text, empty where a cell is missing."""
+        """Return a column of ``table`` as text; missing cells are empty."""
         from anomaly_vae_pipelines.arrow_text import text_of
 
         texts: list[str] = text_of(self.table.column(name)).fill_null("").to_pylist()
         return texts
 
     def source_of(self, position: int) -> str:
-        """The file that one row stands in."""
+        """Return the file that contains a row."""
         return self.source
 
     def name_of(self, position: int) -> str:
-        """What to call one row of its file, such as ``line 109``."""
+        """Return the name of a row within its file, such as ``line 109``."""
         return f"{self.unit} {self.numbers[position]}"
 
     def contents(self, position: int) -> bytes:
-        """What one row holds, as far as it was asked for: to tell it from another in its place."""
+        """Return the requested cells of a row as bytes, which differ between different rows."""
         one = Rows(self.source, self.columns, self.table.slice(position, 1), self.numbers[:0])
         return json.dumps([one.cells(name)[0] for name in one.table.column_names]).encode()
 
     def take(self, kept: NDArray[np.bool_]) -> Rows:
-        """The rows where ``kept`` is true."""
+        """Return the rows where ``kept`` is true."""
         import pyarrow as pa
 
         if kept.all():
@@ -83,35 +83,35 @@ class Rows:
 
 @dataclass(frozen=True)
 class ImageRows(Rows):
-    """Images as rows: the table says what they are called, and beside it are their pixels.
+    """Images as rows: the table holds their names, and ``images`` their pixels.
 
     Attributes
     ----------
     images : array of shape (n_rows, height, width) or (n_rows, height, width, 3)
-        Grey or colour in 0..255.
+        Grey or colour, values from 0 to 255.
     paths : tuple of str
-        The file of each.
+        The file of each image.
     """
 
     images: NDArray[Any] = field(kw_only=True)
     paths: tuple[str, ...] = field(kw_only=True)
 
     def source_of(self, position: int) -> str:
-        """The file of one image."""
+        """Return the file of an image."""
         return self.paths[position]
 
     def name_of(self, position: int) -> str:
-        """The file of one image; of an array of images, its number."""
+        """Return the file of an image, or its number within an array."""
         path = self.paths[position]
         return f"image {self.numbers[position]}" if path == self.source else path
 
     def contents(self, position: int) -> bytes:
-        """What one image is called, and its pixels."""
+        """Return the name of an image and its pixels as bytes."""
         pixels: bytes = self.images[position].tobytes()
         return super().contents(position) + pixels
 
     def take(self, kept: NDArray[np.bool_]) -> ImageRows:
-        """The images where ``kept`` is true."""
+        """Return the images where ``kept`` is true."""
         if kept.all():
             return self
         import pyarrow as pa
@@ -129,18 +129,18 @@ class ImageRows(Rows):
 
 @dataclass(frozen=True)
 class NumberRows(Rows):
-    """Rows for a model that reads numbers alone; the table is empty, and beside it is one matrix.
+    """Rows for a model that reads only numbers: a matrix instead of a table, which is empty.
 
     Attributes
     ----------
     values : array of shape (n_rows, n_columns)
-        Float64, NaN where a cell is missing, in the order of the model's columns.
+        Float64 in the order of the model's columns; missing cells are NaN.
     """
 
     values: NDArray[np.float64] = field(kw_only=True)
 
     def take(self, kept: NDArray[np.bool_]) -> NumberRows:
-        """The rows where ``kept`` is true."""
+        """Return the rows where ``kept`` is true."""
         return replace(self, numbers=self.numbers[kept], values=self.values[kept])
 
 
@@ -153,15 +153,15 @@ class Rejected:
     source : str
         Name of the file.
     number : int
-        Line on which it begins (of Parquet: number of the row), from 1.
+        Line on which the row begins (in Parquet: number of the row), from 1.
     kind : str
-        In a word what is wrong, for counting.
+        Kind of problem, one word, for counts.
     reason : str
-        What is wrong, what was wanted, and the way out.
+        What is wrong, what was expected, and how to fix it.
     raw : bytes
-        The row as it stands in the file; of an image its name.
+        The bytes of the row in the file; for an image, its name.
     is_image : bool
-        Whether the row is an image, so that the source names it and there is no line to tell.
+        Whether the row is an image, which ``source`` identifies without a line.
     """
 
     source: str
@@ -173,22 +173,22 @@ class Rejected:
 
     @property
     def line(self) -> int | None:
-        """Line of the file to send a person to; None where the source says it all."""
+        """Line to show in messages; None for an image."""
         return None if self.is_image else self.number
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a row scored low.
+    """One reason why a row scored low.
 
     Attributes
     ----------
     column : str
-        Name of the column, or ``latent`` for an odd combination of columns.
+        Name of the column, or ``latent`` for an unusual combination of columns.
     nats : float
-        What it cost against a typical row; negative.
+        Contribution to the score compared with a typical row; negative.
     observed, expected : str or None
-        The cell, and what the model expected in its place; None for ``latent``.
+        The cell, and the value that the model expected; None for ``latent``.
     """
 
     column: str
@@ -199,20 +199,20 @@ class Reason:
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Rows and what the model says of them.
+    """Rows and their scores.
 
     Attributes
     ----------
     rows : Rows
-        The rows as they came.
+        The rows that were scored.
     scores : array of shape (n_rows,)
         ELBO in nats; higher is more normal.
     p_values : array of shape (n_rows,)
         Share of held-out training rows that score as low.
     is_anomaly : array of shape (n_rows,)
-        Whether the score lies below the threshold.
+        Whether the score is below the threshold.
     reasons : mapping of int to sequence of Reason
-        Of the rows that are explained (all anomalies, unless nobody asked), worst column first, by position.
+        Reasons by position of the row, worst column first, for the rows that are explained.
     """
 
     rows: Rows
@@ -227,7 +227,7 @@ class ScoredRows:
 
 @dataclass(frozen=True)
 class Label:
-    """A column that says which rows are normal, and the text that says so."""
+    """A column that marks normal rows, and the value that means normal."""
 
     column: str
     normal: str
@@ -235,28 +235,28 @@ class Label:
 
 @dataclass(frozen=True)
 class FitSummary:
-    """What a fit did.
+    """Result of a fit.
 
     Attributes
     ----------
     model : str
-        File that the model was saved to.
+        File of the saved model.
     n_rows : int
-        Rows that it was fitted on.
+        Number of training rows.
     kinds : mapping of str to int
-        How many columns are of each kind.
+        Number of columns of each kind.
     seconds : float
-        Time from the first byte read to the model saved.
+        Duration, from reading the file to saving the model.
     elbo_validation : float
         Mean score of held-out rows, in nats.
     offset : float
         The threshold, in nats: a row that scores lower is an anomaly.
     image : (int, int, int) or None
-        Height, width and channels, where rows are images.
+        Height, width and channels, if rows are images.
     false_alarm_rate : float or None
-        Share of normal rows expected below the threshold; None where it is not known.
+        Share of normal rows expected below the threshold; None if unknown.
     tail : {"empirical", "gpd"} or None
-        What that rate rests on: a promise of held-out rows, or an estimate of their tail.
+        Basis of that rate: a guarantee by held-out rows, or an estimate of their tail.
     """
 
     model: str
@@ -272,32 +272,32 @@ class FitSummary:
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """What a scoring run did.
+    """Result of a scoring run.
 
     Attributes
     ----------
     output : str
-        Where the scored rows are.
+        File or URL of the scored rows.
     inputs : tuple of str
-        What was read.
+        Files and URLs that were read.
     model_id : str
         First digits of the SHA-256 of the model file.
     n_rows, n_scored, n_rejected : int
         Rows of the inputs; rows written; rows that could not be read. The first is the sum of the others.
     rejected : mapping of str to int
-        Rows that could not be read, by what is wrong with them.
+        Number of rejected rows by kind of problem.
     rejected_to : str or None
-        File that holds them.
+        File of the rejected rows.
     n_anomalies : int
         Scored rows below the threshold.
     threshold : float
         In nats.
     quantiles : mapping of str to float
-        Of the scores, in nats, within one in a hundred of themselves.
+        Quantiles of the scores in nats, with a relative error of at most 1 %.
     seconds : float
-        Time of the run; of a resumed run, of its last sitting.
+        Duration; of a resumed run, only since it was resumed.
     n_sitting : int
-        Rows of that time.
+        Rows processed in ``seconds``.
     """
 
     output: str
@@ -316,18 +316,18 @@ class ScoreSummary:
 
     @property
     def alert_rate(self) -> float:
-        """Share of the scored rows that are anomalies."""
+        """Share of scored rows that are anomalies."""
         return self.n_anomalies / self.n_scored if self.n_scored else 0.0
 
     @property
     def rows_per_second(self) -> float:
-        """Rows of the last sitting by its time."""
+        """Rows per second since the run was started or resumed."""
         return self.n_sitting / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where a model draws the line, in nats, and the false-alarm rate that is expected there, and why."""
+    """Threshold of a saved model in nats, the expected false-alarm rate, and its basis."""
 
     model: str
     offset: float
@@ -342,13 +342,13 @@ class Evaluation:
     Attributes
     ----------
     n_normal, n_anomalous, n_unlabelled : int
-        Rows by label; a row whose label is empty counts for nothing else.
+        Rows by label; rows with an empty label are not evaluated.
     auroc, average_precision : float
-        Quality of the order of the scores, over all thresholds.
+        Quality of the ranking by score, over all thresholds.
     offset : float
         The model's threshold in nats.
     n_alerts, n_hits : int
-        Rows below the threshold, and how many of them are anomalous.
+        Rows below the threshold, and the number of them that are anomalous.
     """
 
     n_normal: int
@@ -362,7 +362,7 @@ class Evaluation:
 
     @property
     def precision(self) -> float | None:
-        """Share of alerts that are anomalous; None without an alert."""
+        """Share of alerts that are anomalous; None if there are no alerts."""
         return self.n_hits / self.n_alerts if self.n_alerts else None
 
     @property
@@ -376,8 +376,16 @@ class Evaluation:
         return (self.n_alerts - self.n_hits) / self.n_normal
 
 
+def no_scores(rows: Rows) -> ScoredRows:
+    """Return scored rows for ``rows`` without rows, which still have columns."""
+    import numpy as np
+
+    none = np.empty(0)
+    return ScoredRows(rows, none, none, none.astype(bool), {})
+
+
 def _filtered(table: pa.Table, kept: NDArray[np.bool_]) -> pa.Table:
-    """The rows of a table where ``kept`` is true; Arrow filters some types, such as views, only by slices."""
+    """Return the rows where ``kept`` is true; some Arrow types, such as views, can only be sliced."""
     import numpy as np
     import pyarrow as pa
 

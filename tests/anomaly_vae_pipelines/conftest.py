@@ -24,20 +24,20 @@ from anomaly_vae_pipelines.sources.cells import collect
 from tests.anomaly_vae_pipelines.image_files import TINY_IMAGES, write_plates
 
 TINY = "[detector]\nmax_steps = 30\nhidden_sizes = [8]\nlatent_dim = 2\n"
-"""Configuration of a fit that takes a blink."""
+"""Configuration of a fast fit."""
 
 COLUMNS = ["code", "amount", "count", "color", "open", "day", "label"]
 
 _ROOT = Path(__file__).parents[2]
 PYTHON_PATH = os.pathsep.join([str(_ROOT), str(_ROOT / "pipelines")])
-"""Where a process in another folder finds the tests and both packages."""
+"""Import path of the tests and both packages, for processes in another folder."""
 
 Rows = list[list[str]]
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended."""
+    """Exit code and output of a run."""
 
     code: int
     out: str
@@ -48,26 +48,26 @@ Run = Callable[..., Ended]
 
 
 def orders(n_rows: int, seed: int = 0) -> Rows:
-    """Rows of a small mixed table, one in ten of them bad; codes have leading zeros."""
+    """Rows of a small mixed table, one in ten of them anomalous; codes have leading zeros."""
     draw = random.Random(seed)
     return [_order(draw, number) for number in range(n_rows)]
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a CSV file and give its path as a command line wants it."""
+    """Write a CSV file and return its path as text."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([columns, *rows])
     return str(path)
 
 
 def read_rows(path: str | Path) -> list[dict[str, str]]:
-    """Rows of a CSV file, as Python's own reader sees them."""
+    """Rows of a CSV file, read by the csv module."""
     with Path(path).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
 def read_table(path: str) -> pd.DataFrame:
-    """A whole file with columns of numbers, truth values and text."""
+    """Read a whole file, with columns of numbers, booleans and text."""
     with open_source(path) as source:
         return collect(sources.read_rows(source))
 
@@ -85,7 +85,7 @@ def run() -> Run:
 
 @pytest.fixture
 def run_process() -> Run:
-    """Run the command line as a process of its own, as a shell would."""
+    """Run the command line in its own process."""
 
     def invoke(*arguments: str, stdin: bytes | None = None, **environment: str) -> Ended:
         done = subprocess.run(
@@ -97,12 +97,12 @@ def run_process() -> Run:
 
 
 def command_line(*arguments: str) -> list[str]:
-    """What a process is started with."""
+    """The command that starts a process."""
     return [sys.executable, "-m", "anomaly_vae_pipelines.cli", *arguments]
 
 
 def process_environment(**changes: str) -> dict[str, str]:
-    """The environment of a process that finds the packages wherever it runs."""
+    """The environment of a process that can import the packages in any folder."""
     return os.environ | {"PYTHONPATH": PYTHON_PATH, "OMP_NUM_THREADS": "1"} | changes
 
 
@@ -156,7 +156,7 @@ def image_model(tmp_path_factory: pytest.TempPathFactory, plates: Path) -> str:
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A directory on a disk with room for a file called output, which says "old", and no more."""
+    """A directory on a full disk, with a file ``output`` that contains "old"."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(place)]
@@ -179,7 +179,7 @@ def _order(draw: random.Random, number: int) -> list[str]:
 
 
 def text_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], source: str = "a.csv") -> records.Rows:
-    """Rows of text as a source gives them, from line 2 on."""
+    """Rows of text as a source returns them, from line 2 on."""
     cells = [pa.array([row[j] for row in rows], pa.string()) for j in range(len(columns))]
     raw = pa.array([",".join(row).encode() for row in rows], pa.large_binary())
     numbers = np.arange(2, len(rows) + 2)

@@ -10,7 +10,7 @@ from tests.anomaly_vae_pipelines.conftest import text_rows
 
 
 def test_cells_of_any_type_are_text():
-    """Missing cells are empty, numbers and truth values as they are written."""
+    """Missing cells are empty, numbers and booleans as they are written."""
     table = pa.table({"n": [1.5, None], "b": [True, None], "s": ["x", None]})
     rows = Rows("a.parquet", ("n", "b", "s"), table, np.array([1, 2]))
     assert [rows.cells(name) for name in rows.columns] == [["1.5", ""], ["true", ""], ["x", ""]]

@@ -1,1 +1,1 @@
-"""The command line ``anomaly-vae``: one command a file, which parses, calls one function and prints."""
+"""The command line ``anomaly-vae``: one module per command, which parses, calls one function and prints."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from anomaly_vae_pipelines.cli.exit_codes import DONE, FAILURE, say_problems
+from anomaly_vae_pipelines.cli.exit_codes import DONE, FAILURE, report_problems
 from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import echo_json, echo_rich, printable
 from anomaly_vae_pipelines.plurals import counted
@@ -120,7 +120,7 @@ def send_again(rules: str, alert_state: str | None, checkpoint: str | None, refu
     done = resend(Path(rules), _owner(rules, alert_state, checkpoint), refused=refused)
     for sink, n_delivered in done.n_delivered.items():
         click.echo(printable(f"{sink}: {counted(n_delivered, 'alert')} delivered"), err=True)
-    return say_problems(done.problems, only_warn=False)
+    return report_problems(done.problems, only_warn=False)
 
 
 def _owner(rules: str, alert_state: str | None, checkpoint: str | None) -> Path:

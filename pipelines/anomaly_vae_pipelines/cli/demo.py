@@ -1,4 +1,4 @@
-"""``anomaly-vae demo``: the whole way on real data, in a few seconds."""
+"""``anomaly-vae demo``: fits and scores real data in a few seconds."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace the demo's files if they exist.")
 @progress_option
 def command(out: str | None, force: bool, verbose: bool | None) -> None:
-    """See it work on real data, in a few seconds.
+    """Try fit, score and evaluate on real data, in a few seconds.
 
-    Learns what benign breast tumours look like in half of a data set, and shows what stands out in the
-    other half. Writes train.csv, test.csv, model.avae and scored.csv, and prints the commands that
-    do the same.
+    Fits a model on the benign breast tumours of one half of a data set, and shows the most anomalous tumours
+    of the other half. Writes train.csv, test.csv, model.avae and scored.csv, and prints the equivalent
+    commands.
     """
     import tempfile
     from pathlib import Path
@@ -42,18 +42,18 @@ def command(out: str | None, force: bool, verbose: bool | None) -> None:
 
 
 def _show(demo: Demo) -> None:
-    click.echo("569 breast tumours that scikit-learn ships: learn what is benign, find what is not.\n")
+    click.echo("569 breast tumours from scikit-learn: fit on benign ones, and detect the others.\n")
     click.echo(_shell(f"cd {shlex.quote(demo.directory)}"))
     results = (_fit_line(demo), _score_line(demo), _evaluation_line(demo))
     for line, result in zip(demo.commands, results, strict=True):
         click.echo(f"{_shell(line)}\n  {result}\n")
     echo_rich(_table(demo.anomalies))
-    click.echo("To score rows by hand, in a browser or over HTTP (pip install 'anomaly-vae[serve]'):")
+    click.echo("To score rows in a browser or over HTTP (pip install 'anomaly-vae[serve]'):")
     click.echo(_shell(demo.next))
 
 
 def _shell(line: str) -> str:
-    """A command as a reader may type it."""
+    """Format a command as in a shell."""
     return click.style(f"$ {line}", bold=True)
 
 
@@ -64,7 +64,7 @@ def _fit_line(demo: Demo) -> str:
 
 
 def _score_line(demo: Demo) -> str:
-    return f"{demo.score.n_rows} rows, {demo.score.n_anomalies} of them below the threshold"
+    return f"{demo.score.n_rows} rows, {demo.score.n_anomalies} of them anomalous"
 
 
 def _evaluation_line(demo: Demo) -> str:
@@ -72,26 +72,26 @@ def _evaluation_line(demo: Demo) -> str:
     return f"AUROC {e.auroc:.3f}, average precision {e.average_precision:.3f}, recall {e.recall:.3f}"
 
 
-def _table(findings: Sequence[DemoAnomaly]) -> Table:
+def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="The most anomalous rows, and why", box=SIMPLE_HEAD)
+    table = Table(title="The most anomalous rows, with reasons", box=SIMPLE_HEAD)
     table.title_justify, table.title_style = "left", "bold"
     for header in ("row", "column"):
         table.add_column(header, no_wrap=True)
     for header in ("nats", "observed", "expected"):
         table.add_column(header, justify="right", no_wrap=True)
-    for finding in findings:
-        for row, reason in zip_longest(_row_cells(finding), finding.reasons):
+    for anomaly in anomalies:
+        for row, reason in zip_longest(_row_cells(anomaly), anomaly.reasons):
             table.add_row(row, *_reason_cells(reason))
         table.add_section()
     return table
 
 
-def _row_cells(finding: DemoAnomaly) -> tuple[str, str, str]:
-    """Who the row is, one cell a line, beside its reasons."""
-    return f"[bold]patient {finding.name}[/bold]", finding.truth, nats(finding.score)
+def _row_cells(anomaly: DemoAnomaly) -> tuple[str, str, str]:
+    """Return ID, label and score of a row, shown below each other next to its reasons."""
+    return f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score)
 
 
 def _reason_cells(reason: Reason | None) -> tuple[str, str, str, str]:

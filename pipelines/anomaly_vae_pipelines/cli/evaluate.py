@@ -1,4 +1,4 @@
-"""``anomaly-vae evaluate``: how well a model finds the anomalies of a labelled file, or of a test set."""
+"""``anomaly-vae evaluate``: measures how well a model detects the anomalies of labelled data."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.argument("model")
 @click.argument("source", metavar="INPUT")
-@label_options(required=False, text="Column that says which rows are normal; all others are anomalous.")
+@label_options(required=False, text="Column with the true labels of the rows.")
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context, model: str, source: str, label: str | None, normal: str | None, as_json: bool
 ) -> None:
-    """Compare scores with a label, or of images with their folders.
+    """Measure how well MODEL detects the anomalies of labelled data.
 
-    AUROC and average precision judge the order of the scores; precision, recall and the false-alarm
-    rate judge the model's threshold. Rows whose label is empty are left out.
+    AUROC and average precision depend only on the ranking by score; precision, recall and the false-alarm
+    rate depend on the threshold of the model. Rows with an empty label are ignored.
 
-    For a model of images INPUT is a folder laid out as MVTec's: test/good is normal, every other
-    test/DEFECT is anomalous. Each kind of defect is compared with the good images. Where there are masks
-    (ground_truth/DEFECT/NAME.png or NAME_mask.png), the heat of the pixels is compared with them:
+    For an image model, INPUT is a folder in the layout of MVTec AD: images in test/good are normal, images
+    in any other test/DEFECT are anomalous. Each kind of defect is compared with the good images. If there
+    are masks (ground_truth/DEFECT/NAME.png or NAME_mask.png), the heat maps are compared with them:
 
     \b
-      pixel AUROC  chance that an anomalous pixel is hotter than a normal one
-      PRO          mean share of an anomalous region that is found, over false-positive
-                   rates up to 0.3 (per-region overlap, Bergmann et al. 2020)
+      pixel AUROC  probability that an anomalous pixel is hotter than a normal one
+      PRO          per-region overlap: mean detected share of an anomalous region, for
+                   false-positive rates up to 0.3 (Bergmann et al. 2020)
 
-    Of one kind both are over the images of that kind that have masks; overall, over all of these and the
-    good images.
+    The pixel measures of a defect include its images with masks; the overall measures include all of these
+    and the good images.
     """  # noqa: D301 (click wants the control character)
     wanted = both_of(label, normal)
     if wanted is None and "image" not in read_metadata(model):
-        raise click.UsageError("Give --label and --normal, which say what is normal.", ctx)
+        raise click.UsageError("Give --label and --normal, which mark the normal rows.", ctx)
     from anomaly_vae_pipelines.runs.evaluate import evaluate_file, evaluate_folder
     from anomaly_vae_pipelines.scoring.model_files import open_model
 
@@ -71,7 +71,7 @@ def _pixel_fields(pixels: Localised | None) -> dict[str, Any] | None:
 
 
 def _show_images(found: ImageEvaluation) -> None:
-    """The judgement of all images, then a table by kind of defect."""
+    """Print the measures over all images, then a table with a row per kind of defect."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -115,12 +115,12 @@ def _fields(evaluation: Evaluation) -> dict[str, float | None]:
 
 def _show(e: Evaluation) -> None:
     n_rows = e.n_normal + e.n_anomalous
-    unlabelled = f"; {e.n_unlabelled:,} without a label left out" if e.n_unlabelled else ""
+    unlabelled = f"; {e.n_unlabelled:,} without a label ignored" if e.n_unlabelled else ""
     echo_pairs(f"{n_rows:,} rows, {e.n_anomalous:,} of them anomalous{unlabelled}", _pairs(e, "rows"))
 
 
 def _pairs(e: Evaluation, noun: str) -> list[tuple[str, str]]:
-    precision = "none, for want of alerts" if e.precision is None else f"{e.precision:.4f}"
+    precision = "undefined" if e.precision is None else f"{e.precision:.4f}"
     return [
         ("AUROC", f"{e.auroc:.4f}"),
         ("average precision", f"{e.average_precision:.4f}"),

@@ -1,4 +1,4 @@
-"""``anomaly-vae fit``: learn from a file what its rows look like, or from a folder its images."""
+"""``anomaly-vae fit``: fits a model on a file of rows or a folder of images."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
     from anomaly_vae_pipelines.records import FitSummary
 
-_LABEL_HELP = "Column that says which rows are normal. Learn only from those; the column is no feature."
+_LABEL_HELP = "Column with labels. Fit only on rows labelled as normal; the column is not a feature."
 _NOVELTY_HELP = (
-    "Whether the rows are known to be clean (novelty), or may hold anomalies that the fit is to withstand. "
-    "Clean with --label, not clean without, unless said here; images are clean, unless said here."
+    "Whether the training data are free of anomalies (novelty), or may contain some. [default: novelty with "
+    "--label and for images, else no-novelty]"
 )
 _SIZE_HELP = (
-    "Resize every image to so many pixels, height x width, here and when images are scored. [default: they "
-    "all have one size]"
+    "Resize all images to this height and width in pixels, now and when scoring. [default: all images must "
+    "have the same size]"
 )
-_CHANNELS_HELP = "Turn every image into grey (1) or colour (3), here and when images are scored."
+_CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when scoring."
 _RECIPE_HELP = (
-    "Ready-made model: tabular for columns of any kind, tabular_numeric to refuse what is no number, "
-    "embeddings for vectors of a network. [default: tabular]"
+    "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
+    "for vectors from a neural network. [default: tabular]"
 )
 
 
@@ -54,18 +54,27 @@ _RECIPE_HELP = (
     "--false-alarm-rate",
     type=Share,
     metavar="R",
-    help="Put the threshold where at most this share of normal rows raises an alert. [default for clean "
-    "rows: 0.01, or the least that the held-out rows can promise; for others a fence below most scores]",
+    help="Set the threshold so that at most this share of normal rows is flagged. [default with novelty: "
+    "0.01, or the lowest rate that the held-out rows can guarantee; else a fence below most scores]",
 )
 @tail_option
-@click.option("--contamination", type=Share, metavar="C", help="Put it where this share of TRAIN raises one.")
+@click.option(
+    "--contamination",
+    type=Share,
+    metavar="C",
+    help="Set the threshold so that this share of TRAIN is flagged.",
+)
 @click.option("--recipe", metavar="NAME", help=_RECIPE_HELP)
 @click.option(
-    "--id", "ids", multiple=True, metavar="COL", help="Column that names the row; no feature. Repeatable."
+    "--id",
+    "ids",
+    multiple=True,
+    metavar="COL",
+    help="Column that identifies a row; not a feature. Repeatable.",
 )
 @click.option("--image-size", type=ImageSize(), metavar="HxW", help=_SIZE_HELP)
 @click.option("--channels", type=click.Choice(["1", "3"]), help=_CHANNELS_HELP)
-@click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to leave out. Repeatable.")
+@click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
 @seed_option
 @config_option
 @progress_option
@@ -89,16 +98,17 @@ def command(
     seed: int | None,
     verbose: bool | None,
 ) -> None:
-    """Learn what the rows or images of TRAIN look like.
+    """Fit a model on the rows or images of TRAIN.
 
-    TRAIN is CSV with a header, JSON Lines or Parquet. Its columns are numbers, truth values, dates or
-    text as their cells say; empty cells, NA, NaN, null and None are missing. Columns named by --id and
-    --ignore take no part, need not be there when rows are scored, and pass through then as all others do.
+    For a table, TRAIN is a CSV file with a header, a JSON Lines file or a Parquet file. The kind of each
+    column (numbers, booleans, dates or text) is detected from its cells; empty cells, NA, NaN, null and None
+    are missing. Columns given by --id and --ignore are not features: rows can be scored without them, and if
+    present they are copied to the output like all other columns.
 
-    Or TRAIN is a folder of PNG, JPEG, WebP, BMP or TIFF images, grey or in colour, in it or anywhere
-    below (of a folder laid out as MVTec's those in train/good); a pattern of such files; or an array
-    (.npy, .npz) of shape (n, height, width) or (n, height, width, 3). All have the same size, or are
-    resized to --image-size. Grey images among coloured ones count as coloured.
+    For images, TRAIN is a folder of PNG, JPEG, WebP, BMP or TIFF images, including its subfolders (in the
+    layout of MVTec AD only train/good); a pattern of such files; or an array (.npy, .npz) of shape
+    (n, height, width) or (n, height, width, 3). All images have the same size or are resized to
+    --image-size. If there are both grey and colour images, grey ones are converted to colour.
     """
     from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
     from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
@@ -109,25 +119,29 @@ def command(
     given = {"novelty": novelty, "random_state": seed, "contamination": threshold.get("contamination")}
     parameters = detector_table(ctx) | {k: v for k, v in given.items() if v is not None}
     defaults = {"random_state": 0, "verbose": int(wants_progress(verbose))}
-    terms: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "false_alarm_rate": threshold.get("false_alarm_rate"),
         "tail": tail_of(ctx, tail, threshold),
         "force": force,
     }
     if reads_images(train):
-        _refuse(ctx, "TRAIN holds images", "label", "normal", "recipe", "ids", "ignored")
+        _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored")
         n_channels = None if channels is None else int(channels)
-        terms |= {"image_size": image_size, "channels": n_channels, "parameters": defaults | parameters}
-        _show(fit_images(train, output, **terms))
+        arguments |= {"image_size": image_size, "channels": n_channels, "parameters": defaults | parameters}
+        _show(fit_images(train, output, **arguments))
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
-    terms |= {"parameters": defaults | {"novelty": label is not None} | parameters}
-    terms |= {"label": both_of(label, normal), "left_out": [*ids, *ignored], "recipe": recipe or "tabular"}
-    _show(fit_file(train, output, **terms))
+    arguments |= {"parameters": defaults | {"novelty": label is not None} | parameters}
+    arguments |= {
+        "label": both_of(label, normal),
+        "left_out": [*ids, *ignored],
+        "recipe": recipe or "tabular",
+    }
+    _show(fit_file(train, output, **arguments))
 
 
 def _refuse(ctx: click.Context, why: str, *names: str) -> None:
-    """Raise UsageError for options that have no meaning for what TRAIN is."""
+    """Raise UsageError for options that do not apply to TRAIN."""
     for option in ctx.command.params:
         if option.name in names and ctx.params[str(option.name)]:
             raise click.UsageError(f"{why}; leave out {option.opts[0]}.", ctx)
@@ -136,16 +150,16 @@ def _refuse(ctx: click.Context, why: str, *names: str) -> None:
 def _show(summary: FitSummary) -> None:
     noun = "row" if summary.image is None else "image"
     pairs = [
-        _learned_from(summary),
-        ("held out", f"ELBO {nats(summary.elbo_validation)} {'a row' if noun == 'row' else 'an image'}"),
+        _inputs(summary),
+        ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         ("saved to", summary.model),
     ]
     echo_pairs(f"fitted {counted(summary.n_rows, noun)} in {summary.seconds:.1f} s", pairs)
 
 
-def _learned_from(summary: FitSummary) -> tuple[str, str]:
-    """Kinds of columns, or the size of images."""
+def _inputs(summary: FitSummary) -> tuple[str, str]:
+    """Return the kinds of columns, or the size of images."""
     if summary.image is not None:
         return "images", image_text(*summary.image)
     kinds = ", ".join(f"{count} {kind}" for kind, count in summary.kinds.items())

@@ -1,4 +1,4 @@
-"""``anomaly-vae inspect``: what a model file holds, verified by loading it unless told otherwise."""
+"""``anomaly-vae inspect``: shows what a model file contains, verified by loading it by default."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from anomaly_vae_pipelines.cli.printing import (
     printable,
     threshold_text,
 )
+from anomaly_vae_pipelines.plurals import counted
 
 
 @click.command("inspect")
 @click.argument("model")
-@click.option("--untrusted", is_flag=True, help="Load the file in a child process with limits.")
-@click.option("--unverified", is_flag=True, help="Show what the file states, without loading it.")
+@click.option("--untrusted", is_flag=True, help="Load the file in a child process with limits on resources.")
+@click.option("--unverified", is_flag=True, help="Show the metadata of the file without loading it.")
 @json_option
 def command(model: str, untrusted: bool, unverified: bool, as_json: bool) -> None:
-    """Show what MODEL holds, verified by loading it.
+    """Show the metadata of MODEL, verified by loading it.
 
-    That is its columns or image size, training, threshold and library versions. With --untrusted a child
-    process loads the file, with limits on memory, time and processes: for a file of unknown origin. With
-    --unverified nothing is loaded, which is faster.
+    These are its columns or image size, training, threshold and library versions. Use --untrusted for a file
+    of unknown origin: a child process loads it, with limits on memory, time and processes. With --unverified
+    nothing is loaded, which is faster.
     """
     from anomaly_vae.persistence import read_metadata, verified_metadata
 
@@ -49,7 +50,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
     training, threshold = metadata["training"], metadata["threshold"]
     per_row = "per image" if "image" in metadata else "per row"
     pairs = [
-        *([("unverified", "the file states this; nothing has been loaded")] if unverified else []),
+        *([("unverified", "these are statements of the file, which was not loaded")] if unverified else []),
         ("kind", metadata["kind"]),
         *_images(metadata),
         ("created", metadata["created"]),
@@ -71,7 +72,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
 
 
 def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
-    """Size and channels of a model of images."""
+    """Return size and channels of an image model."""
     if "image" not in metadata:
         return []
     height, width = metadata["image"]["size"]
@@ -79,15 +80,15 @@ def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:
-    """Number of rows that a load scores; the first files have none."""
+    """Return the number of rows that are scored on loading; files of older formats have none."""
     if metadata.get("self_test") is None:
         return []
     n_rows = len(metadata["self_test"]["scores"])
-    return [("self-test", f"{n_rows} made-up row{'s' if n_rows > 1 else ''}")]
+    return [("self-test", counted(n_rows, "generated row"))]
 
 
 def _threshold(threshold: dict[str, Any]) -> str:
-    # The first files did not say what a rate rests on.
+    # Files of older formats have no "tail".
     return threshold_text(threshold["offset"], threshold["false_alarm_rate"], threshold.get("tail"))
 
 

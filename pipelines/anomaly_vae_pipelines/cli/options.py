@@ -1,18 +1,17 @@
-"""Options that commands share, each a decorator, and the configuration file."""
+"""Options that several commands have, each as a decorator, and the configuration file."""
 
 from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from anomaly_vae_pipelines.errors import UnknownNameError
+from anomaly_vae_pipelines.io.toml import load_toml
 from anomaly_vae_pipelines.records import Label
 
 if TYPE_CHECKING:
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONFIG_FILE = "config"
-"""Key of the configuration file's path in what a context keeps."""
+"""Key of the path of the configuration file in ``ctx.meta``."""
 
 DETECTOR_TABLE = "detector"
-"""Table of a configuration file whose keys are parameters of the detector."""
+"""Table of the configuration file that has parameters of the detector."""
 
 if TYPE_CHECKING:
     _SizeType = click.ParamType[tuple[int, int]]
@@ -32,7 +31,10 @@ else:
     _SizeType = click.ParamType
 
 Share = click.FloatRange(0, 1, min_open=True, max_open=True)
-"""A rate: neither never nor always."""
+"""A rate, greater than 0 and less than 1."""
+
+Positive = click.FloatRange(0, min_open=True)
+Format = click.Choice(["csv", "jsonl", "parquet"])
 
 
 class ImageSize(_SizeType):
@@ -43,7 +45,7 @@ class ImageSize(_SizeType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """The pair; one that has been read already stays as it is."""
+        """Convert ``HxW`` to a pair; a pair is returned unchanged."""
         if isinstance(value, tuple):
             return value
         found = re.fullmatch(r"([1-9][0-9]{0,4})\s*[xX×]\s*([1-9][0-9]{0,4})", str(value).strip())
@@ -53,7 +55,7 @@ class ImageSize(_SizeType):
 
 
 def output_option(metavar: str, text: str) -> Callable[[F], F]:
-    """``-o/--output`` and ``--force``: where the result goes, and whether it may replace a file."""
+    """``-o/--output`` and ``--force``: the output, and whether it may replace a file."""
 
     def decorate(command: F) -> F:
         force = click.option("--force", is_flag=True, help="Replace the output if it exists.")
@@ -63,16 +65,18 @@ def output_option(metavar: str, text: str) -> Callable[[F], F]:
     return decorate
 
 
-csv_output_option = output_option("OUT", "CSV file to write, whole or not at all; - is standard output.")
-model_output_option = output_option("MODEL", "File to save the model to, whole or not at all.")
+model_output_option = output_option("MODEL", "File to save the model to.")
 
 
 def label_options(*, required: bool, text: str) -> Callable[[F], F]:
-    """``--label`` and ``--normal``: the column that says which rows are normal, and how."""
+    """``--label`` and ``--normal``: a column of labels, and its value for normal rows."""
 
     def decorate(command: F) -> F:
         normal = click.option(
-            "--normal", required=required, metavar="VALUE", help="Text of the label that means normal."
+            "--normal",
+            required=required,
+            metavar="VALUE",
+            help="Value of the label column in normal rows; all other values mean anomalous.",
         )
         label = click.option("--label", required=required, metavar="COL", help=text)
         return label(normal(command))
@@ -81,82 +85,82 @@ def label_options(*, required: bool, text: str) -> Callable[[F], F]:
 
 
 def tail_option(command: F) -> F:
-    """``--tail``: what a false-alarm rate rests on."""
+    """``--tail``: the basis of a false-alarm rate."""
     text = (
-        "What a rate rests on that the held-out rows are too few to promise: nothing, so that it is refused "
-        "(empirical), or an estimate by a generalised Pareto tail of their scores (gpd). [default: empirical]"
+        "What to do if there are too few held-out rows to guarantee the false-alarm rate: report an error "
+        "(empirical), or estimate it from a generalised Pareto tail of the scores (gpd). [default: empirical]"
     )
     return click.option("--tail", type=click.Choice(["empirical", "gpd"]), help=text)(command)
 
 
 def seed_option(command: F) -> F:
-    """``--seed``: the same seed gives the same result."""
-    text = "Seed of all randomness; the same gives the same result. [default: 0]"
+    """``--seed``: the random seed."""
+    text = "Random seed; the same seed gives the same result. [default: 0]"
     return click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help=text)(command)
 
 
 def progress_option(command: F) -> F:
-    """``--verbose/--quiet``: whether a progress bar is drawn."""
-    text = "Draw a progress bar on stderr; by default only on a terminal."
+    """``--verbose/--quiet``: whether to show a progress bar."""
+    text = "Whether to show a progress bar on stderr. [default: only on a terminal]"
     return click.option("--verbose/--quiet", default=None, help=text)(command)
 
 
 def json_option(command: F) -> F:
-    """``--json``: the result for a program to read."""
+    """``--json``: print JSON."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
 
 
 def alert_options(command: F) -> F:
-    """``--id`` and ``--alerts-may-wait``: how alerts name rows, and whether all must be delivered."""
-    ids = "Column by which alerts name a row, beside its line; repeatable. [default: id of RULES]"
-    wait = "Only warn of alerts that a sink did not take; else they mean exit code 1."
+    """``--id`` and ``--alerts-may-wait``: how alerts identify rows, and whether all must be delivered."""
+    ids = "Column that identifies a row in alerts, besides its line. Repeatable. [default: id in RULES]"
+    wait = "Only warn about alerts that could not be delivered, instead of ending with exit code 1."
     waiting = click.option("--alerts-may-wait", is_flag=True, help=wait)
     return click.option("--id", "ids", multiple=True, metavar="COLUMN", help=ids)(waiting(command))
 
 
 def config_option(command: F) -> F:
-    """``--config``: a TOML file with the command's options and a table of detector parameters."""
+    """``--config``: a TOML file of options and detector parameters."""
     return click.option(
         "--config",
         metavar="FILE",
         is_eager=True,
         expose_value=False,
         callback=_read_config,
-        help="TOML file: keys are names of these options, and a table [detector] holds parameters of "
-        "TabularVAEDetector, or ImageVAEDetector. What is given on the command line wins.",
+        help="TOML file: its keys are the long names of these options; its table [detector] has parameters "
+        "of TabularVAEDetector or ImageVAEDetector. The command line takes precedence.",
     )(command)
 
 
 def both_of(label: str | None, normal: str | None) -> Label | None:
-    """The label that ``--label`` and ``--normal`` name together; raises UsageError for one alone."""
+    """Return the label of ``--label`` and ``--normal``; raises UsageError if only one is given."""
     if (label is None) != (normal is None):
         raise click.UsageError("Give --label and --normal together.", click.get_current_context())
     return None if label is None or normal is None else Label(label, normal)
 
 
 def wants_progress(verbose: bool | None) -> bool:
-    """Whether to draw progress: as was asked, else on a terminal."""
+    """Return ``verbose``; if None, whether stderr is a terminal."""
     return sys.stderr.isatty() if verbose is None else verbose
 
 
 def tail_of(ctx: click.Context, tail: Tail | None, threshold: Mapping[str, Any]) -> Tail:
-    """What ``--tail`` says; raises UsageError where the threshold is not set by a rate."""
+    """Return ``--tail``; raises UsageError if the threshold is not set by a false-alarm rate."""
     if tail is not None and not {"false_alarm_rate", "alerts_per_day"} & set(threshold):
-        raise click.UsageError("--tail goes with a false-alarm rate; give that too, or leave it out.", ctx)
+        raise click.UsageError("--tail needs a false-alarm rate; add one, or leave out --tail.", ctx)
     return tail or "empirical"
 
 
 def detector_table(ctx: click.Context) -> dict[str, Any]:
-    """Detector parameters of the configuration file; empty without one."""
+    """Return the detector parameters of the configuration file, empty without one."""
     table: dict[str, Any] = ctx.meta.get(DETECTOR_TABLE, {})
     return table
 
 
 def only_one(ctx: click.Context, *names: str) -> dict[str, Any]:
-    """The one option of several that exclude each other, as a dictionary of at most one entry.
+    """Return the given one of several exclusive options, as a dictionary with at most one entry.
 
-    What comes from the command line wins over the configuration file. Raises UsageError where
-    several come from the same.
+    The command line takes precedence over the configuration file. Raises UsageError if several are given in
+    the same place.
     """
     given = [name for name in names if ctx.params[name] is not None]
     typed = [name for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
@@ -167,7 +171,7 @@ def only_one(ctx: click.Context, *names: str) -> dict[str, Any]:
 
 
 def exactly_one(ctx: click.Context, *names: str) -> dict[str, Any]:
-    """As ``only_one``, but raises UsageError where none is given."""
+    """Return the given option like ``only_one``; raises UsageError if none is given."""
     chosen = only_one(ctx, *names)
     if not chosen:
         raise click.UsageError(f"Give one of {_flags(names)}.", ctx)
@@ -179,10 +183,10 @@ def _flags(names: Iterable[str]) -> str:
 
 
 def _read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
-    """Make a file's values the defaults of the command's options."""
+    """Use the values of a file as the defaults of the options of the command."""
     if path is None:
         return
-    values = {key.replace("-", "_"): value for key, value in _load_toml(path).items()}
+    values = {key.replace("-", "_"): value for key, value in load_toml(path).items()}
     detector = values.pop(DETECTOR_TABLE, {})
     if not isinstance(detector, dict):
         raise click.BadParameter(f"{path}: wanted a table [{DETECTOR_TABLE}], got {detector!r}")
@@ -196,7 +200,7 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> No
 
 
 def _options_by_key(command: click.Command) -> dict[str, click.Option]:
-    """Options by the name of their long flag, as keys of a file spell it."""
+    """Return the options by the name of their long flag, spelled as a key of the file."""
     return {
         flag[2:].replace("-", "_"): option
         for option in command.params
@@ -206,15 +210,6 @@ def _options_by_key(command: click.Command) -> dict[str, click.Option]:
     }
 
 
-def _load_toml(path: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise click.BadParameter(f"{path}: cannot be opened ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{path}: is not TOML ({error})") from error
-
-
 def _value(option: click.Option, value: Any) -> Any:
-    """What click takes as a default: a list where the option may come several times."""
+    """Return a value as click needs it: a list if the option is repeatable."""
     return [value] if option.multiple and not isinstance(value, list) else value

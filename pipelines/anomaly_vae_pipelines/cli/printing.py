@@ -1,4 +1,4 @@
-"""How commands print: numbers as people read them, and aligned lines of name and value."""
+"""Output of commands: formatted numbers, and aligned lines of name and value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def echo_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
-    """A title, and below it one indented line a name and value, values aligned."""
+    """Print a title, and below it one indented line per name, with aligned values."""
     pairs = list(pairs)
     width = max(len(name) for name, _ in pairs)
     lines = [title, *(f"  {name:<{width}}  {value}" for name, value in pairs)]
@@ -21,12 +21,12 @@ def echo_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def echo_json(content: Mapping[str, Any]) -> None:
-    """A mapping as indented JSON."""
+    """Print a mapping as indented JSON."""
     click.echo(json.dumps(content, indent=2, allow_nan=False))
 
 
 def echo_rich(*renderables: RenderableType) -> None:
-    """What rich draws, through click, which knows what to do when a reader has left."""
+    """Print rich output through click, which handles closed pipes."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -36,22 +36,22 @@ def echo_rich(*renderables: RenderableType) -> None:
 
 
 def printable(text: str) -> str:
-    """A text from a file, with what could steer a terminal made visible."""
+    """Replace control characters, which could change the terminal, in a text."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def nats(value: float) -> str:
-    """A score or threshold for people."""
+    """Format a score or a threshold."""
     return f"{value:.4g} nats"
 
 
 def image_text(height: int, width: int, channels: int) -> str:
-    """What images are: ``128 x 128 pixels, grey``."""
+    """Format size and colour of images: ``128 x 128 pixels, grey``."""
     return f"{height} x {width} pixels, {'grey' if channels == 1 else 'colour'}"
 
 
 def threshold_text(offset: float, false_alarm_rate: float | None, tail: str | None) -> str:
-    """A threshold and what it promises, or is estimated to keep."""
+    """Format a threshold with its guaranteed or estimated false-alarm rate."""
     if false_alarm_rate is None:
         return nats(offset)
     estimate = ", estimated" if tail == "gpd" else ""

@@ -1,4 +1,4 @@
-"""Progress of a scoring run: a bar on a terminal, now and then a line in a log, or nothing."""
+"""Progress of a scoring run: a bar on a terminal, a line every ten seconds elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 OnProgress = Callable[["Progress"], None]
 
 LINE_SECONDS = 10.0
-"""Time between two lines in a log."""
+"""Time between two lines."""
 
 
 @contextmanager
 def shown_progress(verbose: bool | None, on_terminal: bool) -> Iterator[OnProgress | None]:
-    """What tells a person how far a run has come: a bar, lines, or with ``verbose=False`` nothing."""
+    """Provide the callback that shows progress: as a bar or as lines; None with ``verbose=False``."""
     if verbose is False:
         yield None
     elif on_terminal:
@@ -31,23 +31,23 @@ def shown_progress(verbose: bool | None, on_terminal: bool) -> Iterator[OnProgre
 
 
 class _Lines:
-    """A line every ten seconds."""
+    """Prints a line every ten seconds."""
 
     def __init__(self) -> None:
-        self._started = self._said = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._said < LINE_SECONDS:
+        if now - self._printed < LINE_SECONDS:
             return
-        self._said = now
+        self._printed = now
         speed = progress.n_rows / (now - self._started)
         click.echo(f"{_text(progress)}, {speed:,.0f} rows/s{_share(progress)}", err=True)
 
 
 @contextmanager
 def _bar() -> Iterator[OnProgress]:
-    """A bar of bytes with rows, rows a second, the time that is left, and anomalies so far."""
+    """Show a bar of bytes with rows, anomalies, rows per second and the remaining time."""
     from rich import progress as rich_progress
     from rich.console import Console
 

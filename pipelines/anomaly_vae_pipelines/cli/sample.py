@@ -1,22 +1,24 @@
-"""``anomaly-vae sample``: rows, or images, that a model makes up."""
+"""``anomaly-vae sample``: generates rows or images from a model."""
 
 from __future__ import annotations
 
 import click
 
-from anomaly_vae_pipelines.cli.options import csv_output_option, seed_option
+from anomaly_vae_pipelines.cli.options import output_option, seed_option
 
 
 @click.command("sample")
 @click.argument("model")
-@click.option("-n", "n_rows", type=click.IntRange(min=1), required=True, metavar="N", help="Number of rows.")
-@csv_output_option
+@click.option(
+    "-n", "n_rows", type=click.IntRange(min=1), required=True, metavar="N", help="Number of rows or images."
+)
+@output_option("OUT", "CSV file to write; - is standard output. For images a folder, or a .npy file.")
 @seed_option
 def command(model: str, n_rows: int, output: str, force: bool, seed: int | None) -> None:
-    """Draw N made-up rows from MODEL.
+    """Generate N rows or images from MODEL.
 
-    They come in the columns and units that the model was fitted on. A model of images writes PNG files
-    into the folder OUT, or an array to OUT.npy.
+    Rows have the columns and units of the training table. Images are written as PNG files to the folder
+    OUT, or as one array if OUT ends in .npy.
     """
     from anomaly_vae_pipelines.runs.sample import sample
 

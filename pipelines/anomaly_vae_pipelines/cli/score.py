@@ -1,16 +1,15 @@
-"""``anomaly-vae score``: how normal is each row, or image, of some files, and what speaks against it."""
+"""``anomaly-vae score``: scores the rows or images of files."""
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from anomaly_vae_pipelines.cli.exit_codes import ALERTED, DONE, say_problems
+from anomaly_vae_pipelines.cli.exit_codes import ALERTED, DONE, report_problems
 from anomaly_vae_pipelines.cli.options import (
+    Format,
+    Positive,
     Share,
     alert_options,
     only_one,
@@ -23,37 +22,33 @@ from anomaly_vae_pipelines.cli.progress import shown_progress
 from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from anomaly_vae.tails import Tail
-    from anomaly_vae_pipelines.alerting import Alerter, AlertSummary
+    from anomaly_vae_pipelines.alerting import AlertSummary
     from anomaly_vae_pipelines.records import ScoreSummary
     from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 
-Format = click.Choice(["csv", "jsonl", "parquet"])
-Positive = click.FloatRange(0, min_open=True)
-
-_OUT_HELP = "File or URL to write, whole or not at all; - is standard output."
-_EXPLAIN_HELP = "Which rows get top_columns: those flagged as anomalies, all (slower to read), or none."
+_OUT_HELP = "File or URL to write; - is standard output."
+_EXPLAIN_HELP = "Which rows get top_columns: flagged rows, all rows, or none."
 _HEATMAPS_HELP = (
-    "Folder for a picture of each flagged image (with --explain all: of each image): heat over grey, a line "
-    "where it crosses the model's threshold, and the scale, which is the same for all images of a model."
+    "Folder for heat maps of flagged images (with --explain all: of all images). Each shows the heat over "
+    "the grey image, a contour at the threshold of the model, and the colour scale, which is the same for "
+    "all images of a model."
 )
 _BAD_ROW_HELP = (
-    "What happens to a row that cannot be read: the run ends with its line (error), or the row goes to "
-    "OUT.rejected with its line and the reason, and the run goes on (quarantine)."
+    "What to do with a row that cannot be read: stop and report its line (error), or write it with its line "
+    "and the reason to OUT.rejected and continue (quarantine)."
 )
 _FDR_HELP = (
-    "Instead of the model's threshold: flag the rows of which on average at most this share is normal. INPUT "
-    "is read twice."
+    "Replace the threshold of the model by a false-discovery rate: on average at most this share of the "
+    "flagged rows is normal. Reads INPUT twice."
 )
 _BUDGET_HELP = (
-    "Instead of the model's threshold: flag at most so many normal rows a day, of as many rows as "
-    "--rows-per-day says or --time shows."
+    "Replace the threshold of the model: flag at most this many normal rows per day. Needs --rows-per-day or "
+    "--time."
 )
-_ALERTS_HELP = "TOML file of rules and sinks: raise alerts about what is in the rows."
+_ALERTS_HELP = "TOML file of rules and sinks: raise alerts about the rows."
 _RESUME_HELP = (
-    "Keep what is done when a run is interrupted, and go on from there when the command is run again."
+    "Keep the progress if the run is interrupted, and continue from there when the command is run again."
 )
 
 
@@ -64,7 +59,7 @@ _RESUME_HELP = (
 @click.option(
     "--format", "input_format", type=Format, help="Format of the inputs. [default: by suffix, else csv]"
 )
-@click.option("--output-format", type=Format, help="Of OUT. [default: by suffix, else csv]")
+@click.option("--output-format", type=Format, help="Format of OUT. [default: by suffix, else csv]")
 @click.option(
     "--explain",
     type=click.Choice(["flagged", "all", "none"]),
@@ -73,7 +68,7 @@ _RESUME_HELP = (
     help=_EXPLAIN_HELP,
 )
 @click.option("--heatmaps", metavar="DIR", help=_HEATMAPS_HELP)
-@click.option("--prefix", default="", metavar="P", help="Put P before the names of the four result columns.")
+@click.option("--prefix", default="", metavar="P", help="Prefix of the names of the four result columns.")
 @click.option(
     "--on-bad-row",
     type=click.Choice(["error", "quarantine"]),
@@ -81,24 +76,31 @@ _RESUME_HELP = (
     show_default=True,
     help=_BAD_ROW_HELP,
 )
-@click.option("--rejected", "rejected_to", metavar="FILE", help="Another place for rows to quarantine.")
+@click.option(
+    "--rejected",
+    "rejected_to",
+    metavar="FILE",
+    help="File for rejected rows, with --on-bad-row quarantine. [default: OUT.rejected]",
+)
 @click.option(
     "--max-rejected",
     type=click.FloatRange(0, 1),
     default=1.0,
     metavar="R",
-    help="Fail, and write no OUT, if more than this share of rows is in quarantine.",
+    help="Fail and write no OUT if more than this share of the rows is rejected.",
 )
 @click.option("--fdr", type=Share, metavar="Q", help=_FDR_HELP)
 @click.option("--alerts-per-day", type=Positive, metavar="N", help=_BUDGET_HELP)
-@click.option("--rows-per-day", type=Positive, metavar="R", help="Rows a day, for --alerts-per-day.")
-@click.option("--time", metavar="COL", help="Count the rows a day by this column of times, in a first pass.")
+@click.option("--rows-per-day", type=Positive, metavar="R", help="Rows per day, for --alerts-per-day.")
+@click.option(
+    "--time", metavar="COL", help="Measure the rows per day from this column of times. Reads INPUT twice."
+)
 @tail_option
 @click.option("--alerts", "rules", metavar="RULES", help=_ALERTS_HELP)
 @click.option(
     "--alert-state",
     metavar="FILE",
-    help="Where the cool-downs of --alerts are kept from run to run. [default: RULES.state]",
+    help="File that stores the cool-downs of --alerts between runs. [default: RULES.state]",
 )
 @alert_options
 @click.option("--fail-on-alert", is_flag=True, help="End with exit code 3 if an alert was raised.")
@@ -107,13 +109,13 @@ _RESUME_HELP = (
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Threads to work with. [default: as many as there are cores]",
+    help="Number of threads. [default: one per core]",
 )
 @click.option(
     "--verbose/--quiet",
     default=None,
-    help="Draw a progress bar on stderr, or say nothing there. [default: a bar on a terminal, else a line "
-    "every ten seconds]",
+    help="Show a progress bar on stderr, or print nothing but errors. [default: a bar on a terminal, else a "
+    "line every ten seconds]",
 )
 def command(
     model: str,
@@ -132,52 +134,58 @@ def command(
     fail_on_alert: bool,
     **options: Any,
 ) -> int:
-    """Score the rows, or images, of INPUT with MODEL.
+    """Score the rows or images of INPUT with MODEL.
 
-    INPUT is CSV, JSON Lines or Parquet, plain or compressed (.gz, .bz2, .zst): a file, a directory, a
-    pattern, a URL such as s3://bucket/key, or - for standard input; several become one OUT. Every column
-    is written as it was, in the same order, and after it
+    INPUT is a CSV, JSON Lines or Parquet file, which may be compressed (.gz, .bz2, .zst); a directory or a
+    pattern of such files; a URL such as s3://bucket/key; or - for standard input. Several inputs are written
+    to one OUT. OUT has all columns of INPUT, unchanged and in the same order, followed by
 
     \b
-      score        nats; a lower bound on the log probability of the row, higher is more normal
-      p_value      share of held-out training rows that score as low; small is anomalous
-      is_anomaly   true where the score lies below the model's threshold, else false
-      top_columns  what cost the most nats against a typical row, worst first, such as
-                   src_bytes:-12.3;count:-5.1 (latent stands for an odd combination of columns)
+      score        lower bound on the log probability of the row in nats; higher is more normal
+      p_value      share of held-out training rows with a score as low; small is anomalous
+      is_anomaly   true if the score is below the threshold, else false
+      top_columns  columns that lower the score most compared with a typical row, in nats, worst
+                   first: src_bytes:-12.3;count:-5.1 (latent: an unusual combination of columns)
 
-    From Parquet to Parquet columns keep their types and values. As text (CSV, JSON Lines), dates and times
-    are ISO 8601, of a time zone with the offset; spans of time are seconds, bytes base64, lists, structs and
-    maps JSON (a map as pairs); infinities and NaN are text in JSON. From text to another format, columns
-    that the model reads as numbers are numbers, all others text as it stands, and an empty cell is null.
-    Half of a surrogate pair, which UTF-8 has no bytes for, becomes its escape, such as \\ud800.
+    INPUT must have the columns that the model was fitted on, in any order, and may have others. Missing
+    cells, unseen categories, infinities and numbers as large as 1e300 get a finite score. The counts of the
+    run are written to OUT.summary.json.
 
-    INPUT needs the columns that the model was fitted on, in any order, and may have others. Missing
-    cells, unseen categories, infinities and numbers as large as 1e300 all get a finite score. What was
-    done, row by row accounted for, is in OUT.summary.json.
+    Parquet to Parquet keeps all types and values. In text formats (CSV, JSON Lines), dates and times are
+    ISO 8601, with the offset if there is a time zone; durations are seconds; bytes are base64; lists,
+    structs and maps are JSON (a map is a list of pairs); infinities and NaN are text in JSON. From text to
+    another format, columns that the model reads as numbers become numbers, all others stay text, and empty
+    cells become null. An unpaired surrogate, which UTF-8 cannot encode, becomes its escape, such as \\ud800.
 
-    A model of images takes folders (of one laid out as MVTec's the images below test), PNG, JPEG, WebP,
-    BMP and TIFF files, patterns, and arrays (.npy, .npz). A row of OUT is an image, called by its column
-    file, in arrays by file and index. Its score is the log of a p-value, unless the model was fitted for
-    the bound on the probability of whole images (score_type = "elbo"); top_columns are places in pixels,
-    such as y=40 x=112:-5.3, and shape for the image as a whole.
+    An image model reads PNG, JPEG, WebP, BMP and TIFF files, folders of them (in the layout of MVTec AD the
+    images below test), patterns, and arrays (.npy, .npz). Each image is a row of OUT; the column file
+    identifies it, in arrays together with the column index. Its score is the log of a p-value, or the bound
+    on the log probability of the whole image if the model has score_type = "elbo". top_columns are positions
+    in pixels, such as y=40 x=112:-5.3, and shape for the image as a whole.
     """  # noqa: D301 (click wants the control character)
+    from anomaly_vae_pipelines.runs.alerter import alerter_of_run
     from anomaly_vae_pipelines.runs.score import ScoreRun
+    from anomaly_vae_pipelines.runs.summary import write_summary
     from anomaly_vae_pipelines.scoring.model_files import open_model
     from anomaly_vae_pipelines.scoring.options import ScoreOptions
 
     ctx = click.get_current_context()
     threshold = only_one(ctx, "fdr", "alerts_per_day")
     tail = tail_of(ctx, tail, {"alerts_per_day": 0} if alerts_per_day else {})
-    days = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
+    budget = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
     opened = open_model(model)
-    offset = _found_offset(opened, inputs, options, verbose, days, **threshold)
+    offset = _find_offset(opened, inputs, options, verbose, budget, **threshold)
     if rules is None and (ids or alerts_may_wait):
-        raise click.UsageError("--id and --alerts-may-wait go with --alerts.")
-    alerter = None if rules is None else _alerter(opened, rules, alert_state, output, inputs, offset, ids)
+        raise click.UsageError("--id and --alerts-may-wait need --alerts.")
+    alerter = None
+    if rules is not None:
+        alerter = alerter_of_run(
+            opened, rules, inputs, output, state=alert_state or f"{rules}.state", offset=offset, ids=ids
+        )
     alerts: list[AlertSummary] = []
 
     def on_finished(summary: ScoreSummary) -> None:
-        _write_summary(summary)
+        write_summary(summary)
         if alerter is not None:
             alerts.append(alerter.close(warn=False))
 
@@ -199,36 +207,35 @@ def command(
             alerter.release()
     if verbose is not False:
         _show(summary)
-    return _end_of_alerts(alerts[0], verbose, alerts_may_wait, fail_on_alert) if alerts else DONE
+    return _report_alerts(alerts[0], verbose, alerts_may_wait, fail_on_alert) if alerts else DONE
 
 
-def _end_of_alerts(alerts: AlertSummary, verbose: bool | None, may_wait: bool, fail_on_alert: bool) -> int:
-    """Say what became of the alerts of a run; gives its exit code."""
+def _report_alerts(alerts: AlertSummary, verbose: bool | None, may_wait: bool, fail_on_alert: bool) -> int:
+    """Print counts and problems of the alerts of a run; returns the exit code."""
     if verbose is not False:
         _show_alerts(alerts)
-    failed = say_problems(alerts.problems, only_warn=may_wait)
+    failed = report_problems(alerts.problems, only_warn=may_wait)
     return failed or (ALERTED if fail_on_alert and alerts.n_alerts else DONE)
 
 
-def _found_offset(
+def _find_offset(
     opened: OpenedModel,
     inputs: tuple[str, ...],
     options: dict[str, Any],
     verbose: bool | None,
-    days: dict[str, Any],
+    budget: dict[str, Any],
     *,
     fdr: float | None = None,
     alerts_per_day: float | None = None,
 ) -> float | None:
-    """The threshold from a first pass over the inputs, in nats; None for the model's own threshold."""
+    """Find the threshold in a first pass over the inputs, in nats; None for the threshold of the model."""
     from anomaly_vae_pipelines.runs.first_pass import budget_threshold, discovery_threshold
 
     if alerts_per_day is not None:
-        one_of_days = (days["rows_per_day"] is None) != (days["time"] is None)
-        if not one_of_days:
-            raise click.UsageError("--alerts-per-day goes with one of --rows-per-day and --time.")
-        form = options["input_format"]
-        return budget_threshold(opened.adapter, inputs, alerts_per_day, input_format=form, **days).offset
+        if (budget["rows_per_day"] is None) == (budget["time"] is None):
+            raise click.UsageError("--alerts-per-day needs one of --rows-per-day and --time.")
+        budget["input_format"] = options["input_format"]
+        return budget_threshold(opened.adapter, inputs, alerts_per_day, **budget).offset
     if fdr is None:
         return None
     found = discovery_threshold(
@@ -236,57 +243,17 @@ def _found_offset(
     )
     if found.rate is None and verbose is not False:
         click.echo(
-            f"no row is flagged at a false-discovery rate of {fdr:g}: of {found.n_rows:,} rows at least "
-            f"{found.least:,} would have to score below every held-out row",
+            f"no row is flagged at a false-discovery rate of {fdr:g}: at least {found.least:,} of "
+            f"{found.n_rows:,} rows would have to score below all held-out rows",
             err=True,
         )
     return found.offset
 
 
-def _alerter(
-    opened: OpenedModel,
-    rules: str,
-    state: str | None,
-    output: str,
-    inputs: Sequence[str],
-    offset: float | None,
-    ids: tuple[str, ...],
-) -> Alerter:
-    """Rules and sinks, with what was remembered from the last run; ``offset`` is that of this run if any."""
-    from pathlib import Path
-
-    from anomaly_vae.errors import InputError
-    from anomaly_vae_pipelines.alerting import load_alerter
-    from anomaly_vae_pipelines.io.files import expand_folders
-    from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
-
-    state = state or rules + ".state"
-    read = [opened.path, rules, *expand_folders(inputs)]
-    refuse_overwriting({"-o": output, "--alert-state": state}, read)
-    detector = opened.detector
-    own = detector.offset_ if offset is None else offset
-    alerter = load_alerter(
-        rules,
-        state=Path(state),
-        calibration_scores=detector.calibration_scores_,
-        # A run that makes no discovery has no threshold, which is not a fault of the rules.
-        offset=own if offset is None or math.isfinite(own) else None,
-        ids=ids,
-    )
-    try:
-        refuse_overwriting({"-o": output, "--alert-state": state} | alerter.files, read)
-        if alerter.prints and output == "-":
-            raise InputError(f"{rules}: a sink writes to standard output, and so does -o -; give one a file")
-    except InputError:
-        alerter.release()
-        raise
-    return alerter
-
-
 def _show_alerts(alerts: AlertSummary) -> None:
     parts = [
         f"{counted(alerts.n_alerts, 'alert')}",
-        f"{alerts.n_suppressed:,} more in their cool-down",
+        f"{alerts.n_suppressed:,} suppressed by a cool-down",
         f"{sum(alerts.n_delivered.values()):,} delivered",
     ]
     if waiting := sum(alerts.n_spooled.values()):
@@ -308,27 +275,3 @@ def _show(summary: ScoreSummary) -> None:
         f"{summary.n_rejected:,} rejected ({reasons}), see {summary.rejected_to}; {speed}",
         err=True,
     )
-
-
-def _write_summary(summary: ScoreSummary) -> None:
-    """The account of a run, beside its output if that is a file."""
-    from anomaly_vae_pipelines.io.files import replacing
-    from anomaly_vae_pipelines.runs.score import summary_path
-
-    path = summary_path(summary.output)
-    if path is None:
-        return
-    derived = {"alert_rate": summary.alert_rate, "rows_per_second": round(summary.rows_per_second)}
-    fields = asdict(summary) | derived
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(json.dumps(_finite(fields), indent=2) + "\n", encoding="utf-8")
-
-
-def _finite(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields with null for quantiles of no scores, and for a threshold that flags none."""
-    quantiles = {name: _or_null(value) for name, value in fields["quantiles"].items()}
-    return fields | {"quantiles": quantiles, "threshold": _or_null(fields["threshold"])}
-
-
-def _or_null(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""``anomaly-vae watch``: alerts about a file that grows, or a directory that receives files."""
+"""``anomaly-vae watch``: raises alerts about rows as they are added to a file or a directory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from anomaly_vae_pipelines.cli.exit_codes import say_problems
-from anomaly_vae_pipelines.cli.options import alert_options
+from anomaly_vae_pipelines.cli.exit_codes import report_problems
+from anomaly_vae_pipelines.cli.options import Format, alert_options
 from anomaly_vae_pipelines.cli.printing import printable
-from anomaly_vae_pipelines.cli.score import Format
 from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
@@ -27,21 +26,23 @@ if TYPE_CHECKING:
 @click.option(
     "--checkpoint",
     metavar="FILE",
-    help="Where the place is kept that reading has come to. [default: .SOURCE.watch, beside SOURCE]",
+    help="File that stores the read positions. [default: .SOURCE.watch, next to SOURCE]",
 )
-@click.option("--format", "given_format", type=Format, help="Of the files. [default: by suffix, else csv]")
-@click.option("--rejected", metavar="FILE", help="Append rows that cannot be read to this CSV file.")
+@click.option(
+    "--format", "given_format", type=Format, help="Format of the files. [default: by suffix, else csv]"
+)
+@click.option("--rejected", metavar="FILE", help="CSV file to which rows that cannot be read are appended.")
 @click.option(
     "--interval",
     type=click.FloatRange(0.01),
     default=1.0,
     show_default=True,
     metavar="S",
-    help="Seconds between two looks.",
+    help="Seconds between polls.",
 )
 @alert_options
-@click.option("--once", is_flag=True, help="End when all that is there has been read.")
-@click.option("--quiet", is_flag=True, help="Say only what is wrong.")
+@click.option("--once", is_flag=True, help="Exit when all existing rows have been read.")
+@click.option("--quiet", is_flag=True, help="Print only errors and warnings.")
 def command(
     model: str,
     source: str,
@@ -55,16 +56,19 @@ def command(
     once: bool,
     quiet: bool,
 ) -> int:
-    """Raise alerts about what comes into SOURCE.
+    """Raise alerts about rows as they are added to SOURCE.
 
-    Its rows are scored with MODEL and judged by RULES. SOURCE is a file that grows (it may be rotated,
-    cut, or not be there yet) or a directory that receives files. What was rotated since the last look, also
-    while no watch was running, is read to its end, oldest first: SOURCE of the name app.csv is looked for
-    as app.csv.1, app.csv-20261126, app-2026-11-26.csv and the like, plain or compressed; a file that is not
-    found is reported. Only whole lines are read; a compressed
-    or Parquet file is read when it no longer changes, and so is an image, of which a model of images takes
-    all that come anywhere below SOURCE. The place is kept after every block of rows: a
-    restart neither skips nor repeats one. Rows that cannot be read are counted, and said once a block.
+    New rows are scored with MODEL and checked against RULES. SOURCE is a file that grows (it may be rotated
+    or truncated, and may not exist yet) or a directory that receives files.
+
+    Only complete lines are read. A compressed file, a Parquet file or an image is read when it no longer
+    changes. An image model reads all images in SOURCE and its subfolders. Rows that cannot be read are
+    counted and reported once per block.
+
+    Files that were rotated since the last poll, even while no watch was running, are read to their end,
+    oldest first. For SOURCE app.csv these are app.csv.1, app.csv-20261126, app-2026-11-26.csv and similar
+    names, plain or compressed. A rotated file that cannot be found is reported. The read positions are saved
+    after every block of rows, so that a restart neither skips nor repeats rows.
     """
     from anomaly_vae_pipelines.alerting import load_alerter
     from anomaly_vae_pipelines.io.overwriting import refuse_overwriting, refuse_reading_back
@@ -72,8 +76,8 @@ def command(
     from anomaly_vae_pipelines.scoring.model_files import open_model
     from anomaly_vae_pipelines.sources.opening import TABLE_SUFFIXES
 
-    place = Path(checkpoint) if checkpoint else default_checkpoint(source)
-    outputs = {"--checkpoint": str(place), "--rejected": rejected}
+    checkpoint_path = Path(checkpoint) if checkpoint else default_checkpoint(source)
+    outputs = {"--checkpoint": str(checkpoint_path), "--rejected": rejected}
     read = [model, rules, source]
     refuse_overwriting(outputs, read)
     for name, path in outputs.items():
@@ -84,7 +88,7 @@ def command(
         rules,
         calibration_scores=scorer.detector.calibration_scores_,
         offset=scorer.offset,
-        beside=place,
+        beside=checkpoint_path,
         ids=ids,
     )
     try:
@@ -93,28 +97,30 @@ def command(
             scorer,
             source,
             alerter,
-            place,
-            on_rejected=_Rejections(rejected),
-            on_trouble=_say,
+            checkpoint_path,
+            on_rejected=_RejectedRows(rejected),
+            on_trouble=_print,
             arrivals=adapter.arrivals(Path(source), given_format),
         )
         try:
-            _look(watcher, alerter, interval, once, quiet)
+            _poll_loop(watcher, alerter, interval, once, quiet)
             watcher.save()
         finally:
-            # After an error or a signal the last checkpoint stands: rows that were seen since are seen again.
-            failed = say_problems(alerter.close(ended=False, warn=False).problems, only_warn=alerts_may_wait)
+            # After an error or a signal the last checkpoint remains: the rows after it are read again.
+            failed = report_problems(
+                alerter.close(ended=False, warn=False).problems, only_warn=alerts_may_wait
+            )
     finally:
         alerter.release()
     if not quiet:
         counts = watcher.counts
-        lost = f", {counted(counts.n_lost, 'file')} lost before its end" if counts.n_lost else ""
-        _say(f"{counted(counts.n_rows, 'row')}, {counts.n_anomalies:,} anomalous{lost}")
+        lost = f", {counted(counts.n_lost, 'file')} not read to the end" if counts.n_lost else ""
+        _print(f"{counted(counts.n_rows, 'row')}, {counts.n_anomalies:,} anomalous{lost}")
     return failed
 
 
-def _look(watcher: Watcher, alerter: Alerter, interval: float, once: bool, quiet: bool) -> None:
-    """Look again and again; with ``once``, until two looks see nothing new."""
+def _poll_loop(watcher: Watcher, alerter: Alerter, interval: float, once: bool, quiet: bool) -> None:
+    """Poll forever; with ``once``, until two polls find no new rows."""
     n_idle = 0
     while not (once and n_idle == 2):
         n_rows = watcher.poll()
@@ -122,12 +128,12 @@ def _look(watcher: Watcher, alerter: Alerter, interval: float, once: bool, quiet
             watcher.save()
         n_idle = 0 if n_rows or watcher.is_waiting else n_idle + 1
         if n_rows and not quiet:
-            _say(f"{counted(n_rows, 'row')} more")
+            _print(counted(n_rows, "new row"))
         time.sleep(interval)
 
 
-class _Rejections:
-    """Says how many rows cannot be read and what is wrong with the first; keeps them if there is a file."""
+class _RejectedRows:
+    """Prints the number of rejected rows and the first reason; appends the rows to an optional file."""
 
     def __init__(self, path: str | None) -> None:
         from anomaly_vae_pipelines.sinks.rejected import RejectedLog
@@ -137,10 +143,10 @@ class _Rejections:
     def __call__(self, rows: list[Rejected]) -> None:
         first = rows[0]
         where = "" if first.line is None else f", the first on line {first.line}"
-        _say(f"{first.source}: {counted(len(rows), 'row')} rejected{where}: {first.reason}")
+        _print(f"{first.source}: {counted(len(rows), 'row')} rejected{where}: {first.reason}")
         if self._log is not None:
             self._log.append(rows)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     click.echo(printable(text), err=True)

@@ -1,7 +1,7 @@
-"""The demo: breast-cancer data that scikit-learn ships, through the same functions as the commands.
+"""The demo: fits and scores the breast-cancer data of scikit-learn with the functions of the commands.
 
-Half of the rows are for training, and of those only the benign ones are learned from. The other
-half is scored; what is malignant should come out as anomalous.
+The model is fitted on the benign rows of one half of the data. The other half is scored; malignant rows
+should be anomalous.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ COMMANDS = (
     "anomaly-vae score model.avae test.csv -o scored.csv --force",
     f"anomaly-vae evaluate model.avae test.csv {_LABEL_OPTIONS}",
 )
-"""What does the same as the demo, in its directory."""
+"""Commands that do the same as the demo, in its directory."""
 
 NEXT = "anomaly-vae serve model.avae"
-"""What to try there after it."""
+"""Command to try next, in the same directory."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DemoAnomaly:
 
 @dataclass(frozen=True)
 class Demo:
-    """What a demo did: where, the commands that do the same there, what to try next, and what each gave."""
+    """Result of a demo: its directory, the equivalent commands, their results, and what to try next."""
 
     directory: str
     commands: Sequence[str]
@@ -62,7 +62,7 @@ class Demo:
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """Where a demo keeps its files."""
+    """Files of a demo."""
 
     train: str
     test: str
@@ -71,15 +71,15 @@ class DemoFiles:
 
     @classmethod
     def within(cls, directory: Path) -> DemoFiles:
-        """Files of a directory."""
+        """Return the files of a demo in a directory."""
         names = ("train.csv", "test.csv", "model.avae", "scored.csv")
         return cls(*(str(directory / name) for name in names))
 
 
 def run_demo(directory: Path, *, n_anomalies: int = 5, verbose: int = 0, force: bool = False) -> Demo:
-    """Write the data into a directory, fit, score and evaluate there.
+    """Write the data to a directory, and fit, score and evaluate there.
 
-    Raises OutputExistsError where a file of the demo is there already and ``force`` is false.
+    Raises OutputExistsError if a file of the demo exists and ``force`` is false.
     """
     files = DemoFiles.within(directory)
     _write_tables(files, force)
@@ -103,7 +103,7 @@ def _write_tables(files: DemoFiles, force: bool) -> None:
 
 
 def _anomalies(model: OpenedModel, test: str, n_anomalies: int) -> list[DemoAnomaly]:
-    """The rows with the lowest scores, lowest first."""
+    """Return the rows with the lowest scores, lowest first."""
     scorer = model.adapter.scorer(explain="all", expected=True)
     (scored,) = scored_rows(scorer, test, [ID, LABEL.column])
     names, truths = scored.rows.cells(ID), scored.rows.cells(LABEL.column)

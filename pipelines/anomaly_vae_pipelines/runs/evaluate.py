@@ -1,4 +1,4 @@
-"""Evaluate: a model and a labelled file, or a folder of test images, to measures of detection."""
+"""Evaluate: measures how well a model detects the anomalies of a labelled file or of test images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from anomaly_vae_pipelines.sources import open_source
 
 
 def evaluate_file(opened: OpenedModel, source: str, label: Label) -> Evaluation:
-    """Compare the scores of a file's rows with a label; raises InputError as ``ScoreRun`` does."""
+    """Compare the scores of the rows of a file with a label; raises InputError as ``ScoreRun`` does."""
     adapter = opened.adapter
     if isinstance(adapter, ImageAdapter):
         raise InputError(
-            f"{opened.path}: was fitted on images, whose folders say which are normal; leave out --label and "
+            f"{opened.path}: was fitted on images; their folders are the labels, so leave out --label and "
             "--normal"
         )
     scorer = adapter.scorer(explain="none")
@@ -27,16 +27,14 @@ def evaluate_file(opened: OpenedModel, source: str, label: Label) -> Evaluation:
 
 
 def evaluate_folder(opened: OpenedModel, folder: str) -> ImageEvaluation:
-    """Compare the scores of test images, and their heat, with the layout of MVTec; raises InputError."""
+    """Compare the scores and heat maps of test images with a folder in MVTec's layout; raises InputError."""
     adapter = opened.adapter
     if not isinstance(adapter, ImageAdapter):
-        raise InputError(
-            f"{opened.path}: was fitted on a table; say which rows are normal with --label and --normal"
-        )
+        raise InputError(f"{opened.path}: was fitted on a table; mark normal rows with --label and --normal")
     return evaluate_images(adapter.detector, folder)
 
 
 def scored_rows(scorer: AnyScorer, path: str, columns: Sequence[str]) -> Iterator[ScoredRows]:
-    """The rows of a file with their scores, in blocks; raises SourceError for one that cannot be read."""
+    """Score the rows of a file in blocks; raises SourceError for a row that cannot be read."""
     with open_source(path) as source:
         yield from score_blocks(scorer, source, all_scored, columns=columns)

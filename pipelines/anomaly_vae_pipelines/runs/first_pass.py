@@ -1,7 +1,7 @@
-"""First pass over the inputs, for a threshold that depends on all of their rows.
+"""First pass over the inputs, for a threshold that depends on all rows.
 
-Which p-value is small enough for a false-discovery rate, and how many rows there are per day, is known only
-after the last row. The pass keeps counts, no rows; scoring the files is the second pass.
+The cutoff of a false-discovery rate, and the number of rows per day, are known only after the last row. The
+first pass keeps counts, not rows; the files are scored in a second pass.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FoundThreshold:
     offset : float
         Scores below it are flagged, in nats.
     rate : float or None
-        The false-alarm rate of that threshold; None if no row is to be flagged.
+        The false-alarm rate of that threshold; None if no row can be flagged.
     n_rows, least : int or None
         For a false-discovery rate: the number of rows that could be read, and the smallest number of them
         that can be flagged.
@@ -53,7 +53,7 @@ def discovery_threshold(
     input_format: str | None = None,
     jobs: int | None = None,
 ) -> FoundThreshold:
-    """The threshold at which, on average, at most a share ``rate`` of the flagged rows is normal.
+    """Find the threshold at which, on average, at most a share ``rate`` of the flagged rows is normal.
 
     Uses the procedure of Benjamini & Hochberg on the conformal p-values of all rows (Bates et al. 2023),
     without the rows that cannot be read. Raises InputError for inputs that cannot be read twice.
@@ -81,15 +81,16 @@ def budget_threshold(
     tail: Tail = "empirical",
     input_format: str | None = None,
 ) -> FoundThreshold:
-    """The threshold at which at most ``alerts_per_day`` normal rows per day are flagged.
+    """Find the threshold at which at most ``alerts_per_day`` normal rows per day are flagged.
 
-    The rows per day are given, or counted by the column ``time`` of the inputs. Raises InputError for a
-    budget that has too few calibration rows, unless ``tail`` is "gpd". The model keeps its own threshold.
+    The rows per day are given, or measured from the column ``time`` of the inputs. Raises InputError if there
+    are too few calibration rows for the budget, unless ``tail`` is "gpd". The threshold of the model is not
+    changed.
     """
     if time is not None:
         rows_per_day = _rows_per_day(adapter.inputs(inputs, input_format), time)
     if rows_per_day is None:
-        raise InputError("a budget needs the rows per day, or the column of their times")
+        raise InputError("a budget needs the rows per day or a column of times")
     rate = rate_of_budget(alerts_per_day, rows_per_day)
     detector = copy(adapter.detector).set_threshold(false_alarm_rate=rate, tail=tail)
     return FoundThreshold(detector.offset_, rate)
@@ -111,5 +112,7 @@ def _rows_per_day(inputs: Inputs, column: str) -> float:
 
 def _readable_twice(inputs: Inputs) -> Inputs:
     if "-" in inputs.names:
-        raise InputError("standard input cannot be read twice, which this threshold needs; give a file")
+        raise InputError(
+            "this threshold needs two passes, and standard input cannot be read twice; give a file"
+        )
     return inputs

@@ -1,4 +1,4 @@
-"""Fit: a file of rows, or a folder of images, to a model file."""
+"""Fit: fits a model on a file of rows or a folder of images, and saves it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Training(Protocol):
     Attributes
     ----------
     model : estimator
-        What is fitted and saved.
+        The model that is fitted and saved.
     detector : TabularVAEDetector or ImageVAEDetector
         The model itself, or the last step of a Pipeline.
     hint : str
-        What to try if the data cannot be fitted; may be empty.
+        End of the error message if the data cannot be fitted; may be empty.
     """
 
     model: Any
@@ -39,13 +39,13 @@ class Training(Protocol):
     hint: str
 
     def paths(self) -> Sequence[str]:
-        """Every file that is read."""
+        """Return all files that are read."""
 
     def data(self) -> Any:
-        """All rows or images; raises InputError where they cannot be read."""
+        """Return all rows or images; raises InputError if they cannot be read."""
 
     def summary(self) -> dict[str, Any]:
-        """The fields of FitSummary that depend on the kind of model; call it after the fit."""
+        """Return the fields of FitSummary that depend on the kind of model, after the fit."""
 
 
 def fit_file(
@@ -67,7 +67,7 @@ def fit_file(
     train, output : str
         The file of rows and the model file.
     label : Label, optional
-        Learn only from the rows that it calls normal; its column is not a feature.
+        Fit only on the rows that it marks as normal; its column is not a feature.
     left_out : sequence of str
         Columns that are not features.
     parameters : mapping, optional
@@ -75,8 +75,8 @@ def fit_file(
     recipe : str
         Name of a function of ``anomaly_vae_pipelines.recipes``.
     false_alarm_rate : float in (0, 1), optional
-        The threshold; by default the detector chooses it. A rate that the number of rows cannot guarantee is
-        refused before the fit.
+        Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
+        number of rows cannot guarantee raises InputError before the fit.
     tail : {"empirical", "gpd"}
         As in ``TabularVAEDetector.set_threshold``.
     force : bool
@@ -157,7 +157,7 @@ def _fit(
 
 @contextmanager
 def _as_input_error(source: str, hint: str) -> Iterator[None]:
-    """Raise what scikit-learn refuses as InputError: a parameter, or the data for a step of a Pipeline."""
+    """Raise InputError instead of the ValueError of scikit-learn about a parameter or about the data."""
     try:
         yield
     except InputError:
@@ -165,4 +165,4 @@ def _as_input_error(source: str, hint: str) -> Iterator[None]:
     except InvalidParameterError as error:
         raise InputError(str(error)) from error
     except ValueError as error:
-        raise InputError(f"{source}: cannot be learned from ({error}){hint}") from error
+        raise InputError(f"{source}: cannot be fitted ({error}){hint}") from error

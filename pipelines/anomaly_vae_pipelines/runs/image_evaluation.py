@@ -1,6 +1,6 @@
-"""Image evaluation: how well a model finds the defects of a test set, and where they are.
+"""Image evaluation: measures how well a model detects and locates the defects of a test set.
 
-Images are looked at in blocks; what is kept of their heat are counts.
+Images are scored in blocks; only counts of their heat maps are kept.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from anomaly_vae_pipelines.images.layouts import GOOD, MASKS, ImageFile, defects
 from anomaly_vae_pipelines.images.localisation import Localisation
 from anomaly_vae_pipelines.records import Evaluation, ImageRows
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
-from anomaly_vae_pipelines.scoring.evaluation import judge
+from anomaly_vae_pipelines.scoring.evaluation import evaluate_scores
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.sources.images import ImageSource
 
 
 @dataclass(frozen=True)
 class Localised:
-    """How well heat finds what masks show.
+    """How well heat maps agree with masks.
 
     Attributes
     ----------
     n_images, n_regions : int
-        Images that were compared, and connected anomalous regions in them.
+        Number of compared images, and of connected anomalous regions in them.
     pixel_auroc : float or None
-        Chance that an anomalous pixel is hotter than a normal one; None where there is none of either.
+        Probability that an anomalous pixel is hotter than a normal one; None unless there are both.
     pro : float or None
-        Mean share of a region that is found, up to a false-positive rate of 0.3 (Bergmann et al. 2020).
+        Mean detected share of a region, for false-positive rates up to 0.3 (Bergmann et al. 2020).
     """
 
     n_images: int
@@ -49,16 +49,16 @@ class Localised:
 
 @dataclass(frozen=True)
 class Defect:
-    """How well one kind of defect is told from good images.
+    """How well one kind of defect is distinguished from good images.
 
     Attributes
     ----------
     name : str
         Name of its folder.
     images : Evaluation
-        Its images against the good ones.
+        Its images compared with the good images.
     pixels : Localised or None
-        Over those of its images that have a mask; None where none has.
+        Over its images that have a mask; None if there are no masks.
     """
 
     name: str
@@ -68,14 +68,14 @@ class Defect:
 
 @dataclass(frozen=True)
 class ImageEvaluation:
-    """How well a model of images finds defects, and where they are.
+    """How well an image model detects and locates defects.
 
     Attributes
     ----------
     images : Evaluation
-        All defective images against the good ones.
+        All defective images compared with the good images.
     pixels : Localised or None
-        Over the good images and those that have a mask; None where none has.
+        Over the good images and those that have a mask; None if there are no masks.
     defects : sequence of Defect
         The same for each kind.
     """
@@ -91,48 +91,48 @@ def evaluate_images(detector: ImageVAEDetector, folder: str) -> ImageEvaluation:
     Raises InputError for another layout, and for images or masks that cannot be read.
     """
     kinds = defects(folder)
-    judged = {kind: _judged(detector, folder, files) for kind, files in kinds.items()}
-    good = judged.pop(GOOD)
-    found = [
+    scored = {kind: _score_files(detector, folder, files) for kind, files in kinds.items()}
+    good = scored.pop(GOOD)
+    by_defect = [
         Defect(kind, _compared(good.scores, one.scores, detector.offset_), _localised(one.heat))
-        for kind, one in judged.items()
+        for kind, one in scored.items()
     ]
-    everything = np.concatenate([one.scores for one in judged.values()])
+    everything = np.concatenate([one.scores for one in scored.values()])
     return ImageEvaluation(
-        _compared(good.scores, everything, detector.offset_), _all_localised(good, judged.values()), found
+        _compared(good.scores, everything, detector.offset_), _all_localised(good, scored.values()), by_defect
     )
 
 
-class _Judged(NamedTuple):
-    """The scores of some images, and their heat against their masks (good images have empty ones)."""
+class _ScoredFiles(NamedTuple):
+    """The scores of images, and their heat maps compared with their masks (empty for good images)."""
 
     scores: NDArray[np.float64]
     heat: Localisation
 
 
 class _WithHeat(NamedTuple):
-    """The scores of a block of images, and the heat maps of those with a mask."""
+    """The scores of a block of images, and the heat maps of its images with a mask."""
 
     scores: NDArray[np.float64]
     heat: list[tuple[ImageFile, NDArray[np.float64]]]
 
 
-def _judged(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _Judged:
-    """Score images and compare their heat with the masks, block by block; only counts are kept."""
+def _score_files(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _ScoredFiles:
+    """Score images and compare their heat maps with the masks, block by block."""
     scores, heat = [], Localisation()
     frame = frame_of(detector)
     scorer = ImageScorer(detector, explain="none")
     with ImageSource(folder, files, frame) as source:
         for block in score_blocks(scorer, source, partial(_with_heat, detector, folder)):
             scores.append(block.scores)
-            for file, heat_of_one in block.heat:  # masks may be much larger than what a model resizes to
+            for file, heat_of_one in block.heat:  # masks may be much larger than the input of the model
                 mask = _mask(folder, file, frame)
                 heat.add(resized(heat_of_one, (mask.shape[0], mask.shape[1])), mask)
-    return _Judged(np.concatenate(scores), heat)
+    return _ScoredFiles(np.concatenate(scores), heat)
 
 
 def _with_heat(detector: ImageVAEDetector, folder: str, block: ScoredBlock) -> _WithHeat:
-    """Scores of a block of images, and heat maps of those with a mask; any thread may do this."""
+    """Return the scores of a block, and the heat maps of its images with a mask; runs on any thread."""
     for row in block.rejected:
         raise SourceError(row.source, None, row.reason)
     files: list[ImageFile] = block.block.content
@@ -143,14 +143,14 @@ def _with_heat(detector: ImageVAEDetector, folder: str, block: ScoredBlock) -> _
 
 
 def _has_mask(folder: str, file: ImageFile) -> bool:
-    """Whether it is known where an image is anomalous; of a good one it is, if there are masks at all."""
+    """Return whether an image has a mask; a good image has an empty one if the test set has masks."""
     if _is_good(file):
         return Path(folder, MASKS).is_dir()
     return mask_of(folder, file) is not None
 
 
 def _mask(folder: str, file: ImageFile, frame: Frame) -> NDArray[np.bool_]:
-    """Where an image is anomalous, in its own pixels; nowhere if it is good. Raises SourceError."""
+    """Return the mask of an image in its own pixels, empty for a good image; raises SourceError."""
     size = frame.size
     if frame.resizes or size is None:
         size = upright_size(file.path)
@@ -171,7 +171,7 @@ def _is_good(file: ImageFile) -> bool:
 
 def _compared(good: NDArray[np.float64], others: NDArray[np.float64], offset: float) -> Evaluation:
     anomalous = np.repeat([False, True], [len(good), len(others)])
-    return judge(np.concatenate([good, others]), anomalous, offset)
+    return evaluate_scores(np.concatenate([good, others]), anomalous, offset)
 
 
 def _localised(heat: Localisation) -> Localised | None:
@@ -180,8 +180,8 @@ def _localised(heat: Localisation) -> Localised | None:
     return Localised(heat.n_images, heat.n_regions, heat.pixel_auroc(), heat.pro())
 
 
-def _all_localised(good: _Judged, others: Iterable[_Judged]) -> Localised | None:
-    """All masks, and the good images, whose pixels are all normal."""
+def _all_localised(good: _ScoredFiles, others: Iterable[_ScoredFiles]) -> Localised | None:
+    """Combine all masks, including the empty masks of good images."""
     whole, any_mask = good.heat, False
     for other in others:
         any_mask = any_mask or other.heat.n_images > 0

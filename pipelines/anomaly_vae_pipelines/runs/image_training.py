@@ -1,4 +1,4 @@
-"""ImageTraining: an unfitted detector of images, and the images to fit it on."""
+"""ImageTraining: an unfitted image detector, and the images to fit it on."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from anomaly_vae_pipelines.io.parallel import in_order
 from anomaly_vae_pipelines.sources.arrays import open_array, plain_numbers
 
 MIN_IMAGES = 2
-"""The fewest images that a model can learn from."""
+"""The smallest number of images to fit a model on."""
 
 Named = tuple[str, Pixels]
 
 
 class ImageTraining:
-    """What ``fit_images`` fits.
+    """Model and data of ``fit_images``.
 
     Parameters
     ----------
@@ -43,30 +43,30 @@ class ImageTraining:
         self.model = self.detector = make_detector(parameters)
 
     def paths(self) -> Sequence[str]:
-        """Every image file, or the array."""
+        """Return all image files, or the array."""
         return _training_paths(self._train)
 
     def data(self) -> Pixels:
-        """All images as one array; raises InputError where they cannot be read."""
+        """Return all images as one array; raises InputError if they cannot be read."""
         return training_images(self._train, asked_frame(self.detector))
 
     def summary(self) -> dict[str, Any]:
-        """Height, width and channels of the images."""
+        """Return height, width and channels of the images."""
         height, width = self.detector.image_size_
         return {"kinds": {}, "image": (height, width, self.detector.channels_)}
 
 
 def make_detector(parameters: Mapping[str, Any]) -> ImageVAEDetector:
-    """An unfitted detector; raises UnknownNameError for a parameter that is not there."""
+    """Return an unfitted detector; raises UnknownNameError for an unknown parameter."""
     known = ImageVAEDetector().get_params()
     for name in parameters:
         if name not in known:
-            raise UnknownNameError(f"the detector of images has no parameter {name!r}", name, known)
+            raise UnknownNameError(f"the image detector has no parameter {name!r}", name, known)
     return ImageVAEDetector(**parameters)
 
 
 def asked_frame(detector: ImageVAEDetector) -> Frame:
-    """What the parameters of a detector ask images to be; raises InputError where they make no sense."""
+    """Return the frame that the parameters of a detector require; raises InputError if they are not valid."""
     size, channels = detector.image_size, detector.channels
     if size != "auto" and (isinstance(size, str) or len(size) != 2 or min(size) < 1):
         raise InputError(f"'image_size' must be 'auto' or height and width, got {size!r}")
@@ -81,22 +81,24 @@ def asked_frame(detector: ImageVAEDetector) -> Frame:
 
 
 def training_images(train: str, frame: Frame) -> Pixels:
-    """The images to learn from as one array, in colour if one of them is.
+    """Return the training images as one array, in colour if at least one of them is.
 
-    Raises SourceError at the first that cannot be read or is not of the size of those before.
+    Raises SourceError for the first image that cannot be read or has another size than those before it.
     """
     if train == "-" or is_url(train):
-        raise InputError(f"{shown(train)}: images are read from local files and folders; copy them there")
+        raise InputError(
+            f"{shown(train)}: images are read only from local files and folders; copy them to one"
+        )
     whole = _collected(
         _of_array(train, frame) if is_array_file(train) else _of_files(_training_files(train), frame)
     )
     if len(whole) < MIN_IMAGES:
-        raise InputError(f"{train}: wanted at least {MIN_IMAGES} images to learn from, got {len(whole)}")
+        raise InputError(f"{train}: wanted at least {MIN_IMAGES} images to fit on, got {len(whole)}")
     return whole
 
 
 def _training_paths(train: str) -> list[str]:
-    """Every file that is learned from."""
+    """Return all files of training images."""
     if is_array_file(train) or is_url(train) or train == "-":
         return [train]
     return [file.path for file in _training_files(train)]
@@ -130,7 +132,7 @@ def _read(frame: Frame, file: ImageFile) -> Named:
 
 
 def _collected(named: Iterable[Named]) -> Pixels:
-    """Images as one array; raises SourceError at the first of another size."""
+    """Stack images into one array; raises SourceError for the first of another size."""
     first, images = "", list[Pixels]()
     for name, image in named:
         if images and image.shape[:2] != images[0].shape[:2]:

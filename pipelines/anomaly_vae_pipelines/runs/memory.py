@@ -1,4 +1,4 @@
-"""keep_freed_memory: no page faults for memory that a run frees and takes again with every block."""
+"""keep_freed_memory: avoids page faults for memory that a run frees and allocates again for every block."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """``M_TRIM_THRESHOLD`` and ``M_MMAP_THRESHOLD`` of glibc's mallopt."""
 
 _KEPT = 1 << 29
-"""Bytes that may be free and kept; a run needs a small part of it."""
+"""The most free bytes to keep; a run needs a small part of them."""
 
 
 def keep_freed_memory() -> None:
-    """Ask the C library to keep what is freed for the next who asks; where it cannot be told, nothing.
+    """Configure glibc to reuse freed memory; does nothing with other C libraries.
 
-    By default glibc gives large pieces back to the system at once. A run takes pieces of the same sizes
-    with every block of rows, and a sixth of its time went into zeroing fresh pages.
+    By default glibc returns large allocations to the system at once. A run allocates the same sizes for every
+    block of rows, and spent a sixth of its time on zeroing new pages.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,8 +1,8 @@
-"""Position: how far a file has been read, and a fingerprint of what was read, to find it again.
+"""Position: how far a file has been read, and a fingerprint that identifies the file.
 
-The fingerprint hashes the start of the file and the bytes just before the place that reading has come to.
-A file that only grew keeps both, and so do its renamed, copied and compressed selves; a file that replaced
-it has other rows in one of them, however long the header is that both begin with.
+The fingerprint has two hashes: of the start of the file, and of the bytes just before the read position. Both
+stay the same if the file grows, or is renamed, copied or compressed. A file that replaced it has different
+rows in one of the two, even if both files have the same long header.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.io.files import Packed, opened
 
 WINDOW = 1 << 14
-"""Bytes that are hashed at the start of a file, and before the place that reading has come to."""
+"""Bytes that are hashed at the start of a file, and before the read position."""
 
 
 @dataclass
@@ -26,19 +26,19 @@ class Position:
     Attributes
     ----------
     offset, line : int
-        Where the next row begins, in the decompressed bytes.
+        Where the next row begins, in decompressed bytes and in lines.
     n_head : int
-        Bytes at the start that ``head`` is the hash of.
+        Number of bytes that ``head`` is the hash of.
     head : str
         SHA-256 of the start of the file.
     size, mtime : float
-        Of the file when it was last looked at.
+        Of the file at the last poll.
     is_done : bool
-        Whether a file that can only be read when it is complete has been read.
+        Whether a file that can only be read as a whole has been read.
     tail_at : int
-        Where the bytes end that ``tail`` is the hash of; 0 in old checkpoints, which have none.
+        Where the bytes of ``tail`` end; 0 in checkpoints of older versions, which have no ``tail``.
     tail : str
-        SHA-256 of the ``WINDOW`` bytes, or as many as there are, before ``tail_at``.
+        SHA-256 of up to ``WINDOW`` bytes before ``tail_at``.
     """
 
     offset: int = 0
@@ -52,14 +52,14 @@ class Position:
     tail: str = ""
 
     def move(self, stream: IO[bytes], offset: int, line: int) -> None:
-        """Go on to a place in a plain file, given as an open stream."""
+        """Move to an offset of an uncompressed file, given as an open stream."""
         self.offset, self.line = offset, line
         self.n_head, self.tail_at = min(offset, WINDOW), offset
         self.head = _hash_between(stream, 0, self.n_head)
         self.tail = _hash_between(stream, max(0, offset - WINDOW), offset)
 
     def fits(self, path: Path) -> bool:
-        """Whether a file, plain or compressed, begins with what has been read."""
+        """Return whether a file, plain or compressed, begins with the bytes that have been read."""
         if not self.n_head:
             return not self.offset
         try:
@@ -91,7 +91,7 @@ def _hash_between(stream: IO[bytes], start: int, end: int) -> str:
 
 
 def _skip(packed: Packed, n_bytes: int) -> None:
-    """Go past bytes of a stream, of a compressed one by reading them."""
+    """Skip bytes of a stream; a compressed stream has to be read."""
     if packed.codec is None:
         packed.stream.seek(n_bytes, 1)
         return
@@ -100,7 +100,7 @@ def _skip(packed: Packed, n_bytes: int) -> None:
 
 
 def _read(stream: IO[bytes], n_bytes: int) -> bytes:
-    """The next bytes, fewer only at the end."""
+    """Read the next bytes; fewer only at the end."""
     pieces = []
     while n_bytes > 0 and (piece := stream.read(n_bytes)):
         pieces.append(piece)

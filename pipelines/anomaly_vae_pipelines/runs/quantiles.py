@@ -1,7 +1,7 @@
-"""QuantileSketch: quantiles of a stream of scores in constant memory, within one in a hundred.
+"""QuantileSketch: quantiles of a stream of scores in constant memory, with a relative error of at most 1 %.
 
 Masson, Rim & Lee (2019), "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
-guarantees", VLDB 12(12): values are counted in buckets whose borders grow geometrically.
+guarantees", VLDB 12(12): values are counted in buckets whose bounds grow geometrically.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHIFT = 1 << 20
 
 
 class QuantileSketch:
-    """Counts by bucket of sign and size; each quantile is within ``accuracy`` of itself.
+    """Counts values by sign and magnitude, in buckets 2 % wide.
 
     Examples
     --------
@@ -34,14 +34,14 @@ class QuantileSketch:
         self._counts = Counter(counts or {})
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Count some more values, shape (n,)."""
+        """Add values, shape (n,)."""
         sizes = np.maximum(np.abs(values), _LEAST)
         buckets = np.ceil(np.log(sizes) / _LOG_GROWTH).astype(np.int64) + _SHIFT
         found, counts = np.unique(np.where(values < 0, -buckets, buckets), return_counts=True)
         self._counts.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
 
     def quantile(self, share: float) -> float:
-        """The value below which a share of the values lies; NaN where there are none."""
+        """Return the value below which a share of the values lies; NaN if there are no values."""
         if not self._counts:
             return math.nan
         rank, seen = share * (self._counts.total() - 1), 0
@@ -54,10 +54,10 @@ class QuantileSketch:
         return math.copysign(size, bucket)
 
     def get_state(self) -> dict[str, int]:
-        """The counts, fit for JSON."""
+        """Return the counts as JSON values."""
         return {str(bucket): count for bucket, count in self._counts.items()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, int]) -> QuantileSketch:
-        """The sketch of a state that ``get_state`` gave."""
+        """Restore a sketch from what ``get_state`` returned."""
         return cls({int(bucket): count for bucket, count in state.items()})

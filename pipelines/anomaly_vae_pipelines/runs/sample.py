@@ -1,4 +1,4 @@
-"""Sample: a model to rows or images that it generates."""
+"""Sample: writes rows or images that a model generates."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def sample(model: str, output: str, n_rows: int, *, seed: int = 0, force: bool =
     Raises
     ------
     InputError
-        For an output that does not suit the model, and for a Pipeline with steps before the detector,
-        which cannot be inverted.
+        For an output of the wrong kind, and for a Pipeline with steps before the detector, which cannot be
+        inverted.
     OutputExistsError
-        Where the output exists and ``force`` is false.
+        If the output exists and ``force`` is false.
     """
     refuse_overwriting({"-o": output}, [model])
     if Path(output).is_file() and not force:
@@ -46,7 +46,7 @@ def sample(model: str, output: str, n_rows: int, *, seed: int = 0, force: bool =
 def _sample_rows(fitted: Model, path: str, output: str, n_rows: int, seed: int, force: bool) -> None:
     detector = final_detector(fitted)
     if detector is not fitted:
-        raise InputError(f"{path}: is a Pipeline, whose steps cannot be undone; sample from its last step")
+        raise InputError(f"{path}: is a Pipeline, whose steps cannot be inverted; sample from its last step")
     table = pd.DataFrame(detector.sample(n_rows, random_state=seed), columns=list(detector.schema_.names))
     write_table(table, output, force=force)
 
@@ -58,7 +58,7 @@ def _sample_images(detector: ImageVAEDetector, output: str, n_images: int, seed:
         return
     folder = Path(output)
     if folder.suffix or output == "-":
-        raise InputError(f"{shown(output)}: images are sampled into a folder, or a file that ends in .npy")
+        raise InputError(f"{shown(output)}: images are written to a folder, or to a file that ends in .npy")
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise OutputExistsError(output)
     low, high = detector.pixel_range_

@@ -1,7 +1,8 @@
-"""ScoreRun: files in, scored rows out, every row accounted for, and a crash costs the last two seconds.
+"""ScoreRun: scores files and writes each row either to the output or to the rejected rows.
 
-Blocks are cut and pieces written in order by one thread; reading, scoring and encoding them is done by
-as many others as there are cores. Nothing is held but the few blocks in flight.
+One thread splits the inputs into blocks and writes the results in order; other threads, one per core, parse,
+score and encode the blocks. Memory holds only the blocks in progress. A crash loses at most two seconds of
+work.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError, TooManyRejectedError
 from anomaly_vae_pipelines.io.files import expand_folders, is_special, is_url
 from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
-from anomaly_vae_pipelines.records import Rows, ScoredRows, ScoreSummary
+from anomaly_vae_pipelines.records import ScoreSummary, no_scores
 from anomaly_vae_pipelines.runs.memory import keep_freed_memory
 from anomaly_vae_pipelines.runs.stats import RunStats
+from anomaly_vae_pipelines.runs.summary import summary_path
 from anomaly_vae_pipelines.scoring.adapters import refuse_inside, refuse_pictures_over
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, all_scored, columns_to_read, score_blocks
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_model
@@ -34,13 +34,13 @@ from anomaly_vae_pipelines.sources import Source, SourcePosition, format_of, no_
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 CHECKPOINT_SECONDS = 2.0
-"""Time between two checkpoints, which is the most work that a crash costs."""
+"""Time between two checkpoints: the most work that a crash can lose."""
 
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 
 
-class Piece(NamedTuple):
-    """One scored block, encoded."""
+class EncodedBlock(NamedTuple):
+    """A scored block, and its rows and rejected rows as they will be written."""
 
     block: ScoredBlock
     encoded: Any
@@ -48,34 +48,34 @@ class Piece(NamedTuple):
 
 
 class ScoreRun:
-    """One run; call it once.
+    """A scoring run, which can be called once.
 
     Parameters
     ----------
     model : str or OpenedModel
-        The model file, or what ``open_model`` gave for it.
+        The model file, or the result of ``open_model``.
     output : str
-        Where the scored rows go; ``-`` is standard output.
+        File or URL for the scored rows; ``-`` is standard output.
     inputs : sequence of str
-        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns. Of a model
-        of images: folders, image files, arrays and patterns.
+        Files, directories, patterns, URLs; ``-`` is standard input. All have the same columns. For an image
+        model: folders, image files, arrays and patterns.
     options : ScoreOptions
     on_progress : callable, optional
-        Told a Progress after every block.
+        Called with a Progress after every block.
     observer : Observer, optional
-        Shown the rows of every block, in order, with what was observed and expected.
+        Receives the rows of every block in order; their reasons have observed and expected values.
     offset : float, optional
-        A threshold other than the model's, in nats.
+        Replaces the threshold of the model, in nats.
     on_finished : callable, optional
-        Told the ScoreSummary once all files are in their places. A run that dies before this returns can
-        still be resumed, which calls it again.
+        Called with the ScoreSummary once all output files are in place. A run that is interrupted before it
+        returns can still be resumed, and then calls it again.
 
     Raises
     ------
     InputError
         For files, columns and cells that cannot be used.
     SinkError
-        Where the output cannot be written.
+        If the output cannot be written.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class ScoreRun:
         if self.options.heatmaps is not None:
             refuse_pictures_over(self.options.heatmaps, self.inputs)
         if self.options.resume and "-" in self.inputs.names:
-            raise InputError("standard input cannot be resumed; --resume needs the name of a file")
+            raise InputError("standard input cannot be resumed; --resume needs files as inputs")
         self.scorer = opened.adapter.scorer(
             explain=self.options.explain,
             expected=observer is not None,
@@ -119,7 +119,7 @@ class ScoreRun:
         self._columns: tuple[str, ...] = ()
 
     def __call__(self) -> ScoreSummary:
-        """Score the files; gives what was done."""
+        """Score the files and return the summary of the run."""
         started, self._saved = time.perf_counter(), time.monotonic()
         keep_freed_memory()
         self.files.acquire()
@@ -130,53 +130,53 @@ class ScoreRun:
             summary = self._summary(time.perf_counter() - started, self.stats.n_rows - n_before)
             if self._on_finished is not None:
                 self._on_finished(summary)
-        except BaseException as error:  # a signal too: a later run can go on from the last checkpoint
+        except BaseException as error:  # also a signal: a later run can resume from the last checkpoint
             self.files.give_up(error)
             raise
         self.files.finish()
         return summary
 
     def _scored(self, record: Record | None) -> Record:
-        """Score what an earlier run has not; gives the record of the sealed files."""
-        first, place = (0, None) if record is None else (record["file"], SourcePosition(*record["place"]))
+        """Score the rows after the last checkpoint; returns the record of the sealed files."""
+        first, start = (0, None) if record is None else (record["file"], SourcePosition(*record["place"]))
         for number in range(first, len(self.inputs.names)):
-            self._score_file(number, place)
-            place = None
+            self._score_file(number, start)
+            start = None
         return self.files.seal(self._fingerprint(), self._state())
 
-    def _score_file(self, number: int, place: SourcePosition | None) -> None:
+    def _score_file(self, number: int, start: SourcePosition | None) -> None:
         with self.inputs.open(number) as source:
             self._check_columns(source, is_first=number == 0)
-            if number == 0 and place is None:
+            if number == 0 and start is None:
                 self._write_header(source)
             whole = self._takes_whole(self.inputs.format(number))
-            pieces = score_blocks(
+            blocks = score_blocks(
                 self.scorer,
                 source,
                 self._encoded,
                 columns=self._observed,
-                start=place,
+                start=start,
                 whole=whole,
                 jobs=self.options.jobs,
             )
-            for piece in pieces:
-                self._take(piece, number)
+            for block in blocks:
+                self._write(block, number)
             if self.format == "parquet" and not self.stats.n_rows:
                 wanted = columns_to_read(self.scorer, source, self._observed)
                 rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
-                self.files.output.write(self.encoder.encode(_unscored(rows), []))
+                self.files.output.write(self.encoder.encode(no_scores(rows), []))
 
-    def _encoded(self, block: ScoredBlock) -> Piece:
-        """One scored block as it will be written; any thread may do this."""
+    def _encoded(self, block: ScoredBlock) -> EncodedBlock:
+        """Encode a scored block for the output; runs on any thread."""
         encoded = self.encoder.encode(block.scored, reason_texts(block.scored))
-        return Piece(block, self.files.output.packed(encoded), encode_rejected(block.rejected))
+        return EncodedBlock(block, self.files.output.packed(encoded), encode_rejected(block.rejected))
 
-    def _take(self, piece: Piece, number: int) -> None:
-        """Write one block and count it; the order of the blocks is that of the file."""
-        block, scored, rejected = piece.block
+    def _write(self, encoded: EncodedBlock, number: int) -> None:
+        """Write a block and count its rows; blocks arrive in the order of the file."""
+        block, scored, rejected = encoded.block
         if rejected:
-            self._handle_rejected(piece)
-        self.files.output.write(piece.encoded)
+            self._handle_rejected(encoded)
+        self.files.output.write(encoded.encoded)
         self.stats.add(scored, rejected)
         if self.observer is not None:
             self.observer.observe(scored)
@@ -185,24 +185,24 @@ class ScoreRun:
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self._checkpoint(number, block.end)
 
-    def _handle_rejected(self, piece: Piece) -> None:
+    def _handle_rejected(self, encoded: EncodedBlock) -> None:
         if self.options.on_bad_row == "error":
-            all_scored(piece.block)
-        self.files.write_rejected(piece.rejected_lines, REJECTED_HEADER)
+            all_scored(encoded.block)
+        self.files.write_rejected(encoded.rejected_lines, REJECTED_HEADER)
 
-    def _checkpoint(self, number: int, place: SourcePosition) -> None:
-        """Bring what was done to disk, so that no crash can take it."""
+    def _checkpoint(self, number: int, position: SourcePosition) -> None:
+        """Save all work done so far to disk."""
         self._saved = time.monotonic()
-        where = {"file": number, "place": [place.offset, place.line]}
+        where = {"file": number, "place": [position.offset, position.line]}
         self.files.checkpoint(self._fingerprint(), where | self._state())
 
     def _state(self) -> Record:
-        """What was counted and observed so far; the key of the counts is that of older journals."""
+        """Return the state of counts and observer; "tally" is the key of the counts in the journal format."""
         observed = self.observer.get_state() if self.observer is not None else None
         return {"tally": self.stats.get_state(), "observer": observed}
 
     def _restored(self) -> Record | None:
-        """What an earlier run left, if it is wanted; where that cannot be used, it is left as it is."""
+        """Restore the state of an interrupted run if it is to be resumed; on failure its files are kept."""
         try:
             record = self.files.restore(self._fingerprint())
             if record is not None:
@@ -215,13 +215,13 @@ class ScoreRun:
         return record
 
     def _publish(self, record: Record) -> None:
-        """Put sealed files in their places; raises TooManyRejectedError."""
+        """Move the sealed files to their final names; raises TooManyRejectedError."""
         self.files.publish_rejected(record)
         share = self.stats.n_rejected / max(self.stats.n_rows, 1)
         if share > self.options.max_rejected:
             raise TooManyRejectedError(
-                f"{self.stats.n_rejected:,} of {self.stats.n_rows:,} rows cannot be read, a share above the "
-                f"{self.options.max_rejected:g} of --max-rejected; {self._rejected_path()} holds them"
+                f"{self.stats.n_rejected:,} of {self.stats.n_rows:,} rows cannot be read, which is more than "
+                f"--max-rejected {self.options.max_rejected:g}; see {self._rejected_path()}"
             )
         self.files.publish_output(record)
 
@@ -230,12 +230,12 @@ class ScoreRun:
         if self.options.resume and (is_stream or is_url(self.output_path)):
             raise InputError(f"{self.output_path}: cannot be resumed; --resume needs a local file as output")
         if is_stream and self.options.on_bad_row == "quarantine" and self.options.rejected_to is None:
-            raise InputError("rows to quarantine need a place: give --rejected FILE, or a file as output")
+            raise InputError("rejected rows need a file: give --rejected FILE, or a file as output")
         if self.format == "parquet" and self.output_path == "-":
             raise InputError("Parquet cannot be written to standard output; give a file")
 
     def _check_columns(self, source: Source, *, is_first: bool) -> None:
-        """Raise InputError where columns are missing, differ between files, or would be hidden."""
+        """Raise InputError if columns are missing, differ between files, or clash with result columns."""
         require_columns(self.scorer.names, source, ", which the model was fitted on")
         require_columns(self._observed, source, ", which a rule or --id names")
         refuse_clash(source.name, source.columns, self.options.prefix)
@@ -243,15 +243,15 @@ class ScoreRun:
             self._columns = source.columns
         elif self.format == "csv" and source.columns != self._columns:
             raise SourceError(
-                source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it by itself"
+                source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it separately"
             )
 
     def _takes_whole(self, input_format: str) -> bool:
-        """Whether columns are written as the input has them, not the rows' own bytes."""
+        """Return whether the output needs the columns of the input instead of the bytes of its rows."""
         return input_format != self.format or self.format == "parquet"
 
     def _write_header(self, source: Source) -> None:
-        """What comes before the first row."""
+        """Write what precedes the first row."""
         raw_header = source.header if self.format == "csv" else b""
         if header := self.encoder.header(source.columns, raw_header):
             self.files.output.write(self.files.output.packed(header))
@@ -261,7 +261,7 @@ class ScoreRun:
         return () if self.observer is None else self.observer.columns
 
     def _outputs(self) -> dict[str, str | None]:
-        """Files that the run writes, by what the user calls them."""
+        """Return the files that the run writes, by option or description."""
         quarantines = self.options.on_bad_row == "quarantine"
         return {
             "-o": self.output_path,
@@ -285,7 +285,7 @@ class ScoreRun:
         )
 
     def _fingerprint(self) -> dict[str, Any]:
-        """What must be the same for a run to be resumed."""
+        """Return everything that must be the same for a run to be resumed."""
         kept = ("explain", "heatmaps", "prefix", "input_format", "output_format", "on_bad_row")
         return {
             "model": self.model_id,
@@ -300,7 +300,7 @@ class ScoreRun:
         total = sum(known) if len(known) == len(self.inputs.sizes) else None
         return Progress(self.stats.n_rows, self.stats.n_anomalies, sum(known[:number]) + n_bytes, total)
 
-    def _summary(self, seconds: float, n_sitting: int) -> ScoreSummary:
+    def _summary(self, seconds: float, n_since_start: int) -> ScoreSummary:
         stats = self.stats
         return ScoreSummary(
             output=self.output_path,
@@ -315,25 +315,12 @@ class ScoreRun:
             threshold=self.scorer.offset,
             quantiles={name: stats.scores.quantile(share) for name, share in QUANTILES.items()},
             seconds=seconds,
-            n_sitting=n_sitting,
+            n_sitting=n_since_start,
         )
 
 
 def score_files(
     model: str, inputs: Sequence[str], output: str, options: ScoreOptions | None = None
 ) -> ScoreSummary:
-    """Score files with a model file and write the scored rows; arguments and errors are those of ScoreRun."""
+    """Score files with a model file and write the scored rows; see ScoreRun for arguments and errors."""
     return ScoreRun(model, inputs, output, options)()
-
-
-def summary_path(output: str) -> str | None:
-    """Where the account of a run goes, beside its output; None where that is not a file."""
-    if output == "-" or is_url(output) or is_special(Path(output)):
-        return None
-    return output + ".summary.json"
-
-
-def _unscored(rows: Rows) -> ScoredRows:
-    """No rows, which tell the columns."""
-    none = np.empty(0)
-    return ScoredRows(rows, none, none, none.astype(bool), {})

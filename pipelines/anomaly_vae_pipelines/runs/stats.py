@@ -1,4 +1,4 @@
-"""RunStats: counts of a run, in constant memory, with a state that can be saved and restored."""
+"""RunStats: counts of a run in constant memory, which can be saved and restored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anomaly_vae_pipelines.runs.quantiles import QuantileSketch
 
 @dataclass
 class RunStats:
-    """Counts so far; the journal holds all of them."""
+    """Counts so far, all of which are saved in the journal."""
 
     n_scored: int = 0
     n_anomalies: int = 0
@@ -22,23 +22,23 @@ class RunStats:
 
     @property
     def n_rejected(self) -> int:
-        """Rows that could not be read."""
+        """Number of rows that could not be read."""
         return self.rejected.total()
 
     @property
     def n_rows(self) -> int:
-        """All rows."""
+        """Number of all rows."""
         return self.n_scored + self.n_rejected
 
     def add(self, scored: ScoredRows, rejected: Sequence[Rejected]) -> None:
-        """Count more rows."""
+        """Add the rows of a block."""
         self.n_scored += len(scored)
         self.n_anomalies += int(scored.is_anomaly.sum())
         self.rejected.update(row.kind for row in rejected)
         self.scores.add(scored.scores)
 
     def get_state(self) -> dict[str, Any]:
-        """The counts as JSON values."""
+        """Return the counts as JSON values."""
         return {
             "n_scored": self.n_scored,
             "n_anomalies": self.n_anomalies,

@@ -1,4 +1,4 @@
-"""TableTraining: an unfitted model of a table, and the rows of a file to fit it on."""
+"""TableTraining: an unfitted model for tables, and the rows of a file to fit it on."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from anomaly_vae_pipelines.sources.cells import collect
 from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
 
 MIN_ROWS = 2
-"""The fewest rows that a model can learn from."""
+"""The smallest number of rows to fit a model on."""
 
 
 class TableTraining:
-    """What ``fit_file`` fits.
+    """Model and data of ``fit_file``.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ class TableTraining:
         self.detector = final_detector(self.model)
 
     def paths(self) -> Sequence[str]:
-        """The file."""
+        """Return the training file."""
         return [self._train]
 
     def data(self) -> pd.DataFrame:
-        """The rows and columns to learn from; raises InputError where there are too few."""
+        """Return the training rows and their features; raises InputError if there are too few."""
         label = self._label
         labels = [label.column] if label is not None else []
         with open_source(self._train) as source:
@@ -70,18 +70,16 @@ class TableTraining:
         return table
 
     def summary(self) -> dict[str, Any]:
-        """How many columns there are of each kind."""
+        """Return the number of columns of each kind."""
         return {"kinds": Counter(column.kind for column in self.detector.schema_.columns)}
 
     def _check(self, table: pd.DataFrame) -> None:
         train, label = self._train, self._label
         which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
         if not table.shape[1]:
-            raise InputError(f"{train}: every column is left out; wanted at least one to learn from")
+            raise InputError(f"{train}: all columns are left out; wanted at least one to fit on")
         if len(table) < MIN_ROWS:
-            raise InputError(
-                f"{train}: wanted at least {MIN_ROWS} rows{which} to learn from, got {len(table)}"
-            )
+            raise InputError(f"{train}: wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}")
 
 
 def _make_model(recipe: str, parameters: Mapping[str, Any]) -> Model:

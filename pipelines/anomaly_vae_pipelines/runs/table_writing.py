@@ -1,4 +1,4 @@
-"""write_table: a DataFrame to a CSV file."""
+"""write_table: writes a DataFrame to a CSV file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ _PIECE_CELLS = 500_000
 
 
 def write_table(table: pd.DataFrame, output: str, *, force: bool = False) -> int:
-    """Write a table as CSV, whole or not at all; returns the number of its rows.
+    """Write a table as CSV atomically; returns the number of rows.
 
-    Raises OutputExistsError where the file exists and ``force`` is false, and SinkError where it cannot be
-    written.
+    Raises OutputExistsError if the file exists and ``force`` is false, and SinkError if it cannot be written.
     """
     sink = make_output(output, "csv", force=force)
     try:

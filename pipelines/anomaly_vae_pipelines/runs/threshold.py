@@ -1,4 +1,4 @@
-"""Threshold: a model file with another threshold."""
+"""Threshold: saves a model with another threshold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def threshold_file(
 
 
 def rows_per_day_file(source: str, column: str) -> float:
-    """Rows per day of a file, by its column of times; raises InputError where they cannot be counted."""
+    """Measure the rows per day of a file from a column of times; raises InputError if it cannot."""
     with open_source(source) as opened:
         require_columns([column], opened)
         return rows_per_day(read_rows(opened, [column]), column)

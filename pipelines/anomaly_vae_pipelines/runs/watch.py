@@ -1,9 +1,9 @@
-"""Watcher: a file that grows, or a directory that receives files, row by row to whoever observes.
+"""Watcher: scores rows as they are added to a file or a directory, and passes them to an observer.
 
-Where reading has come to is kept by file, not by name: a file that was rotated is found again by its inode
-or its fingerprint, is read to its end under its new name, and the files that were rotated after it are
-read too, oldest first; one that was cut is read from its start. Positions and the observer's state are one
-file, replaced as a whole after every block, so that a restart neither skips nor repeats a row.
+Read positions belong to files, not to names. A rotated file is identified by its inode or its fingerprint and
+is read to its end under its new name, then the files that were rotated after it, oldest first. A truncated
+file is read from its start. Positions and the state of the observer are in one checkpoint file, which is
+replaced atomically after every block, so that a restart neither skips nor repeats rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from anomaly_vae_pipelines.sources.selection import require_columns
 
 @dataclass
 class Counts:
-    """What a watcher has seen since it began; ``n_lost`` files could not be read to their end."""
+    """Counts since the start of a watcher; ``n_lost`` files could not be read to their end."""
 
     n_rows: int = 0
     n_anomalies: int = 0
@@ -40,33 +40,33 @@ class Counts:
 
 
 class Watcher:
-    """Shows an observer all rows of a file or a directory, as they come.
+    """Passes all rows of a file or a directory to an observer as they arrive.
 
     Parameters
     ----------
     scorer : Scorer or ImageScorer
     source : str
-        A file (which need not be there yet) or a directory of files.
+        A file, which may not exist yet, or a directory of files.
     observer : Observer
     checkpoint : Path
-        File that keeps the positions and the observer's state.
+        File for the read positions and the state of the observer.
     on_rejected : callable
-        Given the rows that cannot be read.
+        Called with the rows that cannot be read.
     on_trouble : callable
-        Told in a sentence, once, of a file that cannot be read; it is tried again when it changes.
+        Called once with a message about a file that cannot be read; the file is retried when it changes.
     arrivals : Arrivals
-        How files of this kind are found and opened.
+        Finds and opens the files.
 
     Attributes
     ----------
     counts : Counts
     is_waiting : bool
-        Whether a rotated file is to be read at the next look, when it no longer changes.
+        Whether a rotated file still has to be read, once it no longer changes.
 
     Raises
     ------
     InputError
-        For a checkpoint that is none, and for a place that the model cannot watch.
+        For a checkpoint that is not valid.
     """
 
     def __init__(
@@ -85,33 +85,33 @@ class Watcher:
         self._arrivals = arrivals
         self._on_rejected, self._on_trouble = on_rejected, on_trouble
         self._positions: dict[str, Position] = {}
-        self._troubles: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._restore()
 
     def poll(self) -> int:
-        """Read what has come since the last time; gives the number of rows."""
+        """Read the rows that were added since the last poll; returns their number."""
         before, self.is_waiting = self.counts.n_rows, False
         files = list(self._files())
         for path in files:
             try:
                 self._read(path)
             except InputError as error:
-                self._say(path, str(error))
+                self._report(path, str(error))
                 continue
-            self.is_waiting = self._holds_up(path)
+            self.is_waiting = self._must_wait(path)
             if self.is_waiting:
                 break
         self._forget(files)
         return self.counts.n_rows - before
 
     def save(self) -> None:
-        """Bring positions and the observer's state to disk."""
+        """Save positions and the state of the observer to the checkpoint."""
         files = {name: asdict(position) for name, position in self._positions.items()}
         state = {"files": files, "observer": self.observer.get_state()}
         write_whole(self.checkpoint, json.dumps(state))
 
     def _files(self) -> Iterator[Path]:
-        """Files to look at, those that were written to first before others."""
+        """Yield the files to read, in the order in which they were last written."""
         if self.source.is_dir():
             yield from sorted(self._arrivals.within(self.source), key=lambda path: (_mtime(path), path.name))
             return
@@ -122,27 +122,27 @@ class Watcher:
             yield self.source
 
     def _unread(self) -> list[Path]:
-        """After a rotation: the file that was read last, and those rotated after it, oldest first."""
-        if not self._positions or self._arrivals.is_whole_only(self.source) or self._is_unbroken():
+        """Return, after a rotation, the last file read and those rotated after it, oldest first."""
+        if not self._positions or self._arrivals.is_whole_only(self.source) or self._only_grew():
             return []
         name, position = list(self._positions.items())[-1]
         rotated = rotated_files(self.source)
         renamed = next((path for path in self._renamed() if _identity(path) == name), None)
         if renamed is not None and renamed not in rotated:
             return [renamed, *(path for path in rotated if _mtime(path) > _mtime(renamed))]
-        last = renamed or self._found_again(name, position, rotated)
+        last = renamed or self._find_copy(name, position, rotated)
         if last is None:
-            self._lose(name, position)
+            self._report_lost(name, position)
             return [path for path in rotated if _mtime(path) > position.mtime]
         return rotated[rotated.index(last) :]
 
-    def _is_unbroken(self) -> bool:
-        """Whether the watched file is one that was read before, and only grew."""
+    def _only_grew(self) -> bool:
+        """Return whether the watched file was read before and has only grown since."""
         position = self._positions.get(_identity(self.source) or "")
         return position is not None and position.offset > 0 and position.fits(self.source)
 
-    def _found_again(self, name: str, position: Position, rotated: list[Path]) -> Path | None:
-        """A copy of a file, plain or compressed, from which reading goes on; None where there is none."""
+    def _find_copy(self, name: str, position: Position, rotated: list[Path]) -> Path | None:
+        """Find a copy of a file, plain or compressed, and move the position to it; None if there is none."""
         copies = [path for path in rotated if position.n_head and position.fits(path)]
         if not copies:
             return None
@@ -152,28 +152,28 @@ class Watcher:
         self._positions[_identity(copy) or ""] = position
         return copy
 
-    def _lose(self, name: str, position: Position) -> None:
-        """Say that a file is gone, with whatever was added to it since it was read."""
+    def _report_lost(self, name: str, position: Position) -> None:
+        """Report that a file is gone, with the rows that were added after the read position."""
         del self._positions[name]
         if not position.offset:
             return
         self.counts.n_lost += 1
-        is_cut = name == _identity(self.source)
-        what = "was cut or replaced; it is read from its start" if is_cut else "is gone"
+        is_truncated = name == _identity(self.source)
+        what = "was truncated or replaced; it is read from its start" if is_truncated else "is gone"
         self._on_trouble(
-            f"{self.source}: {what}, and the file that was read up to line {position.line} is not among its "
-            f"rotated files: rows that were added to it after that line are lost"
+            f"{self.source}: {what}. The file that was read up to line {position.line} is not among its "
+            f"rotated files, so rows added to it after that line are lost"
         )
 
-    def _holds_up(self, path: Path) -> bool:
-        """Whether a rotated file has to be read before those after it, and has not settled yet."""
+    def _must_wait(self, path: Path) -> bool:
+        """Return whether a rotated file, which comes before the files after it, may still change."""
         if self.source.is_dir() or path == self.source or not self._arrivals.is_whole_only(path):
             return False
         position = self._positions.get(_identity(path) or "")
         return position is not None and not position.is_done
 
     def _renamed(self) -> list[Path]:
-        """Files that were read under the watched name and have another now."""
+        """Return the files that were read under the watched name and now have another name."""
         current = _identity(self.source)
         known = {name for name in self._positions if name != current}
         if not known or not self.source.parent.is_dir():
@@ -181,7 +181,7 @@ class Watcher:
         return [path for path in sorted(self.source.parent.iterdir()) if _identity(path) in known]
 
     def _read(self, path: Path) -> None:
-        """Show the observer the rows of one file that are new."""
+        """Pass the new rows of a file to the observer."""
         name = _identity(path)
         if name is None:
             return
@@ -190,42 +190,42 @@ class Watcher:
             return
         with path.open("rb") as stream, self._arrivals.open(path) as source:
             if {_identity_of(os.fstat(stream.fileno())), _identity(path)} != {name}:
-                return  # it was rotated just now, and will be read under its new name
+                return  # it has just been rotated, and will be read under its new name
             self._check(source)
-            self._show(source, position, stream)
+            self._observe(source, position, stream)
         position.is_done = self._arrivals.is_whole_only(path)
         self.save()
 
     def _is_ready(self, path: Path, position: Position) -> bool:
-        """Whether there is something new, and of a file that has to be complete, whether it has settled."""
+        """Return whether a file has new rows; a file that is read as a whole must no longer change."""
         before = position.size, position.mtime
         position.size, position.mtime = path.stat().st_size, _mtime(path)
         if self._arrivals.is_whole_only(path):
             return not position.is_done and before == (position.size, position.mtime)
         return position.size > position.offset and _has_line(path)
 
-    def _show(self, source: Source, position: Position, stream: IO[bytes]) -> None:
+    def _observe(self, source: Source, position: Position, stream: IO[bytes]) -> None:
         start = SourcePosition(position.offset, position.line) if position.offset else None
         columns = self.observer.columns
-        for piece in score_blocks(self.scorer, source, _unchanged, columns=columns, start=start):
-            self._count(piece)
-            self.observer.observe(piece.scored)
-            block = piece.block
+        for scored in score_blocks(self.scorer, source, _unchanged, columns=columns, start=start):
+            self._count(scored)
+            self.observer.observe(scored.scored)
+            block = scored.block
             if self._arrivals.is_whole_only(Path(source.name)):
                 position.offset, position.line = block.end.offset, block.end.line
             else:
                 position.move(stream, block.end.offset, block.end.line)
             self.save()
 
-    def _count(self, piece: ScoredBlock) -> None:
-        self.counts.n_rows += len(piece.scored) + len(piece.rejected)
-        self.counts.n_anomalies += int(piece.scored.is_anomaly.sum())
-        self.counts.rejected.update(row.kind for row in piece.rejected)
-        if piece.rejected:
-            self._on_rejected(list(piece.rejected))
+    def _count(self, block: ScoredBlock) -> None:
+        self.counts.n_rows += len(block.scored) + len(block.rejected)
+        self.counts.n_anomalies += int(block.scored.is_anomaly.sum())
+        self.counts.rejected.update(row.kind for row in block.rejected)
+        if block.rejected:
+            self._on_rejected(list(block.rejected))
 
     def _position(self, name: str, path: Path) -> Position:
-        """Where to go on in a file; at its start if it is another than the one that was read."""
+        """Return the read position in a file; the start if the file was truncated or replaced."""
         position = self._positions.setdefault(name, Position())
         status = path.stat()
         if self._arrivals.is_whole_only(path):
@@ -236,7 +236,7 @@ class Watcher:
         else:
             is_other = status.st_size < position.offset or not position.fits(path)
         if is_other:
-            self._on_trouble(f"{path}: was cut or replaced; it is read from its start")
+            self._on_trouble(f"{path}: was truncated or replaced; it is read from its start")
             position = self._positions[name] = Position()
         return position
 
@@ -244,24 +244,24 @@ class Watcher:
         require_columns(self.scorer.names, source, ", which the model was fitted on")
         require_columns(self.observer.columns, source, ", which a rule or --id names")
 
-    def _say(self, path: Path, problem: str) -> None:
-        """Tell of a problem once."""
-        if self._troubles.get(str(path)) != problem:
-            self._troubles[str(path)] = problem
+    def _report(self, path: Path, problem: str) -> None:
+        """Report a problem once."""
+        if self._reported.get(str(path)) != problem:
+            self._reported[str(path)] = problem
             self._on_trouble(problem)
 
     def _forget(self, files: list[Path]) -> None:
         """Drop the positions of files that are gone."""
-        there = {_identity(path) for path in files}
-        self._positions = {name: place for name, place in self._positions.items() if name in there}
+        existing = {_identity(path) for path in files}
+        self._positions = {name: position for name, position in self._positions.items() if name in existing}
 
     def _restore(self) -> None:
-        """Go on from the checkpoint, if there is one."""
+        """Restore the checkpoint, if there is one."""
         if not self.checkpoint.exists():
             return
         try:
             state: dict[str, Any] = json.loads(self.checkpoint.read_text(encoding="utf-8"))
-            self._positions = {name: Position(**place) for name, place in state["files"].items()}
+            self._positions = {name: Position(**fields) for name, fields in state["files"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"is not a valid checkpoint ({error}); delete it to start over"
             raise SourceError(str(self.checkpoint), None, problem) from error
@@ -273,7 +273,7 @@ def _unchanged(block: ScoredBlock) -> ScoredBlock:
 
 
 def _identity(path: Path) -> str | None:
-    """What a file is whatever its name; None where there is none."""
+    """Return device and inode, which identify a file whatever its name; None if there is no file."""
     try:
         status = path.stat()
     except OSError:
@@ -293,12 +293,12 @@ def _mtime(path: Path) -> float:
 
 
 def _has_line(path: Path) -> bool:
-    """Whether one line at least is whole."""
+    """Return whether a file has at least one complete line."""
     with path.open("rb") as stream:
         return b"\n" in stream.read(1 << 20)
 
 
 def default_checkpoint(source: str) -> Path:
-    """Where a watch keeps its place unless it is told: a hidden file beside what it watches."""
+    """Return the default checkpoint of a watch: a hidden file next to the source."""
     path = Path(os.path.abspath(source))
     return path.with_name(f".{path.name}.watch")

@@ -1,6 +1,6 @@
-"""Adapters: how inputs are found, read and scored for each kind of model.
+"""Adapters: find, read and score the inputs of each kind of model.
 
-``adapter_of`` is the one place where a fitted model is asked whether it is of tables or of images.
+``adapter_of`` is the only function that checks whether a fitted model is for tables or for images.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NO_FORMAT = "the model was fitted on images, and --format applies to tables; le
 
 
 class TableAdapter:
-    """Files of rows, for a model that was fitted on a table."""
+    """Reads and scores files of rows, for a model that was fitted on a table."""
 
     fitted_on = "a table"
 
@@ -54,24 +54,24 @@ class TableAdapter:
         heatmaps: str | None = None,
         force: bool = False,
     ) -> Scorer:
-        """The scorer of the model; raises InputError for ``heatmaps``, which tables do not have."""
+        """Return the scorer of the model; raises InputError for ``heatmaps``, which tables do not have."""
         if heatmaps is not None:
             raise InputError("the model was fitted on a table, which has no heat maps; leave out --heatmaps")
         return Scorer(self._model, explain=explain, expected=expected, offset=offset)
 
     def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
-        """The files to read; raises InputError where they are images."""
+        """Return the files to read; raises InputError if they are images."""
         for path in expand(paths):
             _refuse_images(path)
         return TableInputs(paths, given_format)
 
-    def arrivals(self, place: Path, given_format: str | None = None) -> Arrivals:
-        """The files to watch."""
-        return TableArrivals(place, given_format)
+    def arrivals(self, path: Path, given_format: str | None = None) -> Arrivals:
+        """Return the files to watch."""
+        return TableArrivals(path, given_format)
 
 
 class ImageAdapter:
-    """Image files and arrays, for a model that was fitted on images."""
+    """Reads and scores image files and arrays, for a model that was fitted on images."""
 
     fitted_on = "images"
 
@@ -87,10 +87,10 @@ class ImageAdapter:
         heatmaps: str | None = None,
         force: bool = False,
     ) -> ImageScorer:
-        """The scorer of the model.
+        """Return the scorer of the model.
 
-        It draws heat maps into the folder ``heatmaps``, which may hold files only with ``force``.
-        ``expected`` has no meaning for images.
+        It writes heat maps to the folder ``heatmaps``, which must be empty unless ``force`` is true.
+        ``expected`` is ignored.
         """
         pictures = None
         if heatmaps is not None:
@@ -98,36 +98,36 @@ class ImageAdapter:
         return ImageScorer(self._model, explain=explain, offset=offset, pictures=pictures)
 
     def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
-        """The folders, images and arrays to read; raises InputError for a format of tables."""
+        """Return the folders, images and arrays to read; raises InputError for a table format."""
         _refuse_format(given_format)
         return ImageInputs(paths, frame_of(self._model))
 
-    def arrivals(self, place: Path, given_format: str | None = None) -> Arrivals:
-        """The images to watch; raises InputError for a format of tables."""
+    def arrivals(self, path: Path, given_format: str | None = None) -> Arrivals:
+        """Return the images to watch; raises InputError for a table format."""
         _refuse_format(given_format)
-        return ImageArrivals(place, frame_of(self._model))
+        return ImageArrivals(path, frame_of(self._model))
 
 
 Adapter: TypeAlias = TableAdapter | ImageAdapter
 
 
 def adapter_of(model: AnyModel) -> Adapter:
-    """The adapter of a fitted model; raises InputError for a Pipeline that ends in a detector of images."""
+    """Return the adapter of a model; raises InputError for a Pipeline that ends in an image detector."""
     return ImageAdapter(model) if is_image_model(model) else TableAdapter(model)
 
 
 def refuse_inside(folder: str, paths: Sequence[str]) -> None:
-    """Raise InputError where pictures would be put among the images that are read."""
+    """Raise InputError if ``folder`` for heat maps is inside a folder whose images are scored."""
     for path in paths:
         is_read = Path(path).is_dir() and not is_mvtec(path)
         if is_read and Path(folder).resolve().is_relative_to(Path(path).resolve()):
             raise InputError(
-                f"{folder}: lies in {path}, whose images are scored; give heat maps another place"
+                f"{folder}: is inside {path}, whose images are scored; choose another folder for heat maps"
             )
 
 
 def refuse_pictures_over(folder: str, inputs: Inputs) -> None:
-    """Raise InputError where the picture of an image would replace an image that is read."""
+    """Raise InputError if a heat map would replace an image that is read."""
     if not isinstance(inputs, ImageInputs):
         return
     read = {os.path.realpath(path) for path in inputs.paths()}
@@ -135,13 +135,13 @@ def refuse_pictures_over(folder: str, inputs: Inputs) -> None:
         target = os.path.realpath(Path(folder, picture_of(inside(file.name))))
         if target in read:
             raise InputError(
-                f"--heatmaps {folder}: the heat map of {file.name} would replace {target}, which is read; "
-                f"give heat maps another place"
+                f"--heatmaps {folder}: the heat map of {file.name} would replace {target}, which is an "
+                f"input; choose another folder for heat maps"
             )
 
 
 def reads_images(path: str) -> bool:
-    """Whether a path is to be read as images: an image, an array, a folder in which there is no table."""
+    """Return whether a path is read as images: an image, an array, or a folder without tables."""
     if path != "-" and Path(path).is_dir():
         return not _holds_tables(path)
     return is_image_file(path) or is_array_file(path)
@@ -155,8 +155,8 @@ def _refuse_format(given_format: str | None) -> None:
 def _refuse_images(path: str) -> None:
     if reads_images(path) and (holds_images(path) or not Path(path).is_dir()):
         raise SourceError(
-            path, None, "holds images, and the model was fitted on a table; wanted rows (CSV, JSON Lines, "
-            "Parquet), or a model that anomaly-vae fit made of images"
+            path, None, "contains images, and the model was fitted on a table; wanted rows (CSV, JSON "
+            "Lines, Parquet), or a model that was fitted on images"
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""score_blocks: the blocks of a source, read and scored on several threads, in order.
+"""score_blocks: reads and scores the blocks of a source on several threads, in order.
 
-Every command that scores rows or images reads them through this function.
+Every command that scores rows or images uses this function.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class ScoredBlock(NamedTuple):
-    """One block: its scored rows, and the rows that cannot be read or scored, in order of their lines."""
+    """A block: its scored rows, and the rows that cannot be read or scored, in order of their lines."""
 
     block: Block
     scored: ScoredRows
@@ -44,15 +44,15 @@ def score_blocks(
     scorer : Scorer or ImageScorer
     source : Source
     then : callable
-        Work to do on each scored block in the same thread, such as encoding it.
+        Function called on each scored block in the same thread, for example to encode it.
     columns : sequence of str
         Columns to read besides those of the model.
     start : SourcePosition, optional
-        Where to start; at the beginning by default.
+        Where to start; the beginning by default.
     whole : bool
         Whether the rows also keep all columns as they are in the file.
     jobs : int, optional
-        Threads; one per core by default.
+        Number of threads; one per core by default.
 
     Yields
     ------
@@ -62,7 +62,7 @@ def score_blocks(
     Raises
     ------
     InputError
-        For a column that the source does not have, and for a damaged file.
+        For a missing column or a damaged file.
     """
     wanted = columns_to_read(scorer, source, columns)
 
@@ -77,9 +77,9 @@ def score_blocks(
 
 
 def columns_to_read(scorer: AnyScorer, source: Source, columns: Sequence[str] = ()) -> list[str]:
-    """The columns of the model and ``columns``; of images, which have no model columns, all.
+    """Return the columns of the model and ``columns``; for an image model, which has none, all columns.
 
-    Raises InputError for a column that the source does not have.
+    Raises InputError for a missing column.
     """
     require_columns(scorer.names, source, ", which the model was fitted on")
     require_columns(columns, source)
@@ -87,7 +87,7 @@ def columns_to_read(scorer: AnyScorer, source: Source, columns: Sequence[str] = 
 
 
 def all_scored(block: ScoredBlock) -> ScoredRows:
-    """The scored rows of a block; raises SourceError for the first row that was rejected."""
+    """Return the scored rows of a block; raises SourceError for the first rejected row."""
     for row in block.rejected:
         raise SourceError(row.source, row.line, row.reason)
     return block.scored

@@ -1,6 +1,6 @@
-"""Alert budgets: so many alerts a day, of so many rows a day, to a false-alarm rate.
+"""Alert budgets: alerts per day and rows per day give a false-alarm rate.
 
-A budget is of false alarms: it says how often normal rows may call. Anomalies come on top.
+A budget limits false alarms, the alerts about normal rows. Alerts about anomalies come in addition.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ SECONDS_PER_DAY = 86_400.0
 
 _OFFSET = r"[T ]\d.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)\s*$"
 
-_WANTED = "a time (ISO 8601, such as 2026-01-31T08:00:00Z, or seconds), as in the rows before"
+_WANTED = "a time (ISO 8601, such as 2026-01-31T08:00:00Z, or seconds), as in earlier rows"
 
 
 def rate_of_budget(alerts_per_day: float, rows_per_day: float) -> float:
-    """The false-alarm rate of so many false alarms among so many rows a day, between 0 and 1.
+    """Return ``alerts_per_day / rows_per_day``, a false-alarm rate between 0 and 1.
 
-    Raises InputError for numbers that are not positive, and for a budget that every row could use up.
+    Raises InputError for numbers that are not positive, and for at least as many alerts as rows.
 
     Examples
     --------
@@ -39,14 +39,14 @@ def rate_of_budget(alerts_per_day: float, rows_per_day: float) -> float:
             raise InputError(f"the {name} per day must be a positive number, got {value:g}")
     if alerts_per_day >= rows_per_day:
         raise InputError(
-            f"{alerts_per_day:g} alerts per day of {rows_per_day:.4g} rows per day is an alert a row; ask "
-            f"for fewer alerts than there are rows"
+            f"{alerts_per_day:g} alerts per day of {rows_per_day:.4g} rows per day is an alert for every "
+            "row; choose fewer alerts than rows"
         )
     return alerts_per_day / rows_per_day
 
 
 class RowRate:
-    """Measures rows a day from the times of rows, block by block, in any order and constant memory.
+    """Measures rows per day from the times of rows, block by block, in any order and in constant memory.
 
     Parameters
     ----------
@@ -69,10 +69,10 @@ class RowRate:
         self._in_seconds: bool | None = None
 
     def add(self, cells: Sequence[str]) -> None:
-        """Count the rows of a block by their times: ISO 8601, without an offset in UTC, or all in seconds.
+        """Count the rows of a block and read their times, all in ISO 8601 or all in seconds.
 
-        A row whose time is missing counts as a row. Raises CellError for a cell that is no time, or not one
-        of the same kind as those before.
+        Times without an offset are in UTC. A row without a time is also counted. Raises CellError for a cell
+        that is not a valid time, or is in the other notation than the cells before it.
         """
         texts = pd.Series(cells, dtype="str").str.strip()
         times = self._seconds(texts.mask(texts.isin(MISSING)))
@@ -83,17 +83,20 @@ class RowRate:
             self._latest = max(self._latest, float(known.max()))
 
     def rows_per_day(self) -> float:
-        """Rows that follow the first, over the time that they take; raises InputError without two times."""
+        """Return the number of rows after the first, divided by the days between the first and the last time.
+
+        Raises InputError without two different times.
+        """
         if not self._latest > self._earliest:
-            seen = "no time" if self._latest == -math.inf else "one time only"
+            seen = "no time" if self._latest == -math.inf else "only one time"
             raise InputError(
-                f"column {self.column!r} holds {seen} in {self.n_rows:,} rows; wanted times over a day "
-                f"or more, or the rows per day themselves (--rows-per-day)"
+                f"column {self.column!r} contains {seen} in {self.n_rows:,} rows; wanted times that span "
+                f"a day or more, or --rows-per-day"
             )
         return (self.n_rows - 1) * SECONDS_PER_DAY / (self._latest - self._earliest)
 
     def _seconds(self, texts: pd.Series) -> NDArray[np.float64]:
-        """Times in seconds, NaN where missing; raises CellError at the first that is none."""
+        """Convert times to seconds, NaN if missing; raises CellError at the first invalid time."""
         present = texts.notna().to_numpy()
         if self._in_seconds is None and present.any():
             first = texts[present].head(1)
@@ -106,9 +109,9 @@ class RowRate:
 
 
 def rows_per_day(pieces: Iterable[Rows], column: str) -> float:
-    """Rows a day of pieces of a file, by their column of times.
+    """Return the rows per day of the blocks of a file, from their column of times.
 
-    Raises SourceError for a cell that is no time, and InputError where there are no two times.
+    Raises SourceError for an invalid time, and InputError without two different times.
     """
     rate = RowRate(column)
     for piece in pieces:
@@ -117,7 +120,7 @@ def rows_per_day(pieces: Iterable[Rows], column: str) -> float:
 
 
 def add_times(rate: RowRate, rows: Rows) -> None:
-    """Count rows by their times; raises SourceError, which names the line, for a cell that is no time."""
+    """Add rows to a rate; raises SourceError, with the line, for an invalid time."""
     try:
         rate.add(rows.cells(rate.column))
     except CellError as error:
@@ -130,8 +133,8 @@ def _numbers(texts: pd.Series) -> NDArray[np.float64]:
 
 
 def _moments(texts: pd.Series) -> NDArray[np.float64]:
-    """Seconds since 1970, NaN where a text is no ISO 8601 time."""
-    # Parsed apart: pandas 2.2 gives a text without an offset the offset of the text before it.
+    """Convert ISO 8601 times to seconds since 1970, NaN if invalid."""
+    # Parsed separately: pandas 2.2 gives a text without an offset the offset of the text before it.
     has_offset = texts.str.contains(_OFFSET, na=False).to_numpy(dtype=bool)
     seconds = np.full(len(texts), np.nan)
     for part in (has_offset, ~has_offset):

@@ -1,4 +1,4 @@
-"""Evaluation: how well scores find the rows that a label calls anomalous."""
+"""Evaluation of scores against a label of normal and anomalous rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from anomaly_vae_pipelines.sources.cells import MISSING
 
 
 def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evaluation:
-    """Compare scored rows with a label; rows whose label is empty count for nothing.
+    """Compare scored rows with a label; rows with an empty label are ignored.
 
-    Raises InputError where the rows are not both normal and anomalous.
+    Raises InputError unless there are both normal and anomalous rows.
     """
     labels: list[str] = []
     scores = [np.empty(0)]
@@ -33,13 +33,13 @@ def _compare(
     known = normal | ~np.isin([text.strip() for text in labels], list(MISSING))
     anomalous, scores = ~normal[known], scores[known]
     _require_both(anomalous, label)
-    return judge(scores, anomalous, offset, n_unlabelled=int((~known).sum()))
+    return evaluate_scores(scores, anomalous, offset, n_unlabelled=int((~known).sum()))
 
 
-def judge(
+def evaluate_scores(
     scores: NDArray[np.float64], anomalous: NDArray[np.bool_], offset: float, *, n_unlabelled: int = 0
 ) -> Evaluation:
-    """Compare scores with what is anomalous, of which there is some and not all."""
+    """Compare scores with ``anomalous``, which must contain both true and false values."""
     alerts = scores < offset
     return Evaluation(
         n_normal=int((~anomalous).sum()),
@@ -58,5 +58,5 @@ def _require_both(anomalous: NDArray[np.bool_], label: Label) -> None:
         n_normal = int((~anomalous).sum())
         raise InputError(
             f"{n_normal} of {len(anomalous)} labelled rows have {label.normal!r} in column {label.column!r}; "
-            f"wanted normal and anomalous rows, at least one of each"
+            f"wanted at least one normal and one anomalous row"
         )

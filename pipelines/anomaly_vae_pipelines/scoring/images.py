@@ -1,4 +1,4 @@
-"""Image scoring: images in, scored rows out, and where it is wanted a picture of each heat map."""
+"""ImageScorer: scores images, and draws heat maps on request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.thresholds import conformal_p_values
-from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows
+from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
 from anomaly_vae_pipelines.sinks.pictures import Pictures
@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 
 
 class ImageScorer:
-    """Scores images with a fitted detector of images; a score depends on its image alone.
+    """Scores images with a fitted image detector; a score depends only on its image.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ class ImageScorer:
     offset : float, optional
         Scores below it are anomalous, in nats; the model's own threshold by default.
     pictures : Pictures, optional
-        Where the heat of images is drawn: of all images with ``explain="all"``, else of the flagged.
+        Receives heat maps: of all images with ``explain="all"``, else of the flagged images.
 
     Attributes
     ----------
     names : tuple of str
         Columns that the model reads: none.
     numeric : frozenset of str
-        None either.
+        Columns that are read as numbers: none.
     """
 
     names: tuple[str, ...] = ()
@@ -53,12 +53,11 @@ class ImageScorer:
         self.offset = detector.offset_ if offset is None else offset
 
     def __call__(self, rows: Rows) -> Scored:
-        """The images scored; whoever read them has rejected what does not fit."""
+        """Score images; the source has already rejected those that do not fit the model."""
         if not isinstance(rows, ImageRows):
             raise TypeError(f"wanted images, got {type(rows).__name__}")
         if not len(rows):
-            none = np.empty(0)
-            return Scored(ScoredRows(rows, none, none, none.astype(bool), {}), [])
+            return Scored(no_scores(rows), [])
         scores = self.detector.score_samples(rows.images)
         flagged = scores < self.offset
         p_values = conformal_p_values(scores, self.detector.calibration_scores_)
@@ -71,7 +70,7 @@ class ImageScorer:
             return {}
         explained = self.detector.explain(rows.images[chosen], n_columns=N_REASONS)
         return {
-            int(row): [Reason(place, nats, None, None) for place, nats in reasons]
+            int(row): [Reason(region, nats, None, None) for region, nats in reasons]
             for row, reasons in zip(chosen, explained, strict=True)
         }
 

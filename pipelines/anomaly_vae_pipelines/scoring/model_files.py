@@ -1,4 +1,4 @@
-"""open_model: the model of a file, loaded once for a whole command."""
+"""open_model: loads a model file, once per command."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model and the file that it was loaded from.
+    """A model and its file.
 
     Attributes
     ----------
     path : str
-        The file.
+        The model file.
     model : TabularVAEDetector, ImageVAEDetector or Pipeline
         The fitted model.
     model_id : str
@@ -32,18 +32,18 @@ class OpenedModel:
 
     @property
     def adapter(self) -> Adapter:
-        """How inputs of this kind of model are read and scored."""
+        """Adapter of this kind of model, which reads and scores its inputs."""
         return adapter_of(self.model)
 
     @property
     def detector(self) -> TabularVAEDetector | ImageVAEDetector:
-        """The detector that the model is, or that its Pipeline ends in."""
+        """The model itself, or the last step of a Pipeline."""
         return self.adapter.detector
 
 
 def open_model(path: str) -> OpenedModel:
-    """Load a model file; raises ModelFileError where it cannot be loaded."""
+    """Load a model file; raises ModelFileError if it cannot be loaded."""
     model_id = ""
-    with suppress(OSError):  # loading it gives the better message
+    with suppress(OSError):  # load() raises an error with a better message
         model_id = file_digest(path)
     return OpenedModel(path, load(path), model_id)

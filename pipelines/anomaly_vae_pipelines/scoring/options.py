@@ -1,4 +1,4 @@
-"""What a scoring run is told, and what it tells while it goes: options, progress, an observer."""
+"""Options of a scoring run, its progress, and the observer of its rows."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ OnBadRow = Literal["error", "quarantine"]
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """How files are scored.
+    """Options of a scoring run.
 
     Attributes
     ----------
     explain : {"flagged", "all", "none"}
         Which rows get ``top_columns``.
     heatmaps : str or None
-        Folder for pictures of what is anomalous in images.
+        Folder for heat maps of anomalous images.
     prefix : str
-        Put before the names of the result columns.
+        Prefix of the names of the result columns.
     input_format, output_format : str or None
-        "csv", "jsonl" or "parquet"; by suffix where None.
+        "csv", "jsonl" or "parquet"; by the suffix if None.
     on_bad_row : {"error", "quarantine"}
-        Whether the first row that cannot be read ends the run, or goes to ``rejected_to``.
+        Whether a row that cannot be read stops the run, or is written to ``rejected_to``.
     rejected_to : str or None
-        File of rejected rows; beside the output where None.
+        File for rejected rows; next to the output if None.
     max_rejected : float
-        Share of rejected rows beyond which the run fails.
+        The run fails if the share of rejected rows is higher.
     resume : bool
-        Whether to go on from where an earlier run of the same files stopped.
+        Whether to continue an interrupted run of the same files.
     jobs : int or None
-        Threads; as many as there are cores where None.
+        Number of threads; one per core if None.
     force : bool
         Whether the output may be replaced.
     """
@@ -54,7 +54,7 @@ class ScoreOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come: rows, anomalies, and of the inputs as they lie on disk, bytes."""
+    """Progress of a run: rows, anomalies, and bytes of the (compressed) inputs."""
 
     n_rows: int
     n_anomalies: int
@@ -63,17 +63,17 @@ class Progress:
 
 
 class Observer(Protocol):
-    """Whoever watches the scored rows of a run, and is to go on with it after a crash."""
+    """Receives the scored rows of a run; its state is saved with the run, so that both can be resumed."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns that it needs beside those of the model."""
+        """Columns that it needs besides those of the model."""
 
     def observe(self, scored: ScoredRows) -> object:
-        """Take in the next rows."""
+        """Process the next rows."""
 
     def get_state(self) -> dict[str, Any]:
-        """What it remembers, fit for JSON."""
+        """Return the state as JSON values."""
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with what ``get_state`` gave."""
+        """Restore a state that ``get_state`` returned."""

@@ -1,8 +1,8 @@
-"""Ready-made models for common work: scikit-learn Pipelines that end in a detector, or a detector alone.
+"""Predefined models for common tasks: a detector, or a scikit-learn Pipeline that ends in a detector.
 
-Every recipe takes the parameters of ``TabularVAEDetector``, holds only steps that a model file may hold, and
-reads a DataFrame as ``anomaly-vae fit`` does. A step is there because it was measured to help, or to refuse
-what would otherwise be learned from in silence.
+Every recipe takes the parameters of ``TabularVAEDetector``, has only steps that a model file can hold, and
+reads a DataFrame as ``anomaly-vae fit`` does. Each step either improved detection in the benchmarks or
+rejects input that a detector alone would silently learn from.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Recipe: TypeAlias = Callable[..., TabularVAEDetector | Pipeline]
 
 
 def tabular(**parameters: Any) -> TabularVAEDetector:
-    """A detector alone: for tables of numbers, categories, truth values and dates, with gaps.
+    """Return a detector, for tables of numbers, categories, booleans and dates, with missing cells.
 
-    It reads each kind of column itself, and no step before it was found to help: no scaler, no transformer
-    towards a Gaussian, no principal components (``benchmarks/README.md``).
+    The detector preprocesses each kind of column itself. No step before it improved detection: neither a
+    scaler, nor a transformation to a Gaussian, nor principal components (``benchmarks/README.md``).
 
     Examples
     --------
@@ -40,10 +40,10 @@ def tabular(**parameters: Any) -> TabularVAEDetector:
 
 
 def tabular_numeric(**parameters: Any) -> Pipeline:
-    """A detector that takes nothing but numbers: for measurements, where text is a slip and no category.
+    """Return a detector that accepts only numbers, for measurements in which text is an error.
 
-    Text and infinities are refused with ValueError, in fitting and in scoring; missing cells are not. The
-    scores are those of the detector alone, to the last bit.
+    Text and infinities raise ValueError in ``fit`` and when scoring; missing cells are allowed. The scores
+    are bit for bit those of the detector alone.
 
     Examples
     --------
@@ -58,17 +58,17 @@ def tabular_numeric(**parameters: Any) -> Pipeline:
         ...
     ValueError: could not convert string to float: '4,62'
     """
-    # Without centring and scaling, which the detector does itself, what is left is the check.
+    # The detector centres and scales itself; this step only checks that cells are finite numbers.
     only_numbers = StandardScaler(with_mean=False, with_std=False).set_output(transform="pandas")
     return Pipeline([("only_numbers", only_numbers), ("detector", TabularVAEDetector(**parameters))])
 
 
 def embeddings(**parameters: Any) -> Pipeline:
-    """Rows of length one, then a detector: for vectors that a network made of images, texts or sounds.
+    """Return a Pipeline that scales rows to unit length, for embeddings of images, texts or sounds.
 
-    Their direction is what they mean: on images of MVTec mean AUROC rises from .930 to .933 (clean rows)
-    and from .894 to .901 (contaminated). Principal components cost .02 and more, and are left to the
-    detector. A gap in a vector is refused with ValueError.
+    Only the direction of an embedding carries meaning: on images of MVTec mean AUROC rises from .930 to .933
+    (clean rows) and from .894 to .901 (contaminated). Principal components as a step lower it by .02 or more.
+    A missing value raises ValueError.
 
     Examples
     --------
@@ -93,7 +93,7 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of a name; raises UnknownNameError, with the nearest name, where there is none."""
+    """Return the recipe of a name; raises UnknownNameError, with the most similar name, if there is none."""
     if name not in RECIPES:
         raise UnknownNameError(f"there is no recipe {name!r} (there are {', '.join(RECIPES)})", name, RECIPES)
     return RECIPES[name]

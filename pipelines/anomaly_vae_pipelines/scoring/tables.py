@@ -1,4 +1,4 @@
-"""Scoring: rows in, scored rows out, and beside them the rows whose cells the model cannot read."""
+"""Scorer: scores rows of a table, and rejects rows with cells that the model cannot read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from anomaly_vae.errors import CellError, InputError, StepError
 from anomaly_vae.thresholds import conformal_p_values
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
+from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.sources.cells import refuse_types, scoring_frame
 
@@ -23,14 +23,14 @@ Model: TypeAlias = TabularVAEDetector | Pipeline
 Bools = NDArray[np.bool_]
 
 MAX_UNREADABLE = 100
-"""Rows of one piece that a Pipeline may refuse; where it is more, it is no slip."""
+"""The most rows of a block that a Pipeline may reject; if it rejects more, the whole block is an error."""
 
 N_REASONS = 3
-"""Columns that are named as reasons of a row."""
+"""Number of columns given as reasons for a row."""
 
 
 class Scored(NamedTuple):
-    """The rows that were scored, and those that could not be."""
+    """The rows that were scored, and the rows that could not be scored."""
 
     rows: ScoredRows
     rejected: list[Rejected]
@@ -39,17 +39,17 @@ class Scored(NamedTuple):
 class Scorer:
     """Scores rows with a fitted detector, or with a Pipeline that ends in one.
 
-    A row's result depends on that row alone, wherever the pieces begin. The one exception is a
-    Pipeline: a text column whose cells are numbers throughout a piece is given to it as numbers.
+    The result of a row depends on that row alone, not on the block that contains it. The one exception is a
+    Pipeline: it receives a text column as numbers if all cells of the block are numbers.
 
     Parameters
     ----------
     model : TabularVAEDetector or Pipeline
-        A fitted model that knows the names of its columns.
+        A fitted model with column names.
     explain : {"flagged", "all", "none"}
         Which rows get reasons.
     expected : bool
-        Whether reasons say what was observed and expected, which costs a reconstruction.
+        Whether reasons contain the observed and the expected value, which needs a reconstruction.
     offset : float, optional
         Scores below it are anomalous, in nats; the model's own threshold by default.
 
@@ -58,12 +58,12 @@ class Scorer:
     names : tuple of str
         Columns that the model reads.
     numeric : frozenset of str
-        Those of them that are to be read as numbers.
+        Those columns that are read as numbers.
 
     Raises
     ------
     InputError
-        For a model without names, and when called, for what a Pipeline cannot read.
+        For a model without column names; when called, for rows that a Pipeline cannot read.
     """
 
     def __init__(
@@ -83,25 +83,28 @@ class Scorer:
         self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
     def __call__(self, rows: Rows) -> Scored:
-        """The rows scored, without those that hold a cell that the model cannot read."""
+        """Score rows; rows with a cell that the model cannot read are rejected."""
         rejected: list[Rejected] = []
         while len(rows):
             try:
                 return Scored(self._score(rows), rejected)
             except CellError as error:
                 wrong = _same_cells(rows, error)
-                rejected += [_rejected(rows, int(i), error) for i in np.flatnonzero(wrong)]
-            except ValueError as error:  # of a step of a Pipeline, which names no row
+                problem = f"column {error.column!r}: wanted {error.wanted}, got {error.value!r}"
+                rejected += [_rejected(rows, int(i), problem) for i in np.flatnonzero(wrong)]
+            except ValueError as error:  # from a step of a Pipeline, which does not say which row
                 if isinstance(error, InputError) and not isinstance(error, StepError):
                     raise
                 reasons = self._unreadable(rows, 0, len(rows), {})
                 if not 0 < len(reasons) <= MAX_UNREADABLE:
                     raise _all_unreadable(rows, error) from error
-                rejected += [_not_taken(rows, row, reason) for row, reason in reasons.items()]
+                rejected += [
+                    _rejected(rows, row, f"cannot be read by the model ({reason})")
+                    for row, reason in reasons.items()
+                ]
                 wrong = np.isin(np.arange(len(rows)), list(reasons))
             rows = rows.take(~wrong)
-        none = np.empty(0)
-        return Scored(ScoredRows(rows, none, none, none.astype(bool), {}), rejected)
+        return Scored(no_scores(rows), rejected)
 
     def _score(self, rows: Rows) -> ScoredRows:
         X = self._prepared(rows)
@@ -111,7 +114,7 @@ class Scorer:
         return ScoredRows(rows, scores, p_values, flagged, self._reasons(X, flagged))
 
     def _prepared(self, rows: Rows) -> Any:
-        """What the detector sees; a detector alone takes the columns as they are."""
+        """Return the input of the detector: the columns, after the steps of a Pipeline."""
         if isinstance(rows, NumberRows):
             return pd.DataFrame(rows.values, columns=self._index, copy=False)
         if not isinstance(self.model, Pipeline):
@@ -134,7 +137,7 @@ class Scorer:
         }
 
     def _unreadable(self, rows: Rows, start: int, stop: int, found: dict[int, str]) -> dict[int, str]:
-        """The rows from start to stop that the steps before the detector refuse, by halving, and why."""
+        """Find by bisection the rows from start to stop that a step of the Pipeline rejects, and why."""
         if len(found) > MAX_UNREADABLE:
             return found
         chosen = np.zeros(len(rows), dtype=bool)
@@ -152,13 +155,13 @@ class Scorer:
 
 
 def final_detector(model: Model) -> TabularVAEDetector:
-    """The detector itself, or the last step of a Pipeline."""
+    """Return the detector itself, or the last step of a Pipeline."""
     detector: TabularVAEDetector = model[-1] if isinstance(model, Pipeline) else model
     return detector
 
 
 def model_columns(model: Model) -> tuple[str, ...]:
-    """Names of the columns that the model reads; raises InputError for a model without names."""
+    """Return the names of the columns that a model reads; raises InputError if it has none."""
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         raise InputError("the model was fitted on an array without column names; fit it on a DataFrame")
@@ -166,12 +169,12 @@ def model_columns(model: Model) -> tuple[str, ...]:
 
 
 def reasons_text(reasons: Sequence[Reason]) -> str:
-    """Reasons as one cell: ``name:nats;name:nats``, worst first."""
+    """Format reasons as one cell: ``name:nats;name:nats``, worst first."""
     return ";".join(f"{reason.column}:{reason.nats:.1f}" for reason in reasons)
 
 
 def reason_texts(scored: ScoredRows) -> list[str]:
-    """The reasons of each row as one cell, empty where there are none."""
+    """Format the reasons of each row as one cell, empty if there are none."""
     texts = [""] * len(scored)
     for row, reasons in scored.reasons.items():
         texts[row] = reasons_text(reasons)
@@ -179,7 +182,7 @@ def reason_texts(scored: ScoredRows) -> list[str]:
 
 
 def _numeric_columns(model: Model) -> frozenset[str]:
-    """Columns that must be numbers: a detector knows which, of a Pipeline it may be any."""
+    """Return the columns that must be numbers; for a Pipeline these are not known."""
     if isinstance(model, Pipeline):
         return frozenset()
     return frozenset(column.name for column in model.schema_.columns if column.kind == "numeric")
@@ -192,31 +195,25 @@ def _reason(name: str, nats: float, observed: Any, expected: Any, row: int) -> R
 
 
 def _text(cell: Any) -> str:
-    """A cell for a person to read; numbers to four digits."""
+    """Format a cell for display; numbers have four digits."""
     if isinstance(cell, float | np.floating):
         return f"{cell:.4g}"
     return "" if cell is None or cell is pd.NA or cell is pd.NaT else str(cell)
 
 
 def _same_cells(rows: Rows, error: CellError) -> Bools:
-    """Where a column holds the very cell that was refused."""
+    """Mark the rows in which a column has the rejected value."""
     cells = np.array(rows.cells(error.column), dtype=object)
     return np.asarray(cells == cells[error.row], dtype=bool)
 
 
-def _rejected(rows: Rows, row: int, error: CellError) -> Rejected:
-    problem = f"column {error.column!r}: wanted {error.wanted}, got {error.value!r}"
-    return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
-
-
-def _not_taken(rows: Rows, row: int, reason: str) -> Rejected:
-    problem = f"cannot be read by the model ({reason})"
+def _rejected(rows: Rows, row: int, problem: str) -> Rejected:
     return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
 
 
 def _all_unreadable(rows: Rows, error: ValueError) -> SourceError:
     last, why = rows.numbers[-1], _first_line(error)
-    problem = f"the rows from here to line {last} cannot be read by the model ({why})"
+    problem = f"no row from here to line {last} can be read by the model ({why})"
     return SourceError(rows.source, int(rows.numbers[0]), problem)
 
 
@@ -226,7 +223,7 @@ def _first_line(error: ValueError) -> str:
 
 
 def raw_row(rows: Rows, row: int) -> bytes:
-    """A row as it stands in its file, or of a file without lines as JSON."""
+    """Return the bytes of a row in its file, or JSON if the file has no lines."""
     if rows.raw is not None:
         raw: bytes = rows.raw[row].as_py()
         return raw

@@ -3,45 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from anomaly_vae_pipelines.alerting.locking import Lock
 from tests.anomaly_vae_pipelines.alerting.receiver import receiving
-from tests.anomaly_vae_pipelines.conftest import (
-    COLUMNS,
-    command_line,
-    orders,
-    process_environment,
-    write_table,
-)
-
-RULES = """
-[[rule]]
-name = "odd row"
-kind = "score"
-key = ["code"]
-
-[[sink]]
-kind = "jsonl"
-path = "{path}"
-"""
-
-
-@pytest.fixture
-def rules(tmp_path):
-    path = tmp_path / "rules.toml"
-    path.write_text(RULES.format(path=tmp_path / "alerts.jsonl"))
-    return str(path)
-
-
-def alerts_in(directory: Path) -> list[dict]:
-    path = directory / "alerts.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+from tests.anomaly_vae_pipelines.cli.conftest import RULES, alerts_in
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
 
 def test_a_batch_raises_alerts_and_says_so(run, model, unseen, tmp_path, rules):
@@ -49,7 +18,7 @@ def test_a_batch_raises_alerts_and_says_so(run, model, unseen, tmp_path, rules):
     out = str(tmp_path / "out.csv")
     ended = run("score", model, unseen, "-o", out, "--alerts", rules, "--fail-on-alert")
     assert ended.code == 3, ended.err
-    assert "alerts, 0 more in their cool-down" in ended.err
+    assert "alerts, 0 suppressed by a cool-down" in ended.err
     alerts = alerts_in(tmp_path)
     assert len(alerts) == json.loads(Path(out + ".summary.json").read_text())["n_anomalies"]
     for alert in alerts:
@@ -66,7 +35,7 @@ def test_the_next_run_is_in_the_cool_down_of_the_last(run, model, unseen, tmp_pa
     n_alerts = len(alerts_in(tmp_path))
     ended = run(*arguments, "--fail-on-alert")
     assert (ended.code, len(alerts_in(tmp_path))) == (0, n_alerts)
-    assert f"0 alerts, {n_alerts} more in their cool-down" in ended.err
+    assert f"0 alerts, {n_alerts} suppressed by a cool-down" in ended.err
 
 
 def test_two_cannot_write_to_standard_output(run, model, unseen, tmp_path):
@@ -84,56 +53,6 @@ def test_rules_are_checked_before_the_work(run, model, tmp_path, rules):
     ended = run("score", model, "missing.csv", "-o", str(tmp_path / "o.csv"), "--alerts", rules)
     assert ended.code == 2
     assert "did you mean 'score'" in ended.err
-
-
-def test_watch_once_reads_what_is_there(run, model, tmp_path, rules):
-    """And not again the next time."""
-    table = write_table(tmp_path / "app.csv", COLUMNS, orders(40, seed=1))
-    arguments = ["watch", model, table, "--alerts", rules, "--once", "--interval", "0.01"]
-    first = run(*arguments)
-    assert first.code == 0, first.err
-    assert "40 rows" in first.err
-    n_alerts = len(alerts_in(tmp_path))
-    assert n_alerts
-    again = run(*arguments)
-    assert again.err.splitlines()[-1].startswith("0 rows")
-    assert len(alerts_in(tmp_path)) == n_alerts
-
-
-def test_watch_keeps_rows_that_cannot_be_read(run, model, tmp_path, rules):
-    """Where it was told to, with their line."""
-    (tmp_path / "app.csv").write_text(",".join(COLUMNS) + "\n1,2\n")
-    rejected = tmp_path / "bad.csv"
-    ended = run(
-        "watch", model, str(tmp_path / "app.csv"), "--alerts", rules, "--once", "--interval", "0.01",
-        "--rejected", str(rejected),
-    )  # fmt: skip
-    assert "1 row rejected, the first on line 2" in ended.err
-    assert rejected.read_text().splitlines()[1].endswith(',"1,2"')
-
-
-def test_a_killed_watch_goes_on_without_loss_or_repetition(model, tmp_path, rules):
-    """kill -9, and the rows that came meanwhile are read after the restart: each alert once."""
-    path = tmp_path / "app.csv"
-    rows = [[f"{i:04d}", *row[1:]] for i, row in enumerate(orders(300, seed=2))]
-    command = command_line("watch", model, str(path), "--alerts", rules, "--interval", "0.05", "--quiet")
-    write_table(path, COLUMNS, rows[:100])
-    process = subprocess.Popen(command, env=process_environment())
-    wait_for(lambda: (tmp_path / ".app.csv.watch").exists())
-    process.kill()
-    process.wait()
-    with path.open("a") as stream:
-        stream.writelines(",".join(row) + "\n" for row in rows[100:])
-    process = subprocess.Popen(command, env=process_environment(), stderr=subprocess.PIPE)
-    before = (tmp_path / ".app.csv.watch").stat().st_mtime_ns
-    wait_for(lambda: (tmp_path / ".app.csv.watch").stat().st_mtime_ns > before)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 143, err
-    keys = [alert["key"]["code"] for alert in alerts_in(tmp_path)]
-    assert keys == sorted(set(keys))
-    assert any(key < "0100" for key in keys)
-    assert any(key >= "0100" for key in keys)
 
 
 HOOKED = """
@@ -273,24 +192,3 @@ def test_two_runs_with_one_state_do_not_run_at_once(run, model, unseen, tmp_path
     assert not list(tmp_path.glob("o.csv*"))
     lock.release()
     assert run("score", model, unseen, "-o", str(out), "--alerts", rules).code == 0
-
-
-def test_two_watches_with_one_checkpoint_do_not_run_at_once(run, model, tmp_path, rules):
-    """Also with the rules of another file: what was read is known once."""
-    table, other = write_table(tmp_path / "app.csv", COLUMNS, orders(10, seed=1)), tmp_path / "other.toml"
-    other.write_text(f'spool = "{tmp_path / "spool"}"\n' + Path(rules).read_text())
-    lock = Lock(tmp_path / ".app.csv.watch")
-    ended = run("watch", model, table, "--alerts", str(other), "--once", "--interval", "0.01")
-    assert ended.code == 1
-    assert ".app.csv.watch: another run is using it for its alerts" in ended.err
-    assert not (tmp_path / ".app.csv.watch").exists()
-    lock.release()
-    assert run("watch", model, table, "--alerts", str(other), "--once", "--interval", "0.01").code == 0
-
-
-def wait_for(condition, seconds: float = 60.0) -> None:
-    """Return when a condition holds; fail after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)

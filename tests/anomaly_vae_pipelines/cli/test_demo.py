@@ -6,7 +6,7 @@ from anomaly_vae_pipelines.runs.demo import COMMANDS, NEXT
 
 
 def test_the_demo_shows_commands_results_and_reasons(run, tmp_path):
-    """Whoever reads it can repeat every step, and sees why rows are anomalous."""
+    """The output has every command, and reasons for anomalous rows."""
     directory = tmp_path / "new" / "demo"
     ended = run("demo", "--out", str(directory))
     assert (ended.code, ended.err) == (0, "")
@@ -19,7 +19,7 @@ def test_the_demo_shows_commands_results_and_reasons(run, tmp_path):
 
 
 def test_the_demo_refuses_to_replace_files(run, tmp_path):
-    """What is in the directory already is somebody's."""
+    """Existing files are not replaced without --force."""
     (tmp_path / "test.csv").write_text("mine")
     ended = run("demo", "--out", str(tmp_path))
     assert ended.code == 2

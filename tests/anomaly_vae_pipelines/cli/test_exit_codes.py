@@ -1,4 +1,4 @@
-"""How runs end: exit codes, one line, no stack trace, nothing lost."""
+"""Exit codes and messages of runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 import pytest
 
 from anomaly_vae.errors import AnomalyVAEError, InputError, MissingExtraError
-from anomaly_vae_pipelines.cli.exit_codes import run_to_its_end
+from anomaly_vae_pipelines.cli.exit_codes import exit_code_of
 from tests.anomaly_vae_pipelines.conftest import (
     COLUMNS,
     command_line,
@@ -65,22 +65,22 @@ def raiser(error: BaseException):
         (AnomalyVAEError("no luck"), 1, "error: no luck"),
         (MissingExtraError("pip install x"), 1, "error: pip install x"),
         (OSError(28, "No space left on device", "x.csv"), 1, "error: x.csv: No space left on device"),
-        (MemoryError(), 1, "error: not enough memory; give fewer rows or columns at a time"),
-        (KeyError("k"), 1, "error: unexpected KeyError: 'k'; ANOMALY_VAE_DEBUG=1 shows where"),
+        (MemoryError(), 1, "error: not enough memory; use fewer rows or columns at a time"),
+        (KeyError("k"), 1, "error: unexpected KeyError: 'k'; set ANOMALY_VAE_DEBUG=1 for a stack trace"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (click.Abort(), 130, "interrupted"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
 def test_every_error_is_one_line_and_a_code(capsys, error, code, line):
-    """Whose fault it was is in the code, what to do is in the line."""
-    assert run_to_its_end(raiser(error)) == code
+    """The code says what kind of error it is, the line says how to fix it."""
+    assert exit_code_of(raiser(error)) == code
     assert capsys.readouterr().err == f"anomaly-vae: {line}\n"
 
 
 def test_line_breaks_and_terminal_codes_stay_out_of_messages(capsys):
-    """A message is one line that steers no terminal, whatever a file's name or cell holds."""
-    run_to_its_end(raiser(InputError("a\nb \x1b[31mred")))
+    """A message is one line without control characters, whatever a file name or cell contains."""
+    exit_code_of(raiser(InputError("a\nb \x1b[31mred")))
     assert capsys.readouterr().err == "anomaly-vae: error: a b \N{REPLACEMENT CHARACTER}[31mred\n"
 
 
@@ -88,19 +88,19 @@ def test_debugging_shows_where_an_error_comes_from(monkeypatch):
     """With ANOMALY_VAE_DEBUG set, errors pass through."""
     monkeypatch.setenv("ANOMALY_VAE_DEBUG", "1")
     with pytest.raises(InputError):
-        run_to_its_end(raiser(InputError("x")))
+        exit_code_of(raiser(InputError("x")))
 
 
 def test_a_warning_is_one_line(capsys):
     """Users see the words of a warning, not the line of code that gave it."""
-    assert run_to_its_end(lambda: warnings.warn("look out", UserWarning, stacklevel=1)) == 0
+    assert exit_code_of(lambda: warnings.warn("look out", UserWarning, stacklevel=1)) == 0
     assert capsys.readouterr().err == "anomaly-vae: warning: look out\n"
 
 
 def test_nothing_wrong_is_exit_code_0(capsys):
     """What a command returns is not its exit code unless it is a number."""
-    assert run_to_its_end(lambda: None) == 0
-    assert run_to_its_end(lambda: 3) == 3
+    assert exit_code_of(lambda: None) == 0
+    assert exit_code_of(lambda: 3) == 3
     assert capsys.readouterr().err == ""
 
 
@@ -130,7 +130,7 @@ def test_a_signal_leaves_the_old_output_and_nothing_else(tmp_path, model, comman
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
 
 
-def test_a_reader_who_leaves_is_no_error(model, tmp_path):
+def test_a_closed_pipe_is_not_an_error(model, tmp_path):
     """``anomaly-vae score ... -o - | head -1`` ends at once, quietly and well."""
     table = write_table(tmp_path / "big.csv", COLUMNS, orders(5000))
     process = subprocess.Popen(

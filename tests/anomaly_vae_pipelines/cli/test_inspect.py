@@ -9,7 +9,7 @@ import zipfile
 from anomaly_vae import read_metadata
 
 
-def test_a_model_tells_of_itself(run, model):
+def test_the_metadata_of_a_model_are_shown(run, model):
     """Training, threshold, versions and every column are shown."""
     ended = run("inspect", model)
     assert (ended.code, ended.err) == (0, "")
@@ -42,7 +42,7 @@ def test_a_forged_threshold_is_refused_or_labelled(run, model, tmp_path):
         assert (ended.code, "-123" in ended.out) == (2, False)
         assert "its metadata contradict the model: 'threshold'" in ended.err
     ended = run("inspect", path, "--unverified")
-    assert ended.out.index("unverified  the file states this") < ended.out.index("-1.235e+05 nats")
+    assert ended.out.index("unverified  these are statements") < ended.out.index("-1.235e+05 nats")
 
 
 def test_only_one_of_the_two_options_is_taken(run, model):
@@ -51,12 +51,12 @@ def test_only_one_of_the_two_options_is_taken(run, model):
 
 
 def test_the_self_test_is_counted_and_not_printed(run, model, tmp_path):
-    """Made-up rows say nothing to a person; the first files have none."""
-    assert "4 made-up rows" in run("inspect", model).out
+    """Only their number is of use; files of older formats have none."""
+    assert "4 generated rows" in run("inspect", model).out
     path = str(tmp_path / "other.avae")
     forge(model, path, {"self_test": {"columns": [[0.5]], "scores": [-7.25]}})
     ended = run("inspect", path, "--unverified")
-    assert "1 made-up row\n" in ended.out
+    assert "1 generated row\n" in ended.out
     assert "7.25" not in ended.out
     forge(model, path, {"format": 1}, without="self_test")
     ended = run("inspect", path)
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_model_is_refused(run, unseen):
     assert ended.err.count("\n") == 1
 
 
-def test_a_model_that_lies_of_itself_is_refused_and_steers_no_terminal(run, model, tmp_path):
+def test_forged_metadata_are_refused_and_do_not_reach_the_terminal(run, model, tmp_path):
     """Metadata of a forged file is data, wherever it ends up."""
     path = str(tmp_path / "forged.avae")
     shutil.copy(model, path)

@@ -54,7 +54,7 @@ def test_the_version_is_that_of_the_package(run):
 
 
 def test_nothing_at_all_shows_the_help(run):
-    """Who types only the name of the program learns what it does, with the exit code of bad usage."""
+    """The program without arguments shows its help, with the exit code of bad usage."""
     ended = run()
     assert ended.code == 2
     assert "Commands:" in ended.err
@@ -70,7 +70,7 @@ def test_nothing_at_all_shows_the_help(run):
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(run, arguments, words):
-    """A mistake in the arguments is told like every other mistake."""
+    """A mistake in the arguments is reported like every other error."""
     ended = run(*arguments)
     assert ended.code == 2
     assert words in ended.err

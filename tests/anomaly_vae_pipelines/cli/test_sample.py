@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, read_rows
 
 
-def test_made_up_rows_look_like_the_table(run, model, tmp_path):
+def test_generated_rows_look_like_the_table(run, model, tmp_path):
     """As many as were asked for, in the columns that the model was fitted on."""
     out = tmp_path / "drawn.csv"
     ended = run("sample", model, "-n", "30", "-o", str(out))

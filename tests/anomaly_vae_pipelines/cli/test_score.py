@@ -113,8 +113,8 @@ def test_a_result_column_that_exists_is_refused(run, model, unseen, tmp_path):
 
 
 @pytest.mark.parametrize("word", ["true", "TRUE", "1"])
-def test_truth_values_are_read_in_every_spelling(run, model, word):
-    """A truth value needs not be spelt as in training."""
+def test_booleans_are_read_in_every_spelling(run, model, word):
+    """The spelling may differ from that of the training rows."""
     header, day = ",".join(COLUMNS), "2026-01-05T10:00:00"
     row, plain = (f"001,20.0,3,red,{truth},{day},good" for truth in (word, "true"))
     scores = [

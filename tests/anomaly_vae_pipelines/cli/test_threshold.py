@@ -41,7 +41,7 @@ def test_exactly_one_way_is_given(run, model, tmp_path, options):
     "options", [["--false-alarm-rate", "1e-9"], ["--offset", "nan"], ["--contamination", "0.9"]]
 )
 def test_a_threshold_that_cannot_be_is_refused(run, model, tmp_path, options):
-    """What held-out rows cannot promise is said, and no model is written."""
+    """An error is reported, and no model is written."""
     path = tmp_path / "moved.avae"
     ended = run("threshold", model, *options, "-o", str(path))
     assert ended.code == 2
@@ -84,7 +84,7 @@ def events(tmp_path, *times):
 
 
 @pytest.mark.parametrize("rate", ["1e-3", "0.3"])
-def test_a_tail_keeps_what_cannot_be_promised(run, moved, rate):
+def test_a_tail_estimates_what_cannot_be_guaranteed(run, moved, rate):
     """The new model says that its rate is estimated, where it is, and so does inspect."""
     ended, path = moved("--false-alarm-rate", rate, "--tail", "gpd")
     assert ended.code == 0, ended.err
@@ -94,7 +94,7 @@ def test_a_tail_keeps_what_cannot_be_promised(run, moved, rate):
         assert ("estimated)" in text) == (expected == "gpd")
 
 
-def test_the_way_out_of_a_rate_that_cannot_be_promised_is_named(moved):
+def test_the_error_of_a_rate_that_is_too_low_has_the_ways_to_fix_it(moved):
     """How many rows it needs, and what estimates it."""
     ended, _ = moved("--false-alarm-rate", "1e-5")
     assert ended.code == 2
@@ -102,15 +102,15 @@ def test_the_way_out_of_a_rate_that_cannot_be_promised_is_named(moved):
     assert "--tail gpd" in ended.err
 
 
-def test_a_tail_wants_rows_too(moved, model):
-    """Few held-out rows say nothing of what lies below them."""
+def test_a_tail_needs_rows_too(moved, model):
+    """It cannot be estimated from a few held-out rows."""
     ended, _ = moved("--false-alarm-rate", "1e-5", "--tail", "gpd", model=model)
     assert ended.code == 2
     assert "a tail of 22 held-out rows cannot be estimated" in ended.err
 
 
 def test_a_budget_is_a_false_alarm_rate(moved, tmp_path):
-    """Of rows a day as stated, or as a column of times shows them."""
+    """Rows per day are given, or measured from a column of times."""
     table = events(
         tmp_path, "2026-01-01T00:00", "2026-01-02T12:00", "", "2026-01-01T12:00", "2026-01-03T00:00"
     )
@@ -125,13 +125,19 @@ def test_a_budget_is_a_false_alarm_rate(moved, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--alerts-per-day", "5"], "Give --rows-per-day, or --time and --in"),
-        (["--alerts-per-day", "5", "--time", "when"], "Give --rows-per-day, or --time and --in"),
-        (["--alerts-per-day", "5", "--in", "x.csv", "--rows-per-day", "9"], "Give --rows-per-day, or --time"),
-        (["--offset", "0", "--rows-per-day", "9"], "go with --alerts-per-day"),
-        (["--offset", "0", "--tail", "gpd"], "--tail goes with a false-alarm rate"),
+        (["--alerts-per-day", "5"], "needs --rows-per-day, or --time and --in"),
+        (
+            ["--alerts-per-day", "5", "--time", "when"],
+            "needs --rows-per-day, or --time and --in",
+        ),
+        (
+            ["--alerts-per-day", "5", "--in", "x.csv", "--rows-per-day", "9"],
+            "needs --rows-per-day, or --time",
+        ),
+        (["--offset", "0", "--rows-per-day", "9"], "need --alerts-per-day"),
+        (["--offset", "0", "--tail", "gpd"], "--tail needs a false-alarm rate"),
         (["--alerts-per-day", "5", "--false-alarm-rate", "0.1"], "Give only one of"),
-        (["--alerts-per-day", "9", "--rows-per-day", "9"], "is an alert a row"),
+        (["--alerts-per-day", "9", "--rows-per-day", "9"], "is an alert for every row"),
         (["--alerts-per-day", "0", "--rows-per-day", "9"], "--alerts-per-day"),
         (["--false-alarm-rate", "0.1", "--tail", "fat"], "'fat' is not one of 'empirical', 'gpd'"),
     ],
@@ -148,7 +154,7 @@ def test_times_that_tell_nothing_are_refused(moved, tmp_path):
     """By column and line, with the way out."""
     budget = ["--alerts-per-day", "1", "--in"]
     ended, _ = moved(*budget, events(tmp_path, "2026-01-01", "2026-01-01"), "--time", "when")
-    assert "holds one time only in 2 rows" in ended.err
+    assert "contains only one time in 2 rows" in ended.err
     ended, _ = moved(*budget, events(tmp_path, "2026-01-01", "noon"), "--time", "when")
     assert "events.csv, line 3: column 'when': wanted a time" in ended.err
     ended, _ = moved(*budget, events(tmp_path, "2026-01-01", "noon"), "--time", "wen")

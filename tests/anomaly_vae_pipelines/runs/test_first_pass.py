@@ -43,8 +43,8 @@ def test_where_nothing_can_be_told_from_chance_no_row_is_flagged(model, table):
     assert found.least > 90
 
 
-def test_a_budget_is_a_rate_of_the_rows_a_day(model, tmp_path):
-    """Whether the rows a day are given or counted from their times."""
+def test_a_budget_is_a_rate_of_the_rows_per_day(model, tmp_path):
+    """The rows per day are given, or measured from their times."""
     rows = orders(48)
     times = pd.date_range("2026-01-01", periods=48, freq="h", tz="UTC")
     timed = [[*row, time.isoformat()] for row, time in zip(rows, times, strict=True)]
@@ -56,7 +56,7 @@ def test_a_budget_is_a_rate_of_the_rows_a_day(model, tmp_path):
 
 
 def test_what_cannot_be_read_twice_is_refused(model):
-    """Standard input is gone when it was read."""
+    """Standard input can be read only once."""
     with pytest.raises(InputError, match="cannot be read twice"):
         discovery_threshold(adapter_of(load(model)), ["-"], 0.1)
     with pytest.raises(InputError, match="rows per day"):

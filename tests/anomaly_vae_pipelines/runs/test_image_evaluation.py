@@ -87,5 +87,5 @@ def test_heat_is_compared_in_the_pixels_of_the_images(copied, tmp_path):
 
 def test_a_model_of_tables_is_refused(model, plates):
     """It has no use for folders."""
-    with pytest.raises(InputError, match="was fitted on a table; say which rows are normal"):
+    with pytest.raises(InputError, match="was fitted on a table; mark normal rows"):
         evaluate_folder(open_model(model), str(plates))

@@ -58,7 +58,7 @@ def test_one_image_in_colour_makes_all_of_them_coloured(tmp_path):
 @pytest.mark.parametrize("train", ["-", "s3://bucket/images.npy"])
 def test_images_are_local(train):
     """A stream or a bucket is refused."""
-    with pytest.raises(InputError, match="read from local files"):
+    with pytest.raises(InputError, match="read only from local files"):
         training_images(train, Frame())
 
 

@@ -26,7 +26,7 @@ def test_a_quantile_is_within_one_in_a_hundred(values, share):
 
 @given(VALUES, st.integers(0, 200))
 def test_parts_and_whole_are_one(values, cut):
-    """However values come, and with a stay on disk between them, the quantiles are the same."""
+    """Quantiles do not depend on how values are split, or on saving the state in between."""
     whole, parts = QuantileSketch(), QuantileSketch()
     whole.add(values)
     parts.add(values[:cut])

@@ -1,4 +1,4 @@
-"""A scoring run: every row accounted for, and a crash costs the last two seconds."""
+"""Scoring runs: every row is scored or rejected, and an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ def outputs_of(path: str) -> list[bytes]:
     return [Path(path).read_bytes(), Path(path + ".rejected").read_bytes()]
 
 
-def broken_off(run: ScoreRun, after: int) -> None:
-    """Let a run crash after so many pieces."""
-    take, count = run._take, 0
+def interrupted(run: ScoreRun, after: int) -> None:
+    """Make a run crash after a number of blocks."""
+    take, count = run._write, 0
 
     def crashing(*arguments) -> None:
         nonlocal count
@@ -104,13 +104,13 @@ def broken_off(run: ScoreRun, after: int) -> None:
         count += 1
         take(*arguments)
 
-    run._take = crashing
+    run._write = crashing
     with pytest.raises(Crash):
         run()
 
 
 def test_every_row_is_scored_or_rejected(tmp_path, model, big):
-    """Nothing is lost, counts agree with the files, and each rejected row is told apart."""
+    """Nothing is lost, counts agree with the files, and each rejected row has its line."""
     out = str(tmp_path / "out.csv")
     summary = ScoreRun(model, [big], out, QUARANTINE)()
     assert (summary.n_rows, summary.n_scored, summary.n_rejected) == (300, 298, 2)
@@ -132,7 +132,7 @@ def test_the_first_bad_row_ends_a_run_that_has_no_quarantine(tmp_path, model, bi
 
 
 def test_too_many_bad_rows_fail_the_run(tmp_path, model, big):
-    """The share is of all rows; the rejected rows can be looked at, the old output stands."""
+    """The share is of all rows; the rejected rows are kept, and the old output is unchanged."""
     out = tmp_path / "out.csv"
     out.write_text("old")
     options = ScoreOptions(on_bad_row="quarantine", max_rejected=0.005, force=True)
@@ -146,8 +146,8 @@ def test_too_many_bad_rows_fail_the_run(tmp_path, model, big):
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_blocks_and_threads_do_not_show(tmp_path, model, big, small_blocks, jobs):
-    """The same bytes come out, however the work is cut and shared."""
+def test_blocks_and_threads_do_not_change_the_output(tmp_path, model, big, small_blocks, jobs):
+    """The bytes are the same for all block sizes and numbers of threads."""
     out, other = str(tmp_path / "out.csv"), str(tmp_path / "other.csv")
     ScoreRun(model, [big], out, ScoreOptions(on_bad_row="quarantine", jobs=jobs))()
     score_run.CHECKPOINT_SECONDS = 100.0
@@ -156,13 +156,13 @@ def test_blocks_and_threads_do_not_show(tmp_path, model, big, small_blocks, jobs
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet", "out.jsonl"])
-def test_a_run_goes_on_from_where_it_was_broken_off(tmp_path, model, big, small_blocks, name):
+def test_a_run_resumes_where_it_was_interrupted(tmp_path, model, big, small_blocks, name):
     """At any point, twice, and in any format: the output is that of an uninterrupted run, byte for byte."""
     whole, out = str(tmp_path / f"whole.{name}"), str(tmp_path / name)
     uninterrupted = ScoreRun(model, [big], whole, QUARANTINE)()
     options = ScoreOptions(on_bad_row="quarantine", resume=True)
     for after in (15, 20):
-        broken_off(ScoreRun(model, [big], out, options), after)
+        interrupted(ScoreRun(model, [big], out, options), after)
         assert not Path(out).exists()
     resumed = ScoreRun(model, [big], out, options)()
     assert outputs_of(out) == outputs_of(whole)
@@ -177,7 +177,7 @@ def test_a_run_goes_on_from_where_it_was_broken_off(tmp_path, model, big, small_
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet", "out.jsonl"])
 @pytest.mark.parametrize("moves", [0, 1, 2])
-def test_a_run_that_dies_while_it_ends_is_finished_by_resume(
+def test_a_run_that_crashes_at_its_end_is_finished_by_resume(
     tmp_path, model, big, small_blocks, monkeypatch, name, moves
 ):
     """Between any two moves of the end, the next run completes the moves that are missing."""
@@ -211,7 +211,7 @@ def test_a_resumed_end_replaces_no_file_of_somebody_else(tmp_path, model, big, s
 
 
 def die_at_move(monkeypatch, name: str, moves: int) -> None:
-    """Let a run die once some of its two files are moved into place."""
+    """Make a run crash after some of its two files have been moved into place."""
     move, done = os.replace, []
 
     def dying(source, target) -> None:
@@ -226,19 +226,19 @@ def die_at_move(monkeypatch, name: str, moves: int) -> None:
     monkeypatch.setattr(os, "replace", dying)
 
 
-def test_another_run_is_not_gone_on_with(tmp_path, model, big, small_blocks):
-    """Other inputs, other options or another model start over, and only if told to."""
+def test_a_run_of_something_else_is_not_resumed(tmp_path, model, big, small_blocks):
+    """Other inputs, options or another model need a new start, which is never implicit."""
     out = str(tmp_path / "out.csv")
     options = ScoreOptions(on_bad_row="quarantine", resume=True)
-    broken_off(ScoreRun(model, [big], out, options), 5)
+    interrupted(ScoreRun(model, [big], out, options), 5)
     with pytest.raises(InputError, match="start over without --resume"):
         ScoreRun(model, [big, big], out, options)()
 
 
 def test_without_resume_nothing_is_left_behind(tmp_path, model, big, small_blocks):
-    """A run that nobody means to go on with cleans up."""
+    """A run that cannot be resumed removes its files."""
     before = sorted(tmp_path.iterdir())
-    broken_off(ScoreRun(model, [big], str(tmp_path / "out.csv"), QUARANTINE), 5)
+    interrupted(ScoreRun(model, [big], str(tmp_path / "out.csv"), QUARANTINE), 5)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -299,7 +299,7 @@ def test_a_file_without_rows_is_scored_to_one(tmp_path, model):
 
 
 def test_an_input_that_vanishes_is_a_failure(tmp_path, model, unseen, small_blocks):
-    """It was there when the run began: that is no wrong name, and the old output stands."""
+    """It existed when the run began, so its name is not wrong; the old output is unchanged."""
     second, out = tmp_path / "second.csv", tmp_path / "out.csv"
     second.write_bytes(Path(unseen).read_bytes())
     out.write_text("old")
@@ -311,7 +311,7 @@ def test_an_input_that_vanishes_is_a_failure(tmp_path, model, unseen, small_bloc
 
 
 def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, unseen):
-    """Streams have no place to go on from, and nowhere to put rejected rows."""
+    """Streams cannot be resumed, and need a file for rejected rows."""
     for inputs, output, options in (
         (["-"], str(tmp_path / "o.csv"), ScoreOptions(resume=True)),
         ([unseen], "-", ScoreOptions(resume=True)),
@@ -324,7 +324,7 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, unseen):
         ScoreRun(model, [unseen], str(tmp_path / "o.csv"), observer=Hosts())()
 
 
-def test_whoever_observes_sees_every_row_in_order(tmp_path, model, big, small_blocks):
+def test_an_observer_receives_every_row_in_order(tmp_path, model, big, small_blocks):
     """With the columns asked for, whatever the output needs."""
     observer, out = Watching(), str(tmp_path / "o.csv")
     summary = ScoreRun(model, [big], out, QUARANTINE, observer=observer)()
@@ -332,17 +332,17 @@ def test_whoever_observes_sees_every_row_in_order(tmp_path, model, big, small_bl
     assert observer.n_reasons == summary.n_anomalies
 
 
-def test_an_observer_goes_on_with_the_run(tmp_path, model, big, small_blocks):
-    """It goes on with what it had seen at the last checkpoint: no row twice, none lost."""
+def test_an_observer_is_resumed_with_the_run(tmp_path, model, big, small_blocks):
+    """It continues from its state at the last checkpoint: no row is repeated or lost."""
     out, options = str(tmp_path / "o.csv"), ScoreOptions(on_bad_row="quarantine", resume=True)
-    broken_off(ScoreRun(model, [big], out, options, observer=Watching()), 9)
+    interrupted(ScoreRun(model, [big], out, options, observer=Watching()), 9)
     observer = Watching()
     ScoreRun(model, [big], out, options, observer=observer)()
     assert observer.seen == [row["code"] for row in read_rows(out)]
 
 
-def test_a_killed_process_is_gone_on_with(tmp_path, model, monkeypatch, run):
-    """kill -9 at a random moment: the output is byte for byte that of a quiet run."""
+def test_a_killed_process_can_be_resumed(tmp_path, model, monkeypatch, run):
+    """kill -9 at a random moment: the output is byte for byte that of an uninterrupted run."""
     table = write_table(tmp_path / "in.csv", COLUMNS, orders(3000))
     small_blocks = (
         "from anomaly_vae_pipelines.runs import score as score_run;"

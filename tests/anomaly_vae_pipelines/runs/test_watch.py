@@ -1,4 +1,4 @@
-"""Files that grow, and directories that receive files."""
+"""Watchers of files that grow and of directories that receive files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def lines_of(n_rows: int, seed: int = 0) -> list[str]:
 
 
 class Watch:
-    """A watcher that can be started again, and what it said."""
+    """A watcher that can be restarted, with its messages."""
 
     def __init__(self, model: str, source, tmp_path) -> None:
         self.scorer, self.source = Scorer(load(model)), str(source)
-        self.checkpoint, self.rejected, self.troubles = tmp_path / "place.json", [], []
+        self.checkpoint, self.rejected, self.troubles = tmp_path / "checkpoint.json", [], []
         self.seen: list[str] = []
         self.restart()
 
@@ -77,8 +77,8 @@ def test_every_row_is_seen_once_however_it_comes(watch, tmp_path, seed):
     assert not following.troubles
 
 
-def test_a_line_counts_when_it_is_whole(watch, tmp_path):
-    """What a writer has begun is not judged."""
+def test_only_complete_lines_are_read(watch, tmp_path):
+    """An incomplete line is not read."""
     path = tmp_path / "app.csv"
     first, second = lines_of(2)
     following = watch(path)
@@ -109,7 +109,7 @@ def test_a_rotated_file_is_read_to_its_end(watch, tmp_path, restart):
 
 
 @pytest.mark.parametrize("n_after", [1, 50])
-def test_a_cut_file_is_begun_anew(watch, tmp_path, n_after):
+def test_a_truncated_file_is_read_from_its_start(watch, tmp_path, n_after):
     """Whether the new content is shorter than the old or longer."""
     path = tmp_path / "app.csv"
     following = watch(path)
@@ -117,7 +117,7 @@ def test_a_cut_file_is_begun_anew(watch, tmp_path, n_after):
     following.poll()
     path.write_text(HEADER.replace("code", "code") + "".join(lines_of(n_after, seed=5)))
     assert following.poll()[10:] == [f"{i:03d}" for i in range(n_after)]
-    assert "was cut or replaced" in following.troubles[0]
+    assert "was truncated or replaced" in following.troubles[0]
 
 
 def test_a_directory_is_watched_for_files(watch, tmp_path):
@@ -144,8 +144,8 @@ def test_a_directory_is_watched_for_files(watch, tmp_path):
     assert len(following.checkpoint.read_text()) > 2
 
 
-def test_bad_rows_are_said_and_others_go_on(watch, tmp_path):
-    """A row that cannot be read is handed over once; a file that cannot be, is told of once."""
+def test_bad_rows_are_reported_and_others_are_read(watch, tmp_path):
+    """A row or file that cannot be read is reported once."""
     directory = tmp_path / "in"
     directory.mkdir()
     following = watch(directory)
@@ -162,9 +162,9 @@ def test_bad_rows_are_said_and_others_go_on(watch, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"files": 3, "observer": {}}', "\0"])
-def test_a_checkpoint_that_is_none_is_refused(watch, tmp_path, content):
-    """Rather than begun anew: rows would be repeated."""
-    (tmp_path / "place.json").write_text(content)
+def test_an_invalid_checkpoint_is_refused(watch, tmp_path, content):
+    """Starting over would repeat rows."""
+    (tmp_path / "checkpoint.json").write_text(content)
     with pytest.raises(SourceError, match="is not a valid checkpoint .*delete it to start over"):
         watch(tmp_path / "app.csv")
 
@@ -174,7 +174,7 @@ WIDE = "".join(f",more_{i}" for i in range(300)) + "\n"
 
 @pytest.mark.parametrize("n_before", [1, 3, 400])
 @pytest.mark.parametrize("in_place", [True, False])
-def test_a_replaced_file_is_told_by_its_rows_however_long_its_header_is(watch, tmp_path, n_before, in_place):
+def test_a_replaced_file_is_recognised_however_long_its_header_is(watch, tmp_path, n_before, in_place):
     """With a header of more than a thousand bytes, and a longer file in the place of the old one."""
     path, header = tmp_path / "app.csv", HEADER.rstrip() + WIDE
     assert len(header) > 2048
@@ -192,7 +192,7 @@ def test_a_replaced_file_is_told_by_its_rows_however_long_its_header_is(watch, t
     assert following.watcher.counts.n_lost == 1
 
 
-def test_a_checkpoint_of_an_older_version_is_gone_on_with(watch, tmp_path):
+def test_a_checkpoint_of_an_older_version_is_resumed(watch, tmp_path):
     """It has a hash of the first 1,024 bytes alone."""
     path, lines = tmp_path / "app.csv", lines_of(6)
     following = watch(path)
@@ -241,7 +241,7 @@ STYLES = ["counted", "counted gz", "counted copy", "dated", "infix", "infix gz"]
 @pytest.mark.parametrize("n_rotations", [1, 2, 3])
 @pytest.mark.parametrize("restart", [True, False])
 def test_no_rotation_loses_a_row(watch, tmp_path, style, n_rotations, restart):
-    """However often the file is rotated between two looks: the rest of each is read, oldest first, once."""
+    """However often the file is rotated between two polls, the rest of each is read once, oldest first."""
     path, lines = tmp_path / "app.csv", lines_of(40)
     following = watch(path)
     path.write_text(HEADER + "".join(lines[:3]))
@@ -282,7 +282,7 @@ def test_what_was_rotated_before_the_watch_began_is_not_read(watch, tmp_path):
     assert following.observer.seen == ["003", "004", "005"] + ["006", "007", "008"] * 2
 
 
-def test_a_file_that_is_gone_is_said_and_counted(watch, tmp_path):
+def test_a_file_that_is_gone_is_reported_and_counted(watch, tmp_path):
     """With the line up to which it was read; what was rotated since then is read."""
     path, lines = tmp_path / "app.csv", lines_of(9)
     following = watch(path)
@@ -303,7 +303,7 @@ def test_a_file_that_is_gone_is_said_and_counted(watch, tmp_path):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_rows_are_seen_once_in_order_whatever_rotates_when(watch, tmp_path, seed):
-    """Writing, rotation, looks and restarts in any order."""
+    """Writes, rotations, polls and restarts in any order."""
     draw, path, n_written, n_rotations = random.Random(seed), tmp_path / "app.csv", 0, 0
     style, lines = draw.choice(STYLES), lines_of(200)
     path.write_text(HEADER)

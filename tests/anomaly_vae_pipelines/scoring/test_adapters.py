@@ -12,7 +12,7 @@ from anomaly_vae_pipelines.scoring.tables import Scorer
 from tests.anomaly_vae_pipelines.image_files import plates_of, write_images
 
 
-def test_the_scorer_is_told_by_the_model(model, image_model, tmp_path):
+def test_the_model_determines_the_scorer(model, image_model, tmp_path):
     """Heat maps are of images alone."""
     assert isinstance(adapter_of(load(model)).scorer(), Scorer)
     assert isinstance(adapter_of(load(image_model)).scorer(heatmaps=str(tmp_path / "maps")), ImageScorer)
@@ -24,7 +24,7 @@ def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, tr
     """And takes what is for it."""
     assert adapter_of(load(model)).inputs([train]).format(0) == "csv"
     assert adapter_of(load(image_model)).inputs([str(plates)]).format(0) == "image"
-    with pytest.raises(InputError, match="holds images"):
+    with pytest.raises(InputError, match="contains images"):
         adapter_of(load(model)).inputs([train, str(plates)])
     with pytest.raises(InputError, match="is no image"):
         adapter_of(load(image_model)).inputs([train])
@@ -32,7 +32,7 @@ def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, tr
         adapter_of(load(image_model)).inputs([str(plates)], "csv")
 
 
-def test_images_are_told_by_what_is_there(tmp_path, plates, train):
+def test_images_are_recognised_by_files_and_suffixes(tmp_path, plates, train):
     """A folder is one of images unless there is a table in it."""
     assert reads_images(str(plates))
     assert not reads_images(train)
@@ -51,5 +51,5 @@ def test_pictures_are_not_put_among_the_images(plates, tmp_path):
     write_images(tmp_path, plates_of(1, seed=0))
     refuse_inside(str(tmp_path / "maps"), [str(tmp_path / "000.png")])
     refuse_inside(str(plates / "maps"), [str(plates)])
-    with pytest.raises(InputError, match="whose images are scored; give heat maps another place"):
+    with pytest.raises(InputError, match="whose images are scored; choose another folder for heat maps"):
         refuse_inside(str(tmp_path / "maps"), [str(tmp_path)])

@@ -1,4 +1,4 @@
-"""Alert budgets: rows a day, and the rate that a budget comes to."""
+"""Alert budgets: rows per day, and the false-alarm rate of a budget."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rate_of(*blocks: list[str]) -> float:
 def test_neither_blocks_nor_order_nor_notation_matter(
     n_rows: int, minutes: int, cuts: list[int], seed: int
 ) -> None:
-    """Rows every so many minutes are so many a day, in any order, in blocks, as ISO 8601 or in seconds."""
+    """The rate of regular rows depends neither on their order, blocks nor notation."""
     order = np.random.default_rng(seed).permutation(n_rows)
     times = [START + timedelta(minutes=int(i) * minutes) for i in order]
     for notation in (datetime.isoformat, lambda time: str(time.timestamp())):
@@ -58,27 +58,27 @@ def test_rows_without_a_time_are_rows() -> None:
 @pytest.mark.parametrize(
     ("blocks", "words"),
     [
-        ([], "holds no time in 0 rows"),
-        ([["", "NA"]], "holds no time in 2 rows"),
-        ([["5"]], "holds one time only in 1 rows"),
-        ([["2026-01-01"], ["2026-01-01"]], "holds one time only in 2 rows"),
+        ([], "contains no time in 0 rows"),
+        ([["", "NA"]], "contains no time in 2 rows"),
+        ([["5"]], "contains only one time in 1 rows"),
+        ([["2026-01-01"], ["2026-01-01"]], "contains only one time in 2 rows"),
     ],
 )
-def test_no_rate_is_made_up(blocks: list[list[str]], words: str) -> None:
-    """A rate takes two times; the message says what else can be given."""
+def test_a_rate_needs_two_times(blocks: list[list[str]], words: str) -> None:
+    """The message has the alternative option."""
     with pytest.raises(InputError, match=rf"column 'when' {words}.*--rows-per-day"):
         rate_of(*blocks)
 
 
 @pytest.mark.parametrize("cells", [["1", "soon"], ["2026-01-01", "7"], ["1", "2026-01-01"], ["1", "inf"]])
-def test_a_cell_that_is_no_time_is_named(cells: list[str]) -> None:
+def test_an_invalid_time_is_named(cells: list[str]) -> None:
     """Also one that is a time in the other notation: seconds are not taken for years."""
     with pytest.raises(CellError, match=rf"row 1: wanted a time .*, got '{cells[1]}'"):
         rate_of(cells)
 
 
-def test_a_file_is_blamed_by_line_and_column() -> None:
-    """Chunks know their lines; a column that is not there is refused with the nearest."""
+def test_an_error_has_the_line_and_the_column() -> None:
+    """Blocks have their line numbers."""
     rows = text_rows(("when", "x"), [("1", "a"), ("soon", "b")], "events.csv")
     with pytest.raises(SourceError, match=r"events.csv, line 3: column 'when': wanted a time .*got 'soon'"):
         rows_per_day([rows], "when")
@@ -88,15 +88,15 @@ def test_a_file_is_blamed_by_line_and_column() -> None:
 @LAW
 @given(rows=st.floats(1.0, 1e12), share=st.floats(1e-6, 0.99))
 def test_a_budget_is_a_rate_between_never_and_always(rows: float, share: float) -> None:
-    """So many alerts of so many rows."""
+    """It is the number of alerts divided by the number of rows."""
     assert rate_of_budget(share * rows, rows) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
     ("alerts", "rows", "words"),
     [
-        (5, 5, "5 alerts per day of 5 rows per day is an alert a row"),
-        (5, 0.5, "ask for fewer alerts"),
+        (5, 5, "5 alerts per day of 5 rows per day is an alert for every row"),
+        (5, 0.5, "choose fewer alerts"),
         (0, 10, "the alerts per day must be a positive number, got 0"),
         (1, float("inf"), "the rows per day must be a positive number, got inf"),
         (1, float("nan"), "the rows per day must be"),

@@ -47,5 +47,5 @@ def test_rows_without_a_label_count_for_nothing():
 @pytest.mark.parametrize("labels", [["ok", "ok"], ["bad", "bad"], [], [""]])
 def test_rows_of_one_kind_cannot_be_compared(labels):
     """The message says how many rows are normal and what was wanted."""
-    with pytest.raises(InputError, match=r"labelled rows have 'ok' in column 'label'; wanted normal and"):
+    with pytest.raises(InputError, match=r"labelled rows have 'ok' in column 'label'; wanted at least one"):
         evaluate([batch(labels, [1.0] * len(labels))], LABEL, 0.0)

@@ -38,7 +38,7 @@ def test_scores_are_those_of_the_detector(detector, rows):
     assert set(scored.reasons) == set(np.flatnonzero(scored.is_anomaly))
 
 
-def test_reasons_are_given_to_whom_they_are_asked_for(detector, rows):
+def test_reasons_are_given_for_the_requested_images(detector, rows):
     """All, the flagged, or none."""
     assert len(ImageScorer(detector, explain="all")(rows).rows.reasons) == len(rows)
     assert ImageScorer(detector, explain="none")(rows).rows.reasons == {}

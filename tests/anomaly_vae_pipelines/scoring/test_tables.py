@@ -149,7 +149,7 @@ def test_a_row_that_a_pipeline_cannot_read_is_found(numbers, pipeline):
 def test_what_a_pipeline_cannot_read_at_all_is_named_by_lines(numbers, pipeline):
     """The steps of others name no row, so the rows of the piece are named."""
     rows = text_rows(COLUMNS, [["x", "2"]] * 150)
-    with pytest.raises(SourceError, match=r"a.csv, line 2: the rows from here to line 151 cannot be read"):
+    with pytest.raises(SourceError, match=r"a.csv, line 2: no row from here to line 151 can be read"):
         Scorer(pipeline)(rows)
 
 

@@ -62,7 +62,7 @@ def source(request, whole, tmp_path, monkeypatch) -> Path:
 
 def after_blocks(run: ScoreRun, n_blocks: int, change) -> None:
     """Let something happen once a number of blocks is written."""
-    take, count = run._take, 0
+    take, count = run._write, 0
 
     def taking(*arguments) -> None:
         nonlocal count
@@ -71,7 +71,7 @@ def after_blocks(run: ScoreRun, n_blocks: int, change) -> None:
         if count == n_blocks:
             change()
 
-    run._take = taking
+    run._write = taking
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.9])
@@ -134,7 +134,7 @@ def test_a_file_that_is_cut_before_its_turn_fails_the_run(source, model, unseen,
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
 def test_exit_code_and_line_say_that_an_input_was_cut(source, model, tmp_path, run, monkeypatch):
     """Exit code 1 and one line on stderr."""
-    take, count = ScoreRun._take, []
+    take, count = ScoreRun._write, []
 
     def taking(self, *arguments) -> None:
         take(self, *arguments)
@@ -142,7 +142,7 @@ def test_exit_code_and_line_say_that_an_input_was_cut(source, model, tmp_path, r
         if len(count) == 4:
             os.truncate(source, 0)
 
-    monkeypatch.setattr(ScoreRun, "_take", taking)
+    monkeypatch.setattr(ScoreRun, "_write", taking)
     ended = run("score", model, str(source), "-o", str(tmp_path / "out.csv"), "--quiet", "--jobs", "1")
     assert ended.code == 1
     assert ended.err.count("\n") == 1

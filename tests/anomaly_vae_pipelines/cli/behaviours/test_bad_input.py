@@ -68,12 +68,10 @@ class TestFilesThatAreNoTables:
 
     def test_a_header_only(self, refused, file):
         """Nothing can be learned from no rows."""
-        refused(
-            file(HEADER.encode() + b"\n"), "wanted at least 2 rows to learn from, got 0", commands=("fit",)
-        )
+        refused(file(HEADER.encode() + b"\n"), "wanted at least 2 rows to fit on, got 0", commands=("fit",))
 
     def test_a_header_only_is_scored_to_a_header(self, run, model, file):
-        """No rows in, no rows out: a quiet night is no error."""
+        """No rows in, no rows out: an empty input is not an error."""
         ended = run("score", model, file(HEADER.encode() + b"\n"), "-o", "-")
         assert ended.code == 0
         assert ended.out == f"{HEADER},score,p_value,is_anomaly,top_columns\n"
@@ -89,7 +87,7 @@ class TestFilesThatAreNoTables:
         """One row has nothing to be compared with."""
         refused(
             file(f"{HEADER}\n{GOOD}\n".encode()),
-            "wanted at least 2 rows to learn from, got 1",
+            "wanted at least 2 rows to fit on, got 1",
             commands=("fit",),
         )
 
@@ -103,7 +101,7 @@ class TestFilesThatAreNoTables:
         options = ["--label", "label", "--normal", "good", "--config", tiny]
         ended = run("fit", source, "-o", str(tmp_path / "m"), *options)
         assert ended.code == 2
-        assert "wanted at least 2 rows with 'good' in column 'label' to learn from, got 1" in ended.err
+        assert "wanted at least 2 rows with 'good' in column 'label' to fit on, got 1" in ended.err
 
     def test_double_column_names(self, refused, file):
         """A name means one column."""
@@ -234,7 +232,7 @@ class TestOutputsThatExist:
         ended = writing(path)
         assert ended.code == 2
         assert ended.err == (
-            f"anomaly-vae: error: {path}: exists already; give --force to replace it, or another name\n"
+            f"anomaly-vae: error: {path}: exists already; use --force to replace it, or choose another name\n"
         )
         assert path.read_text() == "old"
 

@@ -47,7 +47,7 @@ def folder(tmp_path) -> Path:
 
 
 def refused(ended, *words: str) -> None:
-    """A user's mistake is told in one line."""
+    """A mistake of the user is reported in one line."""
     assert (ended.code, ended.err.count("\n")) == (2, 1), ended
     assert ended.err.startswith("anomaly-vae: error: ")
     assert "Traceback" not in ended.err
@@ -62,10 +62,10 @@ def test_a_fit_says_what_it_learned_from(run, plates, tmp_path, tiny_images):
     lines = ended.out.splitlines()
     assert lines[0].startswith("fitted 60 images in ")
     assert lines[1] == "  images     24 x 32 pixels, grey"
-    assert lines[2].endswith(" nats an image")
+    assert lines[2].endswith(" nats per image")
 
 
-def test_a_rate_that_so_few_images_cannot_promise_is_refused_before_the_fit(run, plates, tmp_path):
+def test_a_rate_that_too_few_images_cannot_guarantee_is_refused_before_the_fit(run, plates, tmp_path):
     """Sixty images leave eight for thresholds: with the number that would do, and nothing is written."""
     ended = run("fit", str(plates), "-o", str(tmp_path / "m.avae"), "--false-alarm-rate", "0.01")
     refused(ended, "0.01 cannot be guaranteed from 8 held-out rows", "99")
@@ -180,7 +180,7 @@ def test_a_bad_array_is_refused_by_name(run, image_model, folder, tmp_path):
     refused(run("fit", bad[1], "-o", str(tmp_path / "m.avae")), bad[1], "holds 2 arrays (a, b)")
 
 
-def test_a_run_goes_on_from_where_it_was_broken_off(image_model, folder, tmp_path, monkeypatch):
+def test_a_run_resumes_where_it_was_interrupted(image_model, folder, tmp_path, monkeypatch):
     """In a folder too, with a bad image in it: the output is that of an uninterrupted run."""
     monkeypatch.setattr(score_run, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(
@@ -191,7 +191,7 @@ def test_a_run_goes_on_from_where_it_was_broken_off(image_model, folder, tmp_pat
     whole, out = str(tmp_path / "whole.csv"), str(tmp_path / "out.csv")
     score_run.ScoreRun(image_model, [str(folder)], whole, options)()
     broken = score_run.ScoreRun(image_model, [str(folder)], out, options)
-    take, seen = broken._take, []
+    take, seen = broken._write, []
 
     def crashing(*arguments) -> None:
         if len(seen) == 4:
@@ -199,7 +199,7 @@ def test_a_run_goes_on_from_where_it_was_broken_off(image_model, folder, tmp_pat
         seen.append(arguments)
         take(*arguments)
 
-    broken._take = crashing
+    broken._write = crashing
     with pytest.raises(KeyboardInterrupt):
         broken()
     summary = score_run.ScoreRun(image_model, [str(folder)], out, options)()
@@ -282,10 +282,10 @@ def test_a_table_is_no_image_and_an_image_no_table(run, model, image_model, trai
     refused(run("score", image_model, train, "-o", out), "is no image, and the model was fitted on images")
     for path in (folder, folder / "000.png"):
         refused(
-            run("score", model, str(path), "-o", out), "holds images, and the model was fitted on a table"
+            run("score", model, str(path), "-o", out), "contains images, and the model was fitted on a table"
         )
     np.save(tmp_path / "a.npy", plates_of(2, seed=0))
-    refused(run("score", model, str(tmp_path / "a.npy"), "-o", out), "holds images")
+    refused(run("score", model, str(tmp_path / "a.npy"), "-o", out), "contains images")
     refused(run("score", model, train, "-o", out, "--heatmaps", str(tmp_path / "maps")), "has no heat maps")
     refused(run("score", image_model, str(folder), "-o", out, "--format", "csv"), "leave it out")
     refused(run("evaluate", model, str(folder)), "Give --label and --normal")
@@ -303,7 +303,9 @@ def test_options_of_tables_are_refused_for_images_and_the_reverse(run, folder, t
         ["--recipe", "tabular"],
         ["--label", "a", "--normal", "b"],
     ):
-        refused(run("fit", str(folder), "-o", out, *options), "TRAIN holds images; leave out " + options[0])
+        refused(
+            run("fit", str(folder), "-o", out, *options), "TRAIN contains images; leave out " + options[0]
+        )
     for options in (["--image-size", "9x9"], ["--channels", "1"]):
         refused(run("fit", train, "-o", out, *options), "TRAIN is a table; leave out " + options[0])
     for size in ("9", "0x9", "axb", "9x9x9"):
@@ -330,7 +332,7 @@ def test_parameters_that_make_no_sense_are_refused(run, folder, tmp_path, settin
 def test_too_few_images_are_refused(run, folder, tmp_path):
     """One image is nothing to learn from."""
     ended = run("fit", str(folder / "000.png"), "-o", str(tmp_path / "m.avae"))
-    refused(ended, "wanted at least 2 images to learn from, got 1")
+    refused(ended, "wanted at least 2 images to fit on, got 1")
     (tmp_path / "empty").mkdir()
     ended = run("fit", str(tmp_path / "empty"), "-o", str(tmp_path / "m.avae"))
     refused(ended, "is a folder without images; wanted files that end in .bmp")
@@ -359,7 +361,7 @@ def test_images_are_sampled_into_a_folder_or_an_array(run, image_model, tmp_path
 
 
 def test_images_that_arrive_in_a_watched_folder_raise_alerts(run, image_model, folder, tmp_path):
-    """Each once, whole ones only, however often the watch is begun anew."""
+    """Each once, whole ones only, however often the watch is restarted."""
     rules, alerts = tmp_path / "rules.toml", tmp_path / "alerts.jsonl"
     rules.write_text(
         'key = ["file"]\n[[rule]]\nname = "odd"\nkind = "score"\n'

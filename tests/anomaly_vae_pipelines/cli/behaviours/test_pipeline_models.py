@@ -51,8 +51,8 @@ def test_a_pipeline_is_evaluated_inspected_and_moved(run, model, table, tmp_path
     assert load(moved)[-1].offset_ == -1.5
 
 
-def test_a_pipeline_makes_up_no_rows(run, model, tmp_path):
-    """Its steps cannot be undone, and the message says so."""
+def test_a_pipeline_generates_no_rows(run, model, tmp_path):
+    """Its steps cannot be inverted, and the message says so."""
     ended = run("sample", model, "-n", "3", "-o", str(tmp_path / "out.csv"))
     assert ended.code == 2
-    assert "steps cannot be undone" in ended.err
+    assert "steps cannot be inverted" in ended.err

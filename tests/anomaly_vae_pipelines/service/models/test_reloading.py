@@ -158,7 +158,7 @@ def test_a_directory_that_cannot_be_listed_stops_no_other(
 HANGING = """
 import sys, time
 from pathlib import Path
-from anomaly_vae_pipelines.cli.exit_codes import Terminated, run_to_its_end
+from anomaly_vae_pipelines.cli.exit_codes import Terminated, exit_code_of
 from anomaly_vae_pipelines.service.models.files import ModelPath
 from anomaly_vae_pipelines.service.models.registry import load_served
 from anomaly_vae_pipelines.service.server import serve
@@ -180,7 +180,7 @@ def run():
     except Terminated:
         pass
 
-sys.exit(run_to_its_end(run))
+sys.exit(exit_code_of(run))
 """
 
 

@@ -1,0 +1,40 @@
+"""write_summary: saves the summary of a scoring run as JSON next to its output."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+from anomaly_vae_pipelines.io.files import is_special, is_url, replacing
+from anomaly_vae_pipelines.records import ScoreSummary
+
+
+def summary_path(output: str) -> str | None:
+    """Return the file of the summary of a run; None if its output is not a regular file."""
+    if output == "-" or is_url(output) or is_special(Path(output)):
+        return None
+    return output + ".summary.json"
+
+
+def write_summary(summary: ScoreSummary) -> None:
+    """Write ``OUTPUT.summary.json``, if the output is a regular file.
+
+    Values without a finite number are null: quantiles without scores, and a threshold that flags no row.
+    """
+    path = summary_path(summary.output)
+    if path is None:
+        return
+    fields = asdict(summary) | {
+        "threshold": _finite_or_none(summary.threshold),
+        "quantiles": {name: _finite_or_none(value) for name, value in summary.quantiles.items()},
+        "alert_rate": summary.alert_rate,
+        "rows_per_second": round(summary.rows_per_second),
+    }
+    with replacing(path, force=True) as temporary:
+        temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
