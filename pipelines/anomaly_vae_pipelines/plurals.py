@@ -1,4 +1,4 @@
-"""Numbers and their nouns."""
+"""counted: a number with its noun in the singular or plural."""
 
 from __future__ import annotations
 

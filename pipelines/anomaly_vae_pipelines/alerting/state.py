@@ -9,7 +9,7 @@ from typing import Any
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting.cooldown import Cooldown
-from anomaly_vae_pipelines.io.durable import write_whole
+from anomaly_vae_pipelines.io.durable import atomic_write
 
 FORMAT = 1
 
@@ -49,7 +49,7 @@ def spread(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | None
 
 def save(path: Path, state: dict[str, Any]) -> None:
     """Put the state in the place of the file; raises SinkError."""
-    write_whole(path, json.dumps(state) + "\n")
+    atomic_write(path, json.dumps(state) + "\n")
 
 
 def load(path: Path) -> dict[str, Any] | None:

@@ -100,11 +100,11 @@ def command(
     (.npy, .npz) of shape (n, height, width) or (n, height, width, 3). All have the same size, or are
     resized to --image-size. Grey images among coloured ones count as coloured.
     """
-    from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+    from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
     from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
     from anomaly_vae_pipelines.scoring.adapters import reads_images
 
-    refuse_overwriting({"-o": output}, [train, ctx.meta.get(CONFIG_FILE, train)])
+    check_no_overwriting({"-o": output}, [train, ctx.meta.get(CONFIG_FILE, train)])
     threshold = only_one(ctx, "false_alarm_rate", "contamination")
     given = {"novelty": novelty, "random_state": seed, "contamination": threshold.get("contamination")}
     parameters = detector_table(ctx) | {k: v for k, v in given.items() if v is not None}

@@ -258,11 +258,11 @@ def _alerter(
     from anomaly_vae.errors import InputError
     from anomaly_vae_pipelines.alerting import load_alerter
     from anomaly_vae_pipelines.io.files import expand_folders
-    from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+    from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 
     state = state or rules + ".state"
     read = [opened.path, rules, *expand_folders(inputs)]
-    refuse_overwriting({"-o": output, "--alert-state": state}, read)
+    check_no_overwriting({"-o": output, "--alert-state": state}, read)
     detector = opened.detector
     own = detector.offset_ if offset is None else offset
     alerter = load_alerter(
@@ -274,7 +274,7 @@ def _alerter(
         ids=ids,
     )
     try:
-        refuse_overwriting({"-o": output, "--alert-state": state} | alerter.files, read)
+        check_no_overwriting({"-o": output, "--alert-state": state} | alerter.files, read)
         if alerter.prints and output == "-":
             raise InputError(f"{rules}: a sink writes to standard output, and so does -o -; give one a file")
     except InputError:

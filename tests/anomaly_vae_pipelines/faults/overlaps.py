@@ -6,13 +6,13 @@ import os
 import random
 from collections.abc import Iterator
 
-from anomaly_vae_pipelines.io.files import beside
+from anomaly_vae_pipelines.io.files import hidden_path
 from tests.anomaly_vae_pipelines.faults.calls import Counted
 from tests.anomaly_vae_pipelines.faults.cases import Place, ScoreCase, hidden_files
 from tests.anomaly_vae_pipelines.faults.forking import Child, run, start, wait
 
 KINDS = ("same output", "same rejected file", "at once")
-_REFUSED = "another run is writing it; wait for that one to end"
+_REFUSED = "another run is writing it; wait for that run to end"
 _N_LOCKS = 2
 """Steps after which a run holds all of its locks."""
 
@@ -26,7 +26,7 @@ def overlapping(
         case.prepare(place)
         quiet = run(case.arguments(place), Counted(), place.report)
         expected = case.result(place)
-        released = 1 + quiet.steps.index(("unlink", str(beside(case.outputs(place)[1], "lock"))))
+        released = 1 + quiet.steps.index(("unlink", str(hidden_path(case.outputs(place)[1], "lock"))))
         for _ in range(n_pairs):
             case.prepare(place)
             if kind == "at once":

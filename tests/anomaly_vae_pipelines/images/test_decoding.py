@@ -89,7 +89,7 @@ def test_transparency_is_refused(saved, mode):
         image.putpixel((1, 1), (*image.getpixel((1, 1))[:-1], 254))
         path = saved(image)
     assert refusal(path, "transparency") == (
-        "is partly transparent, and what lies behind is not known; save it without alpha"
+        "is partly transparent, and its background is unknown; save it without alpha"
     )
 
 
@@ -115,7 +115,7 @@ def test_several_frames_are_refused(saved, name):
     """An animation, or a document of pages."""
     frames = [Image.fromarray(np.roll(COLOUR, k, axis=0)) for k in range(3)]
     path = saved(frames[0], name, save_all=True, append_images=frames[1:])
-    assert refusal(path, "frames").startswith("holds 3 images (an animation or pages)")
+    assert refusal(path, "frames").startswith("contains 3 images (an animation or pages)")
 
 
 def test_floats_are_refused(saved):
@@ -155,14 +155,14 @@ def test_what_is_no_image_is_refused_in_a_line(tmp_path):
     found = {path.name: refusal(path) for path in tmp_path.iterdir()} | {
         "gone.png": refusal(tmp_path / "gone.png")
     }
-    no_image = "is no PNG, JPEG, WebP, BMP or TIFF image, whatever its name says"
+    no_image = "is not a PNG, JPEG, WebP, BMP or TIFF image, despite its suffix"
     assert found == {
         "empty.png": "is empty; wanted an image",
         "text.png": no_image,
         "page.jpg": no_image,
         "moving.png": no_image,
         "folder.png": "cannot be opened (Is a directory)",
-        "gone.png": "there is no such file",
+        "gone.png": "file not found",
     }
     noise = Image.fromarray(random.integers(0, 255, (40, 40, 3), dtype=np.uint8))
     for suffix in ("png", "jpg", "webp", "tif", "bmp"):
@@ -170,7 +170,7 @@ def test_what_is_no_image_is_refused_in_a_line(tmp_path):
         noise.save(whole)
         cut = tmp_path / f"cut.{suffix}"
         cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-        assert refusal(cut, "damaged").startswith("is damaged or cut short")
+        assert refusal(cut, "damaged").startswith("is damaged or truncated")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])

@@ -13,9 +13,9 @@ import pytest
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, SinkError, SourceError
 from anomaly_vae_pipelines.io.files import (
-    bare_suffix,
     compression_of,
     expand,
+    format_suffix,
     opened,
     replacing,
     size_of,
@@ -52,7 +52,7 @@ def test_patterns_become_the_files_they_match_in_order(tmp_path):
 
 def test_the_suffix_of_a_format_is_under_that_of_a_compression():
     """``a.csv.gz`` is CSV, compressed; so are URLs."""
-    assert [bare_suffix(name) for name in ("a.CSV", "a.b.jsonl.zst", "s3://b.c/key.parquet", "-")] == [
+    assert [format_suffix(name) for name in ("a.CSV", "a.b.jsonl.zst", "s3://b.c/key.parquet", "-")] == [
         ".csv", ".jsonl", ".parquet", "",
     ]  # fmt: skip
     assert [compression_of(name) for name in ("a.csv", "a.csv.gz", "a.bz2")] == [None, "gzip", "bz2"]

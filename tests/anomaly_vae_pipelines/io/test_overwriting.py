@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 from tests.anomaly_vae_pipelines.image_files import plates_of, write_images
 
@@ -42,7 +42,7 @@ def assert_refused(run, place: Path, *arguments: str) -> None:
     before = contents(place)
     ended = run(*arguments)
     assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
-    assert "give the output a name of its own" in ended.err
+    assert "choose another file for the output" in ended.err
     assert contents(place) == before
 
 
@@ -158,11 +158,11 @@ def test_an_image_is_not_replaced_by_the_output(run, image_model, tmp_path):
 
 def test_pipes_devices_and_other_files_can_be_both(tmp_path):
     """A terminal or /dev/null is not a file that could be lost, and URLs are compared as they are written."""
-    refuse_overwriting(
+    check_no_overwriting(
         {"-o": "-", "--rejected": None, "other": str(tmp_path / "o")}, ["-", str(tmp_path / "i")]
     )
-    refuse_overwriting({"-o": os.devnull}, [os.devnull])
+    check_no_overwriting({"-o": os.devnull}, [os.devnull])
     with pytest.raises(InputError, match="read as s3://b/k"):
-        refuse_overwriting({"-o": "s3://b/k"}, ["s3://b/k"])
+        check_no_overwriting({"-o": "s3://b/k"}, ["s3://b/k"])
     with pytest.raises(InputError, match="read as"):
-        refuse_overwriting({"-o": f"file://{tmp_path}/i"}, [str(tmp_path / "i")])
+        check_no_overwriting({"-o": f"file://{tmp_path}/i"}, [str(tmp_path / "i")])

@@ -19,7 +19,7 @@ from anomaly_vae_pipelines.sinks.encoding import (
     CsvEncoder,
     JsonLinesEncoder,
     ParquetEncoder,
-    refuse_clash,
+    check_no_clash,
     rounded,
 )
 from anomaly_vae_pipelines.sinks.rejected import HEADER, encode_rejected
@@ -90,9 +90,9 @@ def test_objects_keep_their_bytes_and_gain_fields(text):
 
 def test_a_result_column_hides_no_column_of_the_input():
     """A name that is taken is refused, a prefix gives another."""
-    with pytest.raises(ColumnClashError, match=r"'score' already.*--prefix"):
-        refuse_clash("a.csv", ("id", "score"), "")
-    refuse_clash("a.csv", ("id", "score"), "vae_")
+    with pytest.raises(ColumnClashError, match=r"'score'.*--prefix"):
+        check_no_clash("a.csv", ("id", "score"), "")
+    check_no_clash("a.csv", ("id", "score"), "vae_")
 
 
 @pytest.mark.parametrize("name", ENCODERS)

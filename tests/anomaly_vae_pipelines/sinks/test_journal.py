@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anomaly_vae_pipelines.errors import SinkError
 from anomaly_vae_pipelines.io import system
-from anomaly_vae_pipelines.sinks.journal import Journal, peek
+from anomaly_vae_pipelines.sinks.journal import Journal, last_record
 from anomaly_vae_pipelines.sinks.lock import Lock
 
 
@@ -42,9 +42,9 @@ def test_a_journal_gives_its_last_record(lock):
     assert journal.read() is None
     for number in range(5):
         journal.write({"a": [number]})
-    assert Journal(lock).read() == peek(lock) == {"a": [4]}
+    assert Journal(lock).read() == last_record(lock) == {"a": [4]}
     journal.clear()
-    assert (journal.read(), peek(lock), journal.is_empty) == (None, None, True)
+    assert (journal.read(), last_record(lock), journal.is_empty) == (None, None, True)
 
 
 @settings(max_examples=60, deadline=None)

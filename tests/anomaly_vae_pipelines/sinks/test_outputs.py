@@ -55,7 +55,7 @@ def test_a_url_gets_the_whole_or_nothing():
     """What is staged here is copied there at the end, and not over what is there already."""
     memory = fsspec.filesystem("memory")
     output = make_output("memory://staged/a.csv.gz", "csv")
-    output.write(output.packed(b"a\n"))
+    output.write(output.compress(b"a\n"))
     assert not memory.exists("/staged/a.csv.gz")
     output.finish()
     assert gzip.decompress(memory.cat("/staged/a.csv.gz")) == b"a\n"
@@ -74,5 +74,5 @@ def test_where_no_file_can_be_is_refused_before_the_work(tmp_path):
         make_output(str(tmp_path / "old.csv"), "csv")
     with pytest.raises(InputError, match="is a directory"):
         make_output(str(tmp_path), "csv")
-    with pytest.raises(InputError, match="there is no directory"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         make_output(str(tmp_path / "none" / "a.csv"), "csv")

@@ -84,7 +84,7 @@ def test_compressed_pieces_are_one_file(tmp_path, suffix):
     for name in ("a", "b"):
         output = StagedFile(str(tmp_path / f"{name}.csv.{suffix}"))
         for piece in (b"a,b\n", b"", b"1,2\n"):
-            output.write(output.packed(piece))
+            output.write(output.compress(piece))
         output.finish()
         contents.append((tmp_path / f"{name}.csv.{suffix}").read_bytes())
     assert contents[0] == contents[1]
@@ -124,7 +124,7 @@ def test_parquet_has_the_types_of_its_first_table(tmp_path):
     output = StagedParquet(str(tmp_path / "a.parquet"))
     output.write(pa.table({"a": [1.5], "b": ["x"]}))
     output.write(pa.table({"a": ["2.5"], "b": [True]}))
-    with pytest.raises(InputError, match="not of the types of those before"):
+    with pytest.raises(InputError, match="has other column types than the inputs before it"):
         output.write(pa.table({"a": ["many"], "b": ["y"]}))
     output.finish()
     assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {"a": [1.5, 2.5], "b": ["x", "true"]}

@@ -50,7 +50,7 @@ def test_a_column_with_any_other_cell_is_text():
 
 def test_a_few_slips_in_a_column_of_numbers_are_pointed_out():
     """The warning names the column, the first slip and its line."""
-    with pytest.warns(MixedColumnWarning, match=r"'c' is read as text.* 2 of its cells.*'abc' on line 32"):
+    with pytest.warns(MixedColumnWarning, match=r"'c' is read as text.* 2 cells.*'abc' on line 32"):
         column = typed_column(*map(str, range(30)), "abc", "1,5")
     assert column.iloc[0] == "0"
 

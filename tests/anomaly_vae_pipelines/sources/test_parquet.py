@@ -40,7 +40,7 @@ def test_text_that_should_be_numbers_is_cast_or_refused(path):
 def test_what_is_no_parquet_is_refused(tmp_path):
     """A wrong suffix and a cut file are named in one line."""
     (tmp_path / "a.parquet").write_bytes(b"a,b\n1,2\n")
-    with pytest.raises(SourceError, match=r"a\.parquet: is no Parquet file"):
+    with pytest.raises(SourceError, match=r"a\.parquet: is not a Parquet file"):
         ParquetSource(str(tmp_path / "a.parquet"))
     with pytest.raises(SourceError, match="stream"):
         ParquetSource("-")

@@ -27,7 +27,9 @@ def test_a_piece_without_normal_rows_is_fine_if_another_has_some():
 
 def test_a_label_value_that_no_row_has_is_refused():
     """The message tells what the label holds and what is nearest."""
-    with pytest.raises(UnknownNameError, match=r"no row has 'OK' .*it holds 'ok', 'bad'.*did you mean 'ok'"):
+    with pytest.raises(
+        UnknownNameError, match=r"no row has 'OK'.*values: 'ok', 'bad'.*did you mean 'ok'"
+    ):
         list(only_normal([ROWS], Label("label", "OK")))
 
 
@@ -44,5 +46,5 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest():
 
 def test_another_delimiter_is_pointed_out():
     """A file with one column and semicolons in its name was meant to have more."""
-    with pytest.raises(UnknownNameError, match=r"parted by ';'; wanted commas"):
+    with pytest.raises(UnknownNameError, match=r"delimiter seems to be ';'; wanted commas"):
         require_columns(["id"], text_rows(("id;label",), []), name="a.csv")

@@ -82,7 +82,7 @@ def test_a_file_that_is_cut_while_it_is_read_fails_the_run(source, model, tmp_pa
     out.write_text("old")
     run = ScoreRun(model, [str(source)], str(out), ScoreOptions(force=True, jobs=1))
     after_blocks(run, 4, lambda: os.truncate(source, int(size * share)))
-    with pytest.raises(LostInputError, match=f"was cut .* had {size:,} bytes .* could be read"):
+    with pytest.raises(LostInputError, match=f"was truncated .* had {size:,} bytes .* could be read"):
         run()
     assert out.read_text() == "old"
 
@@ -93,7 +93,7 @@ def test_a_file_that_is_cut_and_written_again_fails_the_run(source, model, tmp_p
     run = ScoreRun(model, [str(source)], str(tmp_path / "out.csv"), ScoreOptions(jobs=1))
     head = source.read_bytes()[:1000]
     after_blocks(run, 4, lambda: source.write_bytes(head))
-    with pytest.raises(LostInputError, match="was cut"):
+    with pytest.raises(LostInputError, match="was truncated"):
         run()
     assert not (tmp_path / "out.csv").exists()
 
@@ -127,7 +127,7 @@ def test_a_file_that_is_cut_before_its_turn_fails_the_run(source, model, unseen,
     """Of several files, one that was longer when the run began."""
     run = ScoreRun(model, [unseen, str(source)], str(tmp_path / "out.csv"))
     os.truncate(source, 5000)
-    with pytest.raises(LostInputError, match="was cut"):
+    with pytest.raises(LostInputError, match="was truncated"):
         run()
 
 
@@ -146,7 +146,7 @@ def test_exit_code_and_line_say_that_an_input_was_cut(source, model, tmp_path, r
     ended = run("score", model, str(source), "-o", str(tmp_path / "out.csv"), "--quiet", "--jobs", "1")
     assert ended.code == 1
     assert ended.err.count("\n") == 1
-    assert "was cut while it was being read" in ended.err
+    assert "was truncated while it was read" in ended.err
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
@@ -162,5 +162,5 @@ def test_a_file_of_an_open_reader_that_is_cut_fails_a_fit(source, monkeypatch):
         return read(self, *arguments, **options)
 
     monkeypatch.setattr(delimited.DelimitedSource, "read", reading)
-    with pytest.raises(LostInputError, match="was cut"):
+    with pytest.raises(LostInputError, match="was truncated"):
         read_table(str(source))
