@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources import read_rows
-from anomaly_vae_pipelines.sources.blocks import SourcePosition
 from anomaly_vae_pipelines.sources.cells import MISSING
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
 
@@ -146,17 +145,6 @@ def test_reading_goes_on_from_any_block(tmp_path, n_rows):
             ]
         with DelimitedSource(str(packed), block_bytes=64) as source:
             assert list(source.blocks(blocks[-1].end)) == []
-
-
-def test_a_file_that_shrank_is_noticed(tmp_path):
-    """What an earlier run read must still be there."""
-    path = tmp_path / "a.csv.gz"
-    path.write_bytes(gzip.compress(b"a\n1\n"))
-    with (
-        DelimitedSource(str(path)) as source,
-        pytest.raises(SourceError, match="is shorter than when"),
-    ):
-        list(source.blocks(SourcePosition(5000, 100)))
 
 
 def test_a_header_alone_has_no_rows(tmp_path):

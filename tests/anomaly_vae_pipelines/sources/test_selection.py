@@ -27,9 +27,7 @@ def test_a_piece_without_normal_rows_is_fine_if_another_has_some():
 
 def test_a_label_value_that_no_row_has_is_refused():
     """The message tells what the label holds and what is nearest."""
-    with pytest.raises(
-        UnknownNameError, match=r"no row has 'OK'.*values: 'ok', 'bad'.*did you mean 'ok'"
-    ):
+    with pytest.raises(UnknownNameError, match=r"no row has 'OK'.*values: 'ok', 'bad'.*did you mean 'ok'"):
         list(only_normal([ROWS], Label("label", "OK")))
 
 

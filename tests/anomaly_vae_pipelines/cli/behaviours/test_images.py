@@ -279,9 +279,7 @@ def test_grey_images_are_colour_to_a_model_of_colour(run, folder, tmp_path, tiny
 def test_a_table_is_no_image_and_an_image_no_table(run, model, image_model, train, folder, tmp_path):
     """What the model wanted is said."""
     out = str(tmp_path / "out.csv")
-    refused(
-        run("score", image_model, train, "-o", out), "is not an image, and the model"
-    )
+    refused(run("score", image_model, train, "-o", out), "is not an image, and the model")
     for path in (folder, folder / "000.png"):
         refused(
             run("score", model, str(path), "-o", out), "holds images, and the model was fitted on a table"
