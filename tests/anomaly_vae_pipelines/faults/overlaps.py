@@ -1,4 +1,4 @@
-"""Two processes that write the same files at the same time: one is whole, the other is refused."""
+"""Two processes that write the same files at the same time: one completes, the other is rejected."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _paused(case: ScoreCase, place: Place, expected: list[bytes | None], at: int
 
 
 def _at_once(case: ScoreCase, place: Place, expected: list[bytes | None]) -> str:
-    """Two runs start together: each is whole or refused, and one at least is whole."""
+    """Two runs start together: each completes or is rejected, and at least one completes."""
     reports = [place.report, place.report.with_name("second.txt")]
     processes = [start(case.arguments(place), Counted(), report) for report in reports]
     ended = [wait(process, report) for process, report in zip(processes, reports, strict=True)]

@@ -48,7 +48,7 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
     assert names(scoring_files(root)) == ["a/x.png", "far/y.png"]
 
 
-def test_a_folder_without_images_is_refused(tmp_path):
+def test_a_folder_without_images_is_rejected(tmp_path):
     """With what was wanted."""
     touch(tmp_path, "table.csv")
     assert not holds_images(tmp_path)
@@ -66,7 +66,7 @@ def test_mvtec_is_learned_from_its_good_images_and_scored_by_its_test_images(tmp
     assert names(scoring_files(root)) == ["test/cut/1.png", "test/good/0.png"]
 
 
-def test_defects_are_told_by_folder_and_good_ones_come_first(tmp_path):
+def test_defects_are_named_by_folder_and_good_ones_are_first(tmp_path):
     """Whatever their names."""
     root = touch(tmp_path, "test/bent/0.png", "test/good/0.png", "test/zig/0.png", "test/empty/notes.txt")
     assert list(defects(root)) == ["good", "bent", "zig"]

@@ -1,4 +1,4 @@
-"""Small files that are replaced whole."""
+"""Atomic replacement of small files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from anomaly_vae_pipelines.errors import SinkError
 from anomaly_vae_pipelines.io.durable import atomic_write, make_directory
 
 
-def test_a_text_takes_the_place_of_a_file(tmp_path):
+def test_a_text_replaces_a_file(tmp_path):
     """The new text is there, and nothing else; only its owner may read it."""
     path = tmp_path / "state.json"
     path.write_text("old and longer")
@@ -28,7 +28,7 @@ def test_a_text_that_cannot_be_written_leaves_the_old_one(full_disk):
 
 
 def test_a_directory_is_made_with_those_above_it(tmp_path):
-    """Made twice it is still there; where a file is in the way, that is told."""
+    """Creating it again changes nothing; a file of that name is an error."""
     for _ in range(2):
         make_directory(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()

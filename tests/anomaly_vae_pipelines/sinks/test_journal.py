@@ -71,7 +71,7 @@ def test_a_write_that_is_cut_short_leaves_the_record_before(tmp_path_factory, si
     lock.release()
 
 
-def test_a_file_that_is_no_journal_holds_no_record(lock):
+def test_a_file_that_is_not_a_journal_has_no_record(lock):
     """Whatever it holds."""
     for content in (b"{}", b"1 0 {}\n", b"\xff" * 40, b"7 abc"):
         lock.path.write_bytes(content)

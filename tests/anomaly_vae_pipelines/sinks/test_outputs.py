@@ -51,7 +51,7 @@ def test_a_full_device_is_named():
     output.close(keep=False)
 
 
-def test_a_url_gets_the_whole_or_nothing():
+def test_a_url_receives_the_complete_output_or_nothing():
     """What is staged here is copied there at the end, and not over what is there already."""
     memory = fsspec.filesystem("memory")
     output = make_output("memory://staged/a.csv.gz", "csv")
@@ -67,7 +67,7 @@ def test_a_url_gets_the_whole_or_nothing():
     assert not memory.exists("/staged/b.csv")
 
 
-def test_where_no_file_can_be_is_refused_before_the_work(tmp_path):
+def test_a_path_that_cannot_be_a_file_is_rejected_before_the_work(tmp_path):
     """An output that may not or cannot be written is never made."""
     (tmp_path / "old.csv").touch()
     with pytest.raises(OutputExistsError):

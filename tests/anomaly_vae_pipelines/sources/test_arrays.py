@@ -51,14 +51,14 @@ def test_an_npz_of_one_array_is_read(tmp_path):
         assert sum(len(piece.rows) for piece in read(tmp_path / "a.npz")) == 5
 
 
-def test_reading_goes_on_from_any_place(tmp_path):
+def test_reading_can_start_at_any_position(tmp_path):
     """As it does with files."""
     path = save(tmp_path, PLATES)
     pieces = read(path, start=SourcePosition(3, 3))
     assert [index for piece in pieces for index in piece.rows.cells("index")] == ["3", "4"]
 
 
-def test_an_image_with_what_is_no_number_is_rejected_alone(tmp_path):
+def test_only_an_image_with_values_that_are_not_finite_is_rejected(tmp_path):
     """By its index."""
     array = PLATES.astype(float)
     array[1, 0, 0], array[4, 1, 1] = np.nan, np.inf
@@ -88,7 +88,7 @@ def test_an_image_with_what_is_no_number_is_rejected_alone(tmp_path):
         ),
     ],
 )
-def test_what_is_no_array_of_images_is_one_row_that_is_rejected(tmp_path, content, problem):
+def test_a_file_that_is_not_an_array_of_images_is_one_rejected_row(tmp_path, content, problem):
     """With what is wrong."""
     path = tmp_path / "a.npy"
     path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content)
@@ -104,13 +104,13 @@ def test_a_pickle_is_not_loaded(tmp_path):
         assert refusal(tmp_path / name).startswith("contains Python objects (a pickle), which are not loaded")
 
 
-def test_an_archive_of_several_arrays_is_refused(tmp_path):
-    """Nobody knows which is meant."""
+def test_an_archive_of_several_arrays_is_rejected(tmp_path):
+    """It is not clear which one is meant."""
     np.savez(tmp_path / "a.npz", train=PLATES, test=PLATES)
     assert refusal(tmp_path / "a.npz").startswith("contains 2 arrays (train, test); wanted one")
 
 
-def test_a_damaged_archive_is_refused(tmp_path):
+def test_a_damaged_archive_is_rejected(tmp_path):
     """Cut, or no archive."""
     np.savez_compressed(tmp_path / "a.npz", PLATES)
     content = (tmp_path / "a.npz").read_bytes()

@@ -12,8 +12,8 @@ from tests.anomaly_vae_pipelines.image_files import SIZE, plates_of, write_image
 FRAME = Frame(SIZE, 1)
 
 
-def test_tables_grow_unless_they_are_packed(tmp_path):
-    """Other files are passed over, and an empty folder is no mistake."""
+def test_tables_grow_unless_they_are_compressed(tmp_path):
+    """Other files are skipped, and an empty folder is valid."""
     arrivals = TableArrivals(tmp_path)
     assert arrivals.files_in(tmp_path) == []
     for name in ("a.csv", "b.parquet", "c.csv.gz", "d.png"):
@@ -29,8 +29,8 @@ def test_a_renamed_table_has_the_format_of_the_watched_name(tmp_path):
         assert source.columns == ("a",)
 
 
-def test_images_are_whole_and_called_by_their_way_from_the_folder(tmp_path):
-    """Anywhere below it; an empty folder is no mistake."""
+def test_images_are_complete_and_named_by_their_relative_path(tmp_path):
+    """Anywhere below it; an empty folder is valid."""
     arrivals = ImageArrivals(tmp_path, FRAME)
     assert arrivals.files_in(tmp_path) == []
     write_images(tmp_path / "line" / "one", plates_of(1, seed=0))

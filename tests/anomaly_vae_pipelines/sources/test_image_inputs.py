@@ -66,7 +66,7 @@ def test_of_mvtec_the_test_images_are_scored(plates):
         ("empty", "empty: is a folder without images"),
     ],
 )
-def test_what_holds_no_images_is_refused(place, path, problem):
+def test_paths_without_images_are_rejected(place, path, problem):
     """By name, with what was wanted."""
     (place / "table.csv").write_text("a,b\n")
     (place / "empty").mkdir()

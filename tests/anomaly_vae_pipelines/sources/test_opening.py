@@ -50,7 +50,7 @@ def test_only_complete_lines_of_a_growing_file_are_rows(tmp_path):
             assert [cell for rows in read_rows(source) for cell in rows.cells("a")] == cells
 
 
-def test_a_directory_stands_for_its_files_of_rows(tmp_path):
+def test_a_directory_is_expanded_to_its_files_of_rows(tmp_path):
     """In order of their names; other files are skipped, and a directory without any is rejected."""
     for name in ("b.csv", "a.jsonl.gz", "notes.txt"):
         (tmp_path / name).touch()

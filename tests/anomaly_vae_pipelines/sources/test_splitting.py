@@ -43,7 +43,7 @@ def test_no_byte_is_lost_whatever_the_quotes(data):
 
 @given(MESSY, st.integers(0, 40))
 def test_reading_in_pieces_finds_the_same_records(data, cut):
-    """What is whole before a cut is whole afterwards; the rest is taken up again."""
+    """Records that are complete in a part of the data are the same in all of it; the rest is split later."""
     begun = split_records(data[:cut], at_end=False).starts[-1]
     whole = split_records(data, at_end=True).starts
     assert begun in whole
@@ -74,8 +74,8 @@ def test_a_quote_out_of_place_is_noticed(data):
     assert len(records_of(data)) == 2
 
 
-def test_a_long_open_quote_is_taken_for_a_slip():
-    """Nobody waits for the end of the file for a quote to close."""
+def test_a_long_open_quote_is_considered_a_mistake():
+    """An open quote does not consume the rest of the file."""
     data = b'1,"x\n' + b"2,y\n" * (MAX_QUOTED_BYTES // 4 + 10)
     assert split_records(data, at_end=False).starts[1] == 5
     assert len(split_records(data[:100], at_end=False).starts) == 1

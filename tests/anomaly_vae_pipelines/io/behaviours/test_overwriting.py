@@ -71,7 +71,7 @@ def test_no_other_file_that_a_run_writes_is_one_that_it_reads(run, place, option
 
 
 def test_derived_names_are_outputs_too(run, place):
-    """The summary and the rejected rows beside the output replace no input of their name."""
+    """Summary and rejected rows next to the output do not replace an input of that name."""
     for name in ("o.csv.summary.json", "o.csv.rejected"):
         shutil.copy(place / "in" / "a.csv", place / name)
         options = ["--format", "csv", "--on-bad-row", "quarantine", "--force"]
@@ -107,7 +107,7 @@ def test_a_sample_does_not_replace_its_model(run, place):
 
 
 def test_a_threshold_does_not_replace_the_table_that_it_counts(run, place):
-    """Only the model may be replaced, by itself with another threshold."""
+    """Only the model may be replaced, by the same model with another threshold."""
     options = ["--alerts-per-day", "1", "--time", "day", "--in", "in/a.csv", "-o", "in/a.csv", "--force"]
     assert_refused(run, place, "threshold", "m.avae", *options)
 

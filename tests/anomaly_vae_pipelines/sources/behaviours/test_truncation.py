@@ -1,4 +1,4 @@
-"""Inputs that become shorter, or are replaced, while they are being read."""
+"""Inputs that are truncated or replaced while they are read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def whole(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def source(request, whole, tmp_path, monkeypatch) -> Path:
-    """A copy that may be cut, read in small blocks."""
+    """A copy that may be truncated, read in small blocks."""
     for module, name in ((delimited, "DelimitedSource"), (jsonl, "JsonLinesSource")):
         settings = getattr(module, name).__init__.__kwdefaults__
         monkeypatch.setitem(settings, "block_bytes", 1 << 16)
@@ -61,7 +61,7 @@ def source(request, whole, tmp_path, monkeypatch) -> Path:
 
 
 def after_blocks(run: ScoreRun, n_blocks: int, change) -> None:
-    """Let something happen once a number of blocks is written."""
+    """Call a function once a number of blocks is written."""
     take, count = run._take, 0
 
     def taking(*arguments) -> None:
@@ -76,8 +76,8 @@ def after_blocks(run: ScoreRun, n_blocks: int, change) -> None:
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.9])
 @pytest.mark.parametrize("source", NAMES, indirect=True)
-def test_a_file_that_is_cut_while_it_is_read_fails_the_run(source, model, tmp_path, share):
-    """To nothing, in the middle or near its end: the run says both lengths, and the old output stands."""
+def test_a_file_that_is_truncated_while_it_is_read_fails_the_run(source, model, tmp_path, share):
+    """To nothing, in the middle or near its end: both sizes are reported, and the old output is kept."""
     out, size = tmp_path / "out.csv", source.stat().st_size
     out.write_text("old")
     run = ScoreRun(model, [str(source)], str(out), ScoreOptions(force=True, jobs=1))
@@ -88,8 +88,8 @@ def test_a_file_that_is_cut_while_it_is_read_fails_the_run(source, model, tmp_pa
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_that_is_cut_and_written_again_fails_the_run(source, model, tmp_path):
-    """As log rotation with copytruncate does: the new rows do not stand for the lost ones."""
+def test_a_file_that_is_truncated_and_written_again_fails_the_run(source, model, tmp_path):
+    """As log rotation with copytruncate does: the new rows do not replace the lost ones."""
     run = ScoreRun(model, [str(source)], str(tmp_path / "out.csv"), ScoreOptions(jobs=1))
     head = source.read_bytes()[:1000]
     after_blocks(run, 4, lambda: source.write_bytes(head))
@@ -100,7 +100,7 @@ def test_a_file_that_is_cut_and_written_again_fails_the_run(source, model, tmp_p
 
 @pytest.mark.parametrize("source", NAMES, indirect=True)
 def test_a_file_that_is_replaced_while_it_is_read_is_read_to_its_end(source, model, tmp_path):
-    """A rename leaves the old file to those who have it open: all of its rows are scored."""
+    """A rename does not affect an open file: all of its rows are scored."""
     other = tmp_path / "other"
     other.write_bytes(b"x,y\n1,2\n")
     run = ScoreRun(model, [str(source)], str(tmp_path / "out.csv"), ScoreOptions(jobs=1))
@@ -109,8 +109,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_read_to_its_end(source, mod
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_that_is_appended_to_while_it_is_read_is_no_failure(source, model, tmp_path):
-    """Its rows are all there."""
+def test_a_file_that_is_appended_to_while_it_is_read_is_read_to_its_new_end(source, model, tmp_path):
+    """All rows are scored."""
     run = ScoreRun(model, [str(source)], str(tmp_path / "out.csv"), ScoreOptions(jobs=1))
     row = source.read_bytes().splitlines()[1] + b"\n"
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_appended_to_while_it_is_read_is_no_failure(source, model
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_that_is_cut_before_its_turn_fails_the_run(source, model, unseen, tmp_path):
+def test_a_file_that_is_truncated_before_it_is_opened_fails_the_run(source, model, unseen, tmp_path):
     """Of several files, one that was longer when the run began."""
     run = ScoreRun(model, [unseen, str(source)], str(tmp_path / "out.csv"))
     os.truncate(source, 5000)
@@ -132,7 +132,7 @@ def test_a_file_that_is_cut_before_its_turn_fails_the_run(source, model, unseen,
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_exit_code_and_line_say_that_an_input_was_cut(source, model, tmp_path, run, monkeypatch):
+def test_exit_code_and_message_report_a_truncated_input(source, model, tmp_path, run, monkeypatch):
     """Exit code 1 and one line on stderr."""
     take, count = ScoreRun._take, []
 
@@ -150,8 +150,8 @@ def test_exit_code_and_line_say_that_an_input_was_cut(source, model, tmp_path, r
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_of_an_open_reader_that_is_cut_fails_a_fit(source, monkeypatch):
-    """Every reader of files says so, not only scoring."""
+def test_a_file_that_is_truncated_while_it_is_open_fails_a_fit(source, monkeypatch):
+    """Every command that reads files reports it, not only score."""
     read = delimited.DelimitedSource.read
     count = []
 
