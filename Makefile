@@ -23,7 +23,7 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint types imports floors wheel mutants fuzz faults bench clean
+.PHONY: help venv demo test check lint types imports docs floors wheel mutants fuzz faults bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ types: $(STAMP)  ## mypy, strict, on both packages
 
 imports: $(STAMP)  ## import-linter: the layers in pyproject.toml
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## build the documentation into build/site; a broken link or reference is an error
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 floors: $(FLOORS)/.installed  ## run the tests with the lowest versions that pyproject.toml allows
 	OMP_NUM_THREADS=1 $(FLOORS)/bin/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(FLOORS_IGNORE)

@@ -1,16 +1,16 @@
-"""A VAE anomaly detector for people who have a table, or a camera, and a pager.
+"""Anomaly detection with variational autoencoders, for tables and images.
 
 A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, as everywhere in
-scikit-learn. The house, from the ground up; each room knows only those below it:
+scikit-learn. Each module imports only modules below it:
 
-    persistence                     a detector or a whole Pipeline in one file, from which no code runs
-    detectors                       the scikit-learn face: TabularVAEDetector, ImageVAEDetector
-    tails, discovery                below the lowest calibration score; the alerts of a whole batch
-    training, scoring, thresholds   a module fitted; rows to nats; nats to an offset and a p-value
-    columns, pixels, nn             a table to one float matrix; what an image is before a network
-                                    sees it; plain torch: q(z|x), p(x|z), the ELBO
-    schema                          what remembers which column owns which cells of that matrix
-    errors                          every exception, in one tree
+    persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
+    detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
+    tails, discovery                p-values below the lowest calibration score; false discovery rates
+    training, scoring               fit a torch module; rows to scores in nats
+    thresholds, columns, pixels, nn scores to offsets and p-values; tables to float matrices; transforms
+                                    of images; plain torch: q(z|x), p(x|z), the ELBO
+    schema, bounded_json            which column owns which cells of that matrix; JSON within bounds
+    errors                          all exceptions, in one tree
 
 Files of rows, the command line and everything else that runs are in the package ``pipelines``.
 

@@ -79,7 +79,7 @@ def elbo_totals(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64
 
 
 @torch.no_grad()
-def exemplar_parts(module: VAE, prior: ExemplarPrior, block: Tensor) -> NDArray[np.float64]:
+def exemplar_contributions(module: VAE, prior: ExemplarPrior, block: Tensor) -> NDArray[np.float64]:
     """What the distance of each row from its nearest exemplar costs, number by number, in nats.
 
     Shape (n_rows, n_numeric). The cost is shared among the numbers by the squared difference of the

@@ -1,4 +1,4 @@
-"""The tail below the lowest calibration score: a generalised Pareto law, an estimate and no promise.
+"""The tail below the lowest calibration score: a generalised Pareto law, an estimate without a guarantee.
 
 Split conformal p-values end at 1 / (n_calibration + 1). Beyond, peaks over a threshold (Siffer et al. 2017,
 "Anomaly detection in streams with extreme value theory", KDD) say how fast normal scores thin out: the
@@ -6,7 +6,7 @@ excesses of the lowest calibration scores follow a generalised Pareto law, whose
 those excesses leave possible (Zhang & Stephens 2009, "A new and efficient estimation method for the
 generalized Pareto distribution", Technometrics 51(3)).
 
-The tail begins where the promise ends: at the lowest calibration score, with the p-value that it has there.
+The tail begins where the guarantee ends: at the lowest calibration score, with the p-value that it has there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import genpareto
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.thresholds import check_promise, conformal_p_values, least_false_alarm_rate
+from anomaly_vae.thresholds import check_guarantee, conformal_p_values, least_false_alarm_rate
 
 Floats = NDArray[np.float64]
 Tail: TypeAlias = Literal["empirical", "gpd"]
@@ -59,7 +59,7 @@ class LowerTail:
     lowest : float
         The lowest calibration score, in nats.
     least : float
-        p-value of a score just below it: the least that can be promised.
+        p-value of a score just below it: the least that can be guaranteed.
     weights, shapes, scales : array of shape (n_laws,)
         Weights (which sum to 1), shapes and scales (nats) of the laws.
 
@@ -131,9 +131,9 @@ def check_tail(n_calibration: int) -> None:
 
 
 def check_rate(rate: float, n_calibration: int, tail: Tail) -> None:
-    """Raise InputError for a rate that so many calibration rows can neither promise nor estimate."""
+    """Raise InputError for a rate that that number of calibration rows can neither guarantee nor estimate."""
     if tail == "empirical":
-        check_promise(rate, n_calibration)
+        check_guarantee(rate, n_calibration)
     elif rate < least_false_alarm_rate(n_calibration):
         check_tail(n_calibration)
 
@@ -161,7 +161,7 @@ def _excesses(calibration: Floats) -> Floats:
     if n_excesses == n_rows:
         raise InputError(
             f"a tail of {n_rows} held-out rows cannot be estimated, because all but {wanted - 1} or fewer of "
-            f"their scores tie; ask for a false-alarm rate that the rows can promise"
+            f"their scores tie; ask for a false-alarm rate that the rows can guarantee"
         )
     return np.asarray(calibration[n_excesses] - calibration[:n_excesses])[::-1]
 

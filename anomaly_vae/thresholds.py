@@ -17,7 +17,7 @@ from anomaly_vae.errors import InputError
 Floats = NDArray[np.float64]
 
 AUTO_FALSE_ALARM_RATE = 0.01
-"""What ``contamination="auto"`` promises on clean rows, where enough of them are held out."""
+"""What ``contamination="auto"`` guarantees on clean rows, if enough of them are held out."""
 
 FENCE = 3.0
 """Lower half-spreads below the median where contaminated rows are fenced off: about 2 % of a
@@ -40,22 +40,22 @@ def conformal_p_values(scores: Floats, calibration: Floats) -> Floats:
 
 
 def least_false_alarm_rate(n_calibration: int) -> float:
-    """The smallest rate that so many calibration rows can promise."""
+    """The smallest rate that ``n_calibration`` rows can guarantee."""
     return 1.0 / (n_calibration + 1.0)
 
 
 def n_calibration_needed(rate: float) -> int:
-    """The fewest calibration rows that can promise a rate."""
+    """The fewest calibration rows that can guarantee a rate."""
     return max(1, math.ceil((1.0 - _ROUNDING) / rate) - 1)
 
 
-def check_promise(rate: float, n_calibration: int) -> None:
-    """Raise InputError where so many calibration rows are too few to promise a rate."""
+def check_guarantee(rate: float, n_calibration: int) -> None:
+    """Raise InputError if ``n_calibration`` rows are too few to guarantee a rate."""
     if _rank(rate, n_calibration) >= 1:
         return
     least = rounded_up(least_false_alarm_rate(n_calibration))
     raise InputError(
-        f"a false-alarm rate of {rate:g} cannot be promised from {n_calibration:,} held-out rows, but "
+        f"a false-alarm rate of {rate:g} cannot be guaranteed from {n_calibration:,} held-out rows, but "
         f"from {n_calibration_needed(rate):,}. Ask for {least:g} or more, fit on more rows, raise "
         f"validation_fraction, or have the rate estimated with tail='gpd' (--tail gpd)"
     )
@@ -66,7 +66,7 @@ def false_alarm_offset(calibration: Floats, rate: float) -> float:
 
     ``calibration`` is sorted, ascending. Raises InputError where it has too few rows for the rate.
     """
-    check_promise(rate, len(calibration))
+    check_guarantee(rate, len(calibration))
     rank = _rank(rate, len(calibration))
     return float(calibration[min(rank, len(calibration)) - 1])
 
@@ -83,7 +83,7 @@ def rounded_up(rate: float) -> float:
 
 
 def auto_false_alarm_rate(n_calibration: int) -> float:
-    """``AUTO_FALSE_ALARM_RATE``, or the least rate that can be promised where that is higher."""
+    """``AUTO_FALSE_ALARM_RATE``, or the least rate that can be guaranteed if that is higher."""
     return max(AUTO_FALSE_ALARM_RATE, least_false_alarm_rate(n_calibration))
 
 

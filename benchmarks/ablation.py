@@ -25,18 +25,18 @@ from joblib import Parallel, delayed
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anomaly_vae import TabularVAEDetector
-from anomaly_vae.detectors._recipe import Partner, Recipe
+from anomaly_vae.detectors._recipe import ClosedForm, Recipe
 from anomaly_vae.schema import Schema
 
 CHANGES: dict[str, dict[str, dict[str, Any]]] = {
     "novelty": {
-        "N(0, I) for exemplars": {"partner": Partner.LINEAR},
+        "N(0, I) for exemplars": {"closed_form": ClosedForm.LINEAR},
         "no input noise": {"input_noise": 0.0},
         "noise floor 0.3": {"noise_floor": 0.3},
-        "partner weight 1": {"partner_weight": 1.0},
+        "closed-form weight 1": {"closed_form_weight": 1.0},
     },
     "outlier": {
-        "linear partner": {"partner": Partner.LINEAR},
+        "linear closed form": {"closed_form": ClosedForm.LINEAR},
         "Gaussian noise": {"degrees_of_freedom": math.inf},
         "no trimming": {"keep": 1.0},
         "noise floor 0.3": {"noise_floor": 0.3},
@@ -73,12 +73,12 @@ def _variants(task: Task, protocol: str, seed: int) -> Iterator[tuple[str, Float
     default = _fitted(task, protocol, seed)
     yield "default", default.score_samples(task.test)
     model = default.model_
-    partner, network = (
+    closed_form, network = (
         member.terms(model.encoder.transform(task.test)).sum(axis=1) for member in model.members
     )
-    yield "partner alone", partner
+    yield "closed-form member alone", closed_form
     yield "network alone", network
-    yield "plain mean of nats", np.asarray(partner + network)
+    yield "plain mean of nats", np.asarray(closed_form + network)
     for variant, changes in CHANGES[protocol].items():
         yield variant, _fitted(task, protocol, seed, **changes).score_samples(task.test)
     if protocol == "outlier":

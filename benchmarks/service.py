@@ -2,10 +2,10 @@
 
     python benchmarks/service.py [--seconds 4] [--rounds 5] [--soak-minutes 0] [--skip-overload]
 
-The load comes from wrk over loopback (Debian's package wrk); without it the script says so and does
-nothing. Each server is a process of its own, and they are asked by turns; model, rows and bodies are
-generated. The plain handler is what one writes first: a pydantic model of the rows, a DataFrame,
-``score_samples``, on FastAPI's threads. Exit code 1 where a bar is missed.
+The load comes from wrk over loopback (Debian's package wrk); without it the script prints so and ends. Each
+server is a separate process, and the loads alternate between them; model, rows and bodies are generated. The
+plain handler is the simplest one: a pydantic model of the rows, a DataFrame, ``score_samples``, on FastAPI's
+threads (the extra ``bench`` installs FastAPI). Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MOST_SECONDS, MOST_GROWTH = 1.0, 0.05
-"""Longest answer to a crowd, and growth of memory over a soak."""
+"""Slowest response under overload, in seconds, and growth of memory over a soak."""
 
 ROW_RATE, ROW_P99, ROWS_RATE = 1500.0, 25.0, 100_000.0
-"""What we want: requests a second and milliseconds at one row a request, rows a second at 256."""
+"""Bars: requests per second and milliseconds at one row per request, rows per second at 256."""
 
 PLAIN = 373.0, 74.0, 22_700.0
-"""What the plain handler gave where these were set. Where it gives less, so may we: the ratio counts."""
+"""Figures of the plain handler on the machine of the bars; on a slower machine the ratio counts."""
 
 N_COLUMNS, TRAIN_ROWS, MANY = 30, 10_000, 256
 NAMES = [f"x{j}" for j in range(N_COLUMNS)]
@@ -82,7 +82,7 @@ Bodies = dict[str, tuple[Path, str, str, str]]
 
 
 class Bar(NamedTuple):
-    """Something that is wanted, and what was found."""
+    """A bar, and the measured figure."""
 
     name: str
     wanted: str
@@ -91,7 +91,7 @@ class Bar(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What wrk saw."""
+    """The figures of wrk."""
 
     rate: float
     p50: float
@@ -105,7 +105,7 @@ Loads = dict[tuple[str, str], list[Load]]
 
 
 def make_model(folder: Path) -> Path:
-    """A model of 30 correlated numbers, of clean rows."""
+    """A model of 30 correlated numbers, fitted on clean rows."""
     import pandas as pd
 
     from anomaly_vae import TabularVAEDetector, save
@@ -127,7 +127,7 @@ def rows_of(n_rows: int) -> Any:
 
 
 def bodies(folder: Path) -> Bodies:
-    """Bodies by what they are called: file, media type, path, more headers in Lua."""
+    """Bodies by name: file, media type, path, more headers in Lua."""
     import numpy as np
     import pyarrow as pa
 
@@ -162,7 +162,7 @@ def bodies(folder: Path) -> Bodies:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -170,7 +170,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: Sequence[str], port: int) -> Iterator[tuple[str, int]]:
-    """A server as a process: its URL and its number."""
+    """A server as a process: its URL and its process id."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
@@ -188,7 +188,7 @@ def running(command: Sequence[str], port: int) -> Iterator[tuple[str, int]]:
 
 
 def wrk(url: str, body: tuple[Path, str, str, str], connections: int, seconds: float, folder: Path) -> Load:
-    """The load of some connections that ask again as soon as they are answered."""
+    """The load of some connections that send the next request as soon as they have a response."""
     file, media, path, headers = body
     script = folder / "load.lua"
     script.write_text(REPORT.format(body=file, media=media, headers=headers))
@@ -232,7 +232,7 @@ def header(title: str) -> None:
 
 
 def rates(urls: dict[str, str], made: Bodies, folder: Path, seconds: float, rounds: int) -> list[Bar]:
-    """Rates of both servers by turns, in every form that they read: the median of each over the rounds."""
+    """Alternating rates of both servers, in every format that they read: medians over the rounds."""
     forms = [("plain", "one"), ("plain", "many"), *(("ours", name) for name in made)]
     loads: Loads = {form: [] for form in forms}
     for url in urls.values():
@@ -273,7 +273,7 @@ def median(loads: Sequence[Load]) -> Load:
 
 
 def overload(url: str, made: Bodies, folder: Path, seconds: float) -> list[Bar]:
-    """A crowd that asks for far more than can be done, and what comes after."""
+    """Overload by many connections, and the request after it."""
     header(f"{CROWD} connections")
     loads = []
     for name, called, n_rows in (("one", "1 row", 1), ("many", f"{MANY} rows, JSON", MANY)):
@@ -295,7 +295,7 @@ def overload(url: str, made: Bodies, folder: Path, seconds: float) -> list[Bar]:
 
 
 def soak(url: str, pid: int, made: Bodies, folder: Path, minutes: float) -> list[Bar]:
-    """Full load for long: memory after each tenth."""
+    """Full load for many minutes: memory after each tenth."""
     header(f"{minutes:g} minutes, then idle")
     memory, n_failed, n_refused = [], 0, 0
     for _ in range(10):
@@ -316,7 +316,7 @@ def soak(url: str, pid: int, made: Bodies, folder: Path, minutes: float) -> list
 
 
 def judge(bars: Sequence[Bar]) -> bool:
-    """Print what was wanted and found; whether all of it holds."""
+    """Print all bars and figures; returns whether all bars are held."""
     print()
     for bar in bars:
         print(f"{bar.name:<26}{bar.wanted:<46}{bar.found:<34}{'held' if bar.holds else 'MISSED'}")

@@ -1,4 +1,4 @@
-"""Write ``docs/cli.md``, the reference of the command line, from the commands themselves.
+"""Write ``docs/reference/cli.md``, the reference of the command line, from the commands themselves.
 
     python docs/generate_cli.py
 
@@ -15,7 +15,7 @@ import click
 
 from anomaly_vae_pipelines.cli.main import COMMANDS, cli
 
-PAGE = Path(__file__).with_name("cli.md")
+PAGE = Path(__file__).with_name("reference") / "cli.md"
 
 _NOTICE = "<!-- Written by docs/generate_cli.py from the commands; change those, not this page. -->"
 

@@ -40,7 +40,7 @@ def run(code: str) -> None:
 @pytest.mark.parametrize("name", ["anomaly_vae", "anomaly_vae_pipelines.cli.main"])
 def test_an_import_brings_in_nothing_heavy(name: str) -> None:
     """`--help` and `import anomaly_vae` answer at once: torch and its like wait until they are needed."""
-    heavy = ["numpy", "pandas", "scipy", "skops", "sklearn", "torch"]
+    heavy = ["numpy", "pandas", "pydantic", "scipy", "skops", "sklearn", "torch"]
     run(f"import sys, {name}; loaded = set({heavy}) & set(sys.modules); assert not loaded, loaded")
 
 

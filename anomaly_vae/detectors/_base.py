@@ -1,193 +1,263 @@
-"""The scikit-learn face of every detector: scores in, decisions, p-values and thresholds out.
-
-A concrete detector gives ``fit``, ``_validated`` and ``_score_samples``; all else follows from the scores.
-"""
+"""VAEDetector: what detectors of tables and images share: fit, latents, samples, metadata and state."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, Self, get_args
+import time
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import asdict
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
-from anomaly_vae.errors import InputError, NonFiniteScoreError
-from anomaly_vae.tails import LowerTail, Tail, tail_p_values
+from anomaly_vae.columns.table import take_rows
+from anomaly_vae.detectors import _state
+from anomaly_vae.detectors._decisions import Floats, ScoreDecisions, finite
+from anomaly_vae.detectors._devices import stored_device
+from anomaly_vae.detectors._splits import RowSplit
+from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae.training import History
 
-Floats = NDArray[np.float64]
+AUTO = StrOptions({"auto"})
+
+_STORED_NAMES = {"typical_contributions_": "typical_parts_"}
+"""Attributes that model files keep under their first name."""
 
 
-class VAEDetector(OutlierMixin, BaseEstimator, ABC):
-    """Decisions from scores, where a score is an ELBO in nats and higher is more normal."""
+class VAEDetector(ScoreDecisions):
+    """A variational autoencoder as an outlier detector of scikit-learn.
 
-    offset_: float
-    false_alarm_rate_: float | None
-    tail_: Tail | None
-    calibration_scores_: Floats
+    A subclass provides the input checks, the split of the rows, the model and the contributions to a score.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "novelty": ["boolean"],
+        "contamination": [AUTO, Interval(Real, 0, 0.5, closed="right")],
+        "latent_dim": [AUTO, Interval(Integral, 1, 4096, closed="both")],
+        "hidden_sizes": [list, tuple],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [AUTO, Interval(Real, 0, 1, closed="neither")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    novelty: bool
+    contamination: float | str
+    hidden_sizes: Iterable[int]
+    random_state: int | np.random.RandomState | None
+
+    model_: Any
+    history_: dict[str, Floats]
+    latent_dim_: int
+    training_: dict[str, Any]
+    typical_contributions_: Floats
 
     @abstractmethod
     def fit(self, X: Any, y: None = None) -> Self:
         """Fit the detector and set its threshold."""
 
     @abstractmethod
-    def _validated(self, X: Any) -> Any:
-        """X checked against what was fitted."""
+    def score_contributions(self, X: Any) -> Any:
+        """Contributions to the score in nats; each row sums to ``score_samples``."""
 
     @abstractmethod
-    def _score_samples(self, X: Any) -> Floats:
-        """Scores of validated X, shape (n_rows,)."""
+    def _n_calibration(self, n_rows: int) -> int:
+        """Number of rows that a split holds out for calibration."""
 
-    def score_samples(self, X: ArrayLike) -> Floats:
-        """ELBO of each row in nats, shape (n_rows,); higher is more normal.
+    @abstractmethod
+    def _split(self, X: Any, random: np.random.RandomState) -> RowSplit:
+        """The rows to train on and the rows to hold out."""
 
-        Raises NotFittedError before ``fit``, InputError for columns or cells that do not fit, and
-        NonFiniteScoreError where the model is damaged.
+    @abstractmethod
+    def _fit_model(self, X: Any, split: RowSplit, seed: int) -> History:
+        """Fit and set ``model_``."""
+
+    @abstractmethod
+    def _set_typical(self, X: Any) -> None:
+        """Set ``typical_contributions_``, and whatever else describes calibration rows X."""
+
+    @abstractmethod
+    def _mean_elbos(self, X: Any, split: RowSplit, history: History) -> tuple[float, float]:
+        """Mean ELBO of rows that were trained on and of held-out rows, in nats."""
+
+    @abstractmethod
+    def _like_training(self, rows: Any) -> Any:
+        """Rows from the model in the form in which rows were given to ``fit``."""
+
+    @abstractmethod
+    def _input_metadata(self) -> dict[str, Any]:
+        """The columns, or the size of the images, for ``metadata``."""
+
+    @abstractmethod
+    def _model_state(self) -> dict[str, Any]:
+        """The model as plain dictionaries, lists, numbers and arrays."""
+
+    @abstractmethod
+    def _load_model(self, state: dict[str, Any], device: torch.device) -> Any:
+        """The model of such a state; raises ModelFileError unless its parts fit each other."""
+
+    @abstractmethod
+    def _check_fitted(self, state: dict[str, Any]) -> None:
+        """Raise ModelFileError unless a fitted state is complete and consistent."""
+
+    def n_calibration(self, n_rows: int) -> int:
+        """Number of rows that ``fit`` holds out of n_rows to calibrate thresholds and p-values.
+
+        Raises ValueError for parameters out of range and InputError for fewer than 2 rows.
         """
+        self._validate_params()
+        self._check_parameters()
+        if n_rows < 2:
+            raise InputError(f"n_rows must be at least 2, got {n_rows!r}")
+        return self._n_calibration(n_rows)
+
+    def encode(self, X: ArrayLike) -> Floats:
+        """Posterior means of the latents, shape (n_rows, latent_dim_)."""
         check_is_fitted(self)
-        return finite(self._score_samples(self._validated(X)))
+        return finite(self.model_.encode(self._checked(X, reset=False)))
 
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """``score_samples(X) - offset_``, shape (n_rows,), in nats: negative is anomalous."""
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """+1 for normal and -1 for anomalous rows, shape (n_rows,)."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def p_values(self, X: ArrayLike, tail: Tail = "empirical") -> Floats:
-        """Conformal p-value of each row, shape (n_rows,), from held-out calibration rows.
-
-        If the calibration rows and a new row are both normal, P(p <= r) <= r. With contaminated
-        training rows the p-values are conservative: too large.
-
-        None is less than 1 / (n_calibration + 1), which is promised to all rows below the lowest calibration
-        score. With ``tail="gpd"`` a generalised Pareto tail tells these rows apart: it is an estimate, and
-        raises InputError where the calibration rows are too few for one.
-        """
-        p_values = tail_p_values if _known(tail) == "gpd" else thresholds.conformal_p_values
-        return p_values(self.score_samples(X), self.calibration_scores_)
-
-    def score(self, X: ArrayLike, y: None = None) -> float:
-        """Mean ELBO of the rows in nats, for model selection on held-out rows."""
-        return float(self.score_samples(X).mean())
-
-    def set_threshold(
-        self,
-        *,
-        false_alarm_rate: float | None = None,
-        contamination: float | None = None,
-        offset: float | None = None,
-        tail: Tail = "empirical",
-    ) -> Self:
-        """Move the threshold without refitting; exactly one of the first three arguments is given.
-
-        Parameters
-        ----------
-        false_alarm_rate : float in (0, 1)
-            Highest chance that a normal row is called anomalous, promised by held-out rows.
-        contamination : float in (0, 0.5]
-            Share of the held-out rows to call anomalous.
-        offset : float
-            The score itself, in nats, below which a row is anomalous.
-        tail : {"empirical", "gpd"}, default="empirical"
-            What a false-alarm rate rests on where the held-out rows are too few to promise it: on nothing,
-            and InputError is raised with the number of rows that it needs; or on a generalised Pareto tail
-            of their lowest scores, which is an estimate and no promise.
-        """
+    def decode(self, Z: ArrayLike) -> Any:
+        """Expected rows for latents Z (n_rows, latent_dim_), in the form and units given to ``fit``."""
         check_is_fitted(self)
-        given = {
-            name: value
-            for name, value in (
-                ("false_alarm_rate", false_alarm_rate),
-                ("contamination", contamination),
-                ("offset", offset),
-            )
-            if value is not None
+        z = check_array(Z, dtype=np.float32)
+        if z.shape[1] != self.latent_dim_:
+            raise InputError(f"Z has {z.shape[1]} columns, but the latent space has {self.latent_dim_}")
+        return self._like_training(self.model_.decode(z))
+
+    def reconstruct(self, X: ArrayLike) -> Any:
+        """The row that the model expects in place of each row: ``decode(encode(X))``.
+
+        Missing cells of a table are filled in. Of an image only the latents of the whole image count.
+        """
+        return self.decode(self.encode(X))
+
+    def sample(self, n_rows: int = 1, random_state: int | None = None) -> Any:
+        """Rows drawn from the model, in the form and units given to ``fit``."""
+        check_is_fitted(self)
+        if n_rows < 1:
+            raise InputError(f"n_rows must be at least 1, got {n_rows!r}")
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+        return self._like_training(self.model_.sample(n_rows, seed))
+
+    def metadata(self) -> dict[str, Any]:
+        """A summary of the fitted model that JSON can hold: parameters, columns, training and threshold."""
+        check_is_fitted(self)
+        return {
+            "kind": type(self).__name__,
+            "parameters": self._plain_params(),
+            **self._input_metadata(),
+            "training": self.training_ | {"latent_dim": self.latent_dim_},
+            "threshold": {
+                "offset": self.offset_,
+                "false_alarm_rate": self.false_alarm_rate_,
+                "tail": self.tail_,
+                "n_calibration": len(self.calibration_scores_),
+            },
         }
-        if len(given) != 1:
-            wanted = "exactly one of false_alarm_rate, contamination and offset"
-            raise InputError(f"set_threshold takes {wanted}, got {', '.join(given) or 'none'}")
-        if _known(tail) == "gpd" and false_alarm_rate is None:
-            raise InputError(f"tail='gpd' estimates a false_alarm_rate, got {', '.join(given)}; leave it out")
-        if false_alarm_rate is not None:
-            self._keep(_between("false_alarm_rate", false_alarm_rate, 1.0), tail)
-        elif contamination is not None:
-            share = _between("contamination", contamination, 0.5)
-            self._set_offset(thresholds.contamination_offset(self.calibration_scores_, share))
-        else:
-            self._set_offset(_finite("offset", offset))
+
+    def score_parts(self, X: Any) -> Any:
+        """Deprecated name of ``score_contributions``."""
+        _warn_renamed("score_parts", "score_contributions")
+        return self.score_contributions(X)
+
+    @property
+    def typical_parts_(self) -> Floats:
+        """Deprecated name of ``typical_contributions_``."""
+        _warn_renamed("typical_parts_", "typical_contributions_")
+        return self.typical_contributions_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(BaseEstimator.__getstate__(self)) | self._plain_params()
+        if "model_" in state:
+            state["model_"] = self._model_state()
+        return {_STORED_NAMES.get(name, name): value for name, value in state.items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if "model_" in state:
+            state["model_"] = self._load_model(state["model_"], stored_device(state))
+            state = _state.with_tail(state)
+            self._check_fitted(state)
+        names = {stored: name for name, stored in _STORED_NAMES.items()}
+        BaseEstimator.__setstate__(self, {names.get(name, name): value for name, value in state.items()})
+        try:
+            self._validate_params()
+            self._check_parameters()
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
+
+    def _fit(self, X: Any) -> Self:
+        """Check, split, fit the model and calibrate."""
+        started = time.perf_counter()
+        self._check_parameters()
+        rows = self._checked(X, reset=True)
+        random = check_random_state(self.random_state)
+        split = self._split(rows, random)
+        history = self._fit_model(rows, split, int(random.randint(2**31 - 1)))
+        self.history_ = {name: np.array(values) for name, values in asdict(history).items() if values}
+        self.latent_dim_ = self.model_.latent_dim
+        self._calibrate(rows, split)
+        elbo_train, elbo_validation = self._mean_elbos(rows, split, history)
+        self.training_ = {
+            "n_rows": len(split.train),
+            "n_steps": int(history.step[-1]),
+            "seconds": round(time.perf_counter() - started, 3),
+            "elbo_train": elbo_train,
+            "elbo_validation": elbo_validation,
+        }
         return self
 
-    def _keep(self, rate: float, tail: Tail) -> None:
-        """Set the threshold of a false-alarm rate: as promised where it can be, else by the tail."""
-        if tail == "empirical" or rate >= thresholds.least_false_alarm_rate(len(self.calibration_scores_)):
-            self._promise(rate)
+    def _calibrate(self, X: Any, split: RowSplit) -> None:
+        """Set the scores of the calibration rows, what is typical of these rows, and the threshold."""
+        calibration = take_rows(X, split.calibration)
+        self.calibration_scores_ = np.sort(self._score_samples(calibration))
+        self._set_typical(calibration)
+        if self.contamination != "auto":
+            share = float(self.contamination)
+            self._set_offset(thresholds.contamination_offset(self._score_samples(X), share))
+        elif self.novelty:
+            self._guarantee(thresholds.auto_false_alarm_rate(len(self.calibration_scores_)))
         else:
-            self._set_offset(LowerTail.fit(self.calibration_scores_).offset(rate))
-            self.false_alarm_rate_, self.tail_ = rate, tail
+            self._set_offset(thresholds.fence_offset(self.calibration_scores_))
 
-    def _promise(self, rate: float) -> None:
-        """Set the threshold that keeps a false-alarm rate."""
-        self._set_offset(thresholds.false_alarm_offset(self.calibration_scores_, rate))
-        self.false_alarm_rate_, self.tail_ = float(rate), "empirical"
+    def _check_parameters(self) -> None:
+        """Raise InvalidParameterError where a sequence holds anything but whole numbers from 1."""
+        self._check_whole("hidden_sizes", self.hidden_sizes)
 
-    def _set_offset(self, offset: float) -> None:
-        """Set a threshold that promises no rate."""
-        self.offset_, self.false_alarm_rate_, self.tail_ = offset, None, None
+    def _check_whole(self, name: str, values: Iterable[Any]) -> None:
+        if not all(isinstance(value, int | np.integer) and value >= 1 for value in values):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {type(self).__name__} must be a list or tuple of int in the "
+                f"range [1, inf). Got {values!r} instead."
+            )
 
-
-def resolve_device(device: str) -> torch.device:
-    """The device of a name, "auto" being a CUDA GPU where there is one and the CPU elsewhere."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"device {device!r} cannot be used here ({reason}); use 'auto' or 'cpu'") from None
-    return resolved
+    def _plain_params(self) -> dict[str, Any]:
+        """Parameters as a model file keeps them; a generator object, which could be forged, becomes None."""
+        params: dict[str, Any] = self.get_params(deep=False)
+        if not isinstance(params["random_state"], int | np.integer):
+            params["random_state"] = None
+        return {name: _plain(value) for name, value in params.items()}
 
 
-def finite(values: Floats) -> Floats:
-    """What a model computed, shape (n_rows, ...); raises NonFiniteScoreError where it is not finite."""
-    n_wrong = int(np.count_nonzero(~np.isfinite(values)))
-    if n_wrong:
-        raise NonFiniteScoreError(
-            f"{n_wrong:,} of {values.size:,} values are not finite numbers: the model is damaged or forged; "
-            f"fit it again"
-        )
-    return values
+def _plain(value: Any) -> Any:
+    """A parameter without numpy's types; a sequence is a tuple of whole numbers."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return tuple(int(size) for size in value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
-def stored_device(state: Mapping[str, Any]) -> torch.device:
-    """The device of a saved detector: the CPU if it was asked for by name, else the best there is here."""
-    return resolve_device("cpu" if state.get("device") == "cpu" else "auto")
-
-
-def _between(name: str, value: object, most: float) -> float:
-    if (
-        not isinstance(value, int | float | np.number)
-        or not 0.0 < value <= most
-        or (most == 1.0 and value == 1.0)
-    ):
-        interval = "(0, 1)" if most == 1.0 else f"(0, {most:g}]"
-        raise InputError(f"the {name!r} of a threshold must be a float in {interval}, got {value!r}")
-    return float(value)
-
-
-def _finite(name: str, value: object) -> float:
-    if not isinstance(value, int | float | np.number) or not np.isfinite(value):
-        raise InputError(f"the {name!r} of a threshold must be a finite number of nats, got {value!r}")
-    return float(value)
-
-
-def _known(tail: Tail) -> Tail:
-    if tail not in get_args(Tail):
-        raise InputError(f"the tail of p-values is 'empirical' or 'gpd', got {tail!r}")
-    return tail
+def _warn_renamed(old: str, new: str) -> None:
+    warnings.warn(f"{old} is deprecated; use {new}", FutureWarning, stacklevel=3)

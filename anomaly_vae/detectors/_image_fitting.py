@@ -68,31 +68,6 @@ class ImageRecipe:
     shape_latent_dim: int = 64
 
 
-def n_calibration_images(n_images: int, fraction: float | str) -> int:
-    """How many of so many images a fit leaves for thresholds: known before it takes its time."""
-    n_held_out = _n_held_out(n_images, fraction)
-    return n_held_out - n_for_parts(n_held_out)
-
-
-def _n_held_out(n_images: int, fraction: float | str) -> int:
-    share = min(max(0.1, 100 / n_images), 0.2) if isinstance(fraction, str) else fraction
-    return min(max(round(share * n_images), 2), n_images - 1)
-
-
-def split_images(
-    n_images: int, fraction: float | str, random: np.random.RandomState
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Images to hold out and to learn from, each in random order."""
-    n_held_out = _n_held_out(n_images, fraction)
-    order = random.permutation(n_images)
-    return order[:n_held_out], order[n_held_out:]
-
-
-def n_for_parts(n_held_out: int) -> int:
-    """How many of the held-out images calibrate the parts of a score; the others calibrate the score."""
-    return max(n_held_out // 3, 1) if n_held_out > 1 else 0
-
-
 def n_train_images(n_images: int, n_pixels: int) -> int:
     """How many images are learned from: what memory for pixels allows, at least 50."""
     return min(n_images, MAX_TRAIN_IMAGES, max(_MAX_TRAIN_PIXELS // n_pixels, 50))

@@ -108,7 +108,7 @@ class Views(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ImageCalibration:
     """How surprising statistics are: of each level, of the shape, of all of these together."""
 
     levels: tuple[Surprise, ...]
@@ -116,7 +116,7 @@ class Calibration:
     together: Surprise
 
     @classmethod
-    def fit(cls, views: Views) -> Calibration:
+    def fit(cls, views: Views) -> ImageCalibration:
         """From held-out images."""
         levels = tuple(Surprise.fit(column) for column in views.places.T)
         shape = Surprise.fit(views.shape)
@@ -151,7 +151,7 @@ class ImageModel:
         Gradients less the centre are divided by it.
     per_image : bool
         Whether the noise of local terms has a scale of its own for each image.
-    calibration : Calibration, optional
+    calibration : ImageCalibration, optional
         Set once held-out images were seen.
     """
 
@@ -166,7 +166,7 @@ class ImageModel:
         shape_scale: float,
         *,
         per_image: bool,
-        calibration: Calibration | None = None,
+        calibration: ImageCalibration | None = None,
     ) -> None:
         self.pixel_range, self.n_channels, self.image_vae = pixel_range, n_channels, image_vae
         self.levels, self.shape = tuple(levels), shape
@@ -174,7 +174,7 @@ class ImageModel:
         self.per_image, self._calibration = per_image, calibration
 
     @property
-    def calibration(self) -> Calibration:
+    def calibration(self) -> ImageCalibration:
         """The surprises; raises RuntimeError before ``calibrate``."""
         if self._calibration is None:
             raise RuntimeError("the model was not calibrated")
@@ -192,7 +192,7 @@ class ImageModel:
 
     def calibrate(self, X: Images) -> None:
         """Learn from held-out images how large statistics are on normal ones."""
-        self._calibration = Calibration.fit(self.views(X))
+        self._calibration = ImageCalibration.fit(self.views(X))
 
     def views(self, X: Images) -> Views:
         """Statistics of images, (n_images, n_levels) and (n_images,)."""
@@ -223,28 +223,28 @@ class ImageModel:
         self._each_block(len(X), bound)
         return totals
 
-    def parts(self, X: Images, score: str, usual: Floats) -> Floats:
+    def contributions(self, X: Images, score: str, usual: Floats) -> Floats:
         """What each pixel adds to the score, the latent or shape part last, (n_images, n_pixels + 1).
 
         Of local terms a pixel has its share by the square of its heat beyond the ``usual`` (height, width).
         """
         n_pixels = self.size[0] * self.size[1]
-        parts = np.empty((len(X), n_pixels + 1))
+        contributions = np.empty((len(X), n_pixels + 1))
         if score == "local":
             surprises = self.calibration(self.views(X))
             where, what = shares(surprises) * harmonic_mean_log_p(surprises)
             beyond = np.square(np.maximum(self.heat(X) - usual, 0.0)).reshape(len(X), n_pixels) + _TINY
-            parts[:, :-1] = beyond / beyond.sum(axis=1, keepdims=True) * where[:, None]
-            parts[:, -1] = what
-            return parts
+            contributions[:, :-1] = beyond / beyond.sum(axis=1, keepdims=True) * where[:, None]
+            contributions[:, -1] = what
+            return contributions
 
         def bound(rows: slice) -> None:
             elbo, n = self.image_vae.elbo(log_intensity(self._prepared(X, rows))), rows.stop - rows.start
-            parts[rows, :-1] = elbo.features.double().flatten(1).cpu().numpy()[:n]
-            parts[rows, -1] = elbo.latent.double().cpu().numpy()[:n]
+            contributions[rows, :-1] = elbo.features.double().flatten(1).cpu().numpy()[:n]
+            contributions[rows, -1] = elbo.latent.double().cpu().numpy()[:n]
 
         self._each_block(len(X), bound)
-        return parts
+        return contributions
 
     def jacobian(self, X: Images) -> Floats:
         """Log of the change from log intensities to pixels in the user's units, shape (n_images,)."""

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from anomaly_vae.detectors import _state
-from anomaly_vae.detectors._image_model import Calibration, ImageModel, Level
+from anomaly_vae.detectors._image_model import ImageCalibration, ImageModel, Level
 from anomaly_vae.detectors._model import Member
 from anomaly_vae.detectors._state import Numbers
 from anomaly_vae.errors import ModelFileError
@@ -28,12 +28,10 @@ _MODEL = {
     "shape", "shape_centre", "shape_scale", "calibration",
 }  # fmt: skip
 _LEVEL = {"vae", "factor", "stride", "typical_error", "centre", "spread"}
-_DETECTOR = {
-    "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_heat_",
-    "typical_parts_", "heatmap_threshold_", "image_size_", "channels_", "pixel_range_", "flattened_",
-    "has_channels_", "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
-}  # fmt: skip
-_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
+_FITTED = (
+    "typical_heat_", "heatmap_threshold_", "image_size_", "channels_", "pixel_range_", "flattened_",
+    "has_channels_",
+)  # fmt: skip
 
 
 def get_state(model: ImageModel) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def load_model(state: Mapping[str, Any], device: torch.device) -> ImageModel:
         return _load(state, device)
     except ModelFileError:
         raise
-    except _DAMAGE as error:
+    except _state.DAMAGE as error:
         raise ModelFileError(
             f"the image model is damaged ({error!r:.120}); fit and save the model again"
         ) from None
@@ -105,7 +103,7 @@ def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
         centre,
         float(state["shape_scale"]),
         per_image=state["per_image"],
-        calibration=Calibration(surprises[:-2], *surprises[-2:]),
+        calibration=ImageCalibration(surprises[:-2], *surprises[-2:]),
     )
 
 
@@ -210,28 +208,19 @@ def _wrong(what: str) -> ModelFileError:
 
 
 def check_fitted(state: dict[str, Any], params: set[str]) -> None:
-    """Raise ModelFileError unless a fitted state is whole and of one piece."""
+    """Raise ModelFileError unless a fitted state is complete and consistent."""
     model: ImageModel = state["model_"]
-    _state.check_keys("detector", {"feature_names_in_": None} | state, params | _DETECTOR)
+    n_pixels = math.prod(model.size)
+    _state.check_fitted(
+        state, params, n_pixels * model.n_channels, n_pixels + 1, model.latent_dim, more=_FITTED
+    )
     _state.check_nats("typical_heat_", state["typical_heat_"], model.size)
-    _state.check_nats("typical_parts_", state["typical_parts_"], (math.prod(model.size) + 1,))
     _state.check_number("heatmap_threshold_", state["heatmap_threshold_"])
-    _state.check_history(state["history_"])
-    _state.check_training(state["training_"])
-    _state.check_names(state, math.prod(model.size) * model.n_channels)
-    _state.check_calibration(state["calibration_scores_"])
     size = tuple(_state.check_whole("image_size_", n, 1) for n in _pair("image_size_", state["image_size_"]))
     channels = _state.check_whole("channels_", state["channels_"], 1)
-    latent_dim = _state.check_whole("latent_dim_", state["latent_dim_"], 1)
-    kept = size, channels, _pair("pixel_range_", state["pixel_range_"]), latent_dim
-    if kept != (model.size, model.n_channels, model.pixel_range, model.latent_dim):
-        raise ModelFileError("the size of the images is damaged; fit and save the model again")
-    if (
-        _state.check_whole("n_features_in_", state["n_features_in_"], 1)
-        != math.prod(model.size) * model.n_channels
-    ):
-        raise ModelFileError("the number of pixels is damaged; fit and save the model again")
+    kept = size, channels, _pair("pixel_range_", state["pixel_range_"])
+    if kept != (model.size, model.n_channels, model.pixel_range):
+        raise ModelFileError("the size of the images contradicts the model; fit and save the model again")
     for name in ("flattened_", "has_channels_"):
         if not isinstance(state[name], bool):
             raise ModelFileError(f"{name!r} should be true or false, got {repr(state[name])[:50]}")
-    _state.check_threshold(state)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from anomaly_vae.columns.table import TableEncoder
 from anomaly_vae.detectors._model import Member
-from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, Partner, Recipe
+from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, ClosedForm, Recipe
 from anomaly_vae.detectors._state import Architecture
 from anomaly_vae.nn.ppca import fit_ppca
 from anomaly_vae.nn.priors import ExemplarPrior
@@ -31,7 +31,7 @@ _MAX_SPREAD_ROWS = 2_000
 _N_CLUSTER_STEPS = 10
 
 
-class Members:
+class MemberBuilder:
     """Builds the members of one table's model.
 
     Parameters
@@ -60,15 +60,15 @@ class Members:
         """The network to train; to begin with it is the closed-form linear solution."""
         return self._start(replace(self.base, hidden_sizes=hidden_sizes))
 
-    def partner(self) -> Member:
+    def closed_form(self) -> Member:
         """The other member, done."""
-        if self.recipe.partner is Partner.COLUMNS:
+        if self.recipe.closed_form is ClosedForm.COLUMNS:
             return self._columns()
-        if self.recipe.partner is Partner.EXEMPLARS:
+        if self.recipe.closed_form is ClosedForm.EXEMPLARS:
             return self._exemplars()
         return self._start(self.base)
 
-    def weighted(self, network: Member, partner: Member) -> list[Member]:
+    def weighted(self, network: Member, closed_form: Member) -> list[Member]:
         """Both, the network last, weighted so that each bound counts in units of its own spread.
 
         Raw nats would let the member shout that has the smallest noise. The spread is the median
@@ -76,12 +76,12 @@ class Members:
         no say in it.
         """
         shares = [
-            self.recipe.partner_weight / self._spread(self._unfamiliar(partner)),
+            self.recipe.closed_form_weight / self._spread(self._unfamiliar(closed_form)),
             1.0 / self._spread(network),
         ]
         return [
             replace(member, weight=share / sum(shares))
-            for member, share in zip((partner, network), shares, strict=True)
+            for member, share in zip((closed_form, network), shares, strict=True)
         ]
 
     def _columns(self) -> Member:
@@ -103,14 +103,14 @@ class Members:
         codes, variance = self._codes(linear)
         deviation = variance.sqrt()
         centres = _centres(codes / deviation, self.generator)
-        return _place(linear, ExemplarPrior(centres * deviation, variance))
+        return _with_prior(linear, ExemplarPrior(centres * deviation, variance))
 
     def _unfamiliar(self, member: Member) -> Member:
         """The member without the rows in its prior that its spread is measured on."""
         if not isinstance(member.module.prior, ExemplarPrior):
             return member
         codes, variance = self._codes(member)
-        return _place(member, ExemplarPrior(codes[len(codes) // 2 :][:MAX_EXEMPLARS], variance))
+        return _with_prior(member, ExemplarPrior(codes[len(codes) // 2 :][:MAX_EXEMPLARS], variance))
 
     def _spread(self, member: Member) -> float:
         """Median absolute deviation of the bounds of rows in the first half, in nats."""
@@ -140,7 +140,7 @@ class Members:
         return Member(module, architecture, draw.cpu().numpy())
 
 
-def _place(member: Member, prior: ExemplarPrior) -> Member:
+def _with_prior(member: Member, prior: ExemplarPrior) -> Member:
     """The member under another prior."""
     module = copy.deepcopy(member.module)
     module.prior = prior

@@ -64,12 +64,12 @@ class Member:
         noise = torch.from_numpy(self.draw).to(self.device)
         return scoring.elbo_totals(self.module, block, noise)[: len(cells)]
 
-    def parts(self, cells: NDArray[np.float32]) -> Floats:
+    def contributions(self, cells: NDArray[np.float32]) -> Floats:
         """The terms, what a row's distance from the nearest exemplar costs charged to its numbers."""
         terms, prior = self.terms(cells), self.module.prior
         if isinstance(prior, ExemplarPrior):
             block = scoring.padded(cells, self.device)
-            charged = scoring.exemplar_parts(self.module, prior, block)[: len(cells)]
+            charged = scoring.exemplar_contributions(self.module, prior, block)[: len(cells)]
             terms[:, : charged.shape[1]] += charged
             terms[:, -1] -= charged.sum(axis=1)
         return terms
@@ -109,7 +109,7 @@ class TableModel:
     ----------
     encoder : TableEncoder
     members : sequence of Member
-        The last one is the model's own voice: it encodes, decodes and draws.
+        The last one is the model's own network: it encodes, decodes and draws.
     """
 
     def __init__(self, encoder: TableEncoder, members: Sequence[Member]) -> None:
@@ -131,7 +131,7 @@ class TableModel:
         scoring.for_each_block(len(X), score)
         return totals
 
-    def parts(self, X: Table) -> Floats:
+    def contributions(self, X: Table) -> Floats:
         """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats.
 
         Of an exemplar prior the latent term keeps what does not depend on the row's distance from the
@@ -139,15 +139,15 @@ class TableModel:
         """
         n_columns = len(self.encoder.readers)
         owners = np.array([*self.encoder.schema.owners, n_columns])
-        parts = np.zeros((len(X), n_columns + 1))
+        contributions = np.zeros((len(X), n_columns + 1))
 
         def score(rows: slice) -> None:
             cells = self._cells(X, rows)
-            weighted = sum(member.weight * member.parts(cells) for member in self.members)
-            np.add.at(parts[rows].T, owners, np.asarray(weighted).T)
+            weighted = sum(member.weight * member.contributions(cells) for member in self.members)
+            np.add.at(contributions[rows].T, owners, np.asarray(weighted).T)
 
         scoring.for_each_block(len(X), score)
-        return parts
+        return contributions
 
     @one_thread()
     @torch.no_grad()
@@ -164,10 +164,10 @@ class TableModel:
     @torch.no_grad()
     def decode(self, z: NDArray[np.float32]) -> pd.DataFrame:
         """Expected rows of latents (n_rows, latent_dim), in the columns and units of the table."""
-        voice, frames = self.members[-1], []
+        network, frames = self.members[-1], []
         for rows in scoring.blocks(len(z)):
-            location = voice.module.decode(scoring.padded(z[rows], voice.device))
-            cells = voice.module.likelihood.probabilities(location)[: rows.stop - rows.start]
+            location = network.module.decode(scoring.padded(z[rows], network.device))
+            cells = network.module.likelihood.probabilities(location)[: rows.stop - rows.start]
             frames.append(self.encoder.inverse_transform(cells.cpu().numpy()))
         return pd.concat(frames, ignore_index=True)
 
@@ -175,12 +175,12 @@ class TableModel:
     @torch.no_grad()
     def sample(self, n_rows: int, seed: int) -> pd.DataFrame:
         """Rows drawn from the model, in the columns and units of the table."""
-        voice, frames = self.members[-1], []
-        generator = torch.Generator(voice.device).manual_seed(seed)
+        network, frames = self.members[-1], []
+        generator = torch.Generator(network.device).manual_seed(seed)
         for rows in scoring.blocks(n_rows):
             size = (rows.stop - rows.start, self.latent_dim)
-            z = torch.randn(size, generator=generator, device=voice.device)
-            cells = voice.module.likelihood.sample(voice.module.decode(z), generator)
+            z = torch.randn(size, generator=generator, device=network.device)
+            cells = network.module.likelihood.sample(network.module.decode(z), generator)
             frames.append(self.encoder.inverse_transform(cells.cpu().numpy(), drawn=True))
         return pd.concat(frames, ignore_index=True)
 

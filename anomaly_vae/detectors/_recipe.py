@@ -24,7 +24,7 @@ MAX_EXEMPLARS = 1_000
 """Components of an exemplar prior: scoring costs as much as these, however many rows were fitted."""
 
 
-class Partner(Enum):
+class ClosedForm(Enum):
     """The member in closed form beside the network."""
 
     LINEAR = "a linear VAE"
@@ -32,7 +32,7 @@ class Partner(Enum):
     COLUMNS = "independent columns"
 
 
-_WIDE_PARTNER_WEIGHT = 100.0
+_WIDE_WEIGHT = 100.0
 """With fewer rows than cells the network knows its rows by heart: it is all but silent."""
 
 
@@ -54,9 +54,9 @@ class Recipe:
         Share of rows that the start and each batch keep, best first.
     n_steps, batch_size : int
         Training budget.
-    partner : Partner
+    closed_form : ClosedForm
         The other member.
-    partner_weight : float
+    closed_form_weight : float
         Its weight in the score, where the network's is 1 and bounds are in units of their spread.
     """
 
@@ -67,8 +67,8 @@ class Recipe:
     keep: float
     n_steps: int
     batch_size: int
-    partner: Partner
-    partner_weight: float
+    closed_form: ClosedForm
+    closed_form_weight: float
 
     def override(self, **given: Any) -> Recipe:
         """The recipe with each setting that is not "auto" replaced."""
@@ -86,8 +86,8 @@ def novelty_recipe(n_rows: int, n_cells: int, has_categories: bool) -> Recipe:
         keep=1.0,
         n_steps=200 if is_wide else 600,
         batch_size=128 if is_wide else 256,
-        partner=Partner.LINEAR if is_wide or has_categories else Partner.EXEMPLARS,
-        partner_weight=_WIDE_PARTNER_WEIGHT if is_wide else 2.0,
+        closed_form=ClosedForm.LINEAR if is_wide or has_categories else ClosedForm.EXEMPLARS,
+        closed_form_weight=_WIDE_WEIGHT if is_wide else 2.0,
     )
 
 
@@ -102,8 +102,8 @@ def outlier_recipe(n_rows: int, n_cells: int) -> Recipe:
         keep=0.8,
         n_steps=200 if is_wide else 400,
         batch_size=128,
-        partner=Partner.LINEAR if is_wide else Partner.COLUMNS,
-        partner_weight=_WIDE_PARTNER_WEIGHT if is_wide else 1.0,
+        closed_form=ClosedForm.LINEAR if is_wide else ClosedForm.COLUMNS,
+        closed_form_weight=_WIDE_WEIGHT if is_wide else 1.0,
     )
 
 

@@ -7,7 +7,7 @@ that the architecture asks for and is finite.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, get_args
 
@@ -28,7 +28,13 @@ _MOST_NOISE = 1e6
 _MOST_WEIGHT = 1e12
 _MOST_DEGREES = 1_000
 
-_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
+_FITTED = {
+    "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_parts_",
+    "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
+}  # fmt: skip
+"""Fitted attributes of every detector, under the names that model files give them."""
+
+DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
 
 
 class Cells(Protocol):
@@ -130,7 +136,7 @@ def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
     """The encoder of a state, its arrays checked against its columns."""
     try:
         encoder = TableEncoder.from_state(state)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged("table encoder", error) from None
     for name, values in encoder.numeric.get_state().items():
         check_array(f"numeric.{name}", values, (encoder.schema.n_numeric,), allow_nan=name == "unit")
@@ -153,7 +159,7 @@ def load_module(state: Mapping[str, Any], architecture: Architecture, cells: Cel
     try:
         with torch.device("meta"):
             module = architecture.build(cells)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged("architecture", error) from None
     expected = module.state_dict()
     check_keys("weights", state, set(expected))
@@ -264,9 +270,9 @@ def check_number(name: str, value: Any, *, optional: bool = False) -> None:
 
 
 def with_tail(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A detector's state that says what its false-alarm rate rests on; the first files had promises only."""
-    promised = None if state.get("false_alarm_rate_") is None else "empirical"
-    return {"tail_": promised, **state}
+    """The state with the basis of its false-alarm rate; the first files had guaranteed rates only."""
+    basis = None if state.get("false_alarm_rate_") is None else "empirical"
+    return {"tail_": basis, **state}
 
 
 def check_calibration(scores: Any) -> None:
@@ -274,6 +280,42 @@ def check_calibration(scores: Any) -> None:
     check_nats("calibration_scores_", scores, np.shape(scores)[:1])
     if scores.dtype.kind != "f" or not len(scores) or (np.diff(scores) < 0).any():
         raise ModelFileError("'calibration_scores_' should hold ascending scores; fit the model again")
+
+
+def check_fitted(
+    state: Mapping[str, Any],
+    params: set[str],
+    names: Sequence[str] | int,
+    n_contributions: int,
+    latent_dim: int,
+    more: Collection[str] = (),
+) -> None:
+    """Raise ModelFileError unless the state of a fitted detector is complete and consistent.
+
+    Parameters
+    ----------
+    state : mapping
+        Attributes by name, ``model_`` already loaded.
+    params : set of str
+        Names of the detector's parameters.
+    names : sequence of str or int
+        Names of the columns of the model, or only their number.
+    n_contributions, latent_dim : int
+        Contributions per row, and width of the latent space, of the model.
+    more : collection of str
+        Fitted attributes that only this kind of detector has.
+    """
+    check_keys("detector", {"feature_names_in_": None} | dict(state), params | _FITTED | set(more))
+    check_nats("typical_parts_", state["typical_parts_"], (n_contributions,))
+    check_history(state["history_"])
+    check_training(state["training_"])
+    check_names(state, names)
+    check_calibration(state["calibration_scores_"])
+    n_features = names if isinstance(names, int) else len(names)
+    for name, wanted in (("n_features_in_", n_features), ("latent_dim_", latent_dim)):
+        if check_whole(name, state[name], 1) != wanted:
+            raise ModelFileError(f"{name!r} contradicts the model; fit and save the model again")
+    check_threshold(state)
 
 
 def check_threshold(state: Mapping[str, Any]) -> None:

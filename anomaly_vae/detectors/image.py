@@ -1,61 +1,54 @@
-"""ImageVAEDetector: variational autoencoders of images behind scikit-learn's outlier detector face."""
+"""ImageVAEDetector: variational autoencoders of images as an outlier detector of scikit-learn."""
 
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import asdict
-from numbers import Integral, Real
+from dataclasses import replace
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_array, check_random_state
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from anomaly_vae import thresholds
 from anomaly_vae.detectors import _image_state
-from anomaly_vae.detectors._base import Floats, VAEDetector, finite, resolve_device, stored_device
-from anomaly_vae.detectors._image_fitting import (
-    ImageRecipe,
-    as_pixels,
-    fit_image_model,
-    n_for_parts,
-    n_train_images,
-    split_images,
-)
+from anomaly_vae.detectors._base import AUTO, VAEDetector
+from anomaly_vae.detectors._decisions import Floats, finite
+from anomaly_vae.detectors._devices import resolve_device
+from anomaly_vae.detectors._image_fitting import ImageRecipe, as_pixels, fit_image_model, n_train_images
 from anomaly_vae.detectors._image_input import as_images, learned_range
-from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae.detectors._image_model import ImageModel
+from anomaly_vae.detectors._splits import RowSplit, n_calibration_images, split_images
 from anomaly_vae.pixels.complexity import complexities
 from anomaly_vae.scoring import blocks
 from anomaly_vae.training import History
 
 Images = NDArray[Any]
 
-_AUTO = StrOptions({"auto"})
 _KEEP = 0.8
 _HEAT_QUANTILE = 0.999
 _MAX_TYPICAL_IMAGES = 100
 _MAX_MAP_PIXELS = 2**24
-"""Of maps that are held at once, where 64 bits a pixel of many large images would fill the memory."""
+"""Most pixels of maps in memory at the same time: maps of many large images take 64 bits per pixel."""
 
 _LEAST_COST = 0.05
-"""Nats that a reason must cost to be named."""
+"""Least cost in nats of a reason that ``explain`` names."""
 _REACH = 8
-"""Pixels around a hot place that belong to it."""
+"""Pixels around a hot pixel that belong to its neighbourhood."""
 
 
 class ImageVAEDetector(VAEDetector):
-    """Score images by variational autoencoders: how improbable, and where.
+    """Score images with variational autoencoders: how improbable they are, and where.
 
     Fit on normal images, score new ones. With ``score_type="local"``, the default, a score is the log of a
-    p-value. Terms of the ELBO are compared, place by place and at several scales, with those of the same
-    place in normal images, and the largest deviations count; beside them, the ELBO of the image's oriented
-    gradients tells whether its shape is one that was seen. They are calibrated on held-out images, and the
-    score is the log of the harmonic mean of two p-values: of everything together, and of the shape alone.
-    Small defects, which drown in the sum over an image, count, and so do whole images of another kind.
+    p-value. Terms of the ELBO are compared, at each position and at several scales, with those at the same
+    position of normal images, and the largest deviations count. In addition, the ELBO of the image's oriented
+    gradients measures how unusual its shape is. Both are calibrated on held-out images, and the score is the
+    log of the harmonic mean of two p-values: of all statistics together, and of the shape alone. This detects
+    small defects, which a sum over the whole image would hide, as well as whole images of another kind.
     With ``score_type="elbo"`` a score is the lower bound on the log density of the whole image, in nats.
 
     Images are arrays (n_images, height, width), (n_images, height, width, channels), or flattened to
@@ -64,74 +57,75 @@ class ImageVAEDetector(VAEDetector):
     Parameters
     ----------
     image_size : "auto" or (height, width), default="auto"
-        Pixels of an image. "auto" reads it off the array; of flattened images it makes a square, or, where
-        the number of pixels is none, one row of pixels.
+        Pixels of an image. "auto" takes it from the shape of the array; flattened images become squares, or
+        a single row of pixels if the number of pixels is not a square.
     channels : "auto" or int, default="auto"
-        Channels of a pixel, 1 for grey and 3 for colour.
+        Channels per pixel, 1 for grey and 3 for colour.
     novelty : bool, default=True
-        True: the training images are normal. False: they hold unlabelled anomalies; fit, leave out
-        the fifth that is least probable, and fit again.
+        True: the training images are normal. False: they contain unlabelled anomalies; fit, leave out
+        the least probable fifth, and fit again.
     score_type : {"local", "elbo"}, default="local"
-        What ``score_samples`` gives.
+        The score that ``score_samples`` returns.
     complexity : bool, default=False
-        Add to an ELBO what the image costs a general-purpose compressor, in nats (Serrà et al. 2020). Image
-        likelihoods reward simple pictures (Nalisnick et al. 2019); this takes the reward back. Only with
-        ``score_type="elbo"``.
+        Add to the ELBO the size in nats to which a general-purpose compressor reduces the image (Serrà et al.
+        2020). Image likelihoods are too high for simple images (Nalisnick et al. 2019), and this corrects
+        them. Only with ``score_type="elbo"``.
     likelihood : {"per_image", "shared"}, default="per_image"
-        Whether the Gaussian noise of local terms has a scale of its own for each image, or one for all.
+        Whether the Gaussian noise of local terms has one scale per image, or one for all images.
     contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of the training images to call anomalous. "auto" is that of ``TabularVAEDetector``: with
-        ``novelty=True`` a false-alarm rate of 1 %, or the least that the held-out images can promise.
+        Share of the training images to call anomalous. "auto" works as in ``TabularVAEDetector``: with
+        ``novelty=True`` a false-alarm rate of 1 %, or the least that the held-out images can guarantee.
     latent_dim : "auto" or int, default="auto"
-        Latents of a whole image.
+        Number of latents of a whole image.
     patch_size : int, default=8
-        Pixels a side of a patch.
+        Side of a patch in pixels.
     hidden_sizes : sequence of int, default=(256, 256)
         Hidden layers of the VAE of oriented gradients.
     max_steps : int, default=600
-        Its training budget in steps.
+        Number of training steps of that VAE.
     batch_size : int, default=64
-        Images a step.
+        Images per step.
     learning_rate : float, default=3e-3
-        Rate of AdamW.
+        Learning rate of AdamW.
     validation_fraction : "auto" or float in (0, 1), default="auto"
-        Share of the images held out. A third of them calibrates the parts of a score against each other,
-        the others thresholds and p-values. "auto" is a tenth, but 100 images of fewer than 1,000, and
-        never more than a fifth.
+        Share of the images to hold out. A third of them calibrates the statistics of a score against each
+        other, the rest calibrates thresholds and p-values. "auto" is a tenth; of fewer than 1,000 images it
+        is 100 images, but never more than a fifth.
     device : str, default="auto"
-        "auto" (a CUDA GPU where there is one), "cpu", "cuda", ...
+        "auto" (a CUDA GPU if there is one), "cpu", "cuda", ...
     random_state : int, RandomState instance or None, default=None
-        Source of all randomness of a fit; an int gives the same model again.
+        Source of all randomness of a fit; the same int gives the same model.
     verbose : int, default=0
-        1 draws a progress bar on stderr.
+        1 shows a progress bar on stderr.
 
     Attributes
     ----------
     image_size_ : tuple of int
         Height and width.
     channels_ : int
+        Channels per pixel.
     pixel_range_ : tuple of float
-        What is taken for black and for white: of 8-bit images 0 and 255, of floats in [0, 1] these, of others
-        the least and the largest value of the training images.
+        The values of black and white: 0 and 255 for 8-bit images, 0 and 65,535 for 16-bit images, 0 and 1 for
+        floats in [0, 1], otherwise the least and the largest value of the training images.
     offset_, false_alarm_rate_, tail_, calibration_scores_
         The threshold, as in ``TabularVAEDetector``.
     typical_heat_ : array of shape (height, width)
         Median heat of held-out images.
-    typical_parts_ : array of shape (n_pixels + 1,)
-        Median parts of their scores.
+    typical_contributions_ : array of shape (n_pixels + 1,)
+        Median contributions to their scores.
     heatmap_threshold_ : float
         Heat that one pixel in a thousand of held-out images exceeds.
     history_ : dict of arrays
-        ``step``, ``elbo_train`` of the VAE of oriented gradients (nats an image).
+        ``step``, ``elbo_train`` of the VAE of oriented gradients (nats per image).
     latent_dim_ : int
-        Latents of a whole image.
+        Number of latents of a whole image.
     n_features_in_ : int
         ``height * width * channels``.
 
     Notes
     -----
-    At most 2,500 images are learned from, drawn at random. The bound of ``score_type="elbo"`` is that of a
-    VAE of two levels, whole images and patches, whose linear networks are at their optimum in closed form.
+    At most 2,500 images are used for training, drawn at random. The bound of ``score_type="elbo"`` is that
+    of a VAE of two levels, whole images and patches, whose linear networks have their optimum in closed form.
 
     Examples
     --------
@@ -150,24 +144,18 @@ class ImageVAEDetector(VAEDetector):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "image_size": [_AUTO, tuple, list],
-        "channels": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "novelty": ["boolean"],
+        **VAEDetector._parameter_constraints,
+        "image_size": [AUTO, tuple, list],
+        "channels": [AUTO, Interval(Integral, 1, None, closed="left")],
         "score_type": [StrOptions({"local", "elbo"})],
         "complexity": ["boolean"],
         "likelihood": [StrOptions({"per_image", "shared"})],
-        "contamination": [_AUTO, Interval(Real, 0, 0.5, closed="right")],
-        "latent_dim": [_AUTO, Interval(Integral, 1, 4096, closed="both")],
         "patch_size": [Interval(Integral, 1, 64, closed="both")],
-        "hidden_sizes": [list, tuple],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [_AUTO, Interval(Real, 0, 1, closed="neither")],
-        "device": [str],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
+
+    model_: ImageModel
 
     def __init__(
         self,
@@ -212,178 +200,92 @@ class ImageVAEDetector(VAEDetector):
     def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Fit on images and set the threshold.
 
-        Raises ValueError for parameters out of range, images without pixels and pixels that are no finite
-        numbers, InputError for images of another size than asked for.
+        Raises ValueError for parameters out of range, images without pixels and pixels that are not finite
+        numbers, InputError for images of another size than ``image_size``.
         """
-        started = time.perf_counter()
-        self._check_parameters()
-        images = as_images(self, X, reset=True)
-        random = check_random_state(self.random_state)
-        held_out, train = split_images(len(images), self.validation_fraction, random)
-        seed = int(random.randint(2**31 - 1))
-        n_pixels = images[0].size
-        train = train[: n_train_images(len(train), n_pixels)]
-        self.pixel_range_ = learned_range(images)
-        history = self._fit_model(images, train, held_out, seed)
-        self.latent_dim_ = self.model_.latent_dim
-        self.history_ = {
-            name: np.array(values) for name, values in asdict(history).items() if name != "elbo_validation"
-        }
-        self._set_thresholds(images, held_out)
-        self.training_ = {
-            "n_rows": len(train),
-            "n_steps": int(self.history_["step"][-1]),
-            "seconds": round(time.perf_counter() - started, 3),
-            "elbo_train": float(self.model_.totals(images[train[:_MAX_TYPICAL_IMAGES]], "elbo").mean()),
-            "elbo_validation": float(self.model_.totals(images[held_out], "elbo").mean()),
-        }
-        return self
+        return self._fit(X)
 
-    def score_parts(self, X: ArrayLike) -> Floats:
-        """Nats that each pixel, and what is not of pixels, adds to the score, (n_images, n_pixels + 1).
+    def score_contributions(self, X: ArrayLike) -> Floats:
+        """Contribution of each pixel, and of a last term, to the score in nats, (n_images, n_pixels + 1).
 
-        Pixels in order of rows; each line sums to ``score_samples``. With ``score_type="elbo"`` a pixel has
-        its reconstruction term and the last column is the latent term (with the complexity, where that is
-        added). With ``"local"`` the score is shared between place and shape as their p-values weigh in the
-        harmonic mean; the last column has the shape's, pixels have the place's, by the square of their heat
-        beyond what is usual there.
+        Pixels are in row order; each row sums to ``score_samples``. With ``score_type="elbo"`` a pixel has
+        its reconstruction term, and the last column is the latent term (plus the complexity, if that is
+        added). With ``score_type="local"`` the score is divided between the local deviations and the shape
+        by the weights of their p-values in the harmonic mean. The last column is the contribution of the
+        shape. The local contribution is divided among the pixels in proportion to the square of their heat
+        above ``typical_heat_``.
         """
         check_is_fitted(self)
-        return finite(self._parts(self._validated(X)))
+        return finite(self._contributions(self._checked(X, reset=False)))
 
     def heatmap(self, X: ArrayLike) -> Floats:
-        """How badly each pixel is explained, in nats, (n_images, height, width); higher is odder.
+        """How badly the model explains each pixel, in nats, (n_images, height, width); higher is worse.
 
-        The sum over scales of log(1 + error / usual error), up to constants a heavy-tailed negative log
-        likelihood of the pixel's surroundings. One scale for all images; see ``heatmap_threshold_``.
+        The sum over scales of log(1 + error / typical error), which is up to constants a heavy-tailed
+        negative log likelihood of the pixel's neighbourhood. All images have one scale; see
+        ``heatmap_threshold_``.
         """
         check_is_fitted(self)
-        return finite(self.model_.heat(self._validated(X)))
+        return finite(self.model_.heat(self._checked(X, reset=False)))
 
     def explain(self, X: ArrayLike, n_columns: int = 3) -> list[list[tuple[str, float]]]:
-        """For each image what costs it most: (name, nats below what is typical), worst first.
+        """What lowers the score of each image most: (name, nats below the typical contribution), worst first.
 
-        A name is a hot place such as "y=40 x=112", which stands for its surroundings too, or "shape"
-        ("latent" for an ELBO). At most ``n_columns`` an image; what costs next to nothing is left out.
+        A name is the position of a hot pixel such as "y=40 x=112", which includes its neighbourhood, or
+        "shape" ("latent" for an ELBO). At most ``n_columns`` per image; negligible costs are left out.
         """
         check_is_fitted(self)
-        images = self._validated(X)
+        images = self._checked(X, reset=False)
         rest = "shape" if self.score_type == "local" else "latent"
         explained = []
         for rows in blocks(len(images), self._n_maps(64)):
             some = images[rows]
             beyond = self.model_.heat(some) - self.typical_heat_
-            costs = self._parts(some) - self.typical_parts_
+            costs = self._contributions(some) - self.typical_contributions_
             explained += [_worst(*one, n_columns, rest) for one in zip(costs, beyond, strict=True)]
         return explained
 
     def elbo(self, X: ArrayLike) -> Floats:
-        """Lower bound on the log density of each image in its own units of brightness, (n_images,), in nats.
+        """Lower bound on the log density of each image in its own brightness units, (n_images,), in nats.
 
         Divided by ``-n_features_in_ * log(2)`` it is bits per dimension.
         """
         check_is_fitted(self)
-        images = self._validated(X)
+        images = self._checked(X, reset=False)
         return finite(self.model_.totals(images, "elbo") + self.model_.jacobian(images))
 
-    def encode(self, X: ArrayLike) -> Floats:
-        """Posterior means of the latents of whole images, (n_images, latent_dim_)."""
-        check_is_fitted(self)
-        return finite(self.model_.encode(self._validated(X)))
-
-    def decode(self, Z: ArrayLike) -> Images:
-        """Expected images of latents (n_images, latent_dim_), as they were given to ``fit``."""
-        check_is_fitted(self)
-        z = check_array(Z, dtype=np.float32)
-        if z.shape[1] != self.latent_dim_:
-            raise InputError(f"Z has {z.shape[1]} columns, but the latent space has {self.latent_dim_}")
-        return self._like_training(self.model_.decode(z))
-
-    def reconstruct(self, X: ArrayLike) -> Images:
-        """What the model expected in place of each image: without what only a patch could tell it."""
-        return self.decode(self.encode(X))
-
-    def sample(self, n_rows: int = 1, random_state: int | None = None) -> Images:
-        """Images drawn from the model."""
-        check_is_fitted(self)
-        if n_rows < 1:
-            raise InputError(f"n_rows must be at least 1, got {n_rows!r}")
-        seed = int(check_random_state(random_state).randint(2**31 - 1))
-        return self._like_training(self.model_.sample(n_rows, seed))
-
-    def metadata(self) -> dict[str, Any]:
-        """What a person may want to know of the fitted model without loading it, fit for JSON."""
-        check_is_fitted(self)
-        return {
-            "kind": type(self).__name__,
-            "parameters": self._plain_params(),
-            "schema": [],
-            "image": {
-                "size": list(self.image_size_),
-                "channels": self.channels_,
-                "pixel_range": list(self.pixel_range_),
-            },
-            "training": self.training_ | {"latent_dim": self.latent_dim_},
-            "threshold": {
-                "offset": self.offset_,
-                "false_alarm_rate": self.false_alarm_rate_,
-                "tail": self.tail_,
-                "n_calibration": len(self.calibration_scores_),
-            },
-        }
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
-
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = dict(BaseEstimator.__getstate__(self)) | self._plain_params()
-        if "model_" in state:
-            state["model_"] = _image_state.get_state(state["model_"])
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        if "model_" in state:
-            state["model_"] = _image_state.load_model(state["model_"], stored_device(state))
-            _image_state.check_fitted(state, set(self._get_param_names()))
-        BaseEstimator.__setstate__(self, state)
-        try:
-            self._validate_params()
-            self._check_parameters()
-        except (TypeError, ValueError) as error:
-            raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
+    def _checked(self, X: Any, *, reset: bool) -> Images:
+        return as_images(self, X, reset=reset)
 
     def _check_parameters(self) -> None:
-        sizes = (
-            [self.hidden_sizes] if isinstance(self.image_size, str) else [self.hidden_sizes, self.image_size]
-        )
-        for name, values in zip(("hidden_sizes", "image_size"), sizes, strict=False):
-            if not all(isinstance(size, int | np.integer) and size >= 1 for size in values):
+        super()._check_parameters()
+        if not isinstance(self.image_size, str):
+            self._check_whole("image_size", self.image_size)
+            if len(self.image_size) != 2:
                 raise InvalidParameterError(
-                    f"The {name!r} parameter of {type(self).__name__} must be a list or tuple of int in the "
-                    f"range [1, inf). Got {values!r} instead."
+                    f"The 'image_size' parameter of {type(self).__name__} must be 'auto' or (height, width). "
+                    f"Got {self.image_size!r} instead."
                 )
-        if not isinstance(self.image_size, str) and len(self.image_size) != 2:
-            raise InvalidParameterError(
-                f"The 'image_size' parameter of {type(self).__name__} must be 'auto' or (height, width). Got "
-                f"{self.image_size!r} instead."
-            )
         if self.complexity and self.score_type != "elbo":
             raise InvalidParameterError(
                 f"complexity=True corrects an ELBO; it needs score_type='elbo', got {self.score_type!r}"
             )
 
-    def _validated(self, X: Any) -> Images:
-        return as_images(self, X, reset=False)
-
     def _score_samples(self, X: Images) -> Floats:
         scores = self.model_.totals(X, self.score_type)
         return scores + complexities(X, self.pixel_range_) if self.complexity else scores
 
-    def _fit_model(
-        self, images: Images, train: NDArray[np.int64], held_out: NDArray[np.int64], seed: int
-    ) -> History:
-        """Learn, and where images may be anomalies, learn once more from the most probable ones."""
+    def _n_calibration(self, n_rows: int) -> int:
+        return n_calibration_images(n_rows, self.validation_fraction)
+
+    def _split(self, X: Images, random: np.random.RandomState) -> RowSplit:
+        split = split_images(len(X), self.validation_fraction, random)
+        n_train = n_train_images(len(split.train), X[0].size)
+        return replace(split, train=split.train[:n_train])
+
+    def _fit_model(self, X: Images, split: RowSplit, seed: int) -> History:
+        """Fit; if images may be anomalies, fit once more, on the most probable ones."""
+        self.pixel_range_ = learned_range(X)
         recipe = ImageRecipe(
             latent_dim=None if isinstance(self.latent_dim, str) else int(self.latent_dim),
             patch_size=int(self.patch_size),
@@ -393,66 +295,64 @@ class ImageVAEDetector(VAEDetector):
             learning_rate=float(self.learning_rate),
             hidden_sizes=tuple(self.hidden_sizes),
         )
-        device, low_high = resolve_device(self.device), self.pixel_range_
+        device, low_high, train = resolve_device(self.device), self.pixel_range_, split.train
         settings: dict[str, Any] = {"per_image": self.likelihood == "per_image", "verbose": self.verbose}
-        calibration = images[held_out[: max(n_for_parts(len(held_out)), 1)]]
         for last in (True,) if self.novelty else (False, True):
-            pixels = as_pixels(images, train, low_high, device)
+            pixels = as_pixels(X, train, low_high, device)
             self.model_, history = fit_image_model(pixels, low_high, recipe, seed, **settings)
-            self.model_.calibrate(calibration)
+            self.model_.calibrate(X[split.watch])
             if not last:
-                scores = self.model_.totals(images[train], "local")
+                scores = self.model_.totals(X[train], "local")
                 train = np.sort(train[np.argsort(-scores, kind="stable")[: max(int(_KEEP * len(train)), 1)]])
         return history
 
-    def _set_thresholds(self, images: Images, held_out: NDArray[np.int64]) -> None:
-        """Scores and heat of the held-out images that calibrated nothing yet, and the threshold."""
-        rest = held_out[n_for_parts(len(held_out)) :]
-        self.calibration_scores_ = np.sort(self._score_samples(images[rest]))
-        some = images[rest[: self._n_maps(_MAX_TYPICAL_IMAGES)]]
+    def _set_typical(self, X: Images) -> None:
+        some = X[: self._n_maps(_MAX_TYPICAL_IMAGES)]
         heat = self.model_.heat(some)
         self.heatmap_threshold_ = float(np.quantile(heat, _HEAT_QUANTILE))
         self.typical_heat_ = np.median(heat, axis=0)
-        self.typical_parts_ = np.median(self._parts(some), axis=0)
-        if self.contamination != "auto":
-            scores = self._score_samples(images)
-            self._set_offset(thresholds.contamination_offset(scores, float(self.contamination)))
-        elif self.novelty:
-            self._promise(thresholds.auto_false_alarm_rate(len(self.calibration_scores_)))
-        else:
-            self._set_offset(thresholds.fence_offset(self.calibration_scores_))
+        self.typical_contributions_ = np.median(self._contributions(some), axis=0)
+
+    def _mean_elbos(self, X: Images, split: RowSplit, history: History) -> tuple[float, float]:
+        held_out = np.concatenate([split.watch, split.calibration])
+        train, validation = (
+            float(self.model_.totals(X[some], "elbo").mean())
+            for some in (split.train[:_MAX_TYPICAL_IMAGES], held_out)
+        )
+        return train, validation
 
     def _n_maps(self, most: int) -> int:
-        """How many images' maps are held at once."""
+        """Number of images whose maps are in memory at the same time."""
         return int(np.clip(_MAX_MAP_PIXELS // math.prod(self.image_size_), 1, most))
 
-    def _parts(self, images: Images) -> Floats:
-        parts = self.model_.parts(images, self.score_type, self.typical_heat_)
+    def _contributions(self, X: Images) -> Floats:
+        contributions = self.model_.contributions(X, self.score_type, self.typical_heat_)
         if self.complexity:
-            parts[:, -1] += complexities(images, self.pixel_range_)
-        return parts
+            contributions[:, -1] += complexities(X, self.pixel_range_)
+        return contributions
 
-    def _like_training(self, images: Floats) -> Images:
-        """Images as they were given to ``fit``: flattened, or without an axis of channels."""
+    def _like_training(self, rows: Floats) -> Images:
+        """Images in the form given to ``fit``: flattened, or without an axis of channels."""
         if self.flattened_:
-            return images.reshape(len(images), -1)
-        return images[..., 0] if self.channels_ == 1 and not self.has_channels_ else images
+            return rows.reshape(len(rows), -1)
+        return rows[..., 0] if self.channels_ == 1 and not self.has_channels_ else rows
 
-    def _plain_params(self) -> dict[str, Any]:
-        """Parameters as a file keeps them: of a generator object, which could be forged, nothing."""
-        params: dict[str, Any] = self.get_params(deep=False)
-        if not isinstance(params["random_state"], int | np.integer):
-            params["random_state"] = None
-        params["hidden_sizes"] = tuple(int(size) for size in params["hidden_sizes"])
-        if not isinstance(params["image_size"], str):
-            params["image_size"] = tuple(int(side) for side in params["image_size"])
-        return {
-            name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()
-        }
+    def _input_metadata(self) -> dict[str, Any]:
+        size, pixel_range = list(self.image_size_), list(self.pixel_range_)
+        return {"schema": [], "image": {"size": size, "channels": self.channels_, "pixel_range": pixel_range}}
+
+    def _model_state(self) -> dict[str, Any]:
+        return _image_state.get_state(self.model_)
+
+    def _load_model(self, state: dict[str, Any], device: torch.device) -> ImageModel:
+        return _image_state.load_model(state, device)
+
+    def _check_fitted(self, state: dict[str, Any]) -> None:
+        _image_state.check_fitted(state, set(self._get_param_names()))
 
 
 def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tuple[str, float]]:
-    """The hottest places with what they and their surroundings cost, and the part that is not of pixels."""
+    """The hottest positions with the cost of their neighbourhoods, and the cost of the last term."""
     pixels, beyond = costs[:-1].reshape(beyond.shape), beyond.copy()
     found = [(rest, float(costs[-1]))]
     for _ in range(n_reasons):

@@ -1,8 +1,7 @@
-"""TabularVAEDetector: a variational autoencoder of tables behind scikit-learn's outlier detector face."""
+"""TabularVAEDetector: a variational autoencoder of tables as an outlier detector of scikit-learn."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from numbers import Integral, Real
@@ -12,100 +11,103 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import Tags, check_array, check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.base import _fit_context
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from anomaly_vae import thresholds
 from anomaly_vae.columns.table import LATENT, Table, take_rows, whole_rows
 from anomaly_vae.detectors import _fitting, _state
-from anomaly_vae.detectors._base import Floats, VAEDetector, finite, resolve_device, stored_device
+from anomaly_vae.detectors._base import AUTO, VAEDetector
+from anomaly_vae.detectors._decisions import Floats, finite
+from anomaly_vae.detectors._devices import resolve_device
 from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
-from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
 from anomaly_vae.schema import Schema
+from anomaly_vae.training import History
 
 _MAX_TYPICAL_ROWS = 2_000
-_AUTO = StrOptions({"auto"})
 
 
 class TabularVAEDetector(VAEDetector):
-    """Score rows of a table by a variational autoencoder's lower bound on their log likelihood.
+    """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
-    of standardised (and where heavy-tailed, logged) values, categories as probabilities. ``elbo``
-    gives the bound in the units of the table. Higher is more normal. The score is a weighted mean of two
-    bounds, each in units of its own spread over training rows: that of a trained network, and that of
-    a partner in closed form. On clean numbers the partner is a linear VAE whose prior is the codes of
-    typical rows; on contaminated rows it takes each column by itself; in tables with categories (if
-    clean), and in those with more cells than rows, it is the linear VAE that the network starts from.
+    of standardised values (after a log transform if heavy-tailed), categories as probabilities. ``elbo``
+    gives the bound in the units of the table. Higher is more normal.
+
+    The score is a weighted mean of two bounds, each in units of its own spread over training rows: the bound
+    of a trained network and that of a closed-form member. On clean numbers the closed-form member is a linear
+    VAE whose prior is centred on the codes of typical rows. On contaminated rows it models each column
+    independently. On clean tables with categories, and on tables with more cells than rows, it is the linear
+    VAE that the network is initialised with.
 
     Parameters
     ----------
     novelty : bool, default=False
-        True: the training rows are clean. False: they hold unlabelled anomalies; fit robustly, with
-        heavy-tailed noise, and each batch less the fifth that is explained worst.
+        True: the training rows are clean. False: they contain unlabelled anomalies; the fit is robust, with
+        heavy-tailed noise, and leaves out the worst fifth of each batch.
     contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of the training rows to call anomalous. "auto" with ``novelty=True`` promises a
-        false-alarm rate of 1 % instead, or the least rate that the held-out rows can promise;
-        with ``novelty=False``, where held-out rows may be anomalies too, it fences off the lower
-        tail of their scores by their median and lower quartile, and promises nothing (of clean rows
-        it flags 6 % in the mean of many tables, and up to 22 % in a single fit).
+        Share of the training rows to call anomalous. "auto" with ``novelty=True`` guarantees a
+        false-alarm rate of 1 % instead, or the least rate that the held-out rows can guarantee. "auto" with
+        ``novelty=False``, where held-out rows may be anomalies too, puts a fence below their scores, computed
+        from the median and the lower quartile. The fence guarantees no rate: of clean rows it flags 6 % on
+        average over many tables, and up to 22 % in a single fit.
     latent_dim : "auto" or int, default="auto"
         Width of the latent space.
     hidden_sizes : sequence of int, default=(96, 96)
         Hidden layers of the encoder, reversed in the decoder; () gives a linear VAE.
     max_steps : "auto" or int, default="auto"
-        Training budget in steps; its cost does not depend on the number of rows.
+        Number of training steps; their cost does not depend on the number of rows.
     batch_size : "auto" or int, default="auto"
-        Rows a step.
+        Rows per step.
     learning_rate : float, default=3e-3
-        Rate of AdamW.
+        Learning rate of AdamW.
     noise_floor : "auto" or float, default="auto"
         Least scale of a number given the latents, in standard deviations of its column.
     input_noise : "auto" or float, default="auto"
-        Noise on the encoder's input while training, in the same unit.
+        Noise on the encoder's input during training, in the same unit.
     validation_fraction : "auto" or float in (0, 1), default="auto"
-        Share of the rows held out: never trained on, they calibrate thresholds and p-values. "auto"
-        is a tenth, but 50 rows of a table with fewer than 500, and never more than a fifth.
+        Share of the rows to hold out. They are never trained on and calibrate thresholds and p-values. "auto"
+        is a tenth; of fewer than 500 rows it is 50 rows, but never more than a fifth.
     early_stopping : bool, default=False
         Stop when the ELBO of half of the held-out rows no longer rises; the other half calibrates.
     device : str, default="auto"
-        "auto" (a CUDA GPU where there is one), "cpu", "cuda", ...
+        "auto" (a CUDA GPU if there is one), "cpu", "cuda", ...
     random_state : int, RandomState instance or None, default=None
-        Source of all randomness of a fit; an int gives the same model again.
+        Source of all randomness of a fit; the same int gives the same model.
     verbose : int, default=0
-        1 draws a progress bar with the running ELBO on stderr.
+        1 shows a progress bar with the current ELBO on stderr.
 
     Attributes
     ----------
     offset_ : float
         Scores below it are anomalous, in nats.
     false_alarm_rate_ : float or None
-        The rate that the threshold promises, if it was set by one.
+        The false-alarm rate of the threshold, if the threshold was set by a rate.
     tail_ : {"empirical", "gpd"} or None
-        What that rate rests on: "empirical" is a promise of the held-out rows, "gpd" an estimate.
+        The basis of that rate: "empirical" is a guarantee from held-out rows, "gpd" an estimate.
     calibration_scores_ : array of shape (n_calibration,)
         Scores of the held-out rows, ascending.
     history_ : dict of arrays
-        ``step``, ``elbo_train``, ``elbo_validation`` (nats a row).
+        ``step``, ``elbo_train``, and ``elbo_validation`` if rows were held out for it (nats per row).
     schema_ : Schema
-        What each column was taken for.
+        The kind of each column.
     latent_dim_ : int
         Width of the latent space.
-    typical_parts_ : array of shape (n_features_in_ + 1,)
-        Median part of each column, and of the latent term, over held-out rows.
+    typical_contributions_ : array of shape (n_features_in_ + 1,)
+        Median contribution of each column, and of the latent term, over held-out rows.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : array of shape (n_features_in_,)
-        Names of the columns, where the training table had names.
+        Names of the columns, if the training table had names.
 
     Notes
     -----
-    At most 200,000 rows are trained on and 100,000 calibrated with, drawn at random: a step budget
-    visits no more.
+    At most 200,000 rows are used for training and 100,000 for calibration, drawn at random: the number of
+    steps is fixed and visits no more.
 
     Examples
     --------
@@ -120,21 +122,15 @@ class TabularVAEDetector(VAEDetector):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "novelty": ["boolean"],
-        "contamination": [_AUTO, Interval(Real, 0, 0.5, closed="right")],
-        "latent_dim": [_AUTO, Interval(Integral, 1, 4096, closed="both")],
-        "hidden_sizes": [list, tuple],
-        "max_steps": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "batch_size": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "noise_floor": [_AUTO, Interval(Real, 0, None, closed="neither")],
-        "input_noise": [_AUTO, Interval(Real, 0, None, closed="left")],
-        "validation_fraction": [_AUTO, Interval(Real, 0, 1, closed="neither")],
+        **VAEDetector._parameter_constraints,
+        "max_steps": [AUTO, Interval(Integral, 1, None, closed="left")],
+        "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
+        "noise_floor": [AUTO, Interval(Real, 0, None, closed="neither")],
+        "input_noise": [AUTO, Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
-        "device": [str],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
+
+    model_: TableModel
 
     def __init__(
         self,
@@ -174,47 +170,35 @@ class TabularVAEDetector(VAEDetector):
         """Fit on a table of shape (n_rows, n_columns) and set the threshold.
 
         Raises ValueError for parameters out of range and tables without rows or columns, SchemaError
-        for double column names, CellTypeError for cells that are no numbers, text, truth values or
-        dates. Warns with IdentifierColumnWarning for columns that it leaves out.
+        for duplicate column names, CellTypeError for cells that are not numbers, text, booleans or
+        dates. Warns with IdentifierColumnWarning for identifier columns, which it leaves out.
         """
-        started = time.perf_counter()
-        self._check_hidden_sizes()
-        table = as_table(self, X, reset=True)
-        random = check_random_state(self.random_state)
-        split = _fitting.split_rows(len(table), self.validation_fraction, self.early_stopping, random)
-        self._fit_model(table, split, int(random.randint(2**31 - 1)))
-        self._calibrate(table, split)
-        self.training_ = {
-            "n_rows": len(split.train),
-            "n_steps": int(self.history_["step"][-1]),
-            "seconds": round(time.perf_counter() - started, 3),
-            "elbo_train": float(self.history_["elbo_train"][-1]),
-            "elbo_validation": float(self.calibration_scores_.mean()),
-        }
-        return self
+        return self._fit(X)
 
-    def score_parts(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
-        """Nats that each column, and the latent term, adds to the score; rows sum to ``score_samples``.
+    def score_contributions(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
+        """Contribution of each column, and of the latent term, to the score; rows sum to ``score_samples``.
 
-        A column has its term of each bound, by the weights of the score. Where the prior is exemplars,
-        it bears its share of the distance from the nearest one too: that of its squared difference from
-        it. The latent term is the rest.
+        One column per feature, in order, and ``latent`` last; shape (n_rows, n_features_in_ + 1), in nats.
 
-        One column a feature, in order, and last ``latent``; shape (n_rows, n_features_in_ + 1).
+        The contribution of a column is the weighted sum of its terms in the two bounds. With an exemplar
+        prior it includes a share of the distance from the nearest exemplar, in proportion to the column's
+        squared difference. The latent term is the remainder.
         """
         check_is_fitted(self)
-        table = self._validated(X)
+        table = self._checked(X, reset=False)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        parts = finite(self.model_.parts(table))
-        return pd.DataFrame(parts, index=index, columns=[*self.schema_.names, LATENT])
+        contributions = finite(self.model_.contributions(table))
+        return pd.DataFrame(contributions, index=index, columns=[*self.schema_.names, LATENT])
 
     def explain(self, X: ArrayLike | pd.DataFrame, n_columns: int = 3) -> list[list[tuple[str, float]]]:
-        """For each row the columns that cost it most: (name, nats below the column's typical part).
+        """The columns that lower the score of each row most: (name, nats below the typical contribution).
 
-        At most ``n_columns`` a row, worst first; columns at or above their typical part are left out.
+        At most ``n_columns`` per row, worst first; columns at or above their typical contribution are left
+        out.
         """
         check_is_fitted(self)
-        deficits = finite(self.model_.parts(self._validated(X))) - self.typical_parts_
+        contributions = finite(self.model_.contributions(self._checked(X, reset=False)))
+        deficits = contributions - self.typical_contributions_
         worst = np.argsort(deficits, axis=1, kind="stable")[:, :n_columns]
         costs = np.take_along_axis(deficits, worst, axis=1)
         names = [*self.schema_.names, LATENT]
@@ -227,110 +211,41 @@ class TabularVAEDetector(VAEDetector):
         """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.
 
         ``score_samples`` plus the change of variables of every number that is present. Categories and
-        dates count as they are encoded, columns that are left out not at all.
+        dates count in their encoded form; columns that are left out do not count.
         """
         check_is_fitted(self)
-        table = self._validated(X)
+        table = self._checked(X, reset=False)
         jacobian: Floats = self.model_.encoder.log_jacobian(table).sum(axis=1)
         return finite(self._score_samples(table) + jacobian)
 
-    def encode(self, X: ArrayLike | pd.DataFrame) -> Floats:
-        """Posterior means of the latents, shape (n_rows, latent_dim_)."""
-        check_is_fitted(self)
-        return finite(self.model_.encode(self._validated(X)))
-
-    def decode(self, Z: ArrayLike) -> NDArray[Any] | pd.DataFrame:
-        """Expected rows, in the columns and units of the table, of latents (n_rows, latent_dim_)."""
-        check_is_fitted(self)
-        z = check_array(Z, dtype=np.float32)
-        if z.shape[1] != self.latent_dim_:
-            raise InputError(f"Z has {z.shape[1]} columns, but the latent space has {self.latent_dim_}")
-        return self._like_training(self.model_.decode(z))
-
-    def reconstruct(self, X: ArrayLike | pd.DataFrame) -> NDArray[Any] | pd.DataFrame:
-        """What the model expected in place of each row; missing cells are filled in."""
-        return self.decode(self.encode(X))
-
-    def sample(self, n_rows: int = 1, random_state: int | None = None) -> NDArray[Any] | pd.DataFrame:
-        """Rows drawn from the model, in the columns and units of the table."""
-        check_is_fitted(self)
-        if n_rows < 1:
-            raise InputError(f"n_rows must be at least 1, got {n_rows!r}")
-        seed = int(check_random_state(random_state).randint(2**31 - 1))
-        return self._like_training(self.model_.sample(n_rows, seed))
-
     @property
     def schema_(self) -> Schema:
-        """What each column was taken for."""
+        """The kind of each column, and the cells that it is encoded to."""
         return self.model_.encoder.schema
-
-    def metadata(self) -> dict[str, Any]:
-        """What a person may want to know of the fitted model without loading it, fit for JSON."""
-        check_is_fitted(self)
-        return {
-            "kind": type(self).__name__,
-            "parameters": self._plain_params(),
-            "schema": [asdict(column) for column in self.schema_.columns],
-            "training": self.training_ | {"latent_dim": self.latent_dim_},
-            "threshold": {
-                "offset": self.offset_,
-                "false_alarm_rate": self.false_alarm_rate_,
-                "tail": self.tail_,
-                "n_calibration": len(self.calibration_scores_),
-            },
-        }
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = dict(BaseEstimator.__getstate__(self)) | self._plain_params()
-        if "model_" in state:
-            state["model_"] = state["model_"].get_state()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        if "model_" in state:
-            state["model_"] = TableModel.from_state(state["model_"], stored_device(state))
-            state = _state.with_tail(state)
-            _check_fitted(state, set(self._get_param_names()))
-        BaseEstimator.__setstate__(self, state)
-        self._check_parameters()
-
-    def _check_parameters(self) -> None:
-        """Raise ModelFileError where a parameter of a state is out of range."""
-        try:
-            self._validate_params()
-            self._check_hidden_sizes()
-        except (TypeError, ValueError) as error:
-            raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
-
-    def _check_hidden_sizes(self) -> None:
-        if not all(isinstance(size, int | np.integer) and size >= 1 for size in self.hidden_sizes):
-            raise InvalidParameterError(
-                f"The 'hidden_sizes' parameter of {type(self).__name__} must be a list or tuple "
-                f"of int in the range [1, inf). Got {self.hidden_sizes!r} instead."
-            )
-
-    def _validated(self, X: Any) -> Table:
-        return as_table(self, X, reset=False)
+    def _checked(self, X: Any, *, reset: bool) -> Table:
+        return as_table(self, X, reset=reset)
 
     def _score_samples(self, X: Table) -> Floats:
         return self.model_.totals(X)
 
-    def _fit_model(self, table: Table, split: _fitting.Split, seed: int) -> None:
-        """Encode, start and train; sets what a model is made of."""
+    def _n_calibration(self, n_rows: int) -> int:
+        return n_calibration_rows(n_rows, self.validation_fraction, self.early_stopping)
+
+    def _split(self, X: Table, random: np.random.RandomState) -> RowSplit:
+        return split_rows(len(X), self.validation_fraction, self.early_stopping, random)
+
+    def _fit_model(self, X: Table, split: RowSplit, seed: int) -> History:
         device = resolve_device(self.device)
-        encoder, cells = _fitting.fit_encoder(table, split.train)
+        encoder, cells = _fitting.fit_encoder(X, split.train)
         x = torch.from_numpy(cells).to(device)
         with whole_rows(split.watch):
-            watch = torch.from_numpy(encoder.transform(take_rows(table, split.watch))).to(device)
+            watch = torch.from_numpy(encoder.transform(take_rows(X, split.watch))).to(device)
         self.model_, history = _fitting.fit_model(
             encoder,
             x,
@@ -342,8 +257,7 @@ class TabularVAEDetector(VAEDetector):
             early_stopping=self.early_stopping,
             verbose=self.verbose,
         )
-        self.history_ = {name: np.array(values) for name, values in asdict(history).items()}
-        self.latent_dim_ = self.model_.latent_dim
+        return history
 
     def _recipe(self, n_rows: int, schema: Schema) -> Recipe:
         recipe = (
@@ -360,53 +274,27 @@ class TabularVAEDetector(VAEDetector):
             batch_size=given["batch_size"],
         )
 
-    def _calibrate(self, table: Table, split: _fitting.Split) -> None:
-        """Scores of the held-out rows, typical parts, and the threshold."""
-        calibration = take_rows(table, split.calibration)
-        self.calibration_scores_ = np.sort(self._score_samples(calibration))
-        typical = take_rows(calibration, slice(0, _MAX_TYPICAL_ROWS))
-        self.typical_parts_ = np.median(self.model_.parts(typical), axis=0)
-        if self.contamination != "auto":
-            scores = self._score_samples(table)
-            self._set_offset(thresholds.contamination_offset(scores, float(self.contamination)))
-        elif self.novelty:
-            self._promise(thresholds.auto_false_alarm_rate(len(self.calibration_scores_)))
-        else:
-            self._set_offset(thresholds.fence_offset(self.calibration_scores_))
+    def _set_typical(self, X: Table) -> None:
+        some = take_rows(X, slice(0, _MAX_TYPICAL_ROWS))
+        self.typical_contributions_ = np.median(self.model_.contributions(some), axis=0)
 
-    def _like_training(self, frame: pd.DataFrame) -> NDArray[Any] | pd.DataFrame:
-        """A frame where the training table had names, an array where it was one."""
-        return frame if hasattr(self, "feature_names_in_") else frame.to_numpy()
+    def _mean_elbos(self, X: Table, split: RowSplit, history: History) -> tuple[float, float]:
+        return float(history.elbo_train[-1]), float(self.calibration_scores_.mean())
 
-    def _plain_params(self) -> dict[str, Any]:
-        """Parameters as a file keeps them: of a generator object, which could be forged, nothing."""
-        params: dict[str, Any] = self.get_params(deep=False)
-        if not isinstance(params["random_state"], int | np.integer):
-            params["random_state"] = None
-        params |= {"hidden_sizes": tuple(int(size) for size in params["hidden_sizes"])}
-        return {
-            name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()
-        }
+    def _like_training(self, rows: pd.DataFrame) -> NDArray[Any] | pd.DataFrame:
+        """A frame if the training table had names, else an array."""
+        return rows if hasattr(self, "feature_names_in_") else rows.to_numpy()
 
+    def _input_metadata(self) -> dict[str, Any]:
+        return {"schema": [asdict(column) for column in self.schema_.columns]}
 
-_FITTED = {
-    "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_parts_",
-    "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
-}  # fmt: skip
+    def _model_state(self) -> dict[str, Any]:
+        return self.model_.get_state()
 
+    def _load_model(self, state: dict[str, Any], device: torch.device) -> TableModel:
+        return TableModel.from_state(state, device)
 
-def _check_fitted(state: dict[str, Any], params: set[str]) -> None:
-    """Raise ModelFileError unless a fitted state is complete and consistent."""
-    readers = state["model_"].encoder.readers
-    n_columns = len(readers)
-    _state.check_keys("detector", {"feature_names_in_": None} | state, params | _FITTED)
-    _state.check_nats("typical_parts_", state["typical_parts_"], (n_columns + 1,))
-    _state.check_history(state["history_"])
-    _state.check_training(state["training_"])
-    _state.check_names(state, [reader.name for reader in readers])
-    _state.check_calibration(state["calibration_scores_"])
-    if _state.check_whole("n_features_in_", state["n_features_in_"], 1) != n_columns:
-        raise ModelFileError("the number of columns is damaged; fit and save the model again")
-    if _state.check_whole("latent_dim_", state["latent_dim_"], 1) != state["model_"].latent_dim:
-        raise ModelFileError("the width of the latent space is damaged; fit and save the model again")
-    _state.check_threshold(state)
+    def _check_fitted(self, state: dict[str, Any]) -> None:
+        model: TableModel = state["model_"]
+        names = [reader.name for reader in model.encoder.readers]
+        _state.check_fitted(state, set(self._get_param_names()), names, len(names) + 1, model.latent_dim)

@@ -19,7 +19,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from anomaly_vae.errors import InputError, ModelFileError
 
-Members = dict[str, bytes]
+Entries = dict[str, bytes]
 
 METADATA = "metadata.json"
 SCHEMA = "schema.json"
@@ -43,7 +43,7 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(data: bytes, max_bytes: int) -> Members:
+def unpack(data: bytes, max_bytes: int) -> Entries:
     """Members of a zip held in memory, every bound and checksum verified.
 
     Raises

@@ -18,7 +18,7 @@ from anomaly_vae.errors import ModelFileError
 SECONDS = 300.0
 """Time for the child, which waits behind other work; its processor time has a limit of its own."""
 
-_PROGRAM = "anomaly_vae._child"
+_PROGRAM = "anomaly_vae.model_file.child_program"
 
 
 def metadata_from_child(data: bytes, *, check_versions: bool, seconds: float = SECONDS) -> dict[str, Any]:

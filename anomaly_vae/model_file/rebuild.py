@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import Any
 
 from anomaly_vae.errors import ModelFileError
-from anomaly_vae.model_file.rules import Context, Rule, plain
-from anomaly_vae.model_file.steps import CLASSES, COMMON_FITTED, COMMON_PARAMS, STEPS, Step
+from anomaly_vae.model_file.steps.catalogue import CLASSES, COMMON_FITTED, COMMON_PARAMS, STEPS, Step
+from anomaly_vae.model_file.steps.rules import Context, Rule, plain
+from anomaly_vae.model_file.steps.widths import check_widths
 from anomaly_vae.model_file.tree import Described
-from anomaly_vae.model_file.widths import check_widths
 
 DETECTORS = frozenset(
     {

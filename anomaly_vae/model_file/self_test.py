@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomaly_vae.detectors._base import Floats, VAEDetector
+from anomaly_vae.detectors._base import VAEDetector
+from anomaly_vae.detectors._decisions import Floats
 from anomaly_vae.errors import ModelFileError, NonFiniteScoreError
 from anomaly_vae.model_file.made_rows import Columns, input_names, made_rows, n_inputs
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from anomaly_vae.bounded_json import FREE_BYTES, read_json
 from anomaly_vae.errors import ModelFileError
-from anomaly_vae.model_file.archive import SCHEMA, Members, check_array, missing
+from anomaly_vae.model_file.archive import SCHEMA, Entries, check_array, missing
 
 # The one protocol whose nodes are known here.
 _PROTOCOL = 2
@@ -72,7 +72,7 @@ class Described:
     state: dict[str, Any]
 
 
-def read_tree(members: Members, classes: frozenset[str]) -> Any:
+def read_tree(members: Entries, classes: frozenset[str]) -> Any:
     """The root of a file's tree, usually a `Described`.
 
     Parameters
@@ -100,7 +100,7 @@ def read_tree(members: Members, classes: frozenset[str]) -> Any:
 class _Reader:
     """One pass over the tree, from the root down."""
 
-    def __init__(self, members: Members, classes: frozenset[str], size: int) -> None:
+    def __init__(self, members: Entries, classes: frozenset[str], size: int) -> None:
         self._members, self._classes = members, classes
         self._depth = self._n_nodes = 0
         self._n_bytes_left = size + _FREE_ARRAY_BYTES

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 _MAX_C_STEPS = 8
 
@@ -51,12 +50,6 @@ class PPCA:
     def posterior_variances(self) -> Tensor:
         """Posterior variance of each z, shape (latent_dim,)."""
         return self.noise / self.variances
-
-    def widened(self, n_cells: int) -> PPCA:
-        """The same model of the first cells of wider rows, of whose other cells it knows nothing."""
-        more = n_cells - len(self.mean)
-        mean, directions = pad(self.mean, (0, more)), pad(self.directions, (0, 0, 0, more))
-        return PPCA(mean, directions, self.variances, self.noise)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Exact log marginal likelihood in nats, shape (n_rows,)."""

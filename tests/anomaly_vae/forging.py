@@ -19,8 +19,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from anomaly_vae import TabularVAEDetector, persistence, save
+from anomaly_vae import TabularVAEDetector, save
+from anomaly_vae.model_file.contents import read_model_tree
 from anomaly_vae.model_file.rebuild import rebuild_step
+from anomaly_vae.model_file.writing import dump
 
 Node = dict[str, Any]
 Members = dict[str, bytes]
@@ -167,4 +169,4 @@ def npy(array: NDArray[Any]) -> bytes:
 
 def rebuilt(step: Any) -> Any:
     """A step as it comes out of a file that it was written to."""
-    return rebuild_step(persistence._tree(persistence._dump(step)))
+    return rebuild_step(read_model_tree(dump(step)))

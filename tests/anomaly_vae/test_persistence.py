@@ -24,7 +24,8 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from anomaly_vae import InputError, ModelFileError, TabularVAEDetector, load, persistence, read_metadata, save
+from anomaly_vae import InputError, ModelFileError, TabularVAEDetector, load, read_metadata, save
+from anomaly_vae.model_file import reading
 from tests.anomaly_vae import forging
 
 
@@ -206,7 +207,7 @@ class TestNotAModelFile:
 class TestFormat:
     def test_a_newer_format_is_refused(self, path: Path) -> None:
         """A file from the future says what to upgrade, to load and read_metadata alike."""
-        edit_metadata(path, format=persistence.FORMAT + 1)
+        edit_metadata(path, format=reading.FORMAT + 1)
         assert "saved by a newer anomaly-vae" in refusal(path)
         with pytest.raises(ModelFileError, match="saved by a newer anomaly-vae"):
             read_metadata(path)
@@ -227,8 +228,8 @@ class TestFormat:
             return lambda members: order.append(number) or members
 
         change_metadata(path, forging.detector(), format=1)
-        monkeypatch.setattr(persistence, "FORMAT", 3)
-        monkeypatch.setattr(persistence, "UPGRADES", {1: upgrade(1), 2: upgrade(2)})
+        monkeypatch.setattr(reading, "FORMAT", 3)
+        monkeypatch.setattr(reading, "UPGRADES", {1: upgrade(1), 2: upgrade(2)})
         assert isinstance(load(path), TabularVAEDetector)
         assert order == [1, 2]
 
@@ -340,7 +341,7 @@ class TestReadMetadata:
         metadata = read_metadata(path)
         last = forging.encoded().steps[-1][1]
         assert {name: metadata[name] for name in last.metadata()} == json.loads(json.dumps(last.metadata()))
-        assert metadata["format"] == persistence.FORMAT
+        assert metadata["format"] == reading.FORMAT
         assert metadata["steps"] == [["columns", "ColumnTransformer"], ["detector", "TabularVAEDetector"]]
         assert metadata["versions"]["anomaly-vae"] == "0.1.0"
         assert metadata["created"].endswith("+00:00")

@@ -110,7 +110,7 @@ def test_offsets_move_with_the_scores(shift: float, scale: float) -> None:
 def test_a_tenth_of_the_least_rate_is_roughly_met(
     law: stats.rv_continuous, least: float, most: float
 ) -> None:
-    """Over 300 splits the realised rate is that asked for within a small factor, where nothing is promised.
+    """Over 300 splits the realised rate is that asked for within a small factor, where nothing is guaranteed.
 
     Scores are log densities: tails as light as a Gaussian's, which the tail overestimates, are not theirs.
     """

@@ -16,7 +16,7 @@ from anomaly_vae.thresholds import (
     FENCE,
     LEAST_SPREAD,
     auto_false_alarm_rate,
-    check_promise,
+    check_guarantee,
     conformal_p_values,
     contamination_offset,
     false_alarm_offset,
@@ -107,10 +107,10 @@ def test_the_promise_is_kept() -> None:
 
 @LAW
 @given(n_calibration=st.integers(1, 2000))
-def test_the_least_rate_can_be_promised_and_no_less(n_calibration: int) -> None:
+def test_the_least_rate_can_be_guaranteed_and_no_less(n_calibration: int) -> None:
     """The least rate gives the lowest calibration score; half of it is an InputError with ways out.
 
-    They work: the rate that it names can be asked for, and the rows that it names can promise.
+    They work: the rate that it names can be asked for, and the rows that it names can guarantee it.
     """
     calibration = np.arange(float(n_calibration))
     least = least_false_alarm_rate(n_calibration)
@@ -118,23 +118,24 @@ def test_the_least_rate_can_be_promised_and_no_less(n_calibration: int) -> None:
     with pytest.raises(InputError, match="tail='gpd' \\(--tail gpd\\)") as caught:
         false_alarm_offset(calibration, least / 2)
     from_rows, from_more, rate = re.search(
-        r"promised from ([\d,]+) held-out rows, but from ([\d,]+)\. Ask for (\S+) or more", str(caught.value)
+        r"guaranteed from ([\d,]+) held-out rows, but from ([\d,]+)\. Ask for (\S+) or more",
+        str(caught.value),
     ).groups()
     assert int(from_rows.replace(",", "")) == n_calibration
     assert int(from_more.replace(",", "")) == n_calibration_needed(least / 2) == 2 * n_calibration + 1
     assert least <= float(rate) <= 1.01 * least
-    check_promise(float(rate), n_calibration)
+    check_guarantee(float(rate), n_calibration)
 
 
 @LAW
 @given(rate=st.floats(1e-6, 0.99))
 def test_the_rows_that_a_rate_needs_are_the_fewest(rate: float) -> None:
-    """So many rows can promise it, one fewer cannot."""
+    """That number of rows can guarantee the rate, one fewer cannot."""
     n_rows = n_calibration_needed(rate)
-    check_promise(rate, n_rows)
+    check_guarantee(rate, n_rows)
     if n_rows > 1:
         with pytest.raises(InputError, match=f"from {n_rows - 1:,} held-out rows, but from {n_rows:,}"):
-            check_promise(rate, n_rows - 1)
+            check_guarantee(rate, n_rows - 1)
 
 
 def test_a_rate_that_is_written_in_decimals_is_met() -> None:
@@ -145,7 +146,7 @@ def test_a_rate_that_is_written_in_decimals_is_met() -> None:
 @LAW
 @given(n_calibration=st.integers(1, 2000))
 def test_auto_promises_one_percent_or_the_least(n_calibration: int) -> None:
-    """The automatic rate can always be promised; it is 1 % from 99 rows on."""
+    """The automatic rate can always be guaranteed; it is 1 % from 99 rows on."""
     rate = auto_false_alarm_rate(n_calibration)
     assert false_alarm_offset(np.zeros(n_calibration), rate) == 0.0
     assert (rate == AUTO_FALSE_ALARM_RATE) == (n_calibration >= 99)

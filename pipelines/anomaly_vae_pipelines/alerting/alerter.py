@@ -1,8 +1,8 @@
-"""The alerter: rows in, alerts out. It asks the rules, keeps cool-downs, and hands alerts to delivery.
+"""The alerter: rows in, alerts out. It applies the rules and cool-downs, and passes alerts to delivery.
 
-The order makes delivery at least once: alerts are on disk in the spool before ``observe`` returns, the
-state is saved after them, and whoever keeps a position in the source saves it with or after the state.
-A crash between any two of these raises the same alerts again, under the same ids.
+The order makes delivery at least once. Alerts are on disk in the spool before ``observe`` returns, the state
+is saved after them, and a caller that keeps a position in the source saves it with or after the state. A
+crash between two of these steps raises the same alerts again, under the same ids.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from anomaly_vae_pipelines.alerting.config.reading import Config, read_config
 from anomaly_vae_pipelines.alerting.cooldown import Cooldown
 from anomaly_vae_pipelines.alerting.delivery.outbox import Delivery
 from anomaly_vae_pipelines.alerting.delivery.sinks import JsonLinesSink
-from anomaly_vae_pipelines.alerting.locking import Lock, places_to_lock
+from anomaly_vae_pipelines.alerting.locking import Lock, paths_to_lock
 from anomaly_vae_pipelines.alerting.records import Alert, AlertSummary
-from anomaly_vae_pipelines.alerting.rules.base import Finding, Rule
-from anomaly_vae_pipelines.alerting.rules.limits import Calibration
-from anomaly_vae_pipelines.alerting.rules.stretch import Stretch
+from anomaly_vae_pipelines.alerting.rules.base import Match, Rule
+from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
+from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
 from anomaly_vae_pipelines.alerting.times import Clock, row_times
 from anomaly_vae_pipelines.errors import AlertingWarning, UnknownNameError
 from anomaly_vae_pipelines.records import ScoredRows
 
 
 class Alerter:
-    """Watches scored rows for what the rules look for; ``load_alerter`` makes one from a file.
+    """Applies rules to scored rows; ``load_alerter`` makes one from a file.
 
     Parameters
     ----------
     config : Config
         Rules and sinks.
     spool : Path
-        Directory of alerts that wait for a sink; made when the first alert is raised.
+        Directory of alerts that wait for a sink; created when the first alert is raised.
     state : Path or None
-        File that keeps what is remembered from run to run; None if whoever calls keeps ``get_state``.
+        File that keeps the state from run to run; None if the caller keeps ``get_state``.
     clock : Clock
-        For rows without a time, silence and waiting.
+        For rows without a time, for silence and for waiting.
     locks : sequence of Lock
-        On spool and state, to be released by ``close``.
+        On spool and state; ``close`` releases them.
     """
 
     def __init__(
@@ -57,73 +57,73 @@ class Alerter:
         self._cooldowns = [Cooldown(rule) for rule in config.rules]
         self._delivery = Delivery(config.sinks, spool, clock)
         self._time: float | None = None
-        self._heard, self._n_alerts, self._closed = clock.now(), 0, False
+        self._last_arrival, self._n_alerts, self._closed = clock.now(), 0, False
         saved = states.load(state) if state is not None else None
         if saved is not None:
             self._restore(saved, str(state))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the input that ``observe`` reads: of rules, keys, times and ids."""
+        """Columns of the input that ``observe`` reads: those of rules, keys, times and ids."""
         return self._config.columns
 
     @property
     def files(self) -> dict[str, str]:
-        """Files that sinks append to, by the name of the sink."""
+        """Files that sinks append to, by name of the sink."""
         sinks = (sink for sink in self._config.sinks if isinstance(sink, JsonLinesSink) and sink.path != "-")
         return {f"sink {sink.name!r}": sink.path for sink in sinks}
 
     @property
     def prints(self) -> bool:
-        """Whether a sink writes to standard output, which then is no place for anything else."""
+        """Whether a sink writes to standard output, so that nothing else may."""
         return any(getattr(sink, "path", None) == "-" for sink in self._config.sinks)
 
     def observe(self, batch: ScoredRows) -> list[Alert]:
-        """The alerts that these rows raise; they are on disk, and with sinks that answer.
+        """The alerts that these rows raise, which are then on disk, and sent to the sinks that answer.
 
-        Rows come in the order of the source. How they are cut into batches changes no alert's id.
-        Raises UnknownNameError where a column is missing, InputError where no time can be read, and
-        SinkError where the spool cannot be written.
+        Rows must be in the order of the source. How they are divided into batches does not change the ids.
+        Raises UnknownNameError if a column is missing, InputError if no time can be read, and SinkError if
+        the spool cannot be written.
         """
         alerts: list[Alert] = []
         if len(batch.scores):
-            stretch = self._stretch(batch)
-            self._time, self._heard = float(stretch.times[-1]), self._clock.now()
-            alerts = self._raise(lambda rule: rule.find(stretch), stretch)
+            timed = self._timed(batch)
+            self._time, self._last_arrival = float(timed.times[-1]), self._clock.now()
+            alerts = self._raise(lambda rule: rule.find(timed), timed)
         self._delivery.send()
         return alerts
 
     def tick(self, now: float | None = None) -> list[Alert]:
-        """The alerts that the passing of time raises: silence, and windows that no row will close.
+        """The alerts that time alone raises: silence, and windows that no row closes.
 
-        To be called now and then while no rows come; ``now`` is in seconds since 1970. What waits for
-        a sink is tried again.
+        Call it from time to time while no rows arrive; ``now`` is in seconds since 1970. Alerts that wait for
+        a sink are tried again.
         """
         moment = self._clock.now() if now is None else now
-        alerts = self._raise(lambda rule: rule.tick(moment, moment - self._heard), None)
+        alerts = self._raise(lambda rule: rule.tick(moment, moment - self._last_arrival), None)
         self._delivery.send()
         return alerts
 
     def checkpoint(self) -> None:
-        """Return when all alerts and the state are on disk; whoever keeps a position saves it now."""
+        """Save the state; all alerts are on disk already. A caller that keeps a position saves it next."""
         if self._state is not None:
             states.save(self._state, self.get_state())
 
     def close(self, *, ended: bool = True, warn: bool = True) -> AlertSummary:
-        """What was done; the state is saved, and what waits is delivered within the file's patience.
+        """Save the state and deliver what waits, within the patience of the file; returns the summary.
 
         Parameters
         ----------
         ended : bool
-            Whether the source is at its end, so that windows still open are judged and a source
-            without any row raises its alert. False where a later run goes on with the same source.
+            Whether the source is at its end, so that open windows are judged, and a source without any row
+            raises its alert. False if a later run continues with the same source.
         warn : bool
-            Whether to warn of each sink that left alerts waiting; the summary names them in any case.
+            Whether to warn about each sink that left alerts waiting; the summary names them in any case.
 
         Warns
         -----
         AlertingWarning
-            If sinks did not take all alerts; those wait in the spool for the next run.
+            If sinks did not accept all alerts; those wait in the spool for the next run.
         """
         if not self._closed:
             self._closed = True
@@ -138,30 +138,30 @@ class Alerter:
         return self._summary()
 
     def release(self) -> None:
-        """Let another run have the state and the spool; ``close`` does so, as does the end of the process."""
+        """Release the locks on state and spool; ``close`` does so, and so does the end of the process."""
         for lock in self._locks:
             lock.release()
 
     def get_state(self) -> dict[str, Any]:
-        """What is remembered, as plain values for JSON, for whoever keeps it in a file of their own."""
-        return states.gather(self._cooldowns, self._time)
+        """The state as plain values for JSON, for a caller that keeps it in its own file."""
+        return states.collect(self._cooldowns, self._time)
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with what ``get_state`` gave; raises InputError for anything else."""
+        """Restore what ``get_state`` returned; raises InputError for anything else."""
         self._restore(state, "state of alerting")
 
     def _restore(self, state: dict[str, Any], where: str) -> None:
         try:
-            self._time = states.spread(state, self._cooldowns)
+            self._time = states.restore(state, self._cooldowns)
         except ValueError as error:
             raise InputError(f"{where}: {error}; delete it to start over") from error
 
-    def _stretch(self, batch: ScoredRows) -> Stretch:
+    def _timed(self, batch: ScoredRows) -> TimedRows:
         for name in self.columns:
             if name not in batch.rows.columns:
                 problem = f"{batch.rows.source}: there is no column {name!r}, which a rule or --id names"
                 raise UnknownNameError(problem, name, batch.rows.columns)
-        return Stretch(batch, self._times(batch), self._config.ids)
+        return TimedRows(batch, self._times(batch), self._config.ids)
 
     def _times(self, batch: ScoredRows) -> NDArray[np.float64]:
         if self._config.time is None:
@@ -169,9 +169,9 @@ class Alerter:
         before = self._clock.now() if self._time is None else self._time
         return row_times(self._config.time, batch.rows.cells(self._config.time), before)
 
-    def _raise(self, find: Callable[[Rule], Iterable[Finding]], stretch: Stretch | None) -> list[Alert]:
-        """Alerts of all rules, in the order of the rows that raised them, safely on disk."""
-        found = [pair for cooldown in self._cooldowns for pair in _alerts(cooldown, find, stretch)]
+    def _raise(self, find: Callable[[Rule], Iterable[Match]], timed: TimedRows | None) -> list[Alert]:
+        """Alerts of all rules, in the order of the rows that raised them; they are on disk."""
+        found = [pair for cooldown in self._cooldowns for pair in _alerts(cooldown, find, timed)]
         alerts = [alert for _, alert in sorted(found, key=lambda pair: pair[0])]
         self._delivery.put(alerts)
         self._n_alerts += len(alerts)
@@ -200,42 +200,41 @@ def load_alerter(
     path : str or Path
         The file.
     state : Path or None
-        File that keeps what is remembered from run to run; None if there is nothing to keep, or if
-        whoever calls keeps ``get_state``.
+        File that keeps the state from run to run; None to keep none, or if the caller keeps ``get_state``.
     calibration_scores : array of shape (n_rows,) or None
         Scores of held-out normal rows, in nats; rules of drift need them.
     offset : float or None
-        The score under which the model calls a row an anomaly; without it, runs and shares of
-        anomalies have no p-value.
+        The score below which the model flags a row; without it, runs and shares of flagged rows have no
+        p-value.
     environ : mapping of str to str
-        The environment, from which secrets come.
+        The environment variables, which hold the secrets.
     beside : Path or None
-        Where there is no state, the file in which the caller keeps ``get_state``: alerts wait beside it. By
+        If there is no state: the file in which the caller keeps ``get_state``, beside which alerts wait. By
         default they wait beside the file of rules.
     clock : Clock or None
-        The clock; that of the machine where None.
+        The clock; None for that of the machine.
     ids : sequence of str
         Columns by which people know a row; by default those that the file names.
 
     Raises
     ------
     InputError
-        If the file or the state can't be used; the message says where and why. Rules that can never fire,
-        given the calibration, can't.
+        If the file or the state is not valid, or a rule can never fire with this calibration; the message
+        says where and why.
     MissingExtraError
-        If a sink needs Apprise and that isn't installed.
+        If a sink needs Apprise and it is not installed.
     SinkError
-        If another run is using the state (or the file that stands for it) or the spool.
+        If another run is using the state (or the file in ``beside``) or the spool.
     """
     chosen = clock or Clock()
-    config = read_config(Path(path), environ, Calibration(calibration_scores, offset), chosen)
+    config = read_config(Path(path), environ, CalibrationScores(calibration_scores, offset), chosen)
     config = replace(config, ids=tuple(ids) or config.ids)
     owner = state or beside or Path(path)
-    place = config.spool or states.spool_beside(owner)
+    spool = config.spool or states.spool_beside(owner)
     locks: list[Lock] = []
     try:
-        locks += map(Lock, places_to_lock(place, owner) if state or beside else [])
-        return Alerter(config, place, state, chosen, locks)
+        locks += map(Lock, paths_to_lock(spool, owner) if state or beside else [])
+        return Alerter(config, spool, state, chosen, locks)
     except BaseException:
         for lock in locks:
             lock.release()
@@ -243,6 +242,6 @@ def load_alerter(
 
 
 def _alerts(
-    cooldown: Cooldown, find: Callable[[Rule], Iterable[Finding]], stretch: Stretch | None
+    cooldown: Cooldown, find: Callable[[Rule], Iterable[Match]], timed: TimedRows | None
 ) -> Sequence[tuple[int, Alert]]:
-    return cooldown.alerts(find(cooldown.rule), stretch)
+    return cooldown.alerts(find(cooldown.rule), timed)

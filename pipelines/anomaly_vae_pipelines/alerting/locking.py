@@ -1,4 +1,4 @@
-"""A lock on what a run remembers: two runs that keep one state would overwrite each other's."""
+"""Locks on the files of a run, because two runs with the same state would overwrite each other's."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from anomaly_vae_pipelines.io.durable import make_directory, write_errors
 
 
 class Lock:
-    """A lock on a file, held from here on until ``release``, or until the process ends in whatever way.
+    """A lock on a file, held until ``release`` or the end of the process.
 
-    It lies in a file of its own, ``<path>.lock``, because the file itself is replaced.
+    It is in a file of its own, ``<path>.lock``, because the file itself is replaced.
 
     Parameters
     ----------
     path : Path
-        The file, which need not be there.
+        The file, which does not have to exist.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class Lock:
         self._close = weakref.finalize(self, os.close, descriptor)
 
     def release(self) -> None:
-        """Let another run have it."""
+        """Release the lock, so that another run can have it."""
         if self._close.alive:
             self.path.unlink(missing_ok=True)
             self._close()
@@ -48,8 +48,8 @@ class Lock:
             if not _is_locked_by_us(descriptor):
                 os.close(descriptor)
                 raise SinkError(
-                    f"{path}: another run is using it for its alerts; wait for that one to end, or give this "
-                    f"one another place (--alert-state, --checkpoint, or spool in the rules)"
+                    f"{path}: another run is using it for its alerts; wait until it ends, or give this one "
+                    f"other files (--alert-state, --checkpoint, or spool in the rules)"
                 )
             # The run that held the lock may have removed the file after it was opened here.
             with suppress(OSError):
@@ -58,30 +58,30 @@ class Lock:
             os.close(descriptor)
 
 
-def places_to_lock(spool: Path, owner: Path) -> Sequence[Path]:
-    """What a run must have for itself; the lock of a file holds for the spool beside it."""
+def paths_to_lock(spool: Path, owner: Path) -> Sequence[Path]:
+    """What a run must lock; the lock of a file also covers the spool beside it."""
     return [owner] if spool == spool_beside(owner) else [owner, spool]
 
 
 @contextmanager
 def locked(spool: Path, owner: Path) -> Iterator[None]:
-    """Hold the locks of a spool and the state that it belongs to; raises SinkError as ``Lock`` does."""
+    """Hold the locks of a spool and of the state that it belongs to; raises SinkError as ``Lock`` does."""
     with ExitStack() as stack:
-        for path in places_to_lock(spool, owner):
+        for path in paths_to_lock(spool, owner):
             stack.callback(Lock(path).release)
         yield
 
 
 def _is_locked_by_us(descriptor: int) -> bool:
-    """Whether the lock could be had; where the system has none, it is taken for granted."""
+    """Whether the lock was acquired; True if the system has no such locks."""
     try:
         import fcntl
-    except ImportError:  # there is no such lock on Windows
+    except ImportError:  # Windows has no such lock
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # nor on some file systems of a network
+    except OSError:  # nor have some network file systems
         return True
     return True

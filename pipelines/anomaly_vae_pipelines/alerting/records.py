@@ -1,4 +1,4 @@
-"""What alerting says: an alert, the rows it speaks of, and the account of a run. All frozen, all JSON."""
+"""Records of alerting: an alert, the rows that it shows, and the summary of a run; all frozen."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from anomaly_vae_pipelines.records import Reason
 
 SEVERITIES = ("info", "warning", "critical")
-"""From the least to the gravest."""
+"""In ascending order."""
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 """Rows that an alert shows; it counts all of them."""
 
-MOST_REASONS = 10
+MAX_REASONS = 10
 """Columns that an alert, or one of its rows, shows."""
 
 Key = tuple[str, ...]
@@ -26,17 +26,17 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A row, so that it is known again after a restart.
+class RowLocation:
+    """Where a row is, so that it can be recognized after a restart.
 
     Attributes
     ----------
     source : str
         Name of the file.
     number : int
-        Line of the file, or number of the row, from 1; 0 where there was no row.
+        Line of the file, or number of the row, from 1; 0 if there was no row.
     fingerprint : str
-        Hash of the row's cells: tomorrow's file of the same name has other rows on the same lines.
+        Hash of the cells, because a later file of the same name has other rows on the same lines.
     """
 
     source: str
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True)
 class AlertRow:
-    """A row that an alert speaks of.
+    """A row that an alert shows.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class AlertRow:
     score, p_value : float or None
         ELBO in nats, and the share of held-out training rows that score as low; None if not finite.
     reasons : tuple of Reason
-        Columns that speak against the row, worst first.
+        Columns that explain the low score, worst first.
     ids : mapping of str to str
         Cells of the columns by which people know the row.
     name : str
@@ -73,16 +73,17 @@ class AlertRow:
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that somebody should know.
+    """What a rule found, for people and programs to act on.
 
     Attributes
     ----------
     id : str
-        The same for the same rule, key and first row, also after a crash: for a receiver to tell doubles by.
+        The same for the same rule, key and first row, also after a crash, so that a receiver can drop
+        duplicates.
     rule, kind, severity : str
         Name and kind of the rule, and one of ``SEVERITIES``.
     what : str
-        The finding, in a sentence: how many rows, and which of them is the worst and why.
+        The match in a sentence: how many rows, which of them is the worst, and why.
     time : str
         When, in UTC: ISO 8601.
     key : mapping of str to str
@@ -92,20 +93,20 @@ class Alert:
     first, last : int
         Numbers of the first and the last row that the alert is about.
     p_value : float or None
-        How unlikely this is among normal rows; None where that is not known.
+        How unlikely this is among normal rows; None if that is not known.
     measures : mapping of str to float
-        What the rule measured, such as the share of anomalies; of several findings, in the worst of them.
+        What the rule measured in the worst match, such as the share of anomalies.
     columns : tuple of Reason
-        The columns that speak against the worst row (or that the rule is about), worst first, with what was
+        The columns that explain the worst row (or that the rule is about), worst first, with what was
         observed and expected.
     n_rows : int
         Rows that the alert counts.
     rows : tuple of AlertRow
-        The first ``MOST_ROWS`` of them.
+        The first ``MAX_ROWS`` of them.
     cooldown : float
-        Seconds in which no other alert of this rule and key is raised.
+        Seconds during which this rule raises no other alert for this key.
     worst : AlertRow or None
-        The row with the lowest score of all that the alert counts; None where it is not about scores.
+        The row with the lowest score of all that the alert counts; None if it is not about scores.
     """
 
     id: str
@@ -129,16 +130,16 @@ class Alert:
     def to_json(self) -> str:
         """The alert in one line of JSON, with the keys of this class, in its order."""
         text = json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
-        # The name of a file may hold bytes that are no text; as escapes they are JSON.
+        # The name of a file may hold bytes that are not UTF-8; as escapes they are valid JSON.
         return text.encode("utf-8", "backslashreplace").decode()
 
     @classmethod
     def from_json(cls, text: str) -> Alert:
-        """The alert that ``to_json`` wrote; raises ValueError, KeyError or TypeError for anything else."""
+        """The alert that ``to_json`` returned; raises ValueError, KeyError or TypeError for anything else."""
         values: dict[str, Any] = json.loads(text)
         rows = tuple(row_from_json(row) for row in values.pop("rows"))
         columns = tuple(Reason(**reason) for reason in values.pop("columns"))
-        worst = values.pop("worst", None)  # what waited on disk before alerts had one
+        worst = values.pop("worst", None)  # older alerts in a spool have none
         return cls(rows=rows, columns=columns, worst=worst and row_from_json(worst), **values)
 
 
@@ -151,12 +152,12 @@ class AlertSummary:
     n_alerts : int
         Alerts raised.
     n_suppressed : int
-        Findings that came in the cool-down of an alert, and are part of none.
+        Matches during the cool-down of an earlier alert, which are part of no alert.
     n_delivered, n_spooled, n_refused : mapping of str to int
-        By sink: alerts delivered, waiting on disk for the next run, and refused by the receiver for
-        good (they lie in the directory ``refused`` of the sink's spool).
+        By sink: alerts delivered, waiting on disk for the next run, and rejected by the receiver (they are in
+        the directory ``refused`` of the sink's spool).
     problems : tuple of str
-        A sentence for each sink that did not take all alerts.
+        A sentence for each sink that did not accept all alerts.
     """
 
     n_alerts: int
@@ -167,26 +168,26 @@ class AlertSummary:
     problems: tuple[str, ...] = ()
 
 
-def alert_id(rule: str, key: Key, place: Place) -> str:
-    """32 hexadecimal digits that are the same whenever the same row opens the same alert."""
-    parts = json.dumps([rule, key, place.source, place.number, place.fingerprint])
+def alert_id(rule: str, key: Key, location: RowLocation) -> str:
+    """32 hexadecimal digits, the same whenever the same row raises the same alert."""
+    parts = json.dumps([rule, key, location.source, location.number, location.fingerprint])
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
 def row_from_json(values: Mapping[str, Any]) -> AlertRow:
-    """The row whose fields JSON gave back."""
+    """The row with the fields that were read from JSON."""
     return AlertRow(**{**values, "reasons": tuple(Reason(**reason) for reason in values["reasons"])})
 
 
 def worse(one: AlertRow | None, other: AlertRow | None) -> AlertRow | None:
-    """The row with the lower score; the first where they tie."""
+    """The row with the lower score; the first if they are equal."""
     if one is None or other is None:
         return one or other
     return other if score_of(other) < score_of(one) else one
 
 
 def finite(value: float) -> float | None:
-    """The number, or None where JSON has no word for it."""
+    """The number, or None if JSON cannot represent it."""
     return float(value) if math.isfinite(value) else None
 
 
@@ -196,5 +197,5 @@ def iso_time(seconds: float) -> str:
 
 
 def score_of(row: AlertRow) -> float:
-    """The score in nats, also where JSON has no word for it."""
+    """The score in nats; minus infinity if JSON could not represent it."""
     return -math.inf if row.score is None else row.score

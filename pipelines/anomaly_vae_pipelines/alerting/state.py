@@ -1,4 +1,4 @@
-"""State: what rules and cool-downs remember, as plain values, and the small file that keeps them."""
+"""State: what rules and cool-downs keep from run to run, as plain values in a small file."""
 
 from __future__ import annotations
 
@@ -15,45 +15,46 @@ FORMAT = 1
 
 
 def spool_beside(path: Path) -> Path:
-    """The spool of a state, or of a file of rules."""
+    """The spool that belongs to a state, or to a file of rules."""
     return path.with_name(f"{path.name}.spool")
 
 
-def gather(cooldowns: Sequence[Cooldown], time: float | None) -> dict[str, Any]:
-    """State of rules and cool-downs, by the rule's name, and the time of the last row."""
+def collect(cooldowns: Sequence[Cooldown], time: float | None) -> dict[str, Any]:
+    """The state of rules and cool-downs, by the name of the rule, and the time of the last row."""
     rules = {
-        cooldown.rule.name.name: {
+        cooldown.rule.name: {
             "settings": cooldown.rule.settings,
             "memory": cooldown.rule.get_state(),
-            "cooldown": [list(cooldown.rule.name.key), cooldown.get_state()],
+            "cooldown": [list(cooldown.rule.options.key), cooldown.get_state()],
         }
         for cooldown in cooldowns
     }
     return {"format": FORMAT, "time": time, "rules": rules}
 
 
-def spread(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | None:
-    """Give rules and cool-downs their state back; the time of the last row.
+def restore(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | None:
+    """Restore the state of rules and cool-downs; returns the time of the last row.
 
-    A rule whose settings changed begins anew. Raises ValueError where ``gather`` gave no such state.
+    A rule whose settings changed starts with an empty state. Raises ValueError for anything that ``collect``
+    did not return.
     """
     if state.get("format") != FORMAT:
         raise ValueError(f"wanted format {FORMAT}, got {state.get('format')!r}")
     try:
         for cooldown in cooldowns:
-            _restore(cooldown, state["rules"].get(cooldown.rule.name.name, {}))
+            _restore_one(cooldown, state["rules"].get(cooldown.rule.name, {}))
         return None if state["time"] is None else float(state["time"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"is not a valid alert state ({type(error).__name__})") from error
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Put the state in the place of the file; raises SinkError."""
+    """Replace the file with this state; raises SinkError if it cannot be written."""
     atomic_write(path, json.dumps(state) + "\n")
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The state of a file, None where there is no file; raises InputError where it is none."""
+    """The state in a file, or None if there is no file; raises InputError if it is not a valid state."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -67,9 +68,9 @@ def load(path: Path) -> dict[str, Any] | None:
     return state
 
 
-def _restore(cooldown: Cooldown, state: dict[str, Any]) -> None:
+def _restore_one(cooldown: Cooldown, state: dict[str, Any]) -> None:
     if state.get("settings") == cooldown.rule.settings:
         cooldown.rule.set_state(state["memory"])
     key, opened = state.get("cooldown", [None, None])
-    if key == list(cooldown.rule.name.key):
+    if key == list(cooldown.rule.options.key):
         cooldown.set_state(opened)

@@ -1,4 +1,4 @@
-"""Times: durations as people write them, the times of rows, and the clock that a test can turn."""
+"""Times: durations as people write them, the times of rows, and the clock, which tests can replace."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from anomaly_vae_pipelines.errors import AlertingWarning
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-"""Later than this is no time but, say, milliseconds."""
+"""A larger number is not a time in seconds; it may be in milliseconds."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Where the time comes from: seconds since 1970, seconds that never go back, and a sleep in seconds."""
+    """The source of time: seconds since 1970, seconds that never decrease, and a sleep in seconds."""
 
     now: Callable[[], float] = time.time
     elapsed: Callable[[], float] = time.monotonic
@@ -42,10 +42,10 @@ def seconds_of(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2]]
 
 
-def shown(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration in its largest whole unit.
 
-    >>> shown(5400)
+    >>> duration_text(5400)
     '90m'
     """
     unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0 or unit == "s")
@@ -70,7 +70,7 @@ def time_of(cell: str) -> float:
 
 
 def row_times(column: str, cells: Sequence[str], before: float) -> NDArray[np.float64]:
-    """Seconds since 1970 of each row, shape (n_rows,); a row without a time has that of the row before it.
+    """Seconds since 1970 of each row, shape (n_rows,); a row without a time gets that of the row before it.
 
     Parameters
     ----------
@@ -79,21 +79,21 @@ def row_times(column: str, cells: Sequence[str], before: float) -> NDArray[np.fl
     cells : sequence of str
         Its cells.
     before : float
-        The time for rows before the first that has one.
+        The time of rows before the first that has one.
 
     Raises
     ------
     InputError
-        If there are cells, and none of them is a time.
+        If there are cells and none of them is a time.
 
     Warns
     -----
     AlertingWarning
-        If some cells are no time.
+        If some cells are not a time.
     """
     times = np.fromiter(map(time_of, cells), dtype=np.float64, count=len(cells))
     unknown = np.isnan(times)
-    _complain(
+    _check(
         column,
         [cells[i] for i in np.flatnonzero(unknown).tolist() if cells[i]],
         n_times=int((~unknown).sum()),
@@ -102,18 +102,18 @@ def row_times(column: str, cells: Sequence[str], before: float) -> NDArray[np.fl
     return np.where(last < 0, before, times[last])
 
 
-def _complain(column: str, bad: Sequence[str], n_times: int) -> None:
+def _check(column: str, bad: Sequence[str], n_times: int) -> None:
     if bad and not n_times:
         raise InputError(
             f"time column {column!r}: wanted ISO 8601, or seconds since 1970, got {bad[0]!r}; "
-            "name another column, or none to use the clock"
+            "name another column, or remove time to use the clock"
         )
     if bad:
-        text = f"time column {column!r}: {len(bad)} cells are no time, the first {bad[0]!r}"
-        warnings.warn(f"{text}; they have the time of the row before", AlertingWarning, stacklevel=4)
+        text = f"time column {column!r}: {len(bad)} cells are not a time, the first {bad[0]!r}"
+        warnings.warn(f"{text}; their rows get the time of the row before", AlertingWarning, stacklevel=4)
 
 
 def _is_number(cell: str) -> bool:
     if cell[4:5] == "-" and cell[:4].isdigit():
-        return False  # A year: most cells are told by this alone, and there may be millions.
+        return False  # A year. This test decides for most cells, of which there may be millions.
     return re.fullmatch(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*", cell) is not None

@@ -1,4 +1,4 @@
-"""Alerts in words: the sentence that heads one, one line for a title, a few for a message."""
+"""Alerts in words: the sentence at the head, a title of one line, and a message of a few lines."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from collections.abc import Iterator, Mapping, Sequence
 from anomaly_vae_pipelines.alerting.records import Alert, AlertRow, score_of
 from anomaly_vae_pipelines.records import Reason
 
-_MOST_CHARACTERS = 80
-"""Of a cell: a message is no place for a document."""
+_MAX_CHARACTERS = 80
+"""Of a cell, so that a message stays short."""
 
 _LATENT = "latent"
-"""The reason that is not a single column."""
+"""The name of the reason that is not a single column."""
 
-_MOST_COLUMNS = 3
+_MAX_COLUMNS = 3
 """Columns that the heading names."""
 
 
-def named(ids: Mapping[str, str], place: str) -> str:
-    """What to call a row: by its ids where there are any, and by its place in the file.
+def row_label(ids: Mapping[str, str], position: str) -> str:
+    """What to call a row: by its ids if there are any, and by its position in the file.
 
-    >>> named({"patient": "367"}, "line 109")
+    >>> row_label({"patient": "367"}, "line 109")
     'patient=367 (line 109)'
     """
     shown = ", ".join(f"{column}={_short(cell)}" for column, cell in ids.items())
-    return f"{shown} ({place})" if shown else place
+    return f"{shown} ({position})" if shown else position
 
 
 def row_text(row: AlertRow, source: str) -> str:
-    """A row, its score and why: ``line 109 at -3283 nats, because amount=8120 (expected 20.4)``.
+    """A row with its score and the reasons: ``line 109 at -3283 nats, because amount=8120 (expected 20.4)``.
 
-    Its file is named where it is not ``source``, the one that the alert names.
+    Its file is named if it is not ``source``, which the alert names already.
     """
     name, score = row.name or f"line {row.number}", _score(score_of(row))
     where = f" of {row.source}" if row.source not in (source, row.name) else ""
-    why = f", because {columns_text(row.reasons[:_MOST_COLUMNS])}" if row.reasons else ""
+    why = f", because {columns_text(row.reasons[:_MAX_COLUMNS])}" if row.reasons else ""
     return f"{name}{where} at {score} nats{why}"
 
 
 def title(alert: Alert) -> str:
-    """Severity, rule, key and finding, in one line."""
+    """Severity, rule, key and match, in one line."""
     key = "".join(f" {name}={_short(value)}" for name, value in alert.key.items())
     return f"[{alert.severity}] {alert.rule}{key}: {alert.what}"
 
 
 def message(alert: Alert) -> str:
-    """What a person wants to know, one thing a line."""
+    """What a person wants to know, one fact per line."""
     return "\n".join(_lines(alert))
 
 
@@ -55,7 +55,7 @@ def columns_text(columns: Sequence[Reason]) -> str:
 
 
 def rows_text(alert: Alert) -> str:
-    """The rows that the alert shows, by file, as numbers or by their ids; and how many there are."""
+    """The rows that the alert shows, by file, as numbers or ids, and how many there are in all."""
     if not alert.rows:
         return f"{alert.source} {alert.first} to {alert.last}" if alert.first else "none"
     by_source: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def rows_text(alert: Alert) -> str:
 
 
 def _score(score: float) -> str:
-    """A score to four digits, or whole: nobody wants -1.488e+04."""
+    """A score to four digits, or as a whole number, to avoid -1.488e+04."""
     return f"{score:.4g}" if abs(score) < 1000 else f"{score:.0f}"
 
 
@@ -90,4 +90,4 @@ def _reason(reason: Reason) -> str:
 
 def _short(cell: str) -> str:
     line = " ".join(cell.split())
-    return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
+    return line if len(line) <= _MAX_CHARACTERS else line[: _MAX_CHARACTERS - 1] + "…"

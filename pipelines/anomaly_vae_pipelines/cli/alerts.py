@@ -1,4 +1,4 @@
-"""``anomaly-vae alerts``: rules and sinks, checked before they are needed; what waits, and sending it."""
+"""``anomaly-vae alerts``: check rules and sinks, see which alerts wait, and send them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
     from anomaly_vae_pipelines.alerting.config.reading import Config
+    from anomaly_vae_pipelines.alerting.maintenance.status import Silenced, SinkStatus
     from anomaly_vae_pipelines.alerting.rules.base import Rule
-    from anomaly_vae_pipelines.alerting.status import Silenced, SinkStatus
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MOST_SILENCED = 20
+MAX_SILENCED = 20
 """Keys in a cool-down that are printed; JSON has all of them."""
 
 
 @click.group("alerts")
 def command() -> None:
-    """Check rules and sinks, and see what became of alerts.
+    """Check rules and sinks, and see whether alerts were delivered.
 
-    RULES is the TOML file that score and watch take as --alerts.
+    RULES is the TOML file that you give to score and watch as --alerts.
     """
 
 
-def place_options(command: F) -> F:
-    """``--alert-state`` and ``--checkpoint``: whose alerts are meant."""
+def owner_options(command: F) -> F:
+    """``--alert-state`` and ``--checkpoint``: the run whose alerts are meant."""
     state = "The --alert-state of score. [default: RULES.state]"
-    checkpoint = "The --checkpoint of a watch, for its alerts; by default a watch has .SOURCE.watch."
+    checkpoint = "The --checkpoint of a watch, for its alerts; the default of watch is .SOURCE.watch."
     of_watch = click.option("--checkpoint", metavar="FILE", help=checkpoint)
     return click.option("--alert-state", metavar="FILE", help=state)(of_watch(command))
 
@@ -47,20 +47,20 @@ def place_options(command: F) -> F:
 def check(rules: str, model: str) -> None:
     """Check RULES for MODEL, and show what each rule means for it.
 
-    The table says what a rule fires on, how often normal rows make it fire, and which sinks get its alerts.
-    A mistake, an environment variable that is not set, or a rule that can never fire for this model is
-    exit code 2. Nothing is sent.
+    The table shows what a rule fires on, how often normal rows make it fire, and which sinks get its alerts.
+    The exit code is 2 if there is a mistake, an environment variable is not set, or a rule can never fire for
+    this model. Nothing is sent.
     """
     import os
 
     from anomaly_vae.persistence import load
     from anomaly_vae_pipelines.alerting.config.reading import read_config
-    from anomaly_vae_pipelines.alerting.rules.limits import Calibration
+    from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
     from anomaly_vae_pipelines.alerting.times import Clock
     from anomaly_vae_pipelines.scoring.tables import final_detector
 
     detector = final_detector(load(model))
-    calibration = Calibration(detector.calibration_scores_, detector.offset_)
+    calibration = CalibrationScores(detector.calibration_scores_, detector.offset_)
     config = read_config(Path(rules), os.environ, calibration, Clock())
     _show_rules(f"{rules} for {model}, which has {calibration.n_rows:,} held-out rows:", config)
 
@@ -70,10 +70,10 @@ def check(rules: str, model: str) -> None:
 def send_tests(rules: str) -> int:
     """Send a test alert to each sink of RULES.
 
-    It says that it is a test, and goes to every sink, whatever severity that wants. A sink that does not
-    take it is exit code 1.
+    The alert says that it is a test. It goes to every sink, whatever severity the sink accepts. The exit code
+    is 1 if a sink fails.
     """
-    from anomaly_vae_pipelines.alerting.trial import try_sinks
+    from anomaly_vae_pipelines.alerting.maintenance.trial import try_sinks
 
     code = DONE
     for trial in try_sinks(Path(rules)):
@@ -85,15 +85,15 @@ def send_tests(rules: str) -> int:
 
 @command.command("status")
 @click.argument("rules")
-@place_options
+@owner_options
 @json_option
 def status(rules: str, alert_state: str | None, checkpoint: str | None, as_json: bool) -> None:
-    """Show what waits for the sinks of RULES.
+    """Show how many alerts wait for the sinks of RULES.
 
-    And when each last took an alert, when and why it last did not, and what is in a cool-down. It only
-    reads files: a run may go on meanwhile, and no secret is needed.
+    It also shows the last delivery and the last error of each sink, and what is in a cool-down. It only reads
+    files, so it works during a run, and needs no secrets.
     """
-    from anomaly_vae_pipelines.alerting.status import read_status
+    from anomaly_vae_pipelines.alerting.maintenance.status import read_status
 
     owner = _owner(rules, alert_state, checkpoint)
     found = read_status(Path(rules), owner, is_checkpoint=checkpoint is not None)
@@ -107,15 +107,15 @@ def status(rules: str, alert_state: str | None, checkpoint: str | None, as_json:
 
 @command.command("resend")
 @click.argument("rules")
-@place_options
-@click.option("--refused", is_flag=True, help="Try alerts again, too, that a receiver refused.")
+@owner_options
+@click.option("--refused", is_flag=True, help="Also send alerts again that a receiver refused.")
 def send_again(rules: str, alert_state: str | None, checkpoint: str | None, refused: bool) -> int:
-    """Send now what waits for the sinks of RULES.
+    """Send the alerts that wait for the sinks of RULES now.
 
-    It tries for as long as patience in RULES says. Alerts that still wait then, or are refused, are exit
-    code 1.
+    It tries for as long as patience in RULES. The exit code is 1 if alerts still wait after that, or are
+    refused.
     """
-    from anomaly_vae_pipelines.alerting.resending import resend
+    from anomaly_vae_pipelines.alerting.maintenance.resending import resend
 
     done = resend(Path(rules), _owner(rules, alert_state, checkpoint), refused=refused)
     for sink, n_delivered in done.n_delivered.items():
@@ -133,12 +133,12 @@ def _owner(rules: str, alert_state: str | None, checkpoint: str | None) -> Path:
 def _show_rules(title: str, config: Config) -> None:
     rows = [
         (
-            rule.name.name,
+            rule.name,
             rule.meaning,
             rule.false_alarms or "unknown",
-            ", ".join(rule.name.key) or "none",
-            _shown(rule.name.cooldown),
-            f"{rule.name.severity}: {_receivers(rule, config)}",
+            ", ".join(rule.options.key) or "none",
+            _duration(rule.options.cooldown),
+            f"{rule.options.severity}: {_receivers(rule, config)}",
         )
         for rule in config.rules
     ]
@@ -147,9 +147,9 @@ def _show_rules(title: str, config: Config) -> None:
 
 
 def _receivers(rule: Rule, config: Config) -> str:
-    from anomaly_vae_pipelines.alerting.delivery.sinks import takes
+    from anomaly_vae_pipelines.alerting.delivery.sinks import accepts
 
-    return ", ".join(sink.name for sink in config.sinks if takes(sink, rule.name.severity)) or "no sink"
+    return ", ".join(sink.name for sink in config.sinks if accepts(sink, rule.options.severity)) or "no sink"
 
 
 def _show_sinks(sinks: Any) -> None:
@@ -166,9 +166,9 @@ def _show_silenced(silenced: Any) -> None:
     if not silenced:
         click.echo("nothing is in a cool-down")
         return
-    _echo_table(("in a cool-down", "key", "until"), map(_silenced_row, silenced[:MOST_SILENCED]))
-    if len(silenced) > MOST_SILENCED:
-        click.echo(f"{len(silenced) - MOST_SILENCED:,} more (--json shows all)")
+    _echo_table(("in a cool-down", "key", "until"), map(_silenced_row, silenced[:MAX_SILENCED]))
+    if len(silenced) > MAX_SILENCED:
+        click.echo(f"{len(silenced) - MAX_SILENCED:,} more (--json shows all)")
 
 
 def _silenced_row(silenced: Silenced) -> tuple[str, ...]:
@@ -176,10 +176,10 @@ def _silenced_row(silenced: Silenced) -> tuple[str, ...]:
     return silenced.rule, key or "none", silenced.until
 
 
-def _shown(seconds: float) -> str:
-    from anomaly_vae_pipelines.alerting.times import shown
+def _duration(seconds: float) -> str:
+    from anomaly_vae_pipelines.alerting.times import duration_text
 
-    return shown(seconds)
+    return duration_text(seconds)
 
 
 def _echo_table(head: tuple[str, ...], rows: Any) -> None:

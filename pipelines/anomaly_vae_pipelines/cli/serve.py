@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import click
@@ -10,60 +11,58 @@ import click
 from anomaly_vae_pipelines.cli.exit_codes import Terminated
 from anomaly_vae_pipelines.cli.printing import printable
 
+_PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "starlette", "uvicorn")
+
 
 @click.command("serve")
 @click.argument("models", nargs=-1, metavar="[NAME=]MODEL...")
 @click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0 takes a free one. [default: 8080]")
-@click.option("--keys-file", metavar="FILE", help="File of keys, as --new-key prints them.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0 chooses a free one. [default: 8080]")
+@click.option("--keys-file", metavar="FILE", help="File of API keys, as --new-key prints them.")
 @click.option("--ssl-certfile", metavar="FILE", help="Certificate chain (PEM): serve over TLS.")
 @click.option("--ssl-keyfile", metavar="FILE", help="Private key of the certificate (PEM).")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[default: info]")
-@click.option("--config", metavar="FILE", help="TOML file of settings; what is given here wins.")
+@click.option("--config", metavar="FILE", help="TOML file of settings; options given here override it.")
 @click.option(
     "--new-key",
     type=click.Choice(["score", "admin"]),
-    help="Print a new key and the line of --keys-file that makes it known, and end.",
+    help="Print a new API key and its line for --keys-file, and exit.",
 )
 def command(models: tuple[str, ...], config: str | None, new_key: str | None, **given: Any) -> None:
     """Serve MODELs over HTTP, until SIGTERM or Ctrl-C.
 
-    A MODEL is a file that fit made, called by its name without suffix unless NAME= says otherwise, or a
-    directory of versions (1.avae, 2.avae ...), of which the highest is the default. A file that changes is
-    loaded, checked and swapped in between two requests; one that cannot be used is refused, and the old
-    model serves on.
+    A MODEL is a file that fit wrote, or a directory of versions (1.avae, 2.avae ...), of which the highest
+    is the default. Its name is that of the file without suffix, unless NAME= is given. A file that changes
+    is checked and then replaces the old model between two requests; if it cannot be loaded, the old model
+    is still served.
 
     \b
-        /             a page to score a CSV file or images by hand
+        /             web page to score a CSV file or images
         /v1/score     rows as JSON, CSV or Arrow; image files
         /v2           the Open Inference Protocol (KServe, Triton)
         /metrics      for Prometheus
-        /docs         all of it, with examples
+        /docs         API reference with examples
 
-    Settings come from here, from the environment (ANOMALY_VAE_MAX_ROWS) and from --config, in this order.
+    Options override the environment (ANOMALY_VAE_MAX_ROWS), which overrides --config.
     """  # noqa: D301 (click wants the control character)
     require_service()
     if new_key is not None:
         _print_key(new_key)
         return
-    from anomaly_vae_pipelines.service.models.files import places_of
+    from anomaly_vae_pipelines.service.models.files import model_paths
     from anomaly_vae_pipelines.service.server import serve
     from anomaly_vae_pipelines.service.settings import read_settings
 
     settings = read_settings(config, **{name: value for name, value in given.items() if value is not None})
-    with suppress(Terminated):  # which is how a service is meant to end
-        serve(places_of(models, settings.models), settings, _say_where)
+    with suppress(Terminated):  # the normal end of a service
+        serve(model_paths(models, settings.models), settings, _print_url)
 
 
 def require_service() -> None:
-    """Raise MissingExtraError where the packages of the service are not installed."""
+    """Raise MissingExtraError if the packages of the service are not installed."""
     try:
-        import fastapi  # noqa: F401
-        import httptools  # noqa: F401
-        import msgspec  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import pydantic_settings  # noqa: F401
-        import uvicorn  # noqa: F401
+        for package in _PACKAGES:
+            import_module(package)
     except ImportError as error:
         from anomaly_vae.errors import MissingExtraError
 
@@ -76,9 +75,9 @@ def _print_key(role: Any) -> None:
     from anomaly_vae_pipelines.service.http.keys import new_key
 
     key, line = new_key(role)
-    click.echo(f"key   {key}   (give it to whoever will use it; it is not kept)")
+    click.echo(f"key   {key}   (for the client; it is not stored)")
     click.echo(f"line  {line}")
 
 
-def _say_where(url: str) -> None:
-    click.echo(printable(f"serving on {url} (Ctrl-C ends it)"), err=True)
+def _print_url(url: str) -> None:
+    click.echo(printable(f"serving on {url} (stop with Ctrl-C)"), err=True)

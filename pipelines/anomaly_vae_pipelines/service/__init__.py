@@ -1,6 +1,6 @@
-"""The service: a fitted model behind HTTP.
+"""The service: fitted models behind HTTP.
 
-A request goes through ``guard`` (keys and limits) to a route of ``app``, which turns its body into rows
-(``bodies``, ``tensors``), has them scored together with those of others (``batching``) by a model of the
-``registry``, and turns what came out into an answer (``answers``).
+A request passes the middleware (``http/middleware``) and reaches a route. The route turns its body into rows
+(``codecs``) and has a model of the registry score them together with those of other requests (``models``).
+``codecs`` then encodes the scores.
 """

@@ -1,40 +1,40 @@
-"""create_app: the service as an ASGI application, made of models and settings."""
+"""create_app: models and settings as an ASGI application."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route, Router
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from anomaly_vae._version import __version__
-from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.images.decoding import strict_reading
 from anomaly_vae_pipelines.scoring.adapters import AnyModel
-from anomaly_vae_pipelines.service.errors import ServiceError
-from anomaly_vae_pipelines.service.http.error_responses import refusal
-from anomaly_vae_pipelines.service.http.keys import read_keys
-from anomaly_vae_pipelines.service.http.middleware import NOTES, Guard
+from anomaly_vae_pipelines.service.http.keys import Keys, read_keys
+from anomaly_vae_pipelines.service.http.middleware.access_log import access_log
+from anomaly_vae_pipelines.service.http.middleware.authorization import authorization
+from anomaly_vae_pipelines.service.http.middleware.body_limits import body_limits
+from anomaly_vae_pipelines.service.http.middleware.concurrency_limit import concurrency_limit
+from anomaly_vae_pipelines.service.http.middleware.errors import errors
+from anomaly_vae_pipelines.service.http.middleware.exchange import record_exchange
+from anomaly_vae_pipelines.service.http.middleware.request_metrics import request_metrics
+from anomaly_vae_pipelines.service.http.middleware.response_headers import response_headers
+from anomaly_vae_pipelines.service.http.middleware.time_limit import time_limit
 from anomaly_vae_pipelines.service.models.metrics import MEDIA, Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry, serve_models
 from anomaly_vae_pipelines.service.models.reloading import Reloader
-from anomaly_vae_pipelines.service.routes.admin import admin_routes
-from anomaly_vae_pipelines.service.routes.inference import inference_routes
-from anomaly_vae_pipelines.service.routes.openapi import describe_with
-from anomaly_vae_pipelines.service.routes.page import page_routes
-from anomaly_vae_pipelines.service.routes.schemas import answers
-from anomaly_vae_pipelines.service.routes.scoring import plain_routes
+from anomaly_vae_pipelines.service.routes.admin import admin_operations
+from anomaly_vae_pipelines.service.routes.inference import inference_operations
+from anomaly_vae_pipelines.service.routes.openapi import describe
+from anomaly_vae_pipelines.service.routes.operations import Operation, routes_of
+from anomaly_vae_pipelines.service.routes.page import page_operations
+from anomaly_vae_pipelines.service.routes.scoring import scoring_operations
 from anomaly_vae_pipelines.service.settings import Settings
-
-WORK = ("/score", "/infer")
-"""Ends of the paths of routes that score."""
 
 
 def create_app(
@@ -43,20 +43,20 @@ def create_app(
     *,
     reloader: Reloader | None = None,
 ) -> ASGIApp:
-    """The service of fitted models.
+    """The service of fitted models, as an ASGI application.
 
     Parameters
     ----------
     models : detector, Pipeline, mapping of str to either, or Registry
-        What to serve. A Registry may be changed while it is served.
+        The models to serve. A Registry may change while it is served.
     settings : Settings, optional
     reloader : Reloader, optional
-        What keeps the registry up with its files.
+        Loads model files that change.
 
     Raises
     ------
     InputError
-        For keys that cannot be read.
+        If the keys cannot be read.
 
     Examples
     --------
@@ -74,70 +74,59 @@ def create_app(
     settings = settings or Settings()
     registry = models if isinstance(models, Registry) else serve_models(models, settings)
     metrics = Metrics(registry)
-    app = FastAPI(
-        title="anomaly-vae",
-        version=__version__,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        strict_content_type=False,  # Triton's client sends JSON without saying so
-    )
-    doors = [plain_routes(registry, settings), inference_routes(registry, settings)]
-    for door in (*doors, admin_routes(registry, reloader, metrics), page_routes()):
-        app.include_router(door)
+    operations = [
+        *scoring_operations(registry, settings),
+        *inference_operations(registry, settings),
+        *admin_operations(registry, reloader, metrics),
+        *page_operations(),
+    ]
 
-    @app.get(
-        "/metrics",
-        tags=["operations"],
-        summary="Metrics, for Prometheus",
-        response_class=PlainTextResponse,
-        responses=answers(None),
-    )
-    async def read_metrics() -> Response:
+    async def read_metrics(request: Request) -> Response:
         return Response(metrics.page(), media_type=MEDIA)
 
-    @app.get("/openapi.json", include_in_schema=False)
-    async def read_description(request: Request) -> Response:
-        description, _ = await registry.turns.take(request, app.openapi)
-        return JSONResponse(description)
+    async def read_description(request: Request) -> dict[str, Any]:
+        description, _ = await registry.parse_queue.run(request, lambda: describe(operations, registry.all()))
+        return description
 
-    describe_with(app, registry)
-    for kind in (ServiceError, InputError, HTTPException, Exception):
-        app.add_exception_handler(kind, _refused)
-    lifespan = _lifespan(registry, settings, reloader, metrics)
-    return Guard(_with_short_ways(app, doors, lifespan), settings, read_keys(settings), metrics)
-
-
-def _with_short_ways(app: FastAPI, doors: Sequence[APIRouter], lifespan: Lifespan[Any]) -> Router:
-    """The application, with a way past FastAPI to the routes that are the work of the service.
-
-    They read a request and write an answer themselves, so that FastAPI has nothing to do for them but to
-    describe them; going through it takes a third of the time of a request of one row.
-    """
-    work = [
-        Route(route.path, _Endpoint(route.endpoint), methods=["POST"])
-        for door in doors
-        for route in door.routes
-        if isinstance(route, APIRoute) and route.path.endswith(WORK)
+    operations += [
+        Operation("GET", "/metrics", read_metrics, "Metrics, for Prometheus", result=str),
+        Operation("GET", "/openapi.json", read_description),
     ]
-    return Router(work, redirect_slashes=False, default=app, lifespan=lifespan)
+    router = Router(routes_of(operations), lifespan=_lifespan(registry, settings, reloader, metrics))
+    return _with_middleware(router, settings, read_keys(settings), metrics)
 
 
-class _Endpoint:
-    """A route as ASGI, without what Starlette wraps around it for errors: the guard answers those."""
+def _with_middleware(router: Router, settings: Settings, keys: Keys, metrics: Metrics) -> ASGIApp:
+    """A router inside the middleware, the outermost first. Lifespan events go to the router directly."""
+    layers: list[Callable[[ASGIApp], ASGIApp]] = [
+        record_exchange,
+        access_log,
+        partial(request_metrics, metrics=metrics),
+        response_headers,
+        errors,
+        partial(authorization, keys=keys),
+        partial(concurrency_limit, limit=settings.max_in_flight, metrics=metrics),
+        partial(
+            body_limits,
+            max_bytes=settings.max_body_bytes,
+            max_buffered_bytes=settings.max_buffered_bytes,
+        ),
+        partial(time_limit, seconds=settings.request_timeout),
+    ]
+    outermost: ASGIApp = router
+    for layer in reversed(layers):
+        outermost = layer(outermost)
 
-    def __init__(self, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
-        self._endpoint = endpoint
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        await (outermost if scope["type"] == "http" else router)(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
+    return service
 
 
 def _lifespan(
     registry: Registry, settings: Settings, reloader: Reloader | None, metrics: Metrics
 ) -> Lifespan[Any]:
-    """What lives as long as the service: threads, and the watch over model files."""
+    """Starts watching the model files with the service; stops that and the threads at its end."""
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
@@ -153,8 +142,3 @@ def _lifespan(
             registry.close()
 
     return lifespan
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    """The answer for whatever a route raises."""
-    return refusal(error, request.scope[NOTES]["request_id"])

@@ -1,47 +1,44 @@
-"""What a request can be refused for, each with its HTTP status; the body of every refusal is the same.
+"""Errors of requests, each with its HTTP status. All have the same form of error response.
 
     ServiceError
-    ├── RefusedRowsError      400  some rows cannot be read; says which
-    ├── UnauthorizedError     401  a key is wanted
-    ├── ForbiddenError        403  another key is wanted
-    ├── UnknownModelError     404  there is no such model or version
+    ├── RefusedRowsError      400  some rows cannot be read; names them
+    ├── UnauthorizedError     401  a key is required
+    ├── ForbiddenError        403  the key has the wrong role
+    ├── UnknownModelError     404  unknown model or version
     ├── SlowClientError       408  the request did not arrive in time
-    ├── TooLargeError         413  more bytes or rows than a request may have
-    ├── UnknownMediaError     415  a body of a kind that is not read
-    └── BusyError             503  more work is waiting than can be done in time; Retry-After says when
+    ├── TooLargeError         413  too many bytes or rows
+    ├── UnknownMediaError     415  the media type is not supported
+    └── BusyError             503  overloaded; Retry-After says when to try again
 
-An ``InputError`` of the library or of a source is a 400 as well.
+An ``InputError`` of the library or of a source is also a 400.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from anomaly_vae.errors import AnomalyVAEError
 from anomaly_vae_pipelines.errors import nearest
+from anomaly_vae_pipelines.plurals import counted
 
 MOST_NAMED = 10
-"""Rows that a refusal names."""
+"""Rows that an error response names."""
 
 
 class ServiceError(AnomalyVAEError):
-    """A request is refused; the message says what was wanted.
+    """A request cannot be answered; the message says what was wanted.
 
     Attributes
     ----------
     status : int
         The HTTP status.
     headers : mapping of str to str
-        What the answer tells beside its body.
+        Of the response.
     """
 
     status: ClassVar[int] = 400
     headers: ClassVar[Mapping[str, str]] = {}
-
-    def content(self) -> dict[str, Any]:
-        """The body of the answer, for JSON."""
-        return {"error": str(self)}
 
 
 class RefusedRowsError(ServiceError):
@@ -52,43 +49,42 @@ class RefusedRowsError(ServiceError):
     n_rows : int
         Rows of the request.
     problems : sequence of (int, str)
-        The rows that cannot be read, by their place in the request, and why.
+        The rows that cannot be read, by their position in the request, and why.
     unit : str
-        What a row is called: "row", counted from 0, or "line", counted from 1.
+        "row", counted from 0, or "line", counted from 1.
     """
 
     def __init__(self, n_rows: int, problems: Sequence[tuple[int, str]], unit: str = "row") -> None:
         self.problems, self.unit = problems, unit
-        place, reason = problems[0]
-        verb = "rows cannot" if len(problems) > 1 else "row cannot"
+        position, reason = problems[0]
         super().__init__(
-            f"{len(problems):,} of {n_rows:,} {verb} be read, the first is {unit} {place}: {reason}"
+            f"{len(problems):,} of {counted(n_rows, 'row')} cannot be read, the first is {unit} {position}: "
+            f"{reason}"
         )
 
-    def content(self) -> dict[str, Any]:
-        """The body, with the first rows that cannot be read."""
-        named = [{self.unit: place, "problem": reason} for place, reason in self.problems[:MOST_NAMED]]
-        return super().content() | {"rows": named}
+    def first_problems(self) -> list[dict[str, int | str]]:
+        """The first rows that cannot be read, each with its problem."""
+        return [{self.unit: row, "problem": reason} for row, reason in self.problems[:MOST_NAMED]]
 
 
 class UnauthorizedError(ServiceError):
-    """A key is wanted, and none came or one that is not known."""
+    """The request has no key, or an unknown one."""
 
     status = 401
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
     def __init__(self) -> None:
-        super().__init__("a key is wanted, as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'")
+        super().__init__("a key is required, as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'")
 
 
 class ForbiddenError(ServiceError):
-    """The key is known and may not do this."""
+    """The key is known, but its role may not do this."""
 
     status = 403
 
 
 class UnknownModelError(ServiceError):
-    """There is no model, or no version, of that name."""
+    """No model or version has that name."""
 
     status = 404
 
@@ -101,26 +97,26 @@ class UnknownModelError(ServiceError):
 
 
 class SlowClientError(ServiceError):
-    """The whole of a request did not arrive in time."""
+    """The request did not arrive completely in time."""
 
     status = 408
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
 
 
 class TooLargeError(ServiceError):
-    """A request has more bytes or rows than it may have."""
+    """The request has too many bytes or rows."""
 
     status = 413
 
 
 class UnknownMediaError(ServiceError):
-    """A body is of a kind that is not read."""
+    """The media type or encoding of the body is not supported."""
 
     status = 415
 
 
 class BusyError(ServiceError):
-    """More is waiting than can be done in time."""
+    """More requests are waiting than can be answered in time."""
 
     status = 503
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}

@@ -1,7 +1,7 @@
-"""Logs: one JSON object a line on stderr, of the service and of the server below it.
+"""Logs: one JSON object per line on stderr, of the service and of uvicorn.
 
-Lines of one turn of the event loop are written together, at its end: a write for each would take longer
-than making it.
+Lines of one iteration of the event loop are written together: one write per line would take longer than
+encoding it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 import msgspec
 
 NAME = "anomaly_vae.service"
-"""Of the logger of the service."""
+"""Name of the logger of the service."""
 
 OTHERS = ("uvicorn", "uvicorn.error", "py.warnings")
-"""Loggers of what the service runs on."""
+"""Loggers of uvicorn and of warnings."""
 
 
 class JsonLines(logging.Handler):
-    """Writes records, and messages with fields, as lines of JSON to stderr."""
+    """Writes records, and messages with fields, to stderr as lines of JSON."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class JsonLines(logging.Handler):
         self.write(record.levelno, record.getMessage(), fields, record.created)
 
     def write(self, level: int, message: str, fields: dict[str, Any], created: float) -> None:
-        """Write a line, now or at the end of this turn of the event loop."""
+        """Write a line, now or at the end of this iteration of the event loop."""
         head = {
             "time": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
             "level": logging.getLevelName(level).lower(),
@@ -47,11 +47,11 @@ class JsonLines(logging.Handler):
         if len(self._lines) == 1:
             try:
                 asyncio.get_running_loop().call_soon(self.flush)
-            except RuntimeError:  # on a thread, or before there is a loop
+            except RuntimeError:  # on a thread, or before the loop starts
                 self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered."""
+        """Write the collected lines."""
         lines, self._lines = self._lines, []
         if lines and not sys.stderr.closed:
             sys.stderr.write(b"\n".join([*lines, b""]).decode())
@@ -59,7 +59,7 @@ class JsonLines(logging.Handler):
 
 
 def log_to_stderr(level: str) -> None:
-    """Send what the service and its server have to say to stderr, from a level on."""
+    """Send the logs of the service and of uvicorn to stderr, from a level on."""
     handler = JsonLines()
     for name in (NAME, *OTHERS):
         logger = logging.getLogger(name)
@@ -68,7 +68,7 @@ def log_to_stderr(level: str) -> None:
 
 
 def log(level: int, message: str, **fields: Any) -> None:
-    """A line of the service's own; a record by the rules of ``logging`` where somebody else handles it."""
+    """Log a message with fields; as an ordinary record if an application set handlers of its own."""
     logger = logging.getLogger(NAME)
     if not logger.isEnabledFor(level):
         return

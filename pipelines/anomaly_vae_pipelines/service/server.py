@@ -1,4 +1,4 @@
-"""Server: a service on a port, from the first model loaded to the last request answered."""
+"""Server: a service on a port, from loading the models to the last response."""
 
 from __future__ import annotations
 
@@ -19,70 +19,69 @@ from anomaly_vae_pipelines.service.app import create_app
 from anomaly_vae_pipelines.service.http.keys import read_keys
 from anomaly_vae_pipelines.service.http.protocol import Protocol
 from anomaly_vae_pipelines.service.logs import log, log_to_stderr
-from anomaly_vae_pipelines.service.models.files import Place
+from anomaly_vae_pipelines.service.models.files import ModelPath
 from anomaly_vae_pipelines.service.models.registry import Registry, load_served
 from anomaly_vae_pipelines.service.models.reloading import Load, Reloader
 from anomaly_vae_pipelines.service.settings import Settings
-from anomaly_vae_pipelines.service.shutdown import GRACE, leave, leave_after
+from anomaly_vae_pipelines.service.shutdown import GRACE, exit_after, exit_now
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def serve(
-    places: Sequence[Place],
+    models: Sequence[ModelPath],
     settings: Settings,
     on_start: Callable[[str], None] = lambda url: None,
     *,
     load: Load | None = None,
 ) -> None:
-    """Serve the models of some places until SIGTERM or SIGINT, and answer what was asked before that.
+    """Serve models until SIGTERM or SIGINT, and answer the requests received before that.
 
-    The process ends within ``drain_timeout`` and a second of the signal, whatever its threads do.
+    The process ends at most ``drain_timeout`` plus one second after the signal, whatever its threads do.
 
     Parameters
     ----------
-    places : sequence of Place
+    models : sequence of ModelPath
     settings : Settings
     on_start : callable
-        Is given the URL once the service answers.
+        Called with the URL once the service answers.
     load : callable
-        Gives the ServedModel of a name, version and path. By default model files are loaded as the setting
-        ``isolate`` says.
+        ``load(name, version, path)`` returns a ServedModel. The default loads model files according to the
+        setting ``isolate``.
 
     Raises
     ------
     ModelFileError
-        For a file that is not a model; InputError for keys or certificates that cannot be read,
-        AnomalyVAEError where the port cannot be had.
+        If a file is not a model; InputError if keys or certificates cannot be read, AnomalyVAEError if the
+        port cannot be used.
     """
     log_to_stderr(settings.log_level)
-    server = Server(places, settings, on_start, load=load)
-    server.on_signal = lambda code: leave_after(settings.drain_timeout + GRACE, code)
+    server = Server(models, settings, on_start, load=load)
+    server.on_signal = lambda code: exit_after(settings.drain_timeout + GRACE, code)
     try:
         server.run()
     finally:
         if server.exit_code is not None and server.reloader.is_loading:
-            leave(server.exit_code)
+            exit_now(server.exit_code)
 
 
 class Server(uvicorn.Server):
-    """A service with its models loaded and its port taken, ready to run.
+    """A service with its models loaded and its port open, ready to run.
 
-    Parameters and errors are those of ``serve``. It says when it is there, and ends without a word when it is
-    told to, also by ``should_exit``.
+    Parameters and errors are those of ``serve``. Setting ``should_exit`` also stops it.
 
     Attributes
     ----------
     reloader : Reloader
     on_signal : callable
-        Is given the exit code when a signal asks the service to end.
+        Called with the exit code at the first signal.
     exit_code : int or None
-        0, or 130 after Ctrl-C; None until a signal comes.
+        0, or 130 after Ctrl-C; None before a signal.
     """
 
     def __init__(
         self,
-        places: Sequence[Place],
+        models: Sequence[ModelPath],
         settings: Settings,
         on_start: Callable[[str], None] = lambda url: None,
         *,
@@ -93,7 +92,7 @@ class Server(uvicorn.Server):
         registry = Registry(settings)
         at_start = partial(load_served, isolated=settings.isolate == "always")
         later = partial(load_served, isolated=settings.isolate != "never")
-        self.reloader = Reloader(registry, places, load or at_start, load or later)
+        self.reloader = Reloader(registry, models, load or at_start, load or later)
         self.reloader.load_all()
         super().__init__(_config(create_app(registry, settings, reloader=self.reloader), settings))
         self._on_start, self._listener = on_start, _listen(settings)
@@ -102,24 +101,24 @@ class Server(uvicorn.Server):
         if not keys and settings.host not in _LOOPBACK:
             log(
                 logging.WARNING,
-                "there are no keys: whoever reaches this port can score",
+                "no keys are set: anyone who can reach this port can score",
                 host=settings.host,
             )
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to end."""
+        """Serve until a signal or ``should_exit``."""
         with self._listener:
             super().run(sockets=[self._listener, *(sockets or [])])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn does, and say so."""
+        """Start as uvicorn does, then call ``on_start``."""
         await super().startup(sockets)
         if self.started:
             scheme = "https" if self.config.is_ssl else "http"
             self._on_start(f"{scheme}://{_shown(self._listener)}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """As uvicorn does; the first signal starts the clock."""
+        """Handle a signal as uvicorn does; the first one starts the time limit."""
         if not self.should_exit:
             self.exit_code = 128 + sig if sig == signal.SIGINT else 0
             self.on_signal(self.exit_code)
@@ -146,26 +145,26 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
 
 
 def _check_certificate(settings: Settings) -> None:
-    """Raise InputError where TLS is wanted and cannot be had."""
+    """Raise InputError if the files for TLS cannot be used."""
     certificate, key = settings.ssl_certfile, settings.ssl_keyfile
     if certificate is None:
         if key is not None:
-            raise InputError(f"{key}: is a key without a certificate; give --ssl-certfile too")
+            raise InputError(f"{key}: is a key, and the certificate is missing; give --ssl-certfile too")
         return
     for path in (certificate, key, settings.ssl_ca_certs):
         if path is not None and not path.is_file():
-            raise InputError(f"{path}: is no file; wanted PEM")
+            raise InputError(f"{path}: is not a file; wanted PEM")
     try:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.ssl_ca_certs)
         context.load_cert_chain(certificate, key, lambda: settings.ssl_keyfile_password or "")
     except OSError as error:
         raise InputError(
-            f"{certificate}: cannot be used, with the key {key or 'in it'} ({error.strerror or error})"
+            f"{certificate}: cannot be used with the key {key or 'in it'} ({error.strerror or error})"
         ) from error
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """The socket to listen on; raises AnomalyVAEError where it cannot be had."""
+    """The socket to listen on; raises AnomalyVAEError if it cannot be opened."""
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server(

@@ -13,61 +13,59 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import UnknownNameError
 
 PREFIX = "ANOMALY_VAE_"
-"""Before the names of settings in the environment: ``ANOMALY_VAE_MAX_ROWS``."""
+"""Prefix of settings in the environment: ``ANOMALY_VAE_MAX_ROWS``."""
 
 MIB = 1 << 20
 
 
 class Settings(BaseSettings):
-    """How a service runs. Sizes are in bytes, times in seconds."""
+    """Settings of a service. Sizes are in bytes, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(default=8080, ge=0, le=65_535, description="Port to listen on; 0 chooses a free one.")
     models: dict[str, str] = Field(
         default_factory=dict, description="Models by name: a file, or a directory of versions."
     )
 
-    max_body_bytes: PositiveInt = Field(default=16 * MIB, description="Of one request, as sent and unpacked.")
+    max_body_bytes: PositiveInt = Field(default=16 * MIB, description="Of a request, also decompressed.")
     max_rows: PositiveInt = Field(default=10_000, description="Of one request; images are rows.")
-    max_in_flight: PositiveInt = Field(default=256, description="Requests that are worked on at once.")
+    max_in_flight: PositiveInt = Field(default=256, description="Requests in flight at once.")
     max_buffered_bytes: PositiveInt = Field(default=256 * MIB, description="Bodies held in memory at once.")
-    max_wait: PositiveFloat = Field(default=0.5, description="To be read and scored; then it is 503.")
+    max_wait: PositiveFloat = Field(default=0.5, description="To be read and scored; then the status is 503.")
     request_timeout: PositiveFloat = Field(default=30.0, description="From the first byte to the answer.")
     batch_wait: float = Field(
-        default=0.002, ge=0.0, le=1.0, description="Longest wait for rows to be scored along."
+        default=0.002, ge=0.0, le=1.0, description="Longest wait for rows of other requests."
     )
-    drain_timeout: PositiveFloat = Field(
-        default=30.0, description="For open requests, once it is told to end."
-    )
+    drain_timeout: PositiveFloat = Field(default=30.0, description="For open requests after SIGTERM.")
     reload_interval: float = Field(
-        default=2.0, ge=0.0, description="Between looks at model files; 0 never looks."
+        default=2.0, ge=0.0, description="Between checks of the model files; 0 never checks."
     )
 
     isolate: Literal["never", "reloads", "always"] = Field(
-        default="reloads", description="Model files that a child process with limits has to load first."
+        default="reloads", description="Model files that a child process with limits loads first."
     )
 
     keys_file: Path | None = Field(default=None, description="File of keys: a role and a hash on each line.")
-    keys: str = Field(default="", description="The same in the environment, with commas between keys.")
+    keys: str = Field(default="", description="The same keys, separated by commas.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     ssl_certfile: Path | None = Field(default=None, description="Certificate chain (PEM), for TLS.")
     ssl_keyfile: Path | None = Field(default=None, description="Private key of the certificate (PEM).")
     ssl_keyfile_password: str | None = Field(default=None, repr=False, description="Of the private key.")
     ssl_ca_certs: Path | None = Field(
-        default=None, description="CA that clients' certificates must come from."
+        default=None, description="CA that must have signed the certificates of clients."
     )
 
 
 def read_settings(config: str | None = None, **given: Any) -> Settings:
-    """The settings of a TOML file, over them those of the environment, over them what was given.
+    """The settings of a TOML file, overridden by the environment, overridden by ``given``.
 
     Raises
     ------
     InputError
-        For a file that cannot be read, a name that no setting has, a value out of range.
+        If the file cannot be read, a setting is unknown, or a value is out of range.
     """
     table = {} if config is None else _read_toml(config)
     for name in table:
@@ -90,7 +88,7 @@ def _read_toml(path: str) -> dict[str, Any]:
 
 
 def _first_problem(error: ValidationError, config: str | None) -> str:
-    """What is wrong with the first wrong setting, and where it may come from."""
+    """The problem of the first wrong setting, and where it may be set."""
     first = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(map(str, first["loc"])) or "settings"
     where = f" (--{name.replace('_', '-')}, {PREFIX}{name.upper()}" + (f" or {config})" if config else ")")

@@ -1,4 +1,4 @@
-"""Ending: a process that is asked to end is gone in time, whatever its threads still do.
+"""Shutdown: the process ends in time, whatever its threads still do.
 
 Python waits for threads when a process ends, and a thread cannot be stopped. ``os._exit`` does not wait.
 """
@@ -14,28 +14,28 @@ from contextlib import suppress
 from typing import NoReturn
 
 GRACE = 0.5
-"""Seconds after the drain that a service has to close what it opened."""
+"""Seconds after ``drain_timeout`` in which the service may close its resources."""
 
 _FLUSH_SECONDS = 0.25
-"""Time to write out what is buffered: a reader of stderr that stopped reading must not hold up the end."""
+"""Time to flush buffers: a process that no longer reads our stderr must not delay the exit."""
 
 
-def leave(code: int) -> NoReturn:
-    """End the process now with this exit code; logs and standard streams are flushed first."""
+def exit_now(code: int) -> NoReturn:
+    """End the process with this exit code, after flushing logs and standard streams."""
     flushing = threading.Thread(target=_flush, daemon=True)
     flushing.start()
     flushing.join(_FLUSH_SECONDS)
     os._exit(code)
 
 
-def leave_after(seconds: float, code: int) -> None:
-    """End the process with this exit code unless it has ended by itself within this many seconds."""
+def exit_after(seconds: float, code: int) -> None:
+    """End the process with this exit code if it still runs after this many seconds."""
 
     def wait() -> None:
         time.sleep(seconds)
-        leave(code)
+        exit_now(code)
 
-    threading.Thread(target=wait, name="ending", daemon=True).start()
+    threading.Thread(target=wait, name="exit", daemon=True).start()
 
 
 def _flush() -> None:

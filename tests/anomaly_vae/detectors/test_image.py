@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import anomaly_vae
 from anomaly_vae import ImageVAEDetector, InputError, ModelFileError
-from anomaly_vae.detectors._image_fitting import n_calibration_images
+from anomaly_vae.detectors._splits import n_calibration_images
 
 Images = NDArray[Any]
 
@@ -104,7 +104,7 @@ def test_parts_sum_to_the_score(name: str, request: pytest.FixtureRequest) -> No
     """Pixels and the last column together, whichever the score is."""
     fitted = request.getfixturevalue(name)
     odd, _ = scratched(plates(10, 6), 7)
-    parts = fitted.score_parts(odd)
+    parts = fitted.score_contributions(odd)
     assert parts.shape == (10, SIDE * SIDE + 1)
     assert parts.sum(axis=1) == pytest.approx(fitted.score_samples(odd), rel=1e-9)
 
@@ -187,7 +187,7 @@ def test_a_likelihood_prefers_blank_images_and_complexity_mends_it() -> None:
     worst = corrected.score_samples(textures[100:]).min()
     assert corrected.score_samples(blank)[0] < worst
     assert corrected.score_samples(noise)[0] < worst
-    parts = corrected.score_parts(textures[100:])
+    parts = corrected.score_contributions(textures[100:])
     assert parts.sum(axis=1) == pytest.approx(corrected.score_samples(textures[100:]))
 
 

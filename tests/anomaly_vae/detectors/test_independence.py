@@ -87,8 +87,8 @@ def test_contributions_of_a_row_depend_on_that_row_alone(kind: str) -> None:
     """As its score does."""
     make, rows_of = TABLES[kind]
     model = make(novelty=True, max_steps=20, random_state=0).fit(rows_of(0))
-    whole = model.score_parts(rows_of(1))
+    whole = model.score_contributions(rows_of(1))
     order = np.random.default_rng(2).permutation(N_ROWS)
     pd.testing.assert_frame_equal(
-        model.score_parts(rows_of(1).iloc[order]), whole.iloc[order], check_exact=True
+        model.score_contributions(rows_of(1).iloc[order]), whole.iloc[order], check_exact=True
     )

@@ -36,7 +36,7 @@ def test_both_ways_give_the_same_scores(detector: TabularVAEDetector, frame: pd.
     long_way = frame.astype({"a": object})
     assert isinstance(as_table(detector, long_way, reset=False), pd.DataFrame)
     np.testing.assert_array_equal(detector.score_samples(frame), detector.score_samples(long_way))
-    pd.testing.assert_frame_equal(detector.score_parts(frame), detector.score_parts(long_way))
+    pd.testing.assert_frame_equal(detector.score_contributions(frame), detector.score_contributions(long_way))
     assert detector.explain(frame) == detector.explain(long_way)
     narrow = frame.astype(np.float32)
     np.testing.assert_array_equal(
@@ -48,7 +48,7 @@ def test_the_index_of_a_plain_frame_stays_with_its_parts(
     detector: TabularVAEDetector, frame: pd.DataFrame
 ) -> None:
     """Whoever asks for parts finds their rows again."""
-    assert detector.score_parts(frame[7:9]).index.tolist() == [7, 8]
+    assert detector.score_contributions(frame[7:9]).index.tolist() == [7, 8]
 
 
 @pytest.mark.parametrize(

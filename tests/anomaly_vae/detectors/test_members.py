@@ -1,4 +1,4 @@
-"""The members of a model: which partner a table gets, what it hears, and how the two are weighed."""
+"""The members of a model: which closed-form member a table gets, and how the two are weighted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from anomaly_vae import ModelFileError, TabularVAEDetector, load, save
 from anomaly_vae.columns.table import Table, TableEncoder, take_rows
-from anomaly_vae.detectors._fitting import split_rows
-from anomaly_vae.detectors._members import Members
+from anomaly_vae.detectors._members import MemberBuilder
 from anomaly_vae.detectors._model import Member
-from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, Partner, Recipe, novelty_recipe, outlier_recipe
+from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, ClosedForm, Recipe, novelty_recipe, outlier_recipe
+from anomaly_vae.detectors._splits import split_rows
 from anomaly_vae.detectors._state import module_state
 from anomaly_vae.nn.priors import ExemplarPrior, StandardNormal
 
@@ -54,11 +54,11 @@ def fit(X: Table, novelty: bool, random_state: int = 0, **params: Any) -> Tabula
     return detector
 
 
-def start(X: Table, recipe: Recipe) -> Members:
+def start(X: Table, recipe: Recipe) -> MemberBuilder:
     """The members of a table, all of whose rows are trained on."""
     encoder = TableEncoder.fit(X)
     rows = torch.from_numpy(encoder.transform(X))
-    return Members(encoder, rows, recipe, len(rows), torch.Generator().manual_seed(0))
+    return MemberBuilder(encoder, rows, recipe, len(rows), torch.Generator().manual_seed(0))
 
 
 def bounds(member: Member, X: Table, encoder: TableEncoder) -> Floats:
@@ -81,7 +81,7 @@ class Case(NamedTuple):
 
 @pytest.fixture(scope="module")
 def cases() -> dict[str, Case]:
-    """One detector of each kind of partner, and of each kind of table that leads to it."""
+    """One detector of each kind of closed-form member, and of each kind of table that leads to it."""
     tables: dict[str, tuple[Table, Table, bool]] = {
         "exemplars": (numbers(300), numbers(100, seed=1), True),
         "linear of categories": (mixed(300), mixed(100, 1), True),
@@ -120,13 +120,13 @@ def test_the_score_is_the_weighted_mean_of_the_bounds(cases: dict[str, Case], na
     by_member = np.array([bounds(member, new, model.encoder) for member in model.members])
     weights = np.array([member.weight for member in model.members])
     np.testing.assert_allclose(weights @ by_member, scores, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(detector.score_parts(new).sum(axis=1), scores, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(detector.score_contributions(new).sum(axis=1), scores, rtol=1e-9, atol=1e-9)
     assert not np.allclose(by_member[0], by_member[1], atol=0.1)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_saved_model_scores_alike(cases: dict[str, Case], name: str, tmp_path: Path) -> None:
-    """Through a file, every kind of partner keeps its scores and its weight to the last bit."""
+    """Through a file, every kind of closed-form member keeps its scores and its weight to the last bit."""
     detector, _, new = cases[name]
     save(detector, tmp_path / "model.avae")
     loaded = load(tmp_path / "model.avae")
@@ -147,19 +147,19 @@ def test_a_saved_model_scores_alike(cases: dict[str, Case], name: str, tmp_path:
 def test_each_bound_counts_in_units_of_its_spread(X: Table, recipe: Recipe) -> None:
     """Over rows of training, the weighted bounds of the two spread as their shares in the recipe."""
     members = start(X, recipe)
-    partner, network = members.weighted(members.network((8,)), replace(members.partner(), weight=0.0))
+    closed_form, network = members.weighted(members.network((8,)), replace(members.closed_form(), weight=0.0))
     half = members.rows[: len(members.rows) // 2].numpy()
-    shares = [member.weight * spread(member.terms(half).sum(axis=1)) for member in (partner, network)]
-    assert shares[0] / shares[1] == pytest.approx(recipe.partner_weight, rel=1e-5)
+    shares = [member.weight * spread(member.terms(half).sum(axis=1)) for member in (closed_form, network)]
+    assert shares[0] / shares[1] == pytest.approx(recipe.closed_form_weight, rel=1e-5)
 
 
 def test_a_spread_is_not_measured_on_rows_that_the_prior_knows() -> None:
-    """Rows that are exemplars tell as much of an exemplar partner's spread as new rows do: half to twice."""
+    """Rows that are exemplars tell as much of an exemplar member's spread as new rows do: half to twice."""
     X, new = numbers(400, 6), numbers(400, 6, seed=1)
     members = start(X, novelty_recipe(400, 6, has_categories=False))
-    partner, network = members.weighted(members.network(()), members.partner())
+    closed_form, network = members.weighted(members.network(()), members.closed_form())
     known, unknown = (
-        [member.weight * spread(bounds(member, rows, members.encoder)) for member in (partner, network)]
+        [member.weight * spread(bounds(member, rows, members.encoder)) for member in (closed_form, network)]
         for rows in (X, new)
     )
     assert 0.8 < unknown[0] / unknown[1] < 4.0  # 2 in the recipe
@@ -208,10 +208,10 @@ def _same_bits(one: TabularVAEDetector, other: TabularVAEDetector) -> bool:
 @pytest.mark.parametrize(("n_rows", "n_exemplars"), [(100, 80), (3000, MAX_EXEMPLARS)])
 def test_clean_numbers_get_exemplars_of_a_bounded_number(n_rows: int, n_exemplars: int) -> None:
     """The codes of the rows trained on, but never more exemplars than ``MAX_EXEMPLARS``."""
-    partner, network = fit(numbers(n_rows), novelty=True, max_steps=2).model_.members
-    assert isinstance(partner.module.prior, ExemplarPrior)
-    assert len(partner.module.prior.exemplars) == partner.architecture.n_exemplars == n_exemplars
-    assert partner.architecture.hidden_sizes == ()
+    closed_form, network = fit(numbers(n_rows), novelty=True, max_steps=2).model_.members
+    assert isinstance(closed_form.module.prior, ExemplarPrior)
+    assert len(closed_form.module.prior.exemplars) == closed_form.architecture.n_exemplars == n_exemplars
+    assert closed_form.architecture.hidden_sizes == ()
     assert isinstance(network.module.prior, StandardNormal)
 
 
@@ -222,21 +222,21 @@ def test_numbers_with_holes_and_constants_are_numbers() -> None:
     assert fit(X, novelty=True, max_steps=2).model_.members[0].architecture.n_exemplars == 80
 
 
-def test_clean_categories_and_wide_tables_get_a_linear_partner(cases: dict[str, Case]) -> None:
+def test_clean_categories_and_wide_tables_get_a_linear_closed_form(cases: dict[str, Case]) -> None:
     """Where distances have no unit, or rows are fewer than cells: a linear VAE under N(0, I)."""
     for name in CASES:
-        partner, network = cases[name].detector.model_.members
+        closed_form, network = cases[name].detector.model_.members
         if name.startswith("linear"):
-            assert isinstance(partner.module.prior, StandardNormal), name
-            assert partner.architecture == replace(network.architecture, hidden_sizes=()), name
+            assert isinstance(closed_form.module.prior, StandardNormal), name
+            assert closed_form.architecture == replace(network.architecture, hidden_sizes=()), name
 
 
 def test_contaminated_tables_get_independent_columns(cases: dict[str, Case]) -> None:
     """One latent and no hidden layer, under N(0, I), while the network has both."""
     for name in ("columns of numbers", "columns of all kinds"):
-        partner, network = cases[name].detector.model_.members
-        assert (partner.architecture.latent_dim, partner.architecture.hidden_sizes) == (1, ()), name
-        assert isinstance(partner.module.prior, StandardNormal), name
+        closed_form, network = cases[name].detector.model_.members
+        assert (closed_form.architecture.latent_dim, closed_form.architecture.hidden_sizes) == (1, ()), name
+        assert isinstance(closed_form.module.prior, StandardNormal), name
         assert network.architecture.latent_dim > 1, name
         assert network.architecture.hidden_sizes, name
 
@@ -245,9 +245,9 @@ def test_contaminated_tables_get_independent_columns(cases: dict[str, Case]) -> 
 def test_independent_columns_do_not_hear_who_stands_together(cases: dict[str, Case], name: str) -> None:
     """Two rows that exchange a cell keep the sum of their bounds, whichever cell it is."""
     detector, _, new = cases[name]
-    (partner, _), encoder = detector.model_.members, detector.model_.encoder
+    (closed_form, _), encoder = detector.model_.members, detector.model_.encoder
     for swapped in _swapped_tables(pd.DataFrame(new)):
-        before, after = (_pair_sums(bounds(partner, rows, encoder)) for rows in (new, swapped))
+        before, after = (_pair_sums(bounds(closed_form, rows, encoder)) for rows in (new, swapped))
         np.testing.assert_allclose(before, after, rtol=0, atol=1e-4)
 
 
@@ -285,13 +285,15 @@ def test_the_latent_of_independent_columns_says_nothing(cases: dict[str, Case]) 
 
 
 def test_exemplars_see_the_gap_between_what_was_seen() -> None:
-    """Between two clusters the exemplar partner scores below all rows, where the linear one is happiest."""
+    """Between two clusters the exemplar member scores below all rows, where the linear one is happiest."""
     random = np.random.default_rng(0)
     X = np.r_[random.normal(-5, 0.3, size=(150, 2)), random.normal(5, 0.3, size=(150, 2))]
     recipe = novelty_recipe(300, 2, has_categories=False)
-    for kind, least, most in ((Partner.EXEMPLARS, 1.0, 1.0), (Partner.LINEAR, 0.0, 0.5)):
-        members = start(X, replace(recipe, partner=kind))
-        seen, between = (bounds(members.partner(), rows, members.encoder) for rows in (X, np.zeros((1, 2))))
+    for kind, least, most in ((ClosedForm.EXEMPLARS, 1.0, 1.0), (ClosedForm.LINEAR, 0.0, 0.5)):
+        members = start(X, replace(recipe, closed_form=kind))
+        seen, between = (
+            bounds(members.closed_form(), rows, members.encoder) for rows in (X, np.zeros((1, 2)))
+        )
         assert least <= np.mean(seen > between) <= most, kind
 
 
@@ -300,8 +302,8 @@ def test_rows_that_repeat_are_one_exemplar_each() -> None:
     X = np.tile(numbers(50, 4), (40, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        partner = fit(X, novelty=True, max_steps=2).model_.members[0]
-    assert 1 < partner.architecture.n_exemplars <= 50
+        closed_form = fit(X, novelty=True, max_steps=2).model_.members[0]
+    assert 1 < closed_form.architecture.n_exemplars <= 50
 
 
 def test_a_seed_gives_the_same_exemplars() -> None:
@@ -318,14 +320,14 @@ def test_a_seed_gives_the_same_exemplars() -> None:
 @LAW
 @given(n_rows=st.integers(1, 10**6), n_cells=st.integers(1, 10**4), has_categories=st.booleans())
 def test_a_recipe_fits_its_table(n_rows: int, n_cells: int, has_categories: bool) -> None:
-    """Never more latents than cells, or than half the rows; no more cells than rows for an unlike partner."""
+    """Never more latents than cells, or than half the rows; no more cells than rows unless it is linear."""
     for recipe in (novelty_recipe(n_rows, n_cells, has_categories), outlier_recipe(n_rows, n_cells)):
         assert 1 <= recipe.latent_dim <= max(min(n_cells, n_rows // 2), 1)
-        assert recipe.partner is Partner.LINEAR or n_rows > n_cells
-        assert recipe.partner is not Partner.EXEMPLARS or not has_categories
+        assert recipe.closed_form is ClosedForm.LINEAR or n_rows > n_cells
+        assert recipe.closed_form is not ClosedForm.EXEMPLARS or not has_categories
         assert recipe.noise_floor > 0
         assert 0 < recipe.keep <= 1
-        assert recipe.partner_weight > 0
+        assert recipe.closed_form_weight > 0
 
 
 def test_auto_leaves_the_recipe_alone() -> None:

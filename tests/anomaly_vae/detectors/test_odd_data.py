@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from anomaly_vae import TabularVAEDetector
-from anomaly_vae.detectors._fitting import split_rows
+from anomaly_vae.detectors._splits import split_rows
 
 # As everywhere, but here it is the point: odd data are data, and nobody is to be warned of them.
 pytestmark = pytest.mark.filterwarnings("error")

@@ -23,8 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from anomaly_vae import InputError, ModelFileError, SchemaError, TabularVAEDetector, load, save
-from anomaly_vae.detectors._fitting import n_calibration_rows, split_rows
 from anomaly_vae.detectors._recipe import MAX_CALIBRATION_ROWS, MAX_EXEMPLARS
+from anomaly_vae.detectors._splits import n_calibration_rows, split_rows
 
 QUICK: dict[str, Any] = {"max_steps": 30, "random_state": 0}
 
@@ -44,7 +44,7 @@ def test_one_row_at_a_time_a_shuffle_and_all_at_once_score_alike(
 
 def test_parts_sum_to_the_score(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
     """There is one part a column and one for the latents, and nothing else."""
-    parts = fitted.score_parts(fresh)
+    parts = fitted.score_contributions(fresh)
     assert list(parts.columns) == [*fresh.columns, "latent"]
     np.testing.assert_allclose(parts.sum(axis=1), fitted.score_samples(fresh), rtol=0, atol=1e-6)
 
@@ -134,7 +134,7 @@ def test_a_rate_rests_on_a_promise_or_a_tail(fitted: TabularVAEDetector, fresh: 
         == (promised.offset_, promised.tail_)
         == (promised.offset_, "empirical")
     )
-    with pytest.raises(InputError, match="cannot be promised from 60 held-out rows, but from 99,999"):
+    with pytest.raises(InputError, match="cannot be guaranteed from 60 held-out rows, but from 99,999"):
         promised.set_threshold(false_alarm_rate=1e-5)
     estimated = either.set_threshold(false_alarm_rate=1e-5, tail="gpd")
     assert (estimated.false_alarm_rate_, estimated.tail_) == (1e-5, "gpd")
@@ -265,7 +265,10 @@ def test_a_constant_column_that_changes_costs_a_bounded_amount(
     small, large = fresh.head(1).astype({"unit": float}), fresh.head(1).astype({"unit": float})
     small["unit"], large["unit"] = 7.01, 7e6
     costs = [
-        float(fitted.score_parts(changed)["unit"].iloc[0] - fitted.score_parts(fresh.head(1))["unit"].iloc[0])
+        float(
+            fitted.score_contributions(changed)["unit"].iloc[0]
+            - fitted.score_contributions(fresh.head(1))["unit"].iloc[0]
+        )
         for changed in (small, large)
     ]
     assert costs[0] == costs[1]

@@ -71,7 +71,7 @@ def test_a_load_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_memory_beyond_three_times_the_file_and_200_mb_is_not_to_be_had() -> None:
     """Less is; and no file can be written."""
     code = (
-        "from anomaly_vae._child import _limit\n"
+        "from anomaly_vae.model_file.child_program import _limit\n"
         "_limit(10 * 2**20)\n"
         "taken = bytearray(190 * 2**20)\n"
         "try:\n    more = bytearray(60 * 2**20)\n"

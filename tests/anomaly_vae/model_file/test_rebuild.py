@@ -17,8 +17,11 @@ from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from anomaly_vae import ModelFileError, load, save
-from anomaly_vae.model_file import steps, tree
+from anomaly_vae.model_file import tree
+from anomaly_vae.model_file.contents import read_model_tree
 from anomaly_vae.model_file.rebuild import rebuild_step
+from anomaly_vae.model_file.steps import catalogue
+from anomaly_vae.model_file.writing import dump
 from tests.anomaly_vae import forging
 from tests.anomaly_vae.forging import Node, arguments, attributes, mapping, node, sequence, value
 
@@ -366,7 +369,7 @@ class TestAllowed:
             "sklearn.compose._column_transformer.ColumnTransformer",
             "sklearn.compose._column_transformer.make_column_selector",
         }
-        assert tried | apart == set(steps.CLASSES)
+        assert tried | apart == set(catalogue.CLASSES)
 
     def test_column_selectors_and_data_frames_work(self, path: Path) -> None:
         """The usual recipe for a mixed table is saved as it stands."""
@@ -397,7 +400,7 @@ def load_naively(path: Path) -> None:
 
 def stated(step: BaseEstimator, **parameters: Any) -> tree.Described:
     """A fitted step as a file of another release of scikit-learn states it."""
-    described = forging.persistence._tree(forging.persistence._dump(step))
+    described = read_model_tree(dump(step))
     return tree.Described(described.name, {**described.state, **parameters})
 
 

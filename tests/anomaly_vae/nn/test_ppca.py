@@ -130,24 +130,6 @@ def test_noise_has_a_floor() -> None:
     assert torch.isfinite(constant.log_prob(torch.ones(1, 3))).all()
 
 
-def test_a_widened_model_knows_nothing_of_further_cells() -> None:
-    """The model of wider rows is that of their first cells, with mere noise in the others."""
-    x = correlated(100, 4, 2, 0.3)
-    model = fit_ppca(x, 2, least_noise=1e-6)
-    wide = model.widened(7)
-    assert wide.loadings.shape == wide.posterior_weights.shape == (7, 2)
-    torch.testing.assert_close(wide.loadings[:4], model.loadings)
-    torch.testing.assert_close(wide.posterior_weights[:4], model.posterior_weights)
-    assert (wide.loadings[4:] == 0).all()
-    assert (wide.posterior_weights[4:] == 0).all()
-    further = torch.randn(100, 3, generator=generated(1), dtype=torch.float64)
-    rest = MultivariateNormal(
-        torch.zeros(3, dtype=torch.float64), model.noise * torch.eye(3, dtype=torch.float64)
-    )
-    both = wide.log_prob(torch.cat([x, further], dim=1))
-    torch.testing.assert_close(both, model.log_prob(x) + rest.log_prob(further), rtol=1e-6, atol=1e-5)
-
-
 # ------------------------------------------------------------------------------------------ the robust fit
 def contaminated() -> tuple[Tensor, Tensor]:
     """1,000 rows, a fifth of them far away in a direction of their own, and the clean ones."""

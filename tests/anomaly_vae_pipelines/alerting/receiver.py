@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that answers as a test tells it: well, badly, late, or not at all."""
+"""A real HTTP server on this machine that answers as a test chooses: well, badly, late, or not at all."""
 
 from __future__ import annotations
 

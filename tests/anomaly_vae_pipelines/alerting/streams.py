@@ -1,4 +1,4 @@
-"""Scored rows for tests, a clock that tests turn, and files of rules."""
+"""Scored rows for tests, a clock that tests set, and files of rules."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ START = 1_700_000_000
 
 
 @dataclass
-class Turned:
-    """A clock that stands still until a test, or a sleep, turns it."""
+class FakeClock:
+    """A clock that moves only when a test, or a sleep, sets it."""
 
     time: float = float(START)
     slept: list[float] = field(default_factory=list)
@@ -100,7 +100,7 @@ def alerter(
         calibration_scores=calibration,
         offset=offset,
         environ=environ or {},
-        clock=clock or Turned().clock,
+        clock=clock or FakeClock().clock,
         ids=ids,
     )
 

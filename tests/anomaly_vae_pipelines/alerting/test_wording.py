@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from anomaly_vae_pipelines.alerting import Alert
 from anomaly_vae_pipelines.alerting.delivery.sinks import alertmanager_alert
-from anomaly_vae_pipelines.alerting.wording import message, row_text, title
+from anomaly_vae_pipelines.alerting.wording import message, title
 from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.records import ImageRows, Reason, ScoredRows
-from tests.anomaly_vae_pipelines.alerting.streams import alerter, delivered, parts, scored
+from tests.anomaly_vae_pipelines.alerting.streams import alerter, delivered, scored
 
 SCORE = '[[rule]]\nname = "odd"\nkind = "score"\n'
 WORST = "line 109 at -3283 nats, because amount=109 (expected 20.5)"
@@ -74,28 +73,6 @@ def test_every_rule_about_scores_names_the_worst_row(tmp_path, rule, what):
     assert alert.what == what
 
 
-def test_the_worst_row_of_a_window_is_kept_over_a_restart(tmp_path):
-    """It may come long before the window is judged, and after the twenty rows that are shown."""
-    rule = '[[rule]]\nname = "odd"\nkind = "share"\nshare = 0.5\nwindow = 60\n'
-    batch = scored([True] * 60, scores=[-90.0] * 30 + [-200.0] + [-90.0] * 29)
-    first, second = parts(batch, [40])
-    before = alerter(tmp_path, rule)
-    before.observe(first)
-    before.close(ended=False)
-    (alert,) = alerter(tmp_path, rule).observe(second)
-    assert alert.worst is not None
-    assert (alert.worst.number, len(alert.rows), alert.n_rows) == (32, 20, 60)
-
-
-def test_the_worst_window_of_several_is_what_an_alert_speaks_of(tmp_path):
-    """Not the first: what it says and what it measured belong together."""
-    rule = '[[rule]]\nname = "odd"\nkind = "share"\nshare = 0.2\nwindow = 5\n'
-    flags = [True, False, False, False, False] + [True] * 4 + [False]
-    (alert,) = alerter(tmp_path, rule).observe(scored(flags))
-    assert alert.what.startswith("80 % of rows count (anomalous) in 5 rows (the worst of 2 windows)")
-    assert alert.measures["share"] == 0.8
-
-
 def test_what_is_not_about_scores_has_no_worst_row(tmp_path):
     """Empty cells and silence."""
     rule = '[[rule]]\nname = "m"\nkind = "missing"\ncolumns = ["city"]\nshare = 0.5\nwindow = 1\n'
@@ -122,19 +99,6 @@ def test_an_id_column_that_is_not_there_is_named(tmp_path):
     """Before a row is judged, with the nearest."""
     with pytest.raises(UnknownNameError, match=r"no column 'hosst'.*--id.*did you mean 'host'"):
         alerter(tmp_path, SCORE, ids=["hosst"]).observe(many())
-
-
-def test_an_alert_that_waited_since_an_older_version_is_read(tmp_path):
-    """It has neither ids nor a worst row."""
-    (alert,) = alerter(tmp_path, SCORE).observe(scored([True]))
-    values = json.loads(alert.to_json())
-    del values["worst"]
-    for row in values["rows"]:
-        del row["ids"], row["name"]
-    old = Alert.from_json(json.dumps(values))
-    assert old.worst is None
-    assert message(old)
-    assert row_text(old.rows[0], "rows.csv").startswith("line 2 at -90 nats")
 
 
 def test_a_row_is_called_by_what_its_file_counts():

@@ -159,7 +159,7 @@ def hooked(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(500, "not delivered; it waits in"), (400, "refused; it lies in")]
+    ("answer", "said"), [(500, "not delivered; it waits in"), (400, "refused; it is in")]
 )
 def test_an_alert_that_nobody_took_is_a_failure(run, model, unseen, tmp_path, hooked, answer, said):
     """Exit code 1, before the 3 of --fail-on-alert, and one line a sink; a warning if alerts may wait."""

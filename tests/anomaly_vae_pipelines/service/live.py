@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from anomaly_vae_pipelines.service.models.files import places_of
+from anomaly_vae_pipelines.service.models.files import model_paths
 from anomaly_vae_pipelines.service.server import Server
 from anomaly_vae_pipelines.service.settings import Settings
 from tests.anomaly_vae_pipelines.conftest import command_line, process_environment
@@ -108,7 +109,7 @@ def serving(models: Sequence[str], *options: str, **environment: str) -> Iterato
 def serving_here(models: Sequence[str], **settings: Any) -> Iterator[str]:
     """The URL of a service of some models, on a thread."""
     urls: list[str] = []
-    server = Server(places_of(models, {}), Settings(port=0, **settings), urls.append)
+    server = Server(model_paths(models, {}), Settings(port=0, **settings), urls.append)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -128,3 +129,24 @@ def until(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def head(*fields: str, path: str = "/v1/score") -> bytes:
+    """The head of a request."""
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: here", *fields, "", ""]).encode()
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Host and port of a URL."""
+    host, _, port = url.rpartition("/")[2].rpartition(":")
+    return host, int(port)
+
+
+def answer_of(connection: socket.socket) -> tuple[int, bytes]:
+    """Status and whole text of an answer after which the service hangs up."""
+    connection.settimeout(10)
+    text = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(1 << 16):
+            text += piece
+    return int(text.split(b" ", 2)[1]) if text else 0, text

@@ -1,259 +1,76 @@
-"""The service as its users see it, without a socket."""
+"""The service as an ASGI application."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from pathlib import Path
+import asyncio
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
 from anomaly_vae import TabularVAEDetector
+from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.service.app import create_app
 from anomaly_vae_pipelines.service.http.keys import new_key
+from anomaly_vae_pipelines.service.models.metrics import Metrics
+from anomaly_vae_pipelines.service.models.registry import Registry, serve_models
+from anomaly_vae_pipelines.service.models.reloading import Reloader
 from anomaly_vae_pipelines.service.settings import Settings
-from tests.anomaly_vae_pipelines.conftest import Run, read_rows
 
 
-@pytest.fixture(scope="module")
-def orders(unseen: str) -> list[dict[str, str]]:
-    """Rows of orders as a file has them."""
-    return read_rows(unseen)
+def test_a_detector_a_mapping_and_a_registry_are_served(number_model: TabularVAEDetector) -> None:
+    registry = serve_models({"c": number_model}, Settings())
+    for models, name in ((number_model, "model"), ({"b": number_model}, "b"), (registry, "c")):
+        with TestClient(create_app(models)) as client:
+            assert [model["name"] for model in client.get("/v1/models").json()["models"]] == [name]
 
 
-@pytest.fixture(scope="module")
-def scored(model: str, unseen: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
-    """What the command line says of these orders."""
-    from click.testing import CliRunner
-
-    from anomaly_vae_pipelines.cli.main import cli
-
-    out = str(tmp_path_factory.mktemp("scored") / "scored.csv")
-    assert CliRunner().invoke(cli, ["score", model, unseen, "-o", out]).exit_code == 0
-    return read_rows(out)
+def test_a_registry_may_change_while_it_is_served(number_model: TabularVAEDetector) -> None:
+    registry = Registry(Settings())
+    with TestClient(create_app(registry)) as client:
+        assert client.get("/v1/models").json() == {"models": []}
+        registry.put(serve_models({"a": number_model}, Settings()).get("a")[0])
+        assert len(client.get("/v1/models").json()["models"]) == 1
+        assert "/v1/score" in client.get("/openapi.json").json()["paths"]
 
 
-def test_json_csv_and_arrow_give_the_scores_of_the_command_line(
-    client: TestClient, orders: list[dict[str, str]], scored: list[dict[str, str]], unseen: str
+def test_keys_that_cannot_be_read_are_refused_before_anything_is_served(
+    number_model: TabularVAEDetector,
 ) -> None:
-    """A row scores the same to the last bit whichever way it comes."""
-    wanted = [float(row["score"]) for row in scored]
-    stream = io.BytesIO()
-    table = pa.table({name: [row[name] for row in orders] for name in orders[0]})
-    with pa.ipc.new_stream(stream, table.schema) as writer:
-        writer.write_table(table)
-    bodies = {
-        "application/json": json.dumps({"rows": orders}).encode(),
-        "text/csv": Path(unseen).read_bytes(),
-        "application/vnd.apache.arrow.stream": stream.getvalue(),
-    }
-    for media, body in bodies.items():
-        answer = client.post("/v1/score?model=orders", content=body, headers={"content-type": media})
-        assert answer.status_code == 200, answer.text
-        rows = answer.json()["rows"]
-        assert [row["score"] for row in rows] == wanted, media
-        assert [row["is_anomaly"] for row in rows] == [row["is_anomaly"] == "true" for row in scored]
-        assert all(row["is_anomaly"] == (row["score"] < row["threshold"]) for row in rows)
-        assert [row["p_value"] for row in rows] == pytest.approx(
-            [float(row["p_value"]) for row in scored], 1e-5
-        )
+    with pytest.raises(InputError, match="wanted a role"):
+        create_app(number_model, Settings(keys="nonsense"))
 
 
-def test_an_array_file_is_read_as_a_stream_is(client: TestClient, numbers: pd.DataFrame) -> None:
-    """Both forms of Arrow IPC are read."""
-    table, scores = pa.Table.from_pandas(numbers[:5], preserve_index=False), []
-    for kind, maker in (("stream", pa.ipc.new_stream), ("file", pa.ipc.new_file)):
-        sink = io.BytesIO()
-        with maker(sink, table.schema) as writer:
-            writer.write_table(table)
-        answer = client.post(
-            "/v1/score?model=numbers",
-            content=sink.getvalue(),
-            headers={"content-type": f"application/vnd.apache.arrow.{kind}"},
-        )
-        scores.append([row["score"] for row in answer.json()["rows"]])
-    assert scores[0] == scores[1]
-
-
-def test_numbers_score_as_the_detector_scores_them(
-    client: TestClient, numbers: pd.DataFrame, number_model: TabularVAEDetector
-) -> None:
-    """null, NaN and a number written as text are what they are in a file."""
-    rows = [{"x": 1, "y": 2.5, "z": None}, {"x": "1", "y": 2.5, "z": "NaN"}]
-    got = client.post("/v1/score?model=numbers", json={"rows": rows}).json()["rows"]
-    frame = pd.DataFrame({"x": [1.0], "y": [2.5], "z": [np.nan]})
-    assert [row["score"] for row in got] == [number_model.score_samples(frame)[0]] * 2
-    bare = client.post("/v1/score?model=numbers", content=b'{"rows": [{"x": 1, "y": 2.5, "z": NaN}]}')
-    assert bare.json()["rows"][0]["score"] == got[0]["score"]
-
-
-def test_an_explanation_names_columns_with_what_was_seen_and_expected(
-    client: TestClient, orders: list[dict[str, str]]
-) -> None:
-    """Every row is explained, the worst column first."""
-    odd = orders[0] | {"amount": "1e9"}
-    answer = client.post("/v1/score?model=orders&explain=true", json={"rows": [odd, orders[1]]}).json()
-    reasons = answer["rows"][0]["top_columns"]
-    assert reasons[0]["column"] == "amount"
-    assert float(reasons[0]["observed"]) == 1e9
-    assert reasons[0]["expected"] not in (None, reasons[0]["observed"])
-    assert [reason["nats"] for reason in reasons] == sorted(reason["nats"] for reason in reasons)
-    assert "top_columns" in answer["rows"][1]
-
-
-def test_fields_that_the_model_does_not_know_are_left_alone(
-    client: TestClient, orders: list[dict[str, str]]
-) -> None:
-    """They change no score."""
-    plain = client.post("/v1/score?model=orders", json={"rows": orders[:2]}).json()["rows"]
-    other = [{key: cell for key, cell in row.items() if key != "code"} | {"note": [1]} for row in orders[:2]]
-    assert client.post("/v1/score?model=orders", json={"rows": other}).json()["rows"] == plain
-
-
-def test_answers_come_as_csv_and_arrow_too(client: TestClient, numbers: pd.DataFrame) -> None:
-    """The same numbers in all three."""
-    body = numbers[:4].to_csv(index=False)
-    post = {"content": body, "headers": {"content-type": "text/csv"}}
-    wanted = [row["score"] for row in client.post("/v1/score?model=numbers", **post).json()["rows"]]
-    post["headers"] |= {"accept": "text/csv"}
-    answer = client.post("/v1/score?model=numbers&explain=true", **post)
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [float(row["score"]) for row in rows] == wanted
-    assert "top_columns" in rows[0]
-    post["headers"] |= {"accept": "application/vnd.apache.arrow.stream"}
-    table = pa.ipc.open_stream(client.post("/v1/score?model=numbers", **post).content).read_all()
-    assert table["score"].to_pylist() == wanted
-
-
-def test_images_are_scored_as_the_command_line_scores_them(
-    client: TestClient, image_model: str, plates: Path, run: Run, tmp_path: Path
-) -> None:
-    """One file as a body, several as a form; with explain=true each has a heat map."""
-    folder = plates / "test" / "spot"
-    out = str(tmp_path / "scored.csv")
-    assert run("score", image_model, str(folder), "-o", out).code == 0
-    wanted = [float(row["score"]) for row in read_rows(out)]
-    files = sorted(folder.iterdir())
-    one = client.post(
-        "/v1/score?model=plates", content=files[0].read_bytes(), headers={"content-type": "image/png"}
-    )
-    assert one.json()["rows"][0]["score"] == wanted[0]
-    form = [("file", (path.name, path.read_bytes(), "image/png")) for path in files]
-    rows = client.post("/v1/score?model=plates&explain=true", files=form).json()["rows"]
-    assert [row["score"] for row in rows] == wanted
-    assert [row["file"] for row in rows] == [path.name for path in files]
-    assert all(row["heatmap"].startswith("data:image/png;base64,iVBOR") for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("query", "body", "status", "said"),
-    [
-        ("model=numbers", b"{", 400, "is not JSON"),
-        ("model=numbers", b"x,y,z\n1,2,3\n", 400, "for CSV give the header Content-Type: text/csv"),
-        ("model=numbers", b"[]", 400, 'wanted {"rows"'),
-        ("model=numbers", b'{"row": []}', 400, "did you mean 'row'"),
-        ("model=numbers", b'{"rows": {}}', 400, "wanted a list"),
-        ("model=numbers", b'{"rows": []}', 400, "holds no rows"),
-        ("model=numbers", b'{"rows": [3]}', 400, "rows[0]: wanted an object"),
-        ("model=numbers", b'{"rows": [{"x": 1, "y": 2, "Z": 3}]}', 400, "did you mean 'Z'"),
-        ("model=numbers", b'{"rows": [{"x": 1, "y": 2, "z": "three"}]}', 400, "got 'three'"),
-        ("model=numbers", b'{"rows": [{"x": 1, "y": 2, "z": true}]}', 400, "wanted a number"),
-        ("model=numbers", b'{"rows": [{"x": 1, "y": 2, "z": [1]}]}', 400, "got [1]"),
-        ("model=numbers&explain=maybe", b"{}", 400, "explain: wanted true or false"),
-        ("model=number", b"{}", 404, "did you mean 'numbers'"),
-        ("model=numbers&version=9", b"{}", 404, "no version"),
-        ("", b"{}", 400, "name one with ?model="),
-        ("model=plates", b"{}", 400, "fitted on images"),
-    ],
-)
-def test_a_wrong_request_is_told_what_was_wanted(
-    client: TestClient, query: str, body: bytes, status: int, said: str
-) -> None:
-    """With its status, in one form, and with an id that the log has too."""
-    answer = client.post(f"/v1/score?{query}", content=body)
-    assert answer.status_code == status, answer.text
-    assert said in answer.json()["error"]
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
-
-
-def test_a_refusal_names_the_rows(client: TestClient) -> None:
-    """By their place in JSON, by their line in CSV."""
-    good, bad = {"x": 1, "y": 2, "z": 3}, {"x": 1, "y": "no", "z": 3}
-    answer = client.post("/v1/score?model=numbers", json={"rows": [good, bad, good, bad]})
-    assert [row["row"] for row in answer.json()["rows"]] == [1, 3]
-    body = "x,y,z\n1,2,3\n1,no,3\n"
-    answer = client.post("/v1/score?model=numbers", content=body, headers={"content-type": "text/csv"})
-    assert [row["line"] for row in answer.json()["rows"]] == [3]
-
-
-def test_csv_that_is_parted_by_something_else_is_told(client: TestClient) -> None:
-    """In the words of the command line."""
-    headers = {"content-type": "text/csv"}
-    answer = client.post("/v1/score?model=numbers", content="x;y;z\n1;2;3\n", headers=headers)
-    assert answer.status_code == 400
-    assert "delimiter seems to be ';'; wanted commas" in answer.json()["error"]
-
-
-def test_too_many_rows_are_refused_in_every_form(client: TestClient, numbers: pd.DataFrame) -> None:
-    """With 413, and the number that may be sent."""
-    many = pd.concat([numbers.fillna(0.0)] * 3)
-    for content, media in (
-        (json.dumps({"rows": many.to_dict("records")}), "application/json"),
-        (many.to_csv(index=False), "text/csv"),
-    ):
-        answer = client.post("/v1/score?model=numbers", content=content, headers={"content-type": media})
-        assert answer.status_code == 413
-        assert "500 rows" in answer.json()["error"]
-
-
-def test_keys_part_those_who_score_from_those_who_steer(number_model: TabularVAEDetector) -> None:
-    """Without a key 401, with the wrong one 403, and health needs none."""
-    (score_key, score_line), (admin_key, admin_line) = new_key("score"), new_key("admin")
-    settings = Settings(keys=f"{score_line},{admin_line}")
-    row = {"rows": [{"x": 0, "y": 0, "z": 0}]}
+def test_middleware_runs_in_the_order_of_its_list(number_model: TabularVAEDetector) -> None:
+    """A request without a key is refused before its size is looked at, and its response has all headers."""
+    settings = Settings(keys=new_key("score")[1], max_body_bytes=10)
     with TestClient(create_app(number_model, settings)) as client:
+        answer = client.post("/v1/score", content=bytes(100))
+        assert answer.status_code == 401
+        assert {"x-request-id", "x-content-type-options", "www-authenticate"} <= set(answer.headers)
+        metrics = client.get("/metrics", headers={"x-api-key": "wrong"})
+        assert metrics.json()["request_id"] == metrics.headers["x-request-id"]
+
+
+def test_a_path_with_one_slash_too_many_is_redirected(number_model: TabularVAEDetector) -> None:
+    with TestClient(create_app(number_model), follow_redirects=False) as client:
+        answer = client.get("/v1/models/")
+        assert answer.status_code == 307
+        assert answer.headers["location"].endswith("/v1/models")
+
+
+def test_files_are_watched_as_long_as_the_service_runs(number_model: TabularVAEDetector) -> None:
+    class Watched(Reloader):
+        state = "new"
+
+        async def watch(self, interval: float, metrics: Metrics) -> None:
+            Watched.state = "watching"
+            try:
+                await asyncio.sleep(60)
+            finally:
+                Watched.state = "ended"
+
+    registry = serve_models(number_model, Settings())
+    with TestClient(create_app(registry, reloader=Watched(registry, []))) as client:
         assert client.get("/v2/health/ready").status_code == 200
-        assert client.post("/v1/score", json=row).status_code == 401
-        assert client.get("/metrics").status_code == 401
-        for header in ({"authorization": f"Bearer {score_key}"}, {"x-api-key": admin_key}):
-            assert client.post("/v1/score", json=row, headers=header).status_code == 200
-        wrong = {"x-api-key": score_key[:-1]}
-        assert client.post("/v1/score", json=row, headers=wrong).status_code == 401
-        load = "/v2/repository/models/model/load"
-        assert client.post(load, headers={"x-api-key": score_key}).status_code == 403
-        assert client.post(load, headers={"x-api-key": admin_key}).status_code == 400  # from no file
-
-
-def test_metrics_tell_of_rows_anomalies_scores_and_drift(number_model: TabularVAEDetector) -> None:
-    """Rows far from all that was calibrated drift as far as there is."""
-    with TestClient(create_app(number_model, Settings())) as client:
-        row = {"x": 1e6, "y": 1e6, "z": 1e6}
-        client.post("/v1/score", json={"rows": [row] * 40})
-        lines = client.get("/metrics").text.splitlines()
-    told = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    of = '{model="model",version="1"}'
-    assert told[f"anomaly_vae_rows_total{of}"] == "40.0"
-    assert told[f"anomaly_vae_anomalies_total{of}"] == "40.0"
-    ends = {line: count for line, count in told.items() if line.startswith("anomaly_vae_score_nats_bucket")}
-    assert set(ends.values()) == {"40.0"}  # all of them below the first end
-    assert float(told[f"anomaly_vae_score_drift{of}"]) > 0.99
-    assert told['anomaly_vae_requests_total{route="/v1/score",status="200"}'] == "1.0"
-
-
-def test_the_example_of_a_model_can_be_scored(client: TestClient) -> None:
-    """As it stands in the detail of the model, and in the description of the service."""
-    for name in ("orders", "numbers"):
-        example = client.get(f"/v1/models/{name}").json()["example"]
-        assert len(client.post(f"/v1/score?model={name}", json=example).json()["rows"]) == 3
-    body = client.get("/openapi.json").json()["paths"]["/v1/score"]["post"]["requestBody"]["content"]
-    answer = client.post("/v1/score?model=orders", json=body["application/json"]["example"])
-    assert answer.status_code == 200
-    answer = client.post(
-        "/v1/score?model=orders", content=body["text/csv"]["example"], headers={"content-type": "text/csv"}
-    )
-    assert answer.status_code == 200
+        assert Watched.state == "watching"
+    assert Watched.state == "ended"

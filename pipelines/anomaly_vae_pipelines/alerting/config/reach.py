@@ -1,6 +1,6 @@
-"""Reach: a rule that can never fire for a model is refused when it is read, with the ways out.
+"""Checks that a rule can fire for a model; otherwise its silence would look like good news.
 
-Its silence would look like good news.
+Messages say what the model can show, and how to change the rule or the model.
 """
 
 from __future__ import annotations
@@ -11,25 +11,40 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.tails import LEAST_CALIBRATION
 from anomaly_vae.thresholds import n_calibration_needed, rounded_up
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
-from anomaly_vae_pipelines.alerting.rules.limits import Calibration
-from anomaly_vae_pipelines.alerting.rules.silence import FORGET
+from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
+from anomaly_vae_pipelines.alerting.rules.silence import FORGET_AFTER
 from anomaly_vae_pipelines.alerting.rules.windows import Window
-from anomaly_vae_pipelines.alerting.times import shown
+from anomaly_vae_pipelines.alerting.times import duration_text
 
 
-def check_p_value(where: str, p_value: float, calibration: Calibration) -> None:
-    """Raise InputError where no row can have so small a p-value."""
+def check_limit(limit: Limit) -> None:
+    """Raise InputError if no row can count."""
+    if limit.below == -math.inf:
+        raise _never("no score is below -inf", "Give a number of nats")
+    if limit.p_value is not None:
+        check_positive(limit.p_value)
+        if limit.tail is None:
+            check_p_value(limit.p_value, limit.calibration)
+    elif limit.below is None and limit.calibration.offset == -math.inf:
+        raise _never("the threshold of the model flags no row", "Give below or p_value")
+
+
+def check_positive(p_value: float) -> None:
+    """Raise InputError for a p-value of 0."""
     if p_value == 0:
-        raise _never(where, "p_value = 0 is less than any p-value", "Give a p_value above 0")
+        raise _never("p_value = 0 is less than any p-value", "Give a p_value above 0")
+
+
+def check_p_value(p_value: float, calibration: CalibrationScores) -> None:
+    """Raise InputError if no row can have such a small p-value."""
     least = calibration.least_p_value
     if least is None or p_value >= least:
         return
     n_rows, needed = calibration.n_rows, n_calibration_needed(p_value)
     tail = 'tail = "gpd" to estimate smaller p-values'
     if n_rows < LEAST_CALIBRATION:
-        tail += f" (from {LEAST_CALIBRATION} held-out rows on)"
+        tail += f" (needs at least {LEAST_CALIBRATION} held-out rows)"
     raise _never(
-        where,
         f"with the {n_rows:,} held-out rows of the model no p-value is less than {least:.3g}, "
         f"and p_value = {p_value:g}",
         f"Give p_value = {rounded_up(least):g} or more, a model with {needed:,} held-out rows (fit on more "
@@ -37,43 +52,27 @@ def check_p_value(where: str, p_value: float, calibration: Calibration) -> None:
     )
 
 
-def check_below(where: str, below: float) -> None:
-    """Raise InputError where no score is lower."""
-    if below == -math.inf:
-        raise _never(where, "no score is below -inf", "Give a number of nats")
-
-
-def check_threshold(where: str, calibration: Calibration) -> None:
-    """Raise InputError where the model's threshold flags no row."""
-    if calibration.offset == -math.inf:
-        raise _never(where, "the threshold of the model flags no row", "Give below or p_value")
-
-
-def check_drift(where: str, p_value: float, reference: Reference, window: Window) -> None:
-    """Raise InputError where no window can differ so surely from calibration."""
-    if p_value == 0:
-        raise _never(where, "p_value = 0 is less than any p-value", "Give a p_value above 0")
-    if window.rows is None:
-        return
-    least = reference.least_p_value(window.rows)
+def check_drift(p_value: float, reference: Reference, window: Window) -> None:
+    """Raise InputError if no window can have such a small p-value."""
+    check_positive(p_value)
+    least = 0.0 if window.rows is None else reference.least_p_value(window.rows)
     if p_value < least:
         raise _never(
-            where,
             f"a window of {window.rows:,} rows against {reference.n_rows:,} held-out rows has no p-value "
             f"less than {least:.3g}, and p_value = {p_value:g}",
             "Give a larger p_value, a longer window, or a model with more held-out rows",
         )
 
 
-def check_silence(where: str, after: float, key: tuple[str, ...]) -> None:
-    """Raise InputError where a value of the key is forgotten before it counts as silent."""
-    if key and after >= FORGET:
+def check_silence(after: float, key: tuple[str, ...]) -> None:
+    """Raise InputError if a value of the key is forgotten before it counts as silent."""
+    longest = duration_text(FORGET_AFTER)
+    if key and after >= FORGET_AFTER:
         raise _never(
-            where,
-            f"a value of the key is forgotten after {shown(FORGET)}, and after = {shown(after)!r}",
-            f"Give less than {shown(FORGET)}, or key = []",
+            f"a value of the key is forgotten after {longest}, and after = {duration_text(after)!r}",
+            f"Give less than {longest}, or key = []",
         )
 
 
-def _never(where: str, why: str, ways_out: str) -> InputError:
-    return InputError(f"{where}: can never fire, because {why}. {ways_out}")
+def _never(why: str, ways_out: str) -> InputError:
+    return InputError(f"can never fire, because {why}. {ways_out}")

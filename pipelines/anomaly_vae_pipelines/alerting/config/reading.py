@@ -1,14 +1,10 @@
-"""The TOML file of alerting: what it says, checked, as objects.
+"""The TOML file of alerting, read and checked: its rules and sinks as objects.
 
-At the top: ``time`` (a column with the time of each row, ISO 8601 or seconds; without it the clock),
-``key`` (columns; each of their values is judged by itself), ``id`` (columns by which people know a row),
-``cooldown`` (by default ``1h``), ``spool`` (a directory for alerts that wait for a sink) and ``patience``
-(how long the end of a run waits for sinks that fail, by default ``30s``). Then tables ``[[rule]]`` (see
-``rule_tables``) and ``[[sink]]`` (see ``sink_tables``):
+``docs/alerts.md`` describes the file; its keys are the fields of ``AlertingSection``, of the rules in
+``rule_sections`` and of the sinks in ``sink_sections``:
 
     time = "timestamp"
     key = ["host"]
-    id = ["order"]
 
     [[rule]]
     name = "odd-row"
@@ -25,21 +21,51 @@ At the top: ``time`` (a column with the time of each row, ISO 8601 or seconds; w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.alerting.config.rule_tables import COOLDOWN, Defaults, read_rule
-from anomaly_vae_pipelines.alerting.config.sink_tables import read_sinks
-from anomaly_vae_pipelines.alerting.config.toml import Table, read_toml
+from anomaly_vae_pipelines.alerting.config.rule_sections import RULES
+from anomaly_vae_pipelines.alerting.config.sections import (
+    Names,
+    Seconds,
+    Section,
+    Text,
+    located,
+    read_kind,
+    read_known,
+    read_section,
+)
+from anomaly_vae_pipelines.alerting.config.sink_sections import SINKS
 from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.rules.base import Rule
-from anomaly_vae_pipelines.alerting.rules.limits import Calibration
+from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
 from anomaly_vae_pipelines.alerting.times import Clock
+from anomaly_vae_pipelines.io.toml import load_toml
 
-PATIENCE = 30.0
-"""Seconds that the end of a run waits for sinks that fail."""
+Tables = list[dict[str, Any]]
+
+
+class DeliverySection(Section):
+    """The keys of the file that say how alerts travel."""
+
+    sink: Annotated[Tables, Field(min_length=1, description="at least one table [[sink]]")]
+    spool: Text | None = None
+    patience: Seconds = 30.0
+
+
+class AlertingSection(DeliverySection):
+    """All keys of the file; each rule and sink is a section of its own."""
+
+    rule: Annotated[Tables, Field(min_length=1, description="at least one table [[rule]]")]
+    time: Text | None = None
+    key: Names = ()
+    id: Names = ()
+    cooldown: Seconds = 3600.0
 
 
 @dataclass(frozen=True)
@@ -48,25 +74,25 @@ class Config:
 
     Attributes
     ----------
-    time : str or None
-        Column with the time of a row.
-    rules : sequence of Rule
-        What is looked for.
     sinks : sequence of Sink
         Where alerts go.
     spool : Path or None
-        Directory of alerts that wait.
+        Directory of alerts that wait for a sink.
     patience : float
         Seconds that the end of a run waits for sinks that fail.
+    rules : sequence of Rule
+        What is looked for; empty where only the sinks were read.
+    time : str or None
+        Column with the time of a row; without it the clock counts.
     ids : tuple of str
         Columns by which people know a row.
     """
 
-    time: str | None
-    rules: Sequence[Rule]
     sinks: Sequence[Sink]
     spool: Path | None
     patience: float
+    rules: Sequence[Rule] = ()
+    time: str | None = None
     ids: tuple[str, ...] = ()
 
     @property
@@ -77,58 +103,57 @@ class Config:
         return tuple(dict.fromkeys([*time, *of_rules, *self.ids]))
 
 
-@dataclass(frozen=True)
-class Post:
-    """The part of a file of rules that says how alerts travel: ``Config`` without the rules."""
-
-    sinks: Sequence[Sink]
-    spool: Path | None
-    patience: float
-
-
-def read_config(path: Path, environ: Mapping[str, str], calibration: Calibration, clock: Clock) -> Config:
-    """What the file says; raises InputError for what isn't right in it."""
-    table = read_toml(path)
-    defaults = defaults_of(table, calibration, clock)
-    rules = [read_rule(part, defaults) for part in parts_of(table, "rule")]
-    post = _post(table, environ)
-    time, ids = table.text("time"), table.names("id") or ()
-    table.done()
-    _once(table.where, "rule", (rule.name.name for rule in rules))
-    return Config(time, rules, post.sinks, post.spool, post.patience, ids)
+def read_config(
+    path: Path, environ: Mapping[str, str], calibration: CalibrationScores, clock: Clock
+) -> Config:
+    """What the file says; raises InputError for a mistake in it."""
+    values = load_toml(path)
+    section, rules = read_section(AlertingSection, values, str(path)), []
+    for table, where in rule_tables(values, path):
+        rule = read_kind(RULES, table, where)
+        with located(where):
+            rules.append(rule.rule(calibration, clock))
+    _check_unique(f"{path}: rule", (rule.name for rule in rules))
+    config = _delivery(section, values, path, environ)
+    return replace(config, rules=rules, time=section.time, ids=section.id)
 
 
-def read_post(path: Path, environ: Mapping[str, str]) -> Post:
-    """What the file says of sinks, whatever its rules are; raises InputError for what isn't right in it."""
-    return _post(read_toml(path), environ)
+def read_delivery(path: Path, environ: Mapping[str, str]) -> Config:
+    """What the file says of sinks, whatever its rules are; raises InputError for a mistake in them."""
+    values = load_toml(path)
+    return _delivery(read_known(DeliverySection, values, str(path)), values, path, environ)
 
 
-def _post(table: Table, environ: Mapping[str, str]) -> Post:
-    sinks = [sink for part in parts_of(table, "sink") for sink in read_sinks(part, environ)]
-    spool, patience = table.text("spool"), table.seconds("patience")
-    _once(table.where, "sink", (sink.name for sink in sinks))
-    return Post(sinks, Path(spool) if spool else None, PATIENCE if patience is None else patience)
+def rule_tables(values: Mapping[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """The table of each rule, with the defaults of the file, and what messages call it."""
+    defaults = {key: values[key] for key in ("key", "cooldown") if key in values}
+    return ((defaults | table, where) for table, where in _numbered(values, "rule", path))
 
 
-def defaults_of(table: Table, calibration: Calibration, clock: Clock) -> Defaults:
-    """What the top of the file says for all rules."""
-    cooldown = table.seconds("cooldown")
-    return Defaults(table.names("key") or (), COOLDOWN if cooldown is None else cooldown, calibration, clock)
+def sink_tables(values: Mapping[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """The table of each sink, whose name is its kind unless it has one, and what messages call it."""
+    return (({"name": table.get("kind")} | table, where) for table, where in _numbered(values, "sink", path))
 
 
-def parts_of(table: Table, key: str) -> Sequence[Table]:
-    """The tables of an array, each called by its number and name; raises InputError where there are none."""
-    parts = table.tables(key)
-    if not parts:
-        raise table.missing(f"[[{key}]]", f"at least one {key}")
-    names = [f" {part['name']!r}" if "name" in part else "" for part in parts]
-    return [
-        Table(f"{table.where}, {key} {i}{name}", part)
-        for i, (part, name) in enumerate(zip(parts, names, strict=True), start=1)
-    ]
+def _numbered(values: Mapping[str, Any], what: str, path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    for number, table in enumerate(values[what], start=1):
+        name = f" {table['name']!r}" if "name" in table else ""
+        yield table, f"{path}, {what} {number}{name}"
 
 
-def _once(where: str, what: str, names: Iterable[str]) -> None:
+def _delivery(
+    section: DeliverySection, values: Mapping[str, Any], path: Path, environ: Mapping[str, str]
+) -> Config:
+    sinks: list[Sink] = []
+    for table, where in sink_tables(values, path):
+        sink = read_kind(SINKS, table, where)
+        with located(where):
+            sinks += sink.sinks(environ)
+    _check_unique(f"{path}: sink", (sink.name for sink in sinks))
+    return Config(sinks, Path(section.spool) if section.spool else None, section.patience)
+
+
+def _check_unique(where: str, names: Iterable[str]) -> None:
     doubles = [name for name, count in Counter(names).items() if count > 1]
     if doubles:
-        raise InputError(f"{where}: {what} {doubles[0]!r} is there more than once; give each its own name")
+        raise InputError(f"{where} {doubles[0]!r} is there more than once; give each its own name")

@@ -1,4 +1,4 @@
-"""A sink for everything that Apprise speaks: mail, Slack, Teams, PagerDuty and a hundred more."""
+"""A sink for every service that Apprise supports: mail, Slack, Teams, PagerDuty and about 100 more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES = dict(zip(SEVERITIES, ("info", "warning", "failure"), strict=True))
 
 @dataclass(frozen=True)
 class AppriseSink:
-    """Sends each alert as a message to one address; make it with ``apprise_sink``."""
+    """Sends each alert as a message to one Apprise URL; ``apprise_sink`` creates it."""
 
     name: str
     service: Any = field(repr=False)
@@ -28,22 +28,22 @@ class AppriseSink:
     kind: ClassVar[str] = "apprise"
 
     def send(self, alert: Alert, seconds: float) -> None:
-        """Return when Apprise says that it was delivered."""
+        """Return when Apprise has delivered the alert."""
         within(seconds, lambda: self._notify(alert))
 
     def _notify(self, alert: Alert) -> None:
         kind = _TYPES[alert.severity]
-        with _without_words():
+        with _silent_log():
             try:
                 taken = self.service.notify(message(alert), title(alert), kind, body_format="text")
-            except Exception as error:  # A hundred plug-ins: whatever one raises, scoring goes on.
+            except Exception as error:  # Whatever a plug-in raises, scoring continues.
                 raise DeliveryError(f"Apprise failed ({type(error).__name__})") from None
         if not taken:
             raise DeliveryError("Apprise could not deliver")
 
 
 def apprise_sink(name: str, url: str, severity: str, timeout: float) -> AppriseSink:
-    """A sink for one Apprise address; raises InputError where Apprise doesn't know it, never showing it."""
+    """A sink for one Apprise URL; raises InputError, without the URL, if Apprise does not support it."""
     try:
         import apprise
     except ImportError as error:
@@ -51,16 +51,18 @@ def apprise_sink(name: str, url: str, severity: str, timeout: float) -> AppriseS
             f"sink {name!r} needs Apprise; install it with: pip install 'anomaly-vae[alerts]'"
         ) from error
     service = apprise.Apprise()
-    with _without_words():
+    with _silent_log():
         known = service.add(url)
     if not known:
-        raise InputError(f"sink {name!r}: its address is none that Apprise knows; see its list of services")
+        raise InputError(
+            f"sink {name!r}: Apprise does not support its URL; see the list of services of Apprise"
+        )
     return AppriseSink(name, service, severity, timeout)
 
 
 @contextmanager
-def _without_words() -> Iterator[None]:
-    """Apprise's log names addresses, and addresses hold passwords."""
+def _silent_log() -> Iterator[None]:
+    """Turn off the log of Apprise, because it shows URLs, and those hold passwords."""
     log = logging.getLogger("apprise")
     before, log.disabled = log.disabled, True
     try:

@@ -1,7 +1,7 @@
-"""Delivery: alerts go to disk first and to the sinks then, oldest first, until each took them.
+"""Delivery: alerts go to disk first, and then to the sinks, oldest first.
 
-At least once: an alert leaves the disk only after its receiver took it. A receiver that fails is left
-alone for twice as long each time, while everything else goes on.
+Delivery is at least once: an alert is removed from disk only after its receiver accepted it. After each
+failure of a sink, the wait before the next attempt doubles, while scoring and other sinks continue.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from anomaly_vae_pipelines.alerting.delivery.sinks import Sink, takes
+from anomaly_vae_pipelines.alerting.delivery.sinks import Sink, accepts
 from anomaly_vae_pipelines.alerting.delivery.spool import REFUSED, Spool
 from anomaly_vae_pipelines.alerting.records import Alert, AlertSummary, iso_time
 from anomaly_vae_pipelines.alerting.times import Clock
 from anomaly_vae_pipelines.errors import AlertingWarning, DeliveryError
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
-"""Seconds before the first further try, and between any two."""
+"""Seconds before the second attempt, and at most between any two."""
 
-TURN = 5.0
-"""Seconds after which a sink's turn is over while rows are still coming."""
+MAX_SEND_SECONDS = 5.0
+"""Seconds for which one sink may be sent alerts before the next, while rows still arrive."""
 
 
-class Lane:
-    """The way to one sink: its spool, and when it is to be tried next."""
+class SinkQueue:
+    """The alerts that wait for one sink, and the time of its next attempt."""
 
     def __init__(self, sink: Sink, directory: Path, clock: Clock) -> None:
         self.sink, self.spool = sink, Spool(directory)
@@ -36,7 +36,7 @@ class Lane:
         self._random = random.Random()
 
     def send(self, until: float) -> None:
-        """Deliver what waits, until that time or until the sink fails."""
+        """Deliver waiting alerts until this time, or until the sink fails."""
         before = dict(self._last)
         while self.due <= self._clock.elapsed() < until and (alert := self.spool.oldest()) is not None:
             seconds = min(self.sink.timeout, max(until - self._clock.elapsed(), 1.0))
@@ -50,15 +50,16 @@ class Lane:
 
     @property
     def problem(self) -> str:
-        """What this sink did not take, and what to do about it, in a sentence; empty where it took all."""
+        """What this sink did not accept and what to do about it, in a sentence; empty if it accepted all."""
         parts, refused = [], self.spool.directory / REFUSED
         if n_waiting := len(self.spool):
-            where = f"{_they(n_waiting, 'wait')} in {self.spool.directory}"
+            where = f"{'it waits' if n_waiting == 1 else 'they wait'} in {self.spool.directory}"
             how = "the next run with these rules or 'anomaly-vae alerts resend' tries again"
             parts.append(f"{_alerts(n_waiting)} not delivered; {where}, and {how}")
         if n_refused := self.spool.n_refused:
-            where, how = f"{_they(n_refused, 'lie')} in {refused}", "'anomaly-vae alerts resend --refused'"
-            parts.append(f"{_alerts(n_refused)} refused; {where}, and {how} tries again")
+            where = f"{'it is' if n_refused == 1 else 'they are'} in {refused}"
+            how = "'anomaly-vae alerts resend --refused' tries again"
+            parts.append(f"{_alerts(n_refused)} refused; {where}, and {how}")
         if parts and self.last_error:
             parts.append(f"the last error: {self.last_error}")
         return f"sink {self.sink.name!r}: {'; '.join(parts)}" if parts else ""
@@ -78,14 +79,14 @@ class Lane:
         if self._n_failures == 0:
             text = f"sink {self.sink.name!r}: {error}; alerts wait in {self.spool.directory}"
             warnings.warn(f"{text} and are tried again", AlertingWarning, stacklevel=5)
-        # The random part keeps many senders from coming back in the same moment.
+        # The random part keeps many senders from trying again at the same moment.
         wait = min(FIRST_WAIT * 2.0**self._n_failures, LONGEST_WAIT) * self._random.uniform(0.5, 1.0)
         self._n_failures = min(self._n_failures + 1, 30)
         self.due = self._clock.elapsed() + max(wait, error.wait)
 
 
 class Delivery:
-    """Brings alerts to all sinks that want them.
+    """Delivers alerts to all sinks that accept their severity.
 
     Parameters
     ----------
@@ -98,50 +99,50 @@ class Delivery:
     """
 
     def __init__(self, sinks: Sequence[Sink], directory: Path, clock: Clock) -> None:
-        self._lanes = [Lane(sink, directory / sink.name, clock) for sink in sinks]
+        self._queues = [SinkQueue(sink, directory / sink.name, clock) for sink in sinks]
         self._clock = clock
-        _tell_of_orphans(directory, {sink.name for sink in sinks})
+        _warn_of_orphans(directory, {sink.name for sink in sinks})
 
     def put(self, alerts: Sequence[Alert]) -> None:
-        """Keep alerts for each sink that wants them; they are on disk when this returns."""
-        for lane in self._lanes:
-            lane.spool.put([alert for alert in alerts if takes(lane.sink, alert.severity)])
+        """Store alerts for each sink that accepts them; they are on disk when this returns."""
+        for queue in self._queues:
+            queue.spool.put([alert for alert in alerts if accepts(queue.sink, alert.severity)])
 
     def send(self) -> None:
-        """Deliver what is due, without waiting for anything that isn't."""
-        for lane in self._lanes:
-            lane.send(self._clock.elapsed() + TURN)
+        """Deliver what is due, without waiting for sinks that are not."""
+        for queue in self._queues:
+            queue.send(self._clock.elapsed() + MAX_SEND_SECONDS)
 
     def finish(self, seconds: float) -> None:
-        """Deliver all there is, trying again for this many seconds."""
+        """Deliver everything, trying again for this many seconds."""
         until = self._clock.elapsed() + seconds
         self.send()
-        while waits := [lane.due for lane in self._lanes if len(lane.spool)]:
+        while waits := [queue.due for queue in self._queues if len(queue.spool)]:
             pause = max(min(waits) - self._clock.elapsed(), 0.0)
             if self._clock.elapsed() + pause >= until:
                 break
             self._clock.sleep(pause)
-            for lane in self._lanes:
-                lane.send(until)
+            for queue in self._queues:
+                queue.send(until)
 
-    def take_back(self) -> int:
-        """Let all refused alerts wait again; how many there are."""
-        return sum(lane.spool.take_back() for lane in self._lanes)
+    def restore_refused(self) -> int:
+        """Move all refused alerts back, so that they wait again; returns their number."""
+        return sum(queue.spool.restore_refused() for queue in self._queues)
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """A sentence for each sink that left alerts waiting; a refusal was warned of when it came."""
-        return tuple(lane.problem for lane in self._lanes if len(lane.spool))
+        """A sentence for each sink that left alerts waiting; for refused alerts there was a warning."""
+        return tuple(queue.problem for queue in self._queues if len(queue.spool))
 
     def summary(self, n_alerts: int, n_suppressed: int) -> AlertSummary:
-        """The account of a run with its numbers of alerts and suppressed findings."""
+        """The summary of a run with these numbers of alerts and suppressed matches."""
         return AlertSummary(
             n_alerts,
             n_suppressed,
-            {lane.sink.name: lane.n_delivered for lane in self._lanes},
-            {lane.sink.name: len(lane.spool) for lane in self._lanes},
-            {lane.sink.name: lane.spool.n_refused for lane in self._lanes},
-            tuple(lane.problem for lane in self._lanes if lane.problem),
+            {queue.sink.name: queue.n_delivered for queue in self._queues},
+            {queue.sink.name: len(queue.spool) for queue in self._queues},
+            {queue.sink.name: queue.spool.n_refused for queue in self._queues},
+            tuple(queue.problem for queue in self._queues if queue.problem),
         )
 
 
@@ -149,13 +150,9 @@ def _alerts(number: int) -> str:
     return "1 alert was" if number == 1 else f"{number:,} alerts were"
 
 
-def _they(number: int, verb: str) -> str:
-    return f"it {verb}s" if number == 1 else f"they {verb}"
-
-
-def _tell_of_orphans(directory: Path, names: set[str]) -> None:
-    for place in sorted({path.parent for path in directory.glob("*/*-*.json")}):
-        if place.name not in names:
-            text = f"{place}: alerts wait here for a sink that the rules don't name"
-            advice = f"name it {place.name!r} again, or remove them"
+def _warn_of_orphans(directory: Path, names: set[str]) -> None:
+    for sink_directory in sorted({path.parent for path in directory.glob("*/*-*.json")}):
+        if sink_directory.name not in names:
+            text = f"{sink_directory}: alerts wait here for a sink that the rules do not name"
+            advice = f"name a sink {sink_directory.name!r} again, or remove the alerts"
             warnings.warn(f"{text}; {advice}", AlertingWarning, stacklevel=4)

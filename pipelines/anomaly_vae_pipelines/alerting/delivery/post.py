@@ -1,6 +1,6 @@
-"""One HTTP POST: taken, to be tried again, or refused for good. Redirects are not followed.
+"""One HTTP POST, which is accepted, may be tried again, or is rejected. Redirects are not followed.
 
-No message names the address: it may hold a token.
+Messages do not show the URL, because it may hold a token.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import IO
 from anomaly_vae_pipelines.errors import DeliveryError
 
 _TRY_AGAIN = {408, 425, 429}
-"""Answers of the 4xx that are about the moment, not about the request; so is every 5xx."""
+"""Status codes of 4xx after which a request is tried again; so it is after every 5xx."""
 
 _LONGEST_WAIT = 3600.0
-"""Seconds that a receiver may ask for: one that asks for more is asked again after these."""
+"""The longest time in seconds that a receiver may ask to wait."""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """What is meant for one receiver goes to no other."""
+    """Follows no redirect, so that an alert reaches no other receiver than the one in the configuration."""
 
     def redirect_request(
         self,
@@ -35,20 +35,20 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> None:
-        """No request: the answer itself is the error."""
+        """No request; the response is the error."""
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> None:
-    """Return when the receiver took the body; raises DeliveryError where it didn't within ``seconds``."""
+    """Return when the receiver accepted the body; raises DeliveryError if it did not within ``seconds``."""
     request = urllib.request.Request(url, body, dict(headers), method="POST")
     within(seconds, lambda: _send(request, seconds))
 
 
 def within(seconds: float, call: Callable[[], None]) -> None:
-    """Return when the call does; raises what it raises, or DeliveryError after so many seconds.
+    """Return when the call does; raises what it raises, or DeliveryError after this many seconds.
 
-    A socket's own time-out begins anew with each byte, so that a receiver could hold a run for hours.
-    The call goes on in a thread that nobody waits for.
+    The timeout of a socket starts again with each byte, so that a slow receiver could block a run for hours.
+    After the timeout, the call continues in a background thread.
     """
     ended: list[BaseException | None] = []
 
@@ -75,24 +75,24 @@ def _send(request: urllib.request.Request, seconds: float) -> None:
             return
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(error.code, error.headers.get("Retry-After")) from None
+            raise _error(error.code, error.headers.get("Retry-After")) from None
     except urllib.error.URLError as error:
         raise DeliveryError(f"cannot be reached ({type(error.reason).__name__})") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DeliveryError(f"cannot be reached ({type(error).__name__})") from None
 
 
-def _refusal(status: int, retry_after: str | None) -> DeliveryError:
+def _error(status: int, retry_after: str | None) -> DeliveryError:
     if status < 400:
         return DeliveryError(
-            f"answered {status}: redirects are not followed; give the address it leads to", final=True
+            f"answered {status}: redirects are not followed; give the URL that it leads to", final=True
         )
     final = status < 500 and status not in _TRY_AGAIN
     return DeliveryError(f"answered {status}", final=final, wait=0.0 if final else _wait(retry_after))
 
 
 def _wait(retry_after: str | None) -> float:
-    """Seconds of a Retry-After header: a number, or a date; 0 where there is none to be read."""
+    """Seconds of a Retry-After header (a number or a date); 0 if there is no valid one."""
     try:
         if retry_after is None:
             return 0.0

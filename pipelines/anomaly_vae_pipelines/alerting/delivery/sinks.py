@@ -1,4 +1,4 @@
-"""Sinks: where an alert goes. Each takes one alert, within this many seconds, or raises DeliveryError."""
+"""Sinks: where alerts go. Each sends one alert within a number of seconds, or raises DeliveryError."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from anomaly_vae_pipelines.alerting.delivery.post import post
-from anomaly_vae_pipelines.alerting.delivery.signatures import SIGNATURE, TIMESTAMP, sign
+from anomaly_vae_pipelines.alerting.delivery.signatures import headers_of
 from anomaly_vae_pipelines.alerting.records import SEVERITIES, Alert, iso_time
 from anomaly_vae_pipelines.alerting.wording import columns_text, rows_text
 from anomaly_vae_pipelines.errors import DeliveryError
 from anomaly_vae_pipelines.io import system
 
-_LASTS = 300.0
-"""Seconds that Alertmanager keeps an alert firing, if its cool-down isn't longer."""
+_MIN_FIRING = 300.0
+"""Seconds for which Alertmanager keeps an alert firing, if its cool-down is not longer."""
 
 
 class Sink(Protocol):
-    """A receiver of alerts, with a name of its own and the least severity that it wants."""
+    """A receiver of alerts, with a unique name and the least severity that it accepts."""
 
     @property
     def name(self) -> str:
-        """Name of the sink, which is that of its directory in the spool."""
+        """Name of the sink, and of its directory in the spool."""
 
     @property
     def kind(self) -> str:
-        """Kind of the sink, as a file of rules names it."""
+        """Kind of the sink, as in the TOML file."""
 
     @property
     def severity(self) -> str:
-        """Least severity of the alerts that it wants."""
+        """The least severity that it accepts."""
 
     @property
     def timeout(self) -> float:
-        """Seconds that one alert may take."""
+        """Seconds that the delivery of one alert may take."""
 
     def send(self, alert: Alert, seconds: float) -> None:
         """Deliver one alert; raises DeliveryError."""
 
 
-def takes(sink: Sink, severity: str) -> bool:
-    """Whether a severity is grave enough for a sink."""
+def accepts(sink: Sink, severity: str) -> bool:
+    """Whether a sink accepts alerts of this severity."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(sink.severity)
 
 
@@ -65,7 +65,7 @@ class JsonLinesSink:
     kind: ClassVar[str] = "jsonl"
 
     def send(self, alert: Alert, seconds: float) -> None:
-        """Return when the line is on disk, or was handed to standard output."""
+        """Return when the line is on disk, or was written to standard output."""
         line = alert.to_json().encode() + b"\n"
         try:
             _print(line) if self.path == "-" else _append(self.path, line)
@@ -88,15 +88,13 @@ class WebhookSink:
     def send(self, alert: Alert, seconds: float) -> None:
         """Return when the receiver answered with 2xx."""
         body, timestamp = alert.to_json().encode(), str(int(time.time()))
-        headers = {"Content-Type": "application/json", "Idempotency-Key": alert.id, TIMESTAMP: timestamp}
-        if self.secret is not None:
-            headers[SIGNATURE] = sign(self.secret, timestamp, body)
-        post(self.url, body, headers, seconds)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": alert.id}
+        post(self.url, body, headers | headers_of(alert.id, timestamp, body, self.secret), seconds)
 
 
 @dataclass(frozen=True)
 class AlertmanagerSink:
-    """Posts each alert to Prometheus Alertmanager; what differs from row to row is in no label."""
+    """Posts each alert to Prometheus Alertmanager; labels hold nothing that differs from row to row."""
 
     name: str
     url: str = field(repr=False)
@@ -113,7 +111,7 @@ class AlertmanagerSink:
 
 
 def alertmanager_alert(alert: Alert, now: float) -> dict[str, Any]:
-    """The alert as Alertmanager's API wants it; it fires until ``endsAt``, which lies after ``now``."""
+    """The alert in the format of Alertmanager; it fires until ``endsAt``, which is after ``now``."""
     began = datetime.fromisoformat(alert.time).timestamp()
     annotations = {
         "summary": alert.what,
@@ -127,12 +125,12 @@ def alertmanager_alert(alert: Alert, now: float) -> dict[str, Any]:
         "labels": _labels(alert),
         "annotations": annotations,
         "startsAt": alert.time,
-        "endsAt": iso_time(max(now, began) + max(alert.cooldown, _LASTS)),
+        "endsAt": iso_time(max(now, began) + max(alert.cooldown, _MIN_FIRING)),
     }
 
 
 def _labels(alert: Alert) -> Mapping[str, str]:
-    """Labels whose values are few; a key column that has the name of another label is ``key_<name>``."""
+    """Labels with few values each; a key column with the name of another label becomes ``key_<name>``."""
     labels = {
         "alertname": alert.rule,
         "rule": alert.rule,
@@ -154,7 +152,7 @@ def _print(line: bytes) -> None:
 
 
 def _append(path: str, line: bytes) -> None:
-    """Add a line; one that was cut off by a crash is left alone, on a line of its own."""
+    """Append a line; an incomplete line that a crash left is kept on a line of its own."""
     with system.opened(Path(path), os.O_RDWR | os.O_CREAT | os.O_APPEND) as descriptor:
         is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         if is_file and os.lseek(descriptor, 0, os.SEEK_END):

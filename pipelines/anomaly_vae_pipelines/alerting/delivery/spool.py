@@ -1,4 +1,4 @@
-"""A spool: alerts that wait for a sink, one small file each, in the order in which they were raised."""
+"""A spool: alerts that wait for a sink, each in a small file, in the order in which they were raised."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from anomaly_vae_pipelines.io.durable import atomic_write, make_directory, move,
 from anomaly_vae_pipelines.io.system import sync_directory
 
 REFUSED = "refused"
-"""Directory, in that of the sink, of alerts that the receiver will never take."""
+"""Directory, inside that of the sink, of alerts that the receiver rejected."""
 
 LAST = "last"
-"""File, in the directory of the sink, that says when it last took an alert, and when and why not."""
+"""File, in the directory of the sink, with its last delivery, and its last failure and the reason."""
 
 
 class Spool:
-    """What waits for one sink, in a directory that is made when it is first needed.
+    """The alerts that wait for one sink, in a directory that is created when it is first needed.
 
-    A file is named ``<number>-<id>.json``. Whoever mends a receiver that refused alerts moves their
-    files from ``refused`` up by one directory, and the next run sends them.
+    A file is named ``<number>-<id>.json``. To send refused alerts again, move their files from ``refused`` up
+    by one directory; the next run sends them.
 
     Attributes
     ----------
     n_refused : int
-        Alerts put aside since this object was made.
+        Alerts moved to ``refused`` since this object was created.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -44,16 +44,16 @@ class Spool:
         return len(self._waiting)
 
     def put(self, alerts: list[Alert]) -> None:
-        """Keep alerts that are not here yet; they are on disk when this returns."""
+        """Store the alerts that are not in the spool yet; they are on disk when this returns."""
         new = [alert for alert in alerts if alert.id not in self._ids]
         if new:
             make_directory(self.directory)
             for alert in new:
-                self._keep(alert)
+                self._store(alert)
             sync_directory(self.directory)
 
     def oldest(self) -> Alert | None:
-        """The alert that has waited longest, or None; a file that can't be read is put aside."""
+        """The alert that has waited longest, or None; a file that cannot be read is moved to ``refused``."""
         while self._waiting:
             path = self._waiting[0]
             try:
@@ -63,44 +63,44 @@ class Spool:
         return None
 
     def drop(self) -> None:
-        """The oldest is delivered."""
-        remove(self._forget())
+        """Remove the oldest, because it was delivered."""
+        remove(self._pop())
 
     def refuse(self, why: str) -> None:
-        """Put the oldest aside; the first time with a warning."""
-        path = self._forget()
-        aside = self.directory / REFUSED / path.name
+        """Move the oldest to ``refused``; the first time with a warning."""
+        path = self._pop()
+        refused = self.directory / REFUSED / path.name
         if path.exists():
-            make_directory(aside.parent)
-            move(path, aside)
+            make_directory(refused.parent)
+            move(path, refused)
         self.n_refused += 1
         if self.n_refused == 1:
-            text = f"alert {aside.stem.partition('-')[2]} {why}; it lies in {aside}"
-            warnings.warn(f"{text}; move it up one directory to try again", AlertingWarning, stacklevel=3)
+            text = f"alert {refused.stem.partition('-')[2]} {why}; it is in {refused}"
+            warnings.warn(f"{text}; move it up by one directory to try again", AlertingWarning, stacklevel=3)
 
-    def take_back(self) -> int:
-        """Let the alerts that were put aside wait again, oldest first; how many there are."""
-        aside = sorted((self.directory / REFUSED).glob("*-*.json"))
-        for path in aside:
+    def restore_refused(self) -> int:
+        """Move refused alerts back, so that they wait again; returns their number."""
+        refused = sorted((self.directory / REFUSED).glob("*-*.json"))
+        for path in refused:
             move(path, self.directory / path.name)
-        self._waiting = deque(sorted({*self._waiting, *(self.directory / path.name for path in aside)}))
-        self._ids |= {path.stem.partition("-")[2] for path in aside}
-        return len(aside)
+        self._waiting = deque(sorted({*self._waiting, *(self.directory / path.name for path in refused)}))
+        self._ids |= {path.stem.partition("-")[2] for path in refused}
+        return len(refused)
 
     def note(self, last: Mapping[str, str]) -> None:
-        """Keep what happened last, for ``alerts status``; no run fails because that cannot be written."""
+        """Record what happened last, for ``alerts status``; a run does not fail if this cannot be written."""
         if self.directory.is_dir():
             with suppress(SinkError):
                 atomic_write(self.directory / LAST, json.dumps(last) + "\n", sync_name=False)
 
-    def _keep(self, alert: Alert) -> None:
+    def _store(self, alert: Alert) -> None:
         self._number += 1
         path = self.directory / f"{self._number:012d}-{alert.id}.json"
         atomic_write(path, alert.to_json() + "\n", sync_name=False)
         self._waiting.append(path)
         self._ids.add(alert.id)
 
-    def _forget(self) -> Path:
+    def _pop(self) -> Path:
         path = self._waiting.popleft()
         self._ids.discard(path.stem.partition("-")[2])
         return path

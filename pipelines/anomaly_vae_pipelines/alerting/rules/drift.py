@@ -1,9 +1,9 @@
-"""Drift: how far the scores of a window lie from those of calibration, and how surely.
+"""Drift: how far the scores of a window are from those of calibration, and the p-value of that distance.
 
-The effect is the Kolmogorov-Smirnov distance: the greatest difference between the shares of rows
-under any one score, from 0 to 1. It does not grow with the number of rows, as a test's certainty
-does; an alarm wants both. Rows are only counted between the scores of calibration, so that a window
-of any length costs a few thousand counts, and the distance is still exact up to ``MOST_STEPS`` scores.
+The effect is the Kolmogorov-Smirnov distance, from 0 to 1: the largest difference between the shares of rows
+below any one score. It does not grow with the number of rows, while the p-value shrinks with it, so a rule
+uses both. Rows are counted between the scores of calibration. A window of any length therefore needs a few
+thousand counts, and the distance is exact for up to ``MAX_STEPS`` distinct scores.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from scipy.stats import kstwo
 
-MOST_STEPS = 1000
-"""Scores of calibration at which the distance is looked for; it can be missed by 1 / MOST_STEPS."""
+MAX_STEPS = 1000
+"""Scores of calibration at which the distance is measured; with more, it is off by up to 1 / MAX_STEPS."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Drift:
     p_value : float
         Probability of at least this distance between two samples of one distribution.
     lower : bool
-        Whether the window's scores are the lower ones (less normal).
+        Whether the scores of the window are the lower ones (less normal).
     """
 
     effect: float
@@ -46,26 +46,26 @@ class Reference:
         ordered = np.sort(scores)
         self.n_rows = len(ordered)
         distinct = np.unique(ordered)
-        chosen = np.linspace(0, len(distinct) - 1, min(len(distinct), MOST_STEPS)).round().astype(int)
+        chosen = np.linspace(0, len(distinct) - 1, min(len(distinct), MAX_STEPS)).round().astype(int)
         self._steps = distinct[chosen]
         self._under = np.searchsorted(ordered, self._steps, side="left") / self.n_rows
         self._up_to = np.searchsorted(ordered, self._steps, side="right") / self.n_rows
 
     def __str__(self) -> str:
-        """What tells one calibration from another."""
+        """A hash that differs between calibrations."""
         return hashlib.sha256(self._steps.tobytes() + self._up_to.tobytes()).hexdigest()[:16]
 
     def count(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Rows between the steps and on each of them, shape (2 * n_steps + 1,); counts of parts add up."""
-        place = np.searchsorted(self._steps, scores, side="left")
-        place += np.searchsorted(self._steps, scores, side="right")
-        return np.bincount(place, minlength=2 * len(self._steps) + 1).astype(np.int64)
+        """Rows between the steps and at each of them, shape (2 * n_steps + 1,); counts of parts add up."""
+        step = np.searchsorted(self._steps, scores, side="left")
+        step += np.searchsorted(self._steps, scores, side="right")
+        return np.bincount(step, minlength=2 * len(self._steps) + 1).astype(np.int64)
 
     def least_p_value(self, n_rows: int) -> float:
         """The smallest p-value that a window of this many rows can have.
 
-        It is that of a window of which all scores lie on one side of all those of calibration: two of all the
-        ways to choose which of the scores are the window's.
+        All scores of such a window are on one side of those of calibration. Two of all the ways to choose
+        which scores are the window's give that.
         """
         log_ways = gammaln(n_rows + self.n_rows + 1) - gammaln(n_rows + 1) - gammaln(self.n_rows + 1)
         return float(min(2.0 * np.exp(-log_ways), 1.0))
@@ -80,9 +80,9 @@ class Reference:
         share = np.cumsum(counts) / n_rows
         gaps = np.concatenate([share[0:-1:2] - self._under, share[1::2] - self._up_to])
         widest = float(gaps[np.abs(gaps).argmax()])
-        # Floating point may leave a distance of 1 + 1e-16, for which there is no probability.
+        # Rounding may give a distance of 1 + 1e-16, which has no probability.
         effect = min(abs(widest), 1.0)
-        # The law of the distance has no ties and calls a distance of 1 impossible.
+        # The distribution of the distance assumes no ties, and gives a distance of 1 the probability 0.
         p_value = max(float(kstwo.sf(effect, self._n_effective(n_rows))), self.least_p_value(n_rows))
         return Drift(effect, p_value, widest > 0)
 

@@ -1,4 +1,4 @@
-"""A line: which rows count as anomalous for a rule, and how many normal rows would."""
+"""Limits: which rows count as anomalous for a rule, and how many normal rows do."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from anomaly_vae_pipelines.records import ScoredRows
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What is known of normal rows.
+class CalibrationScores:
+    """Scores of held-out normal rows, and the threshold of the model.
 
     Attributes
     ----------
     scores : array of shape (n_rows,) or None
-        Scores of held-out normal rows, in nats.
+        Scores of held-out normal rows, in nats; None if they are not known.
     offset : float or None
-        The score under which the model calls a row an anomaly.
+        The score below which the model flags a row; None if it is not known.
     """
 
     scores: NDArray[np.float64] | None = None
@@ -29,28 +29,28 @@ class Calibration:
 
     @property
     def n_rows(self) -> int:
-        """Held-out rows; 0 where none are known."""
+        """Number of held-out rows; 0 if none are known."""
         return 0 if self.scores is None else len(self.scores)
 
     @property
     def least_p_value(self) -> float | None:
-        """The smallest p-value that a row can have; None where it isn't known."""
+        """The smallest p-value that a row can have; None if it is not known."""
         return least_false_alarm_rate(self.n_rows) if self.n_rows else None
 
     def rate_under(self, score: float | None) -> float | None:
-        """Share of normal rows that score lower, never 0; None where it isn't known."""
+        """Share of normal rows that score lower, never 0; None if it is not known."""
         if self.scores is None or score is None or not len(self.scores):
             return None
         return float(1 + (self.scores < score).sum()) / (1 + len(self.scores))
 
     def tail(self) -> LowerTail:
-        """An estimate of p-values below the least; raises InputError where the rows are too few."""
+        """An estimate of smaller p-values; raises InputError if there are too few held-out rows."""
         return LowerTail.fit(np.sort(self.scores if self.scores is not None else np.empty(0)))
 
 
 @dataclass(frozen=True)
-class Line:
-    """Rows under a score, or up to a p-value; the model's own anomalies where neither is given.
+class Limit:
+    """Counts rows below a score or up to a p-value; without either, those that the model flags.
 
     Attributes
     ----------
@@ -58,15 +58,15 @@ class Line:
         Rows with a lower score count, in nats.
     p_value : float or None
         Rows with a p-value up to this count.
-    calibration : Calibration
-        What is known of normal rows.
+    calibration : CalibrationScores
+        Scores of normal rows.
     tail : LowerTail or None
-        Estimates p-values that are smaller than held-out rows can show; without it there are none.
+        Estimates p-values that are smaller than the held-out rows can show.
     """
 
     below: float | None = None
     p_value: float | None = None
-    calibration: Calibration = Calibration()
+    calibration: CalibrationScores = CalibrationScores()
     tail: LowerTail | None = None
 
     def flags(self, scored: ScoredRows) -> NDArray[np.bool_]:
@@ -82,26 +82,26 @@ class Line:
         return flags
 
     def p_value_of(self, scored: ScoredRows, position: int) -> float:
-        """p-value of one row; the estimated one where that is what counts."""
+        """p-value of one row; the estimate, if the row scores below all held-out rows."""
         if self.tail is None or scored.scores[position] >= self.tail.lowest:
             return float(scored.p_values[position])
         return float(self.tail.p_values(scored.scores[[position]])[0])
 
     @property
     def rate(self) -> float | None:
-        """Share of normal rows that count all the same; None where it isn't known."""
+        """Share of normal rows that count; None if it is not known."""
         if self.p_value is not None:
             return self.p_value
         return self.calibration.rate_under(self.calibration.offset if self.below is None else self.below)
 
     @property
     def condition(self) -> str:
-        """Which rows, after the word for them; nothing where they are those that the model flags."""
+        """Which rows, to follow the word "rows"; empty if they are those that the model flags."""
         return "" if self.below is None and self.p_value is None else f" with {self}"
 
     @property
     def meaning(self) -> str:
-        """What a row that counts has, for this model."""
+        """What a row that counts has, with the numbers of this model."""
         if self.below is None and self.p_value is None and self.calibration.offset is not None:
             return f"a score under {self.calibration.offset:.4g} nats (the threshold of the model)"
         return f"a {self}"

@@ -1,27 +1,29 @@
-"""Answers: scored rows as JSON, CSV or Arrow."""
+"""Answers: scored rows encoded as JSON, CSV or Arrow."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from itertools import repeat
 
 import msgspec
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from anomaly_vae_pipelines.records import ImageRows, Reason, ScoredRows
+from anomaly_vae_pipelines.records import ImageRows, ScoredRows
+from anomaly_vae_pipelines.records import Reason as ReasonRecord
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 from anomaly_vae_pipelines.service.codecs.images import heatmap_uri
+from anomaly_vae_pipelines.service.codecs.schemas import ModelName, Reason, ScoreAnswer, ScoredRow
 from anomaly_vae_pipelines.service.models.registry import ServedModel
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 FORMATS = (JSON, CSV, ARROW)
-"""Media types of answers, the first one by default."""
+"""Media types of answers; the first is the default."""
 
 
 def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str) -> bytes:
-    """The body of an answer of one of ``FORMATS``: a row for each row of the request, in its order."""
+    """The body of an answer in one of ``FORMATS``, with the rows in the order of the request."""
     if media == JSON:
         return msgspec.json.encode(_content(served, scored, explain=explain))
     table = _table(served, scored, explain=explain)
@@ -34,39 +36,28 @@ def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str
     return stream.getvalue()
 
 
-def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> dict[str, Any]:
-    threshold = served.offset
-    rows: list[dict[str, Any]] = [
-        {"score": score, "p_value": p_value, "is_anomaly": is_anomaly, "threshold": threshold}
-        for score, p_value, is_anomaly in zip(
-            scored.scores.tolist(), scored.p_values.tolist(), scored.is_anomaly.tolist(), strict=True
-        )
-    ]
+def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> ScoreAnswer:
+    columns = scored.scores.tolist(), scored.p_values.tolist(), scored.is_anomaly.tolist()
+    rows = list(map(ScoredRow, *columns, repeat(served.offset)))
     if explain:
-        for place, row in enumerate(rows):
-            row["top_columns"] = [_reason(reason) for reason in scored.reasons.get(place, ())]
+        for position, row in enumerate(rows):
+            row.top_columns = [_reason(reason) for reason in scored.reasons.get(position, ())]
         _add_heatmaps(served, scored, rows)
-    model = {"name": served.name, "version": served.version, "id": served.origin.model_id}
-    return {"model": model, "rows": rows}
+    return ScoreAnswer(ModelName(served.name, served.version, served.origin.model_id), rows)
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        "column": reason.column,
-        "nats": reason.nats,
-        "observed": reason.observed,
-        "expected": reason.expected,
-    }
+def _reason(reason: ReasonRecord) -> Reason:
+    return Reason(reason.column, reason.nats, reason.observed, reason.expected)
 
 
-def _add_heatmaps(served: ServedModel, scored: ScoredRows, rows: Sequence[dict[str, Any]]) -> None:
+def _add_heatmaps(served: ServedModel, scored: ScoredRows, rows: Sequence[ScoredRow]) -> None:
     images = scored.rows
     if not isinstance(images, ImageRows):
         return
     heat = served.detector.heatmap(images.images)
-    for place, row in enumerate(rows):
-        row["file"] = images.paths[place]
-        row["heatmap"] = heatmap_uri(images.images[place], heat[place], served.detector)
+    for position, row in enumerate(rows):
+        row.file = images.paths[position]
+        row.heatmap = heatmap_uri(images.images[position], heat[position], served.detector)
 
 
 def _table(served: ServedModel, scored: ScoredRows, *, explain: bool) -> pa.Table:

@@ -1,8 +1,8 @@
-"""Arrow bodies: a stream or a file of Arrow IPC to a table, within the bytes that came.
+"""Arrow bodies: an Arrow IPC stream or file as a table, without decompressing anything.
 
-Buffers that are packed inside a batch could unpack to any size, and the reader tells nobody before it has
-done so. Whether a batch is packed stands in its message, a flatbuffer of which two fields are looked up
-here (https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format).
+Compressed buffers inside a batch could grow to any size, and pyarrow does not say so before it decompresses
+them. The message of a batch, a flatbuffer, says whether they are compressed. Two of its fields are read here
+(https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anomaly_vae_pipelines.arrow_text import is_text
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.service.codecs.tables import check_count
 from anomaly_vae_pipelines.service.errors import TooLargeError
 from anomaly_vae_pipelines.service.models.inputs import SOURCE
 
 TEXT_BYTES = 1 << 26
-"""Bytes that the texts of a body may have once each row has its own."""
+"""Largest size of all texts of a body, with one text per row."""
 
-_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _KINDS = (
-    *_TEXTS,
+    is_text,
     pa.types.is_null,
     pa.types.is_boolean,
     pa.types.is_integer,
@@ -42,31 +42,31 @@ _DATA, _COMPRESSION = 1, 3
 
 
 def read_arrow(data: bytes, max_rows: int, names: Container[str]) -> pa.Table:
-    """The table of an IPC stream or file, of its columns those that are named.
+    """The named columns of an IPC stream or file.
 
     Raises
     ------
     SourceError
-        Where it is damaged or its buffers are packed; TooLargeError for more than ``max_rows``.
+        If it is damaged or its buffers are compressed; TooLargeError for more than ``max_rows``.
     """
     try:
         return _plain(_read(_stream_of(data), max_rows), names)
     except (pa.ArrowException, OSError, struct.error, IndexError, MemoryError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise SourceError(SOURCE, None, f"is no Arrow IPC stream or file ({reason})") from error
+        raise SourceError(SOURCE, None, f"is not a valid Arrow IPC stream or file ({reason})") from error
 
 
 def _stream_of(data: bytes) -> bytes:
-    """The stream in a file: what lies between its magic and its footer begins as a stream does."""
+    """The stream in a file: between its magic and its footer, a file is a stream."""
     return data[8:] if data.startswith(_FILE_MAGIC) else data
 
 
 def _read(data: bytes, max_rows: int) -> pa.Table:
     for message in pa.ipc.MessageReader.open_stream(data):
-        if _is_packed(message.metadata.to_pybytes()):
+        if _is_compressed(message.metadata.to_pybytes()):
             raise SourceError(
-                SOURCE, None, "has batches with packed buffers; wanted plain ones (write_options without "
-                "compression), and the whole body packed by Content-Encoding: gzip where size matters"
+                SOURCE, None, "has batches with compressed buffers; wanted plain ones (options without "
+                "compression); to save bytes, compress the whole body with Content-Encoding: gzip"
             )  # fmt: skip
     batches, n_rows = [], 0
     with pa.ipc.open_stream(data) as reader:
@@ -79,12 +79,12 @@ def _read(data: bytes, max_rows: int) -> pa.Table:
 
 
 def _plain(table: pa.Table, names: Container[str]) -> pa.Table:
-    """A table whose cells stand for themselves; raises SourceError for kinds that are no cells.
+    """A table without dictionaries and views; raises SourceError for types that are not cells.
 
-    A dictionary, or a view, has one text for many rows: what it would take to give each row its own is known
-    before it is done.
+    A dictionary, or a view, has one text for many rows: the size of one text per row is computed before the
+    texts are copied.
     """
-    table = table.select([place for place, name in enumerate(table.column_names) if name in names])
+    table = table.select([number for number, name in enumerate(table.column_names) if name in names])
     columns, n_bytes = [], 0
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
@@ -94,13 +94,12 @@ def _plain(table: pa.Table, names: Container[str]) -> pa.Table:
             raise SourceError(
                 SOURCE, None, f"column {name!r}: wanted text, numbers or times, got {column.type}"
             )
-        is_text = any(is_kind(kind) for is_kind in _TEXTS)
-        if is_text:
+        if is_text(kind):
             n_bytes += sum(map(_text_bytes, column.chunks))
         if n_bytes > TEXT_BYTES:
-            problem = f"column {name!r}: the texts of its rows have more than {TEXT_BYTES:,} bytes, unpacked"
+            problem = f"column {name!r}: its texts have more than {TEXT_BYTES:,} bytes, one per row"
             raise TooLargeError(problem)
-        column = column.cast(pa.string() if is_text else kind)
+        column = column.cast(pa.string() if is_text(kind) else kind)
         if pa.types.is_temporal(kind):
             _check_times(column, name)
         columns.append(column)
@@ -108,12 +107,12 @@ def _plain(table: pa.Table, names: Container[str]) -> pa.Table:
 
 
 def _text_bytes(column: pa.Array) -> int:
-    """Bytes of the texts of all rows."""
+    """Bytes of the texts, one per row."""
     if pa.types.is_dictionary(column.type):
         lengths = pc.binary_length(column.dictionary.cast(pa.large_string()))
         return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
     if pa.types.is_string_view(column.type):
-        views = np.frombuffer(column.buffers()[1], "<i4").reshape(-1, 4)  # of each its length comes first
+        views = np.frombuffer(column.buffers()[1], "<i4").reshape(-1, 4)  # each starts with its length
         return int(views[column.offset : column.offset + len(column), 0].astype(np.int64).sum())
     return int(pc.sum(pc.binary_length(column)).as_py() or 0)
 
@@ -122,11 +121,11 @@ def _check_times(column: pa.ChunkedArray, name: str) -> None:
     try:
         pc.min_max(column).as_py()
     except (OverflowError, ValueError) as error:
-        raise SourceError(SOURCE, None, f"column {name!r}: holds times beyond the year 9999") from error
+        raise SourceError(SOURCE, None, f"column {name!r}: has times outside the years 1 to 9999") from error
 
 
-def _is_packed(metadata: bytes) -> bool:
-    """Whether the batch of a message says how its buffers are packed."""
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether the batch of a message has compressed buffers."""
     message = _table_at(metadata, 0)
     kind_at, header_at = _field(metadata, message, _HEADER_TYPE), _field(metadata, message, _HEADER)
     kind = metadata[kind_at] if kind_at else 0
@@ -141,13 +140,13 @@ def _is_packed(metadata: bytes) -> bool:
     return bool(_field(metadata, batch, _COMPRESSION))
 
 
-def _table_at(data: bytes, place: int) -> int:
-    """Where the table lies that the offset at a place leads to."""
-    return int(place + struct.unpack_from("<I", data, place)[0])
+def _table_at(data: bytes, position: int) -> int:
+    """The position of the table that the offset at a position points to."""
+    return int(position + struct.unpack_from("<I", data, position)[0])
 
 
 def _field(data: bytes, table: int, number: int) -> int:
-    """Where a field of a table lies; 0 if it has none."""
+    """The position of a field of a table; 0 if it is missing."""
     vtable = table - struct.unpack_from("<i", data, table)[0]
     size = struct.unpack_from("<H", data, vtable)[0]
     entry = 4 + 2 * number

@@ -1,4 +1,4 @@
-"""Pictures: image files of a request to rows, and the heat of an image to a picture for the answer."""
+"""Images: image files of a request as rows, and the heat map of an image as a PNG for the response."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from anomaly_vae_pipelines.images.overlay import HeatScale, overlay
 from anomaly_vae_pipelines.records import ImageRows
 from anomaly_vae_pipelines.service.codecs.tables import check_count
 from anomaly_vae_pipelines.service.errors import RefusedRowsError
-from anomaly_vae_pipelines.service.models.inputs import SOURCE, Form
+from anomaly_vae_pipelines.service.models.inputs import SOURCE, ModelInputs
 from anomaly_vae_pipelines.sources.images import FILE_COLUMN, stacked
 
 
-def rows_of_files(files: Sequence[tuple[str, bytes]], form: Form, max_rows: int) -> ImageRows:
-    """The images of files, each (name, content); raises RefusedRowsError where one cannot be read."""
-    frame = form.wants_images()
+def rows_of_files(files: Sequence[tuple[str, bytes]], inputs: ModelInputs, max_rows: int) -> ImageRows:
+    """The images of files, each (name, content); raises RefusedRowsError if any cannot be read."""
+    frame = inputs.wants_images()
     check_count(len(files), max_rows)
     return _rows([name for name, _ in files], [io.BytesIO(content) for _, content in files], frame)
 
 
-def rows_of_arrays(images: NDArray[Any], form: Form, max_rows: int) -> ImageRows:
+def rows_of_arrays(images: NDArray[Any], inputs: ModelInputs, max_rows: int) -> ImageRows:
     """Images as an array (n, height, width) or (n, height, width, 3) in 0..255."""
-    frame = form.wants_images()
+    frame = inputs.wants_images()
     check_count(len(images), max_rows)
-    return _rows([str(place) for place in range(len(images))], list(images), frame)
+    return _rows([str(number) for number in range(len(images))], list(images), frame)
 
 
 def heatmap_uri(image: NDArray[Any], heat: NDArray[np.float64], detector: ImageVAEDetector) -> str:
-    """An image (height, width[, 3]) with its heat over it, as a PNG in a ``data:`` URI."""
+    """An image (height, width[, 3]) under its heat map, as a PNG in a ``data:`` URI."""
     stream = io.BytesIO()
     overlay(image, heat, HeatScale(detector.heatmap_threshold_)).save(stream, "PNG")
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
@@ -45,11 +45,11 @@ def heatmap_uri(image: NDArray[Any], heat: NDArray[np.float64], detector: ImageV
 
 def _rows(names: Sequence[str], images: Sequence[Any], frame: Frame) -> ImageRows:
     fitted, refused = [], []
-    for place, image in enumerate(images):
+    for position, image in enumerate(images):
         try:
             fitted.append(frame.read(image) if isinstance(image, io.BytesIO) else frame.fit(image))
         except UnreadableImageError as error:
-            refused.append((place, f"{names[place]}: {error}"))
+            refused.append((position, f"{names[position]}: {error}"))
     if refused:
         raise RefusedRowsError(len(images), refused)
     return ImageRows(

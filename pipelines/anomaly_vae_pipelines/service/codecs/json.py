@@ -1,4 +1,4 @@
-"""Parsing: JSON to Python, and rows of numbers in JSON straight to a matrix."""
+"""JSON: decoded to Python, or rows of numbers directly to a matrix."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from anomaly_vae_pipelines.service.models.inputs import SOURCE
 
 
 def parse_json(data: bytes, way_out: str = "") -> Any:
-    """What JSON says; raises InputError, with a word on what to do about it.
+    """The decoded JSON; raises InputError, whose message ends with ``way_out``.
 
-    What msgspec refuses Python's own reader may take, as it does in a file of JSON Lines: NaN, infinities
-    and numbers beyond a float.
+    What msgspec does not decode, Python's decoder may, as in a file of JSON Lines: NaN, infinities and
+    numbers out of the range of a float.
     """
     try:
         return msgspec.json.decode(data)
@@ -32,14 +32,14 @@ def parse_json(data: bytes, way_out: str = "") -> Any:
 
 
 class RowsOfNumbers:
-    """Reads ``{"rows": [{column: number}, ...]}`` where a model takes nothing but numbers.
+    """Reads ``{"rows": [{column: number}, ...]}`` for a model that reads only numbers.
 
-    It takes half the time of parsing the text first and looking at each cell then.
+    This takes half the time of decoding the text first and checking each cell then.
 
     Parameters
     ----------
     names : sequence of str
-        Columns of the matrix; others are left out.
+        Columns of the matrix; others are ignored.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -50,7 +50,7 @@ class RowsOfNumbers:
         self._n_columns = len(names)
 
     def __call__(self, data: bytes) -> NDArray[np.float64] | None:
-        """The rows, shape (n_rows, n_columns), NaN for null; None for whatever else the data holds."""
+        """The rows, shape (n_rows, n_columns), NaN for null; None if the data holds anything else."""
         try:
             rows: Any = self._decoder.decode(data).rows  # type: ignore[attr-defined]
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):

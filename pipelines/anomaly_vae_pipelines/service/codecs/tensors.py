@@ -1,8 +1,8 @@
 """Tensors: requests and answers of the Open Inference Protocol V2, in JSON or with binary tensors.
 
-https://github.com/kserve/open-inference-protocol, and for tensors behind the JSON Triton's binary data
-extension: the JSON has ``Inference-Header-Content-Length`` bytes, and the tensors follow it in order.
-A table is one tensor a column, or one matrix whose columns are the model's; images are one tensor.
+See https://github.com/kserve/open-inference-protocol. Binary tensors follow Triton's binary data extension:
+the JSON has ``Inference-Header-Content-Length`` bytes, and the tensors follow it in order. A table is one
+tensor per column, or one matrix with the columns of the model; images are one tensor.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.service.codecs.images import rows_of_arrays
+from anomaly_vae_pipelines.service.codecs.schemas import InferAnswer, OutputTensor, TensorMetadata
 from anomaly_vae_pipelines.service.codecs.tables import check_count, rows_of_table
 from anomaly_vae_pipelines.service.errors import TooLargeError
-from anomaly_vae_pipelines.service.models.inputs import Form
+from anomaly_vae_pipelines.service.models.inputs import ModelInputs
 
 HEADER_LENGTH = "inference-header-content-length"
-"""Header that tells how many bytes of a body are JSON; tensors follow."""
+"""Header with the number of bytes of JSON in a body; binary tensors follow them."""
 
 IMAGE = "image"
-"""Name of the one tensor of images."""
+"""Name of the tensor of images."""
 
 _DTYPES: dict[str, str] = {
     "BOOL": "?", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "i1",
     "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
 DATATYPES = ("BYTES", *_DTYPES)
-"""Types of the values of a tensor that are read."""
+"""Datatypes of input tensors."""
 
 _BY_KIND = {"numeric": "FP64", "boolean": "BOOL"}
 _MOST_DIMENSIONS = 4
@@ -44,7 +46,7 @@ _MOST_DIMENSIONS = 4
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of a request: texts where the datatype is BYTES, else numbers or truth values."""
+    """One tensor of a request: texts for the datatype BYTES, otherwise numbers or booleans."""
 
     name: str
     datatype: str
@@ -59,10 +61,10 @@ class InferRequest:
     Attributes
     ----------
     id : str or None
-        Which is given back.
+        Repeated in the answer.
     tensors : tuple of Tensor
     outputs : mapping of str to bool
-        Outputs that are wanted, each with whether it is to be binary.
+        The requested outputs, each with whether it should be binary.
     """
 
     id: str | None
@@ -74,62 +76,57 @@ OUTPUTS: dict[str, str] = {"score": "FP64", "p_value": "FP64", "is_anomaly": "BO
 """Outputs of a model with their datatypes, each of shape (n_rows,)."""
 
 
-def input_tensors(form: Form) -> list[dict[str, Any]]:
-    """The inputs of a model as its metadata tells them."""
-    if form.frame is not None:
-        channels = [3] if form.frame.channels == 3 else []
-        return [
-            {"name": IMAGE, "datatype": "UINT8", "shape": [-1, *(form.frame.size or (-1, -1)), *channels]}
-        ]
-    return [
-        {"name": name, "datatype": _BY_KIND.get(kind, "BYTES"), "shape": [-1]}
-        for name, kind in form.kinds.items()
-    ]
+def input_tensors(inputs: ModelInputs) -> list[TensorMetadata]:
+    """The inputs of a model."""
+    if inputs.frame is not None:
+        channels = [3] if inputs.frame.channels == 3 else []
+        return [TensorMetadata(IMAGE, "UINT8", [-1, *(inputs.frame.size or (-1, -1)), *channels])]
+    return [TensorMetadata(name, _BY_KIND.get(kind, "BYTES"), [-1]) for name, kind in inputs.kinds.items()]
 
 
-def output_tensors() -> list[dict[str, Any]]:
-    """The outputs of every model as its metadata tells them."""
-    return [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in OUTPUTS.items()]
+def output_tensors() -> list[TensorMetadata]:
+    """The outputs of every model."""
+    return [TensorMetadata(name, datatype, [-1]) for name, datatype in OUTPUTS.items()]
 
 
 def parse_request(
     body: bytes, header_length: str | None, loads: Callable[[bytes], Any], max_values: int
 ) -> InferRequest:
-    """A request to infer; raises InputError for whatever is not one, TooLargeError for too many values."""
-    text, tail = _parted(body, header_length)
+    """A request to infer; raises InputError for anything else, TooLargeError for too many values."""
+    text, tail = _json_and_tail(body, header_length)
     content = loads(text)
     if not isinstance(content, dict) or not isinstance(content.get("inputs"), list) or not content["inputs"]:
         raise InputError('wanted {"inputs": [{"name", "shape", "datatype", "data"}, ...]}')
-    tensors, place = [], 0
+    tensors, position = [], 0
     for number, given in enumerate(content["inputs"]):
-        tensor, n_bytes = _tensor(given, number, tail[place:], max_values)
+        tensor, n_bytes = _tensor(given, number, tail[position:], max_values)
         tensors.append(tensor)
-        place += n_bytes
-    if place != len(tail):
-        raise InputError(f"{len(tail) - place:,} bytes are left behind the last binary tensor")
+        position += n_bytes
+    if position != len(tail):
+        raise InputError(f"{len(tail) - position:,} bytes follow the last binary tensor; wanted none")
     names = [tensor.name for tensor in tensors]
     if len(set(names)) < len(names):
-        raise InputError("two inputs have the same name; give each a name of its own")
+        raise InputError("two inputs have the same name; names must be unique")
     given_id = content.get("id")
     return InferRequest(None if given_id is None else str(given_id), tuple(tensors), _outputs(content))
 
 
-def rows_of_tensors(request: InferRequest, form: Form, max_rows: int) -> Rows:
+def rows_of_tensors(request: InferRequest, inputs: ModelInputs, max_rows: int) -> Rows:
     """The rows of a request; raises InputError, RefusedRowsError, TooLargeError."""
     first = request.tensors[0]
-    if form.frame is not None:
+    if inputs.frame is not None:
         if len(request.tensors) > 1 or first.datatype == "BYTES" or len(first.shape) not in (3, 4):
             raise InputError(f"wanted one tensor {IMAGE!r} of numbers, of shape (n, height, width[, 3])")
-        return rows_of_arrays(_pixels(first), form, max_rows)
-    if len(request.tensors) == 1 and len(first.shape) == 2 and first.name not in form.kinds:
-        return rows_of_table(_matrix(first, form), form, max_rows)
-    return rows_of_table(_columns(request.tensors, form, max_rows), form, max_rows)
+        return rows_of_arrays(_pixels(first), inputs, max_rows)
+    if len(request.tensors) == 1 and len(first.shape) == 2 and first.name not in inputs.kinds:
+        return rows_of_table(_matrix(first, inputs), inputs, max_rows)
+    return rows_of_table(_columns(request.tensors, inputs, max_rows), inputs, max_rows)
 
 
 def infer_answer(
     request: InferRequest, scored: ScoredRows, *, name: str, version: str, threshold: float
 ) -> tuple[bytes, dict[str, str]]:
-    """The body of an answer and its headers."""
+    """The body of an answer, and its headers."""
     values: dict[str, NDArray[Any]] = {
         "score": scored.scores,
         "p_value": scored.p_values,
@@ -138,24 +135,24 @@ def infer_answer(
     }
     outputs, tail = [], b""
     for output, is_binary in request.outputs.items():
-        tensor: dict[str, Any] = {"name": output, "datatype": OUTPUTS[output], "shape": [len(scored)]}
+        tensor = OutputTensor(output, OUTPUTS[output], [len(scored)])
         if is_binary:
             data = values[output].astype(_DTYPES[OUTPUTS[output]]).tobytes()
-            tensor["parameters"] = {"binary_data_size": len(data)}
+            tensor.parameters = {"binary_data_size": len(data)}
             tail += data
         else:
-            tensor["data"] = values[output].tolist()
+            tensor.data = values[output].tolist()
         outputs.append(tensor)
-    content = {"model_name": name, "model_version": version, "outputs": outputs}
-    head = msgspec.json.encode(content if request.id is None else content | {"id": request.id})
+    request_id = UNSET if request.id is None else request.id
+    head = msgspec.json.encode(InferAnswer(name, version, outputs, request_id))
     if not tail:
         return head, {"content-type": "application/json"}
     headers = {"content-type": "application/octet-stream", HEADER_LENGTH: str(len(head))}
     return head + tail, headers
 
 
-def _parted(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
-    """The JSON of a body and the tensors behind it."""
+def _json_and_tail(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
+    """The JSON of a body, and the binary tensors after it."""
     if header_length is None:
         return body, memoryview(b"")
     if not header_length.isdecimal() or int(header_length) > len(body):
@@ -166,7 +163,7 @@ def _parted(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
 
 
 def _tensor(given: Any, number: int, tail: memoryview, max_values: int) -> tuple[Tensor, int]:
-    """One tensor of a request, and the bytes behind the JSON that it takes."""
+    """One tensor of a request, and the number of its bytes after the JSON."""
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise InputError(f"inputs[{number}]: wanted an object with name, shape, datatype and data")
     name, datatype = given["name"], given.get("datatype")
@@ -193,7 +190,7 @@ def _shape(given: Any, where: str) -> tuple[int, ...]:
 
 
 def _json_values(data: Any, datatype: str, shape: tuple[int, ...], where: str) -> Any:
-    """The values of a tensor in JSON, whether its lists are flat or nested as its shape is."""
+    """The values of a tensor in JSON, a flat list or nested like the shape."""
     if not isinstance(data, list):
         raise InputError(f"{where}: wanted a list as data")
     sizes = [len(data)]
@@ -217,13 +214,13 @@ def _json_values(data: Any, datatype: str, shape: tuple[int, ...], where: str) -
     try:
         return np.array(data, dtype=np.float64) if is_float else np.array(data, dtype=_DTYPES[datatype])
     except OverflowError:
-        raise InputError(f"{where}: holds numbers beyond {datatype}") from None
+        raise InputError(f"{where}: holds numbers out of the range of {datatype}") from None
 
 
 def _check_kinds(kinds: set[type], wanted: set[type], called: str, where: str) -> None:
     if not kinds <= wanted:
-        strange = next(iter(kinds - wanted)).__name__
-        raise InputError(f"{where}: wanted {called}, got a value of type {strange}")
+        unexpected = next(iter(kinds - wanted)).__name__
+        raise InputError(f"{where}: wanted {called}, got a value of type {unexpected}")
 
 
 def _check_size(n_values: int, shape: tuple[int, ...], where: str) -> None:
@@ -246,23 +243,23 @@ def _binary_values(data: memoryview, datatype: str, shape: tuple[int, ...], wher
 
 
 def _texts(data: memoryview, where: str) -> list[str | None]:
-    """Texts, each behind its length in four bytes."""
+    """Texts, each after its length in four bytes."""
     texts: list[str | None] = []
-    place = 0
+    position = 0
     try:
-        while place < len(data):
-            (size,) = struct.unpack_from("<I", data, place)
-            if place + 4 + size > len(data):
+        while position < len(data):
+            (size,) = struct.unpack_from("<I", data, position)
+            if position + 4 + size > len(data):
                 raise InputError(f"{where}: a text is cut short")
-            texts.append(bytes(data[place + 4 : place + 4 + size]).decode("utf-8"))
-            place += 4 + size
+            texts.append(bytes(data[position + 4 : position + 4 + size]).decode("utf-8"))
+            position += 4 + size
     except (struct.error, UnicodeDecodeError) as error:
-        raise InputError(f"{where}: wanted UTF-8 texts, each behind its length ({error})") from error
+        raise InputError(f"{where}: wanted UTF-8 texts, each after its length ({error})") from error
     return texts
 
 
 def _outputs(content: Mapping[str, Any]) -> dict[str, bool]:
-    """Outputs that are wanted, all by default, and which of them are to be binary."""
+    """The requested outputs, by default all, and whether each should be binary."""
     by_default = _flag(content.get("parameters"), "binary_data_output", default=False)
     wanted = content.get("outputs")
     if wanted is None or wanted == []:
@@ -273,7 +270,7 @@ def _outputs(content: Mapping[str, Any]) -> dict[str, bool]:
     for output in wanted:
         name = output.get("name") if isinstance(output, dict) else None
         if not isinstance(name, str) or name not in OUTPUTS:
-            raise InputError(f"outputs: there is {', '.join(OUTPUTS)}, got {str(name)[:40]!r}")
+            raise InputError(f"outputs: wanted names of {', '.join(OUTPUTS)}, got {str(name)[:40]!r}")
         chosen[name] = _flag(output.get("parameters"), "binary_data", default=by_default)
     return chosen
 
@@ -283,40 +280,40 @@ def _flag(parameters: Any, name: str, *, default: bool) -> bool:
 
 
 def _pixels(tensor: Tensor) -> NDArray[Any]:
-    """Images in 0..255, as bytes or as numbers with fractions."""
+    """Images in 0..255, as bytes or floats."""
     values = np.asarray(tensor.values).reshape(tensor.shape)
     if values.shape[-1] == 1 and values.ndim == 4:
         values = values[..., 0]
     if values.ndim == 4 and values.shape[-1] != 3:
-        raise InputError(f"input {tensor.name!r}: wanted 1 or 3 channels, last, got {values.shape[-1]}")
+        raise InputError(f"input {tensor.name!r}: wanted 1 or 3 channels at the end, got {values.shape[-1]}")
     if values.dtype == np.uint8:
         return values
     values = values.astype(np.float32)
     if not np.isfinite(values).all() or values.min(initial=0.0) < 0.0 or values.max(initial=0.0) > 255.0:
-        raise InputError(f"input {tensor.name!r}: wanted grey values or colours within 0 to 255")
+        raise InputError(f"input {tensor.name!r}: wanted values of 0 to 255")
     return values
 
 
-def _matrix(tensor: Tensor, form: Form) -> pa.Table:
+def _matrix(tensor: Tensor, inputs: ModelInputs) -> pa.Table:
     n_rows, n_columns = tensor.shape
-    if tensor.datatype == "BYTES" or not form.is_numbers:
+    if tensor.datatype == "BYTES" or not inputs.is_numbers:
         raise InputError(
-            f"input {tensor.name!r}: a matrix is for models that read numbers alone; send a tensor a column"
+            f"input {tensor.name!r}: wanted one tensor per column: the model does not read only numbers"
         )
-    if n_columns != len(form.names):
+    if n_columns != len(inputs.names):
         raise InputError(
-            f"input {tensor.name!r}: wanted shape [n, {len(form.names)}], a column for each of the model's, "
+            f"input {tensor.name!r}: wanted shape [n, {len(inputs.names)}], the columns of the model, "
             f"got {list(tensor.shape)}"
         )
     values = np.asarray(tensor.values, dtype=np.float64).reshape(n_rows, n_columns)
-    return pa.table(dict(zip(form.names, values.T, strict=True)))
+    return pa.table(dict(zip(inputs.names, values.T, strict=True)))
 
 
-def _columns(tensors: Sequence[Tensor], form: Form, max_rows: int) -> pa.Table:
-    form.require({tensor.name for tensor in tensors}, "inputs")
-    unknown = [tensor.name for tensor in tensors if tensor.name not in form.kinds]
+def _columns(tensors: Sequence[Tensor], inputs: ModelInputs, max_rows: int) -> pa.Table:
+    inputs.require({tensor.name for tensor in tensors}, "inputs")
+    unknown = [tensor.name for tensor in tensors if tensor.name not in inputs.kinds]
     if unknown:
-        raise InputError(f"input {unknown[0][:100]!r} is no column of the model; leave it out")
+        raise InputError(f"input {unknown[0][:100]!r} is not a column of the model; remove it")
     for tensor in tensors:
         if prod(tensor.shape[1:]) != 1:
             raise InputError(f"input {tensor.name!r}: wanted shape [n] or [n, 1], got {list(tensor.shape)}")

@@ -1,1 +1,1 @@
-"""HTTP: middleware, keys, error responses and the protocol of the server."""
+"""HTTP: the middleware, API keys, error responses and the protocol of the server."""

@@ -1,39 +1,55 @@
-"""Refusals: an error as the answer that every door gives."""
+"""Error responses: an exception as the JSON body that every route returns for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated
+
 import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from anomaly_vae_pipelines.service.errors import ServiceError
+from anomaly_vae_pipelines.service.errors import RefusedRowsError, ServiceError
 
 
-def refusal(error: Exception, request_id: str) -> Response:
-    """The answer for an error: its status, and ``{"error": ..., "request_id": ...}`` without any trace.
+class ErrorResponse(Struct):
+    """Why a request was refused."""
 
-    What is no ServiceError is the request's fault (400) if it is a ValueError, such as an InputError or what
-    the steps of a Pipeline raise for cells that they cannot take; else it is the service's (500).
+    error: Annotated[str, Meta(description="What was wrong, what was wanted, and the way out.")]
+    request_id: Annotated[str, Meta(description="Also in the log of the service.")]
+    rows: Annotated[
+        list[dict[str, int | str]] | UnsetType,
+        Meta(description="The first rows that cannot be read, if there are any."),
+    ] = UNSET
+
+
+def error_response(error: Exception, request_id: str) -> Response:
+    """The response for an exception: its status and an ErrorResponse, without a stack trace.
+
+    An exception that is neither a ServiceError nor an HTTPException is a 400 if it is a ValueError: an
+    InputError, or what the steps of a Pipeline raise for cells that they cannot read. Otherwise it is a 500.
     """
-    status, content, headers = _told(error)
-    body = msgspec.json.encode(content | {"request_id": request_id})
+    status, message, headers = _status_message_headers(error)
+    rows = error.first_problems() if isinstance(error, RefusedRowsError) else UNSET
+    body = msgspec.json.encode(ErrorResponse(message, request_id, rows))
     return Response(body, status, dict(headers), media_type="application/json")
 
 
-def _told(error: Exception) -> tuple[int, dict[str, object], dict[str, str]]:
+def _status_message_headers(error: Exception) -> tuple[int, str, Mapping[str, str]]:
     if isinstance(error, ServiceError):
-        return error.status, error.content(), dict(error.headers)
+        return error.status, str(error), error.headers
     if isinstance(error, HTTPException):
-        headers = dict(error.headers or {})
-        return error.status_code, {"error": _in_words(error, headers)}, headers
+        headers = error.headers or {}
+        return error.status_code, _message(error, headers), headers
     if isinstance(error, ValueError):
-        return 400, {"error": str(error)}, {}
-    return 500, {"error": f"the service failed ({type(error).__name__}); its log says where"}, {}
+        return 400, str(error), {}
+    return 500, f"the service failed ({type(error).__name__}); its log has the stack trace", {}
 
 
-def _in_words(error: HTTPException, headers: dict[str, str]) -> str:
+def _message(error: HTTPException, headers: Mapping[str, str]) -> str:
     if error.status_code == 404:
-        return "there is nothing at this path; /docs shows what there is"
+        return "this path does not exist; /docs lists the paths"
     if error.status_code == 405:
         return f"this path takes {headers.get('Allow', 'another method')}; /docs shows how"
     return str(error.detail)

@@ -1,7 +1,7 @@
-"""Keys: who may score and who may steer, known by the hashes of their keys alone.
+"""API keys and their roles. Only the hashes of the keys are stored.
 
-A key is 256 random bits, so that its plain SHA-256 tells nothing of it: there is nothing to guess, and
-a slow hash would only make every request slow.
+A key is 256 random bits, so a plain SHA-256 is enough: it cannot be guessed, and a slow hash would only
+make every request slow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WANTED = "wanted a role (score or admin) and sha256: with 64 digits, as --new-k
 
 @dataclass(frozen=True)
 class Keys:
-    """The hashes of all keys, by role; no keys at all let everyone score and nobody steer."""
+    """The hashes of all keys, by role. Without any keys, anyone may score and nobody may load models."""
 
     hashes: tuple[tuple[Role, bytes], ...] = ()
 
@@ -33,9 +33,9 @@ class Keys:
         return bool(self.hashes)
 
     def role_of(self, key: str) -> Role | None:
-        """What the bearer of a key may do; None for a key that is not known.
+        """The role of a key; None for an unknown key.
 
-        An admin may score too. All hashes are compared, each in constant time.
+        An admin may also score. All hashes are compared, each in constant time.
         """
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         found = [role for role, known in self.hashes if hmac.compare_digest(known, digest)]
@@ -43,7 +43,7 @@ class Keys:
 
 
 def read_keys(settings: Settings) -> Keys:
-    """The keys of the file and of the environment; raises InputError for a line that is none."""
+    """The keys of the file and of the environment; raises InputError for a line that is not a key."""
     found: list[tuple[Role, bytes]] = []
     if settings.keys_file is not None:
         try:
@@ -55,13 +55,13 @@ def read_keys(settings: Settings) -> Keys:
 
 
 def new_key(role: Role) -> tuple[str, str]:
-    """A key, to be given to whoever will use it, and the line that makes the service know it."""
+    """A key for a client, and the line that adds it to the service."""
     key = f"avk_{secrets.token_urlsafe(32)}"
     return key, f"{role} sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _parsed(lines: Iterable[str], where: str) -> list[tuple[Role, bytes]]:
-    """The keys of lines, of which ``#`` begins a remark."""
+    """The keys of some lines; ``#`` starts a comment."""
     found: list[tuple[Role, bytes]] = []
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
@@ -69,7 +69,7 @@ def _parsed(lines: Iterable[str], where: str) -> list[tuple[Role, bytes]]:
             continue
         match = _LINE.fullmatch(text)
         if match is None or match[1] not in get_args(Role):
-            raise InputError(f"{where}, key {number}: is none; {_WANTED}")
+            raise InputError(f"{where}, key {number}: is not a valid key; {_WANTED}")
         role: Role = "admin" if match[1] == "admin" else "score"
         found.append((role, bytes.fromhex(match[2])))
     return found

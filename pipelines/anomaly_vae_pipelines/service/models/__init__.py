@@ -1,1 +1,1 @@
-"""Models in memory: the registry, reloading, batching and metrics."""
+"""Models in memory: the registry, loading, batching and metrics."""

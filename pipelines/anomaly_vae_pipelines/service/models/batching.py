@@ -1,9 +1,9 @@
-"""Batcher: requests that come at the same time are scored together, off the event loop.
+"""Batcher: concurrent requests are scored together, off the event loop.
 
-A product of sixty rows takes hardly longer than one of a single row. So requests that arrive while
-others are being scored wait for them, and are then scored as one; and the first of a new batch waits, for
-``wait`` seconds at most, until as many have come as were there at once of late: their clients will ask
-again as soon as they have been answered. Whoever is alone waits for nobody.
+Scoring sixty rows takes hardly longer than scoring one. So requests that arrive while others are being scored
+are collected, and then scored as one batch. The first request of a new batch waits, for at most ``wait``
+seconds, until as many have arrived as were there at once recently: clients often send the next request as
+soon as they have a response. A single client never waits.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from anomaly_vae_pipelines.records import ImageRows, NumberRows, Rejected, Rows,
 from anomaly_vae_pipelines.service.errors import BusyError, RefusedRowsError
 
 ENOUGH = 1024
-"""Rows that fill a product: more of them are not waited for."""
+"""Rows of a full batch: it does not wait for more."""
 
 MOST = 4096
-"""Rows that are scored at once, unless one request has more."""
+"""Largest number of rows scored at once, unless a single request has more."""
 
 
 @dataclass
-class Ask:
-    """Rows of one request that wait for their scores.
+class Job:
+    """Rows of one request, waiting for their scores.
 
     Attributes
     ----------
     rows : Rows
     explain : bool
-        Whether reasons are wanted.
+        Whether to compute reasons.
     arrived : float
-        When they began to wait, in seconds of the event loop.
+        Time of the event loop when they started to wait, in seconds.
     result : Future
-        Where the ScoredRows will be.
+        Receives the ScoredRows.
     """
 
     rows: Rows
@@ -46,7 +46,7 @@ class Ask:
     arrived: float
     result: asyncio.Future[ScoredRows] = field(repr=False)
 
-    def joins(self, other: Ask) -> bool:
+    def joins(self, other: Job) -> bool:
         """Whether both can be scored as one table."""
         return self.explain == other.explain and _kind(self.rows) == _kind(other.rows)
 
@@ -55,7 +55,7 @@ Score = Callable[[Rows, bool], tuple[ScoredRows, Sequence[Rejected]]]
 
 
 class Batcher:
-    """Scores the rows of requests, together where that may be.
+    """Scores the rows of requests, together if possible.
 
     All methods belong to one event loop.
 
@@ -65,13 +65,13 @@ class Batcher:
         ``score(rows, explain)``, called on threads of the executor.
     executor : Executor
     joins : bool
-        Whether rows of several requests may be scored as one.
+        Whether rows of several requests may be scored together.
     wait : float
         Longest time in seconds that a request waits for others.
     max_wait : float
-        Seconds after which a request that waits to be scored is let go.
+        Seconds after which a request that still waits gets a BusyError.
     n_threads : int
-        Batches that are scored at once.
+        Batches scored at the same time.
     """
 
     def __init__(
@@ -86,36 +86,36 @@ class Batcher:
     ) -> None:
         self._score, self._executor, self._joins = score, executor, joins
         self._wait, self._max_wait, self._n_threads = wait, max_wait, n_threads
-        self._pending: list[Ask] = []
+        self._pending: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
         self._n_running, self.n_rows = 0, 0
-        self._n_asks, self._most, self._wanted = 0, 0, 1
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        self._n_jobs, self._most, self._wanted = 0, 0, 1
+        self._has_capacity = asyncio.Event()
+        self._has_capacity.set()
 
-    async def room(self) -> None:
-        """Wait until fewer rows are here than are scored at once: more need not be read yet."""
-        await self._has_room.wait()
+    async def capacity(self) -> None:
+        """Wait until fewer rows are waiting than are scored at once: until then no more need be read."""
+        await self._has_capacity.wait()
 
     async def submit(self, rows: Rows, *, explain: bool = False, waited: float = 0.0) -> ScoredRows:
-        """The scored rows of one request, which has waited for some seconds before.
+        """The scored rows of one request, which has already waited for ``waited`` seconds.
 
         Raises
         ------
         BusyError
-            Where too much work was waiting; RefusedRowsError for rows that the model cannot read.
+            If it waited too long; RefusedRowsError for rows that the model cannot read.
         """
         loop = asyncio.get_running_loop()
-        ask = Ask(rows, explain, loop.time() - waited, loop.create_future())
-        self._pending.append(ask)
+        job = Job(rows, explain, loop.time() - waited, loop.create_future())
+        self._pending.append(job)
         self._count(1, len(rows))
-        self._most = max(self._most, self._n_asks)
-        self._consider()
-        return await ask.result
+        self._most = max(self._most, self._n_jobs)
+        self._schedule()
+        return await job.result
 
-    def _consider(self) -> None:
-        """Start a batch now, or see to it that one will be."""
-        n_rows = sum(len(ask.rows) for ask in self._pending)
+    def _schedule(self) -> None:
+        """Start a batch now, or set a timer for it."""
+        n_rows = sum(len(job.rows) for job in self._pending)
         if self._n_running:
             if n_rows >= ENOUGH and self._n_running < self._n_threads:
                 self._start()
@@ -128,80 +128,80 @@ class Batcher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._let_go()
+        self._drop_late()
         if not self._pending:
             return
-        asks = self._next()
-        self._wanted, self._most = self._most, self._n_asks
+        jobs = self._next()
+        self._wanted, self._most = self._most, self._n_jobs
         self._n_running += 1
-        running = asyncio.get_running_loop().run_in_executor(self._executor, self._work, asks)
-        running.add_done_callback(lambda done: self._finish(asks, done))
+        running = asyncio.get_running_loop().run_in_executor(self._executor, self._work, jobs)
+        running.add_done_callback(lambda done: self._finish(jobs, done))
 
-    def _let_go(self) -> None:
-        """Refuse those that have waited too long, and forget those that nobody waits for."""
+    def _drop_late(self) -> None:
+        """Remove the jobs that have waited too long, and those whose client has left."""
         oldest = asyncio.get_running_loop().time() - self._max_wait
-        for ask in self._pending:
-            if ask.arrived < oldest or ask.result.done():
-                self._leave([ask])
-                _give(ask, BusyError())
-        self._pending = [ask for ask in self._pending if not ask.result.done()]
+        for job in self._pending:
+            if job.arrived < oldest or job.result.done():
+                self._remove([job])
+                _finish_job(job, BusyError())
+        self._pending = [job for job in self._pending if not job.result.done()]
 
-    def _leave(self, asks: Sequence[Ask]) -> None:
-        self._count(-len(asks), -sum(len(ask.rows) for ask in asks))
+    def _remove(self, jobs: Sequence[Job]) -> None:
+        self._count(-len(jobs), -sum(len(job.rows) for job in jobs))
 
-    def _count(self, n_asks: int, n_rows: int) -> None:
-        self._n_asks += n_asks
+    def _count(self, n_jobs: int, n_rows: int) -> None:
+        self._n_jobs += n_jobs
         self.n_rows += n_rows
         if self.n_rows < MOST:
-            self._has_room.set()
+            self._has_capacity.set()
         else:
-            self._has_room.clear()
+            self._has_capacity.clear()
 
-    def _next(self) -> list[Ask]:
-        """The oldest request and those behind it that can be scored along with it."""
+    def _next(self) -> list[Job]:
+        """The oldest job, and later ones that can be scored with it."""
         first, *others = self._pending
-        taken, left, n_rows = [first], list[Ask](), len(first.rows)
-        for ask in others:
-            if self._joins and n_rows + len(ask.rows) <= MOST and ask.joins(first):
-                taken.append(ask)
-                n_rows += len(ask.rows)
+        taken, left, n_rows = [first], list[Job](), len(first.rows)
+        for job in others:
+            if self._joins and n_rows + len(job.rows) <= MOST and job.joins(first):
+                taken.append(job)
+                n_rows += len(job.rows)
             else:
-                left.append(ask)
+                left.append(job)
         self._pending = left
         return taken
 
-    def _work(self, asks: Sequence[Ask]) -> list[ScoredRows | Exception]:
-        """What each request gets; on a thread of the executor."""
+    def _work(self, jobs: Sequence[Job]) -> list[ScoredRows | Exception]:
+        """The result of each job; runs on a thread of the executor."""
         try:
-            scored, rejected = self._score(_joined([ask.rows for ask in asks]), asks[0].explain)
+            scored, rejected = self._score(_joined([job.rows for job in jobs]), jobs[0].explain)
         except Exception as error:
-            if len(asks) == 1:
+            if len(jobs) == 1:
                 return [error]
-            return [result for ask in asks for result in self._work([ask])]
-        return _split(scored, rejected, [len(ask.rows) for ask in asks])
+            return [result for job in jobs for result in self._work([job])]
+        return _split(scored, rejected, [len(job.rows) for job in jobs])
 
-    def _finish(self, asks: Sequence[Ask], done: asyncio.Future[list[ScoredRows | Exception]]) -> None:
+    def _finish(self, jobs: Sequence[Job], done: asyncio.Future[list[ScoredRows | Exception]]) -> None:
         self._n_running -= 1
-        self._leave(asks)
+        self._remove(jobs)
         failure = done.exception()
-        results = [failure] * len(asks) if isinstance(failure, Exception) else done.result()
-        for ask, result in zip(asks, results, strict=True):
-            _give(ask, result)
+        results = [failure] * len(jobs) if isinstance(failure, Exception) else done.result()
+        for job, result in zip(jobs, results, strict=True):
+            _finish_job(job, result)
         if self._pending:
-            self._consider()
+            self._schedule()
 
 
-def _give(ask: Ask, result: ScoredRows | Exception) -> None:
-    if ask.result.done():  # whoever asked has left
+def _finish_job(job: Job, result: ScoredRows | Exception) -> None:
+    if job.result.done():  # its client has left
         return
     if isinstance(result, Exception):
-        ask.result.set_exception(result)
+        job.result.set_exception(result)
     else:
-        ask.result.set_result(result)
+        job.result.set_result(result)
 
 
 def _kind(rows: Rows) -> object:
-    """What must be the same for rows to be joined."""
+    """Rows can be joined if this is equal."""
     if isinstance(rows, NumberRows):
         return NumberRows
     if isinstance(rows, ImageRows):
@@ -210,7 +210,7 @@ def _kind(rows: Rows) -> object:
 
 
 def _joined(pieces: Sequence[Rows]) -> Rows:
-    """Rows of one kind as one, numbered from 0."""
+    """Rows of one kind in one record, numbered from 0."""
     first = pieces[0]
     if len(pieces) == 1:
         return first
@@ -230,14 +230,14 @@ def _joined(pieces: Sequence[Rows]) -> Rows:
 def _split(
     scored: ScoredRows, rejected: Sequence[Rejected], sizes: Sequence[int]
 ) -> list[ScoredRows | Exception]:
-    """What each request gets of the rows that were scored as one."""
+    """The result of each request, from the rows that were scored together."""
     if not rejected and len(sizes) == 1:
         return [scored]
     results: list[ScoredRows | Exception] = []
     bounds = np.cumsum([0, *sizes])
-    places = np.searchsorted(scored.rows.numbers, bounds)
+    positions = np.searchsorted(scored.rows.numbers, bounds)
     for size, begin, end, first, last in zip(
-        sizes, bounds[:-1], bounds[1:], places[:-1], places[1:], strict=True
+        sizes, bounds[:-1], bounds[1:], positions[:-1], positions[1:], strict=True
     ):
         refused = [(int(row.number - begin), row.reason) for row in rejected if begin <= row.number < end]
         if refused:

@@ -1,4 +1,4 @@
-"""Model files: what the command line names, as models, versions and the files that they lie in."""
+"""Model files: the arguments of the command line as models, versions and their files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from anomaly_vae.errors import InputError
 SUFFIX = ".avae"
 
 DEFAULT_VERSION = "1"
-"""Of a model that has but one."""
+"""Version of a model that has only one."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One version of a model, and the file that it lies in."""
+    """The file of one version of a model."""
 
     name: str
     version: str
@@ -24,48 +24,48 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the versions of a model are: a file, or a directory of files named by their versions."""
+class ModelPath:
+    """The path of a model: a file, or a directory of files named by their versions."""
 
     name: str
     path: Path
 
     def files(self) -> list[ModelFile]:
-        """The files that are there now."""
+        """The files that exist now."""
         if not self.path.is_dir():
             return [ModelFile(self.name, DEFAULT_VERSION, self.path)]
         found = sorted(path for path in self.path.iterdir() if path.suffix == SUFFIX)
         return [ModelFile(self.name, path.stem, path) for path in found if not path.name.startswith(".")]
 
 
-def places_of(arguments: Iterable[str], named: Mapping[str, str]) -> list[Place]:
-    """The places of ``FILE``, ``NAME=FILE`` and the settings' own models.
+def model_paths(arguments: Iterable[str], named: Mapping[str, str]) -> list[ModelPath]:
+    """The paths of the arguments ``FILE`` and ``NAME=FILE``, and of the models in the settings.
 
     Raises
     ------
     InputError
-        For a name that comes twice, a place that is not there, and where there is none at all.
+        If a name occurs twice, a path does not exist, or there is no model.
     """
-    places: dict[str, Place] = {}
-    for name, path in [*map(_parted, arguments), *named.items()]:
+    models: dict[str, ModelPath] = {}
+    for name, path in [*map(_name_and_path, arguments), *named.items()]:
         if not name or "/" in name:
-            raise InputError(f"{name!r} is no name of a model; wanted NAME=FILE")
-        if name in places:
-            raise InputError(f"two models are called {name!r} ({places[name].path}, {path}); give NAME=FILE")
-        places[name] = Place(name, Path(path))
-        _check(places[name])
-    if not places:
+            raise InputError(f"{name!r} is not a valid model name; wanted NAME=FILE")
+        if name in models:
+            raise InputError(f"two models are called {name!r} ({models[name].path}, {path}); give NAME=FILE")
+        models[name] = ModelPath(name, Path(path))
+        _check(models[name])
+    if not models:
         raise InputError("there is no model to serve; give a model file, or NAME=FILE")
-    return list(places.values())
+    return list(models.values())
 
 
-def _parted(argument: str) -> tuple[str, str]:
-    name, mark, path = argument.partition("=")
-    return (name, path) if mark and not Path(argument).exists() else (Path(argument).stem, argument)
+def _name_and_path(argument: str) -> tuple[str, str]:
+    name, sign, path = argument.partition("=")
+    return (name, path) if sign and not Path(argument).exists() else (Path(argument).stem, argument)
 
 
-def _check(place: Place) -> None:
-    if not place.path.exists():
-        raise InputError(f"{place.path}: there is no such file; wanted a model that anomaly-vae fit made")
-    if not place.files():
-        raise InputError(f"{place.path}: is a directory without {SUFFIX} files; wanted VERSION{SUFFIX} in it")
+def _check(model: ModelPath) -> None:
+    if not model.path.exists():
+        raise InputError(f"{model.path}: no such file; wanted a model that anomaly-vae fit wrote")
+    if not model.files():
+        raise InputError(f"{model.path}: is a directory without {SUFFIX} files; wanted VERSION{SUFFIX} in it")

@@ -1,4 +1,4 @@
-"""Form: what a model reads, and what people and clients must send it."""
+"""ModelInputs: the columns or images that a model reads, and that clients must send."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from anomaly_vae_pipelines.scoring.tables import final_detector
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "constant", "identifier", "unknown"]
 
 SOURCE = "the body"
-"""What rows that came in a request are said to come from."""
+"""Name of the source of rows in error messages."""
 
 
 @dataclass(frozen=True)
-class Form:
-    """What a model reads.
+class ModelInputs:
+    """The inputs of a model.
 
     Attributes
     ----------
     kinds : mapping of str to str
-        The model's columns in order, each with what it is taken for; "unknown" in a Pipeline.
-        Empty for images.
+        The model's columns in order, each with its kind; "unknown" in a Pipeline. Empty for images.
     numeric : frozenset of str
         Columns that must be numbers.
     frame : Frame or None
@@ -49,28 +48,28 @@ class Form:
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        """Columns that a request must have: an identifier is not looked at, and may be missing."""
+        """Columns that a request must have: identifiers are not read, and may be missing."""
         return tuple(name for name, kind in self.kinds.items() if kind != "identifier")
 
     @cached_property
     def is_numbers(self) -> bool:
-        """Whether the model reads nothing but numbers."""
+        """Whether the model reads only numbers."""
         return self.frame is None and self.numeric == frozenset(self.kinds)
 
     @property
     def holds(self) -> str:
-        """What the model was fitted on, in a word."""
+        """What the model was fitted on, for messages."""
         return "a table" if self.frame is None else "images"
 
     def require(self, found: Any, where: str = SOURCE) -> None:
-        """Raise UnknownNameError at the first column that is wanted and not found, with the nearest name."""
+        """Raise UnknownNameError for the first required column that is missing, with the nearest name."""
         for name in self.required:
             if name not in found:
-                problem = f"{where}: there is no column {name!r}; give null where a value is missing"
+                problem = f"{where}: there is no column {name!r}; give null for a missing value"
                 raise UnknownNameError(problem, name, [key for key in found if key not in self.kinds])
 
     def wants_table(self) -> None:
-        """Raise SourceError where rows were sent to a model of images."""
+        """Raise SourceError if the model reads images."""
         if self.frame is not None:
             raise SourceError(
                 SOURCE, None, "holds rows, and the model was fitted on images; send an image file (PNG, "
@@ -78,7 +77,7 @@ class Form:
             )  # fmt: skip
 
     def wants_images(self) -> Frame:
-        """The frame of images; raises SourceError where images were sent to a model of tables."""
+        """The size and channels of images; raises SourceError if the model reads a table."""
         if self.frame is None:
             raise SourceError(
                 SOURCE, None, "holds images, and the model was fitted on a table; send rows as JSON, CSV or "
@@ -87,11 +86,11 @@ class Form:
         return self.frame
 
 
-def form_of(scorer: AnyScorer) -> Form:
-    """The form of a scorer's model."""
+def inputs_of(scorer: AnyScorer) -> ModelInputs:
+    """The inputs of a scorer's model."""
     if isinstance(scorer, ImageScorer):
-        return Form({}, frozenset(), frame_of(scorer.detector), joins=True)
+        return ModelInputs({}, frozenset(), frame_of(scorer.detector), joins=True)
     if isinstance(scorer.model, Pipeline):
-        return Form(dict.fromkeys(scorer.names, "unknown"), scorer.numeric, None, joins=False)
+        return ModelInputs(dict.fromkeys(scorer.names, "unknown"), scorer.numeric, None, joins=False)
     columns = final_detector(scorer.model).schema_.columns
-    return Form({column.name: column.kind for column in columns}, scorer.numeric, None, joins=True)
+    return ModelInputs({column.name: column.kind for column in columns}, scorer.numeric, None, joins=True)

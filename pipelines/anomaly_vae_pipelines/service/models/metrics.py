@@ -1,6 +1,6 @@
-"""Metrics: what Prometheus reads at ``/metrics``.
+"""Metrics for Prometheus, at ``/metrics``.
 
-Requests are counted as they end; all that is said of models is read off them when somebody asks.
+Requests are counted when they end; the metrics of models are read when Prometheus asks for them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from anomaly_vae_pipelines.service.models.registry import Registry
 
 MEDIA = "text/plain; version=1.0.0; charset=utf-8"
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of its beginning
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they would add a second series per metric
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _NAMED = ("model", "version")
@@ -40,7 +40,7 @@ class Metrics:
     Parameters
     ----------
     models : Registry
-        Whose models are told of.
+        The models whose metrics are shown.
     """
 
     def __init__(self, models: Registry) -> None:
@@ -60,12 +60,12 @@ class Metrics:
         )
         self._in_flight = Gauge(
             "anomaly_vae_requests_in_flight",
-            "Requests that are being worked on.",
+            "Requests in flight.",
             registry=self._collectors,
         )
         self.reload_failures = Counter(
             "anomaly_vae_model_reload_failures",
-            "Model files that were refused while an older model went on serving.",
+            "Model files that could not be loaded; the older model was still served.",
             _NAMED,
             registry=self._collectors,
         )
@@ -73,7 +73,7 @@ class Metrics:
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def watch_in_flight(self, count: Callable[[], float]) -> None:
-        """Ask a function how many requests are being worked on, whenever somebody wants to know."""
+        """Read the number of requests in flight from a function."""
         self._in_flight.set_function(count)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -86,12 +86,12 @@ class Metrics:
         found[1].observe(seconds)
 
     def page(self) -> bytes:
-        """All of it as Prometheus reads it."""
+        """All metrics in the text format of Prometheus."""
         return generate_latest(self._collectors)
 
 
 class _Models(Collector):
-    """What the models of a registry have said so far."""
+    """The metrics of the models of a registry."""
 
     def __init__(self, models: Registry) -> None:
         self._models = models
@@ -111,14 +111,14 @@ class _Models(Collector):
         )
         threshold = GaugeMetricFamily("anomaly_vae_threshold_nats", "The threshold.", labels=_NAMED)
         waiting = GaugeMetricFamily(
-            "anomaly_vae_rows_waiting", "Rows that wait for their scores.", labels=_NAMED
+            "anomaly_vae_rows_waiting", "Rows waiting for their scores.", labels=_NAMED
         )
-        info = InfoMetricFamily("anomaly_vae_model", "Which model is served.", labels=_NAMED)
+        info = InfoMetricFamily("anomaly_vae_model", "The served model.", labels=_NAMED)
         loaded = GaugeMetricFamily(
             "anomaly_vae_model_loaded_timestamp_seconds", "When the model was loaded.", labels=_NAMED
         )
         load = GaugeMetricFamily(
-            "anomaly_vae_model_load_seconds", "How long loading the model took.", labels=_NAMED
+            "anomaly_vae_model_load_seconds", "Time that loading the model took.", labels=_NAMED
         )
         for served in self._models.all():
             labels = (served.name, served.version)
@@ -137,7 +137,7 @@ class _Models(Collector):
 
 
 def _buckets(edges: tuple[float, ...], counts: tuple[int, ...]) -> list[tuple[str, float]]:
-    """Cumulative counts by upper end, as Prometheus has them."""
+    """Cumulative counts by upper bound, as Prometheus reads them."""
     ends, seen, buckets = [*(f"{edge:.6g}" for edge in edges), "+Inf"], 0, []
     for end, count in zip(ends, counts, strict=True):
         seen += count

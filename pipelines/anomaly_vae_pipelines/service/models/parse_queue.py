@@ -1,7 +1,7 @@
-"""Turns: large bodies are read one after the other, on a thread, while the event loop goes on.
+"""ParseQueue: large bodies are parsed one after the other, on a thread, while the event loop continues.
 
-Reading JSON keeps the interpreter to itself, so that two at a time would take as long. Whoever has waited
-too long for a turn, or has left, is let go before any work is done for them.
+Parsing JSON holds the interpreter lock, so two bodies at a time would take as long. A request that has waited
+too long, or whose client has left, is dropped before any work is done for it.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from anomaly_vae_pipelines.service.errors import BusyError
 Result = TypeVar("Result")
 
 
-class Turns:
-    """A thread for work that requests do by turns.
+class ParseQueue:
+    """A queue of requests for one thread.
 
     Parameters
     ----------
     max_wait : float
-        Seconds that a request may wait for its turn.
+        Seconds that a request may wait.
     """
 
     def __init__(self, max_wait: float) -> None:
         self._max_wait = max_wait
-        self._turn = asyncio.Semaphore(1)
+        self._free = asyncio.Semaphore(1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="read")
 
-    async def take(
+    async def run(
         self,
         request: Request,
         work: Callable[[], Result],
         after: Callable[[], Awaitable[None]] | None = None,
     ) -> tuple[Result, float]:
-        """What the work gives, once its turn has come, and the seconds that it waited for it.
+        """The result of ``work``, run on the thread, and the seconds that the request waited for it.
 
-        Its turn lasts from when the one before has ended, and begins with waiting for ``after``.
+        When the requests before it are done, it first waits for ``after``.
 
         Raises
         ------
         BusyError
-            Where that took too long; ClientDisconnect where nobody waits for it.
+            If it waited too long; ClientDisconnect if its client has left.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        async with self._turn:
+        async with self._free:
             if after is not None:
                 await after()
             waited = loop.time() - began
@@ -60,5 +60,5 @@ class Turns:
             return await loop.run_in_executor(self._thread, work), waited
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """End the thread."""
         self._thread.shutdown()

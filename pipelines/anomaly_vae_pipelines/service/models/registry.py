@@ -1,4 +1,4 @@
-"""Registry: the models that are served, by name and version; a new one takes an old one's place whole."""
+"""Registry: the served models, by name and version."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_
 from anomaly_vae_pipelines.service.errors import UnknownModelError
 from anomaly_vae_pipelines.service.models.batching import Batcher
 from anomaly_vae_pipelines.service.models.files import DEFAULT_VERSION
-from anomaly_vae_pipelines.service.models.inputs import Form, form_of
-from anomaly_vae_pipelines.service.models.parse_queue import Turns
+from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
+from anomaly_vae_pipelines.service.models.parse_queue import ParseQueue
 from anomaly_vae_pipelines.service.models.statistics import ScoreStatistics
 from anomaly_vae_pipelines.service.settings import Settings
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model came from.
+    """The origin of a model.
 
     Attributes
     ----------
     model_id : str
-        First digits of the SHA-256 of its file; empty for a model that came from none.
+        First digits of the SHA-256 of its file; empty for a model without a file.
     loaded_at : datetime
         In UTC.
     seconds : float
-        That loading took.
+        Duration of loading it.
     """
 
     model_id: str
@@ -61,12 +61,12 @@ class ServedModel:
         adapter = adapter_of(model)
         self.scorer: AnyScorer = adapter.scorer(explain="none")
         self._explainer: AnyScorer = adapter.scorer(explain="all", expected=True)
-        self.form: Form = form_of(self.scorer)
+        self.inputs: ModelInputs = inputs_of(self.scorer)
         self.statistics = ScoreStatistics(self.detector.calibration_scores_)
 
     @property
     def detector(self) -> Any:
-        """The detector that the model is or ends in."""
+        """The model, or the last step of a Pipeline."""
         return self.scorer.detector
 
     @property
@@ -75,7 +75,7 @@ class ServedModel:
         return float(self.scorer.offset)
 
     def score(self, rows: Rows, explain: bool) -> tuple[ScoredRows, Sequence[Rejected]]:
-        """Rows scored and counted, and those that cannot be read."""
+        """Score and count rows; returns the scored rows, and those that cannot be read."""
         scorer: AnyScorer = self._explainer if explain else self.scorer
         scored, rejected = scorer(rows)
         self.statistics.add(scored.scores, scored.is_anomaly)
@@ -83,18 +83,18 @@ class ServedModel:
 
     @cached_property
     def example(self) -> list[dict[str, Any]]:
-        """A few made-up rows as JSON; of images, and behind the steps of a Pipeline, none."""
-        if self.form.frame is not None or self.model is not self.detector:
+        """A few generated rows as JSON; none for images and Pipelines."""
+        if self.inputs.frame is not None or self.model is not self.detector:
             return []
         rows = pd.DataFrame(self.detector.sample(3, random_state=0))
         return [
-            {name: _plain(cell) for name, cell in zip(self.form.names, row, strict=True)}
+            {name: _plain(cell) for name, cell in zip(self.inputs.names, row, strict=True)}
             for row in rows.itertuples(index=False)
         ]
 
 
 def _plain(cell: Any) -> Any:
-    """A cell as JSON has it; numbers to four digits, since nobody measured them."""
+    """A cell as a JSON value; numbers are rounded to four digits."""
     if isinstance(cell, float):
         return float(f"{cell:.4g}") if math.isfinite(cell) else None
     if isinstance(cell, bool | int | str):
@@ -105,7 +105,7 @@ def _plain(cell: Any) -> Any:
 
 
 class Registry:
-    """The models that are served. It is changed on the event loop, and read from anywhere.
+    """The served models. Only the event loop changes it; any thread may read it.
 
     Parameters
     ----------
@@ -116,12 +116,12 @@ class Registry:
         self._settings = settings
         self._n_threads = joblib.cpu_count()
         self._executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="score")
-        self.turns = Turns(settings.max_wait)
+        self.parse_queue = ParseQueue(settings.max_wait)
         self._served: dict[str, dict[str, tuple[ServedModel, Batcher]]] = {}
 
     @property
     def names(self) -> list[str]:
-        """Names of the models, in the order in which they came."""
+        """Names of the models, in the order in which they were added."""
         return list(self._served)
 
     def versions(self, name: str) -> list[str]:
@@ -131,11 +131,11 @@ class Registry:
         return sorted(self._served[name], key=version_order)
 
     def put(self, served: ServedModel) -> ServedModel:
-        """Serve a model from now on; another of its name and version finishes the requests that it has."""
+        """Serve a model; one with the same name and version finishes the requests that it already has."""
         batcher = Batcher(
             served.score,
             self._executor,
-            joins=served.form.joins,
+            joins=served.inputs.joins,
             wait=self._settings.batch_wait,
             max_wait=self._settings.max_wait,
             n_threads=self._n_threads,
@@ -145,7 +145,7 @@ class Registry:
         return served
 
     def get(self, name: str | None = None, version: str | None = None) -> tuple[ServedModel, Batcher]:
-        """A model and its batcher: the newest version, and the only model, where none is named."""
+        """A model and its batcher; by default the newest version, and the only model."""
         if name is None:
             if len(self._served) != 1:
                 raise InputError(
@@ -158,9 +158,9 @@ class Registry:
         return self._served[name][versions[-1] if version is None else version]
 
     def close(self) -> None:
-        """Let go of the threads, once they have finished."""
+        """Wait for the threads, and end them."""
         self._executor.shutdown()
-        self.turns.close()
+        self.parse_queue.close()
 
     def all(self) -> list[ServedModel]:
         """Every version of every model."""
@@ -168,7 +168,7 @@ class Registry:
 
 
 def serve_models(models: AnyModel | Mapping[str, AnyModel], settings: Settings) -> Registry:
-    """A registry of fitted models that came from no file; one alone is called "model"."""
+    """A registry of fitted models without files; a single one is called "model"."""
     named = models if isinstance(models, Mapping) else {"model": models}
     registry = Registry(settings)
     for name, model in named.items():
@@ -177,9 +177,9 @@ def serve_models(models: AnyModel | Mapping[str, AnyModel], settings: Settings) 
 
 
 def load_model(path: str, *, isolated: bool = False) -> AnyModel:
-    """The model of a file. Every model file that the service reads is read here, and nowhere else.
+    """The model of a file. The service reads all model files here.
 
-    With ``isolated=True`` a child process with limits has to load it first.
+    With ``isolated=True`` a child process with limits loads it first.
     """
     from anomaly_vae.persistence import load
 
@@ -187,11 +187,11 @@ def load_model(path: str, *, isolated: bool = False) -> AnyModel:
 
 
 def load_served(name: str, version: str, path: str, *, isolated: bool = False) -> ServedModel:
-    """The model of a file, read once, checked by its self-test, ready to score; raises ModelFileError."""
+    """The model of a file, checked by its self-test and ready to score; raises ModelFileError."""
     started, model_id = time.perf_counter(), _digest(path)
     model = load_model(path, isolated=isolated)
     if _digest(path) != model_id:
-        raise ModelFileError(f"{path}: was written to while it was read; it will be read again")
+        raise ModelFileError(f"{path}: changed while it was read; it will be read again")
     seconds = time.perf_counter() - started
     return ServedModel(name, version, model, Origin(model_id, datetime.now(UTC), round(seconds, 3)))
 
@@ -204,5 +204,5 @@ def _digest(path: str) -> str:
 
 
 def version_order(version: str) -> tuple[int, int, str]:
-    """Order of versions: numbers by their size, after all others."""
+    """Sort key of versions: numbers come last, by size."""
     return (1, int(version), "") if version.isdecimal() else (0, 0, version)

@@ -1,4 +1,4 @@
-"""ScoreStatistics: what a model has said so far, for those who watch it."""
+"""ScoreStatistics: counts and drift of the scores of a model, for its metrics."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from numpy.typing import NDArray
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
 
 SHARES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
-"""Of calibration scores, at which the buckets of the distribution of scores end."""
+"""Quantiles of the calibration scores that are the upper bounds of the score buckets."""
 
 WINDOW = 5_000
-"""Rows that drift is told of: the last ones, at least so many and fewer than twice as many."""
-
+"""Drift is measured on the last rows: at least this many, fewer than twice as many."""
 
 _MANY = 1024
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a model has said up to now.
+    """The statistics of a model at one moment.
 
     Attributes
     ----------
     n_rows, n_anomalies : int
     edges : tuple of float
-        Upper ends of the buckets of scores, in nats.
+        Upper bounds of the buckets of scores, in nats.
     counts : tuple of int
-        Rows in each bucket; the last one has no upper end.
+        Rows in each bucket; the last one has no upper bound.
     total : float
         Sum of the scores, in nats.
     drift : float or None
@@ -47,7 +46,7 @@ class Snapshot:
 
 @dataclass
 class ScoreStatistics:
-    """Counts scores; any thread may do so.
+    """Counts scores. Threads may share it.
 
     Parameters
     ----------
@@ -68,17 +67,19 @@ class ScoreStatistics:
         self._n_new = 0
 
     def add(self, scores: NDArray[np.float64], is_anomaly: NDArray[np.bool_]) -> None:
-        """Count some more rows; where they lie is looked at once there are many."""
+        """Count more rows; their buckets are found later, for many rows at once."""
+        if not len(scores):  # all rows of a request were refused
+            return
         with self._lock:
             self._n_rows += len(scores)
             self._n_anomalies += int(is_anomaly.sum())
             self._new.append(scores)
             self._n_new += len(scores)
             if self._n_new >= _MANY:
-                self._place()
+                self._count_new()
 
-    def _place(self) -> None:
-        """See where the new scores lie."""
+    def _count_new(self) -> None:
+        """Count the new scores in their buckets."""
         scores = np.concatenate(self._new)
         self._new, self._n_new = [], 0
         self._counts += np.bincount(np.searchsorted(self._edges, scores), minlength=len(self._counts))
@@ -89,10 +90,10 @@ class ScoreStatistics:
         self._recent[-1] += between
 
     def snapshot(self) -> Snapshot:
-        """All that was counted."""
+        """The statistics up to now."""
         with self._lock:
             if self._new:
-                self._place()
+                self._count_new()
             recent = np.sum(self._recent, axis=0) if self._recent else None
             return Snapshot(
                 self._n_rows,

@@ -4,7 +4,7 @@ import { makeSvg, shown } from "./dom.js";
 
 const HEIGHT = 220, LEFT = 44, RIGHT = 12, TOP = 24, BOTTOM = 40;
 
-/** Scores as bars. What lies far below the threshold is one bar at the left, or the rest could not be seen. */
+/** Scores as bars. Scores far below the threshold share one bar at the left, so that the others stay visible. */
 export function histogram(scores, threshold, wide) {
   const width = Math.max(240, wide);
   const nBins = Math.max(12, Math.round(width / 18));
@@ -19,8 +19,8 @@ export function histogram(scores, threshold, wide) {
     viewBox: `0 0 ${width} ${HEIGHT}`, role: "img",
     "aria-label": `Histogram of ${scores.length} scores, ${nOdd} of them below the threshold ${shown(threshold)}`,
   });
-  bins.forEach((bin, place) => {
-    const name = isCut && place === 0 ? `below ${shown(bin.end)}` : `${shown(bin.begin)} to ${shown(bin.end)}`;
+  bins.forEach((bin, index) => {
+    const name = isCut && index === 0 ? `below ${shown(bin.end)}` : `${shown(bin.begin)} to ${shown(bin.end)}`;
     const bar = makeSvg("rect", {
       class: bin.isOdd ? "odd" : "normal", x: x(bin.begin) + 0.5, y: floor - height(bin.n),
       width: Math.max(0.5, x(bin.end) - x(bin.begin) - 1), height: height(bin.n),
@@ -54,18 +54,18 @@ function extent(scores, threshold) {
   return { low: low - 0.02 * (high - low), high, isCut: min < low };
 }
 
-/** Bars on both sides of the threshold, none of them across it. */
+/** Bars on both sides of the threshold; none crosses it. */
 function counted(scores, threshold, low, high, nBins) {
   const nBelow = Math.min(nBins - 1, Math.max(1, Math.round((nBins * (threshold - low)) / (high - low))));
   const sides = [[low, threshold, nBelow, true], [threshold, high, nBins - nBelow, false]];
   const bins = sides.flatMap(([begin, end, n, isOdd]) =>
-    Array.from({ length: n }, (_, place) => ({
-      begin: begin + ((end - begin) * place) / n, end: begin + ((end - begin) * (place + 1)) / n, n: 0, isOdd,
+    Array.from({ length: n }, (_, index) => ({
+      begin: begin + ((end - begin) * index) / n, end: begin + ((end - begin) * (index + 1)) / n, n: 0, isOdd,
     })));
   for (const score of scores) {
     const [begin, end, n, first] = score < threshold ? [low, threshold, nBelow, 0] : [threshold, high, nBins - nBelow, nBelow];
-    const place = Math.floor(((score - begin) / (end - begin)) * n);
-    bins[first + Math.min(n - 1, Math.max(0, place))].n++;
+    const index = Math.floor(((score - begin) / (end - begin)) * n);
+    bins[first + Math.min(n - 1, Math.max(0, index))].n++;
   }
   return bins;
 }
@@ -75,7 +75,7 @@ function ticks(low, high, most) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
   const first = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, place) => (first + place) * step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
 const label = (x, y, anchor, text) => makeSvg("text", { x, y, "text-anchor": anchor }, text);

@@ -1,9 +1,9 @@
-// CSV (RFC 4180) read and written; cells copied from a spreadsheet, or parted by semicolons, are read too.
+// Reads and writes CSV (RFC 4180). Also reads cells copied from a spreadsheet, and semicolons as separators.
 
-/** The line of names and the rows of a text, and the line on which each row begins. */
+/** The header and the rows of a text, and the number of the line on which each row begins. */
 export function parseCsv(text) {
   text = text.replace(/^\uFEFF/, "");
-  const mark = delimiterOf(text);
+  const delimiter = delimiterOf(text);
   const records = [], lines = [];
   let cells = [], cell = "", inQuotes = false, line = 1, begin = 1;
   const finish = () => {
@@ -23,20 +23,20 @@ export function parseCsv(text) {
       else if (text[i + 1] === '"') { cell += '"'; i++; }
       else inQuotes = false;
     } else if (char === '"' && cell === "") inQuotes = true;
-    else if (char === mark) { cells.push(cell); cell = ""; }
+    else if (char === delimiter) { cells.push(cell); cell = ""; }
     else if (char === "\n") { finish(); begin = line; }
     else if (char !== "\r" || text[i + 1] !== "\n") cell += char;
   }
   if (inQuotes) throw new Error(`Line ${begin}: a quote is opened and never closed.`);
   if (cell !== "" || cells.length) finish();
-  if (!records.length) throw new Error("There is nothing to score yet. Paste rows, the line of names first.");
+  if (!records.length) throw new Error("There is nothing to score yet. Paste rows, starting with a header line.");
   const names = records.shift().map((name) => name.trim());
   lines.shift();
-  if (!records.length) throw new Error("There is a line of names, and no row below it.");
+  if (!records.length) throw new Error("There is a header line, and no row below it.");
   const wrong = records.findIndex((record) => record.length !== names.length);
   if (wrong >= 0) {
     const [found, wanted] = [records[wrong].length, names.length];
-    throw new Error(`Line ${lines[wrong]}: has ${found} cells, and the line of names has ${wanted}.`);
+    throw new Error(`Line ${lines[wrong]}: has ${found} cells, and the header line has ${wanted}.`);
   }
   return { names, rows: records, lines };
 }
@@ -50,9 +50,9 @@ function quoted(cell) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** What parts the names: the most frequent of comma, tab and semicolon, outside of quotes. */
+/** The separator: the most frequent of comma, tab and semicolon in the header, outside of quotes. */
 function delimiterOf(text) {
   const head = text.split("\n", 1)[0].replace(/"[^"]*"/g, "");
-  const count = (mark) => head.split(mark).length;
-  return [",", "\t", ";"].reduce((best, mark) => (count(mark) > count(best) ? mark : best));
+  const count = (one) => head.split(one).length;
+  return [",", "\t", ";"].reduce((best, one) => (count(one) > count(best) ? one : best));
 }

@@ -1,10 +1,10 @@
-// The page at "/docs": the OpenAPI description, with examples that can be sent.
+// The page at "/docs": the OpenAPI description, with examples to send.
 
-import { ask, askJson } from "./door.js";
-import { byId, make, tellProblem } from "./dom.js";
+import { ask, askJson } from "./api.js";
+import { byId, make, showProblem } from "./dom.js";
 
 const TITLES = {
-  v1: "Scoring, for people and scripts", v2: "Open Inference Protocol V2", admin: "Model repository",
+  v1: "Scoring", v2: "Open Inference Protocol V2", admin: "Model repository",
   operations: "Operations",
 };
 const OPEN = "/v1/score";
@@ -71,16 +71,16 @@ function details(operation) {
 }
 
 const MEANINGS = {
-  400: "what was sent cannot be read; the message says where and what was wanted", 401: "a key is wanted",
-  403: "another key is wanted", 404: "there is no such model or version", 408: "the request came too slowly",
-  413: "too many bytes or rows; send it in parts", 415: "a body of a kind that is not read",
-  503: "too much work is waiting; Retry-After says when to come again",
+  400: "the request cannot be read; the message says where and what was wanted", 401: "a key is required",
+  403: "the key has the wrong role", 404: "unknown model or version", 408: "the request arrived too slowly",
+  413: "too many bytes or rows; send it in parts", 415: "the media type is not supported",
+  503: "overloaded; Retry-After says when to try again",
 };
 
 const described = (status, description, content) =>
   MEANINGS[status] ?? (outline(content?.["application/json"]?.schema) || description);
 
-/** The fields of an answer, those of lists in brackets. */
+/** The fields of a response, those of lists in brackets. */
 function outline(schema) {
   if (!schema) return "";
   if (schema.$ref) return outline(schemas[schema.$ref.split("/").pop()]);
@@ -102,7 +102,7 @@ function inputOf({ name, required, schema, ...parameter }) {
   return make("select", { id }, options.map((value) => make("option", { selected: value === example }, value)));
 }
 
-/** The body as a person edits it: text of a chosen media type, or files. */
+/** The editable body: text of a chosen media type, or files. */
 function bodyOf(content) {
   if (!content) return null;
   const kinds = Object.keys(content);
@@ -132,11 +132,11 @@ function requestOf({ path, method }, inputs, body) {
 }
 
 function curl({ url, method, body }) {
-  const place = new URL(url.slice(1), new URL(".", location.href)).href;
-  if (!body) return `curl ${method === "GET" ? "" : `-X ${method} `}'${place}'`;
-  if (body.choice.value === "multipart/form-data") return `curl '${place}' -F 'file=@part.png'`;
+  const target = new URL(url.slice(1), new URL(".", location.href)).href;
+  if (!body) return `curl ${method === "GET" ? "" : `-X ${method} `}'${target}'`;
+  if (body.choice.value === "multipart/form-data") return `curl '${target}' -F 'file=@part.png'`;
   const data = body.isText() && body.text.value.length <= 400 ? compact(body) : `@${fileName(body.choice.value)}`;
-  return `curl '${place}' \\\n  -H 'Content-Type: ${body.choice.value}' \\\n  --data-binary '${data.replaceAll("'", "'\\''")}'`;
+  return `curl '${target}' \\\n  -H 'Content-Type: ${body.choice.value}' \\\n  --data-binary '${data.replaceAll("'", "'\\''")}'`;
 }
 
 function compact({ choice, text }) {
@@ -169,4 +169,4 @@ async function sent({ url, method, body }) {
   return `${answer.status}\n${pretty.length > most ? `${pretty.slice(0, most)}\n… ${pretty.length - most} more characters` : pretty}`;
 }
 
-begin().catch((error) => tellProblem(byId("problem"), error));
+begin().catch((error) => showProblem(byId("problem"), error));

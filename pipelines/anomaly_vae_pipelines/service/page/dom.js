@@ -1,4 +1,4 @@
-// Elements made of text alone: nothing that a user gave is ever read as HTML.
+// Elements made of text: what a user entered is never interpreted as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -20,14 +20,14 @@ export const make = (tag, attributes = {}, ...children) =>
 export const makeSvg = (tag, attributes = {}, ...children) =>
   filled(document.createElementNS(SVG, tag), attributes, children);
 
-/** A number as a person reads it: a true minus, thousands apart, `digits` places at most and `least` at least. */
+/** A formatted number: minus sign, thousands separators, at most `digits` and at least `least` decimals. */
 export function shown(number, digits = 1, least = 0) {
   const places = { maximumFractionDigits: digits, minimumFractionDigits: least };
   return number.toLocaleString("en", places).replace("-", "−");
 }
 
-/** The problem as words, with the rows that it names. */
-export function tellProblem(element, error) {
+/** Show the message of an error, with the rows that it names. */
+export function showProblem(element, error) {
   element.replaceChildren();
   element.hidden = !error;
   if (!error) return;

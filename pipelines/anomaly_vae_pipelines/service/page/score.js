@@ -2,8 +2,8 @@
 
 import { histogram } from "./chart.js";
 import { parseCsv, writeCsv } from "./csv.js";
-import { askJson, Refusal } from "./door.js";
-import { byId, make, shown, tellProblem } from "./dom.js";
+import { askJson, ServiceError } from "./api.js";
+import { byId, make, shown, showProblem } from "./dom.js";
 
 const PART_ROWS = 5000, PART_IMAGES = 16, SHOWN = 100, TRIES = 5;
 
@@ -16,7 +16,7 @@ let nShown = SHOWN;
 const chosen = () => models.find((model) => idOf(model) === byId("model").value);
 const idOf = (model) => `${encodeURIComponent(model.name)}&version=${encodeURIComponent(model.version)}`;
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-const tell = (text) => { byId("status").textContent = text; };
+const showStatus = (text) => { byId("status").textContent = text; };
 
 // ------------------------------------------------------------------------------------ what to score
 
@@ -50,8 +50,8 @@ function choose() {
 
 function clear() {
   byId("result").hidden = true;
-  tell("");
-  tellProblem(byId("problem"), null);
+  showStatus("");
+  showProblem(byId("problem"), null);
 }
 
 async function take(files) {
@@ -74,15 +74,15 @@ async function showExample() {
   const [name, version] = byId("model").value.split("&version=");
   const detail = await askJson(`v1/models/${name}?version=${version}`);
   const rows = detail.example.rows;
-  if (!rows.length) throw new Error("This model is a Pipeline, which makes up no rows. Paste some of your own.");
+  if (!rows.length) throw new Error("This model is a Pipeline, which has no example rows. Paste some rows.");
   const changed = spoil(rows.at(-1), detail.columns);
   const names = Object.keys(rows[0]);
   byId("text").value = writeCsv(names, rows.map((row) => names.map((column) => row[column])));
   await scoreNow();
-  tell(`The model made these rows up.${changed ? ` In row ${rows.length}, ${changed} was then made ten times as large.` : ""}`);
+  showStatus(`The model generated these rows.${changed ? ` In row ${rows.length}, ${changed} was then multiplied by ten.` : ""}`);
 }
 
-/** Make one number of a row ten times as large, and say which. */
+/** Multiply one number of a row by ten; returns its column. */
 function spoil(row, columns) {
   const name = columns.find(({ name, kind }) => kind === "numeric" && row[name])?.name;
   if (name) row[name] *= 10;
@@ -101,22 +101,22 @@ async function scoreNow() {
   try {
     let size = model.image ? PART_IMAGES : PART_ROWS;
     while (scored.length < table.rows.length) {
-      tell(`Scored ${shown(scored.length)} of ${shown(table.rows.length)} …`);
+      showStatus(`Scored ${shown(scored.length)} of ${shown(table.rows.length)} …`);
       const begin = scored.length;
       try {
         scored.push(...(await scorePart(table, begin, size)).rows);
       } catch (error) {
-        if (error instanceof Refusal && error.status === 413 && size > 1) size = Math.ceil(size / 4);
-        else throw inWords(error, table, begin);
+        if (error instanceof ServiceError && error.status === 413 && size > 1) size = Math.ceil(size / 4);
+        else throw withLines(error, table, begin);
       }
     }
-    tell("");
+    showStatus("");
   } catch (error) {
     if (error.name !== "AbortError") {
-      tell("");
+      showStatus("");
       throw error;
     }
-    tell(`Stopped after ${shown(scored.length)} of ${shown(table.rows.length)}.`);
+    showStatus(`Stopped after ${shown(scored.length)} of ${shown(table.rows.length)}.`);
   } finally {
     busy(false);
   }
@@ -148,9 +148,9 @@ async function scorePart(table, begin, size) {
   }
 }
 
-/** A refusal of a part, with the lines of the whole text. */
-function inWords(error, table, begin) {
-  const named = error instanceof Refusal ? error.content.rows : null;
+/** The error of a part, with the line numbers of the whole text. */
+function withLines(error, table, begin) {
+  const named = error instanceof ServiceError ? error.content.rows : null;
   if (!named || !table.lines) return error;
   const starts = sentLines(table, begin);
   const lineOf = (sent) => table.lines[begin + Math.max(0, starts.findLastIndex((start) => start <= sent))];
@@ -161,7 +161,7 @@ function inWords(error, table, begin) {
   return Object.assign(new Error(words), { rows });
 }
 
-/** The line on which each row of a part was sent; a cell may hold several. */
+/** The line on which each row of a part begins; a cell may have several lines. */
 function sentLines(table, begin) {
   const starts = [];
   let line = 2;
@@ -185,7 +185,7 @@ function show(found) {
   const odd = scored.filter((row) => row.is_anomaly).length;
   const noun = (n) => (model.image ? "image" : "row") + (n === 1 ? "" : "s");
   byId("row-name").textContent = model.image ? "Image" : "Row";
-  byId("why").textContent = model.image ? "Why: where it is odd" : "Why: what cost the row most";
+  byId("why").textContent = model.image ? "Why: unusual regions" : "Why: columns that lower the score most";
   byId("summary").textContent =
     `${shown(odd)} of ${shown(scored.length)} ${noun(scored.length)} ${odd === 1 ? "is an anomaly" : "are anomalies"} ` +
     `(${shown((100 * odd) / scored.length)}\u00a0%): ${odd === 1 ? "it scores" : "they score"} below ${shown(scored[0].threshold)} nats.`;
@@ -209,22 +209,22 @@ function draw() {
 
 function list() {
   const { scored } = result;
-  const places = scored.map((_, place) => place)
-    .filter((place) => !byId("only").checked || scored[place].is_anomaly)
+  const order = scored.map((_, index) => index)
+    .filter((index) => !byId("only").checked || scored[index].is_anomaly)
     .sort((a, b) => scored[a].score - scored[b].score);
-  byId("rows").replaceChildren(...places.slice(0, nShown).flatMap(lineOfTable));
-  byId("more").hidden = places.length <= nShown;
+  byId("rows").replaceChildren(...order.slice(0, nShown).flatMap(lineOfTable));
+  byId("more").hidden = order.length <= nShown;
 }
 
-function lineOfTable(place) {
+function lineOfTable(index) {
   const { model, table, scored } = result;
-  const row = scored[place];
+  const row = scored[index];
   const inside = make("tr", { hidden: true });
   const button = make("button", { type: "button", "aria-expanded": "false", onclick: () => {
-    if (!inside.childElementCount) inside.append(make("td", { colspan: 4 }, opened(place)));
+    if (!inside.childElementCount) inside.append(make("td", { colspan: 4 }, opened(index)));
     inside.hidden = !inside.hidden;
     button.setAttribute("aria-expanded", String(!inside.hidden));
-  } }, model.image ? table.rows[place][0] : shown(place + 1));
+  } }, model.image ? table.rows[index][0] : shown(index + 1));
   return [make("tr", { class: row.is_anomaly ? "odd" : "" },
     make("td", {}, button),
     make("td", { class: "number score" }, shown(row.score, 2, 2), row.is_anomaly ? make("span", { class: "hint" }, make("br"), "anomaly") : null),
@@ -233,28 +233,28 @@ function lineOfTable(place) {
 }
 
 const heat = (row, kind) =>
-  make("img", { class: kind, src: row.heatmap, alt: `${row.file}, with heat where it is odd`, loading: "lazy" });
+  make("img", { class: kind, src: row.heatmap, alt: `${row.file}, with a heat map of unusual regions`, loading: "lazy" });
 
 function reasons(row) {
-  if (!row.top_columns.length) return make("span", { class: "hint" }, "nothing below what is typical");
+  if (!row.top_columns.length) return make("span", { class: "hint" }, "no column below its typical value");
   return row.top_columns.map(({ column, nats, observed, expected }) => make("span", { class: "reason" },
-    make("b", {}, column === "latent" ? "odd combination" : column), ` ${shown(nats)} nats`,
+    make("b", {}, column === "latent" ? "unusual combination" : column), ` ${shown(nats)} nats`,
     observed == null && expected == null ? null : `: ${observed ?? "missing"}, expected ${expected ?? "missing"}`));
 }
 
-function opened(place) {
+function opened(index) {
   const { model, table, scored } = result;
-  if (model.image) return heat(scored[place], "heat large");
-  const named = new Set(scored[place].top_columns.map((reason) => reason.column));
+  if (model.image) return heat(scored[index], "heat large");
+  const named = new Set(scored[index].top_columns.map((reason) => reason.column));
   return make("dl", { class: "cells" }, table.names.map((name, position) =>
     make("div", { class: named.has(name) ? "named" : "" },
-      make("dt", {}, name), make("dd", {}, table.rows[place][position] || "–"))));
+      make("dt", {}, name), make("dd", {}, table.rows[index][position] || "–"))));
 }
 
 function download() {
   const { table, scored } = result;
   const names = [...table.names, "score", "p_value", "is_anomaly", "threshold", "top_columns"];
-  const rows = scored.map((row, place) => [...table.rows[place], row.score, row.p_value, row.is_anomaly,
+  const rows = scored.map((row, index) => [...table.rows[index], row.score, row.p_value, row.is_anomaly,
     row.threshold, (row.top_columns ?? []).map(({ column, nats }) => `${column}:${nats.toFixed(1)}`).join(";")]);
   const url = URL.createObjectURL(new Blob([writeCsv(names, rows)], { type: "text/csv" }));
   make("a", { href: url, download: "scored.csv" }).click();
@@ -263,12 +263,12 @@ function download() {
 
 // ------------------------------------------------------------------------------------------- wiring
 
-/** What a user does, with whatever goes wrong told in words. */
+/** An event handler that shows its errors. */
 const safely = (action) => async (event) => {
   try {
     await action(event);
   } catch (error) {
-    tellProblem(byId("problem"), error);
+    showProblem(byId("problem"), error);
   }
 };
 

@@ -1,43 +1,33 @@
-"""The door of those who steer: the model repository of the Open Inference Protocol, behind an admin key."""
+"""Administration: the model repository of the Open Inference Protocol. Loading needs an admin key."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 
+from anomaly_vae_pipelines.service.codecs.schemas import IndexEntry, Loaded
 from anomaly_vae_pipelines.service.errors import ServiceError
 from anomaly_vae_pipelines.service.models.metrics import Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry
 from anomaly_vae_pipelines.service.models.reloading import Reloader
-from anomaly_vae_pipelines.service.routes.schemas import IndexEntry, Loaded, answers
+from anomaly_vae_pipelines.service.routes.operations import Operation
 
 
-def admin_routes(models: Registry, reloader: Reloader | None, metrics: Metrics) -> APIRouter:
-    """The routes of ``/v2/repository``."""
-    router = APIRouter(prefix="/v2/repository", tags=["admin"])
+def admin_operations(models: Registry, reloader: Reloader | None, metrics: Metrics) -> list[Operation]:
+    """The operations of ``/v2/repository``."""
 
-    @router.post(
-        "/index",
-        summary="Models and versions, and whether they are ready",
-        responses=answers(list[IndexEntry]),
-    )
-    async def index() -> Response:
-        found = [
-            {"name": served.name, "version": served.version, "state": "READY", "reason": ""}
-            for served in models.all()
-        ]
-        return JSONResponse(found)
+    async def index(request: Request) -> list[IndexEntry]:
+        return [IndexEntry(served.name, served.version, "READY", "") for served in models.all()]
 
-    @router.post(
-        "/models/{name}/load",
-        summary="Load the files of a model again, now",
-        responses=answers(Loaded, 400, 404),
-    )
-    async def load(name: str) -> Response:
+    async def load(request: Request) -> Loaded:
+        name = request.path_params["name"]
         models.versions(name)
         if reloader is None:
-            raise ServiceError("the models of this service came from no files; there is nothing to load")
+            raise ServiceError("the models of this service were not loaded from files")
         await reloader.reload(name, metrics)
-        return JSONResponse({})
+        return Loaded()
 
-    return router
+    path = "/v2/repository/models/{name}/load"
+    return [
+        Operation("POST", "/v2/repository/index", index, "Models and versions, and whether they are ready"),
+        Operation("POST", path, load, "Load the files of a model again, now", errors=(400,)),
+    ]

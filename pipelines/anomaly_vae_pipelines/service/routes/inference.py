@@ -1,14 +1,22 @@
-"""The door of the Open Inference Protocol V2, for clients such as KServe's and Triton's."""
+"""The Open Inference Protocol V2 (``/v2``), for clients such as KServe's and Triton's."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
 
 from anomaly_vae._version import __version__
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.service.codecs.bodies import read_body
 from anomaly_vae_pipelines.service.codecs.json import parse_json
+from anomaly_vae_pipelines.service.codecs.schemas import (
+    InferAnswer,
+    Live,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    ServerMetadata,
+)
 from anomaly_vae_pipelines.service.codecs.tensors import (
     HEADER_LENGTH,
     InferRequest,
@@ -18,110 +26,76 @@ from anomaly_vae_pipelines.service.codecs.tensors import (
     parse_request,
     rows_of_tensors,
 )
-from anomaly_vae_pipelines.service.models.batching import Batcher
-from anomaly_vae_pipelines.service.models.registry import Registry, ServedModel
-from anomaly_vae_pipelines.service.routes.openapi import path_parameter
-from anomaly_vae_pipelines.service.routes.schemas import (
-    InferAnswer,
-    Live,
-    ModelMetadata,
-    ModelReady,
-    Ready,
-    ServerMetadata,
-    answers,
-)
-from anomaly_vae_pipelines.service.routes.scoring import note
+from anomaly_vae_pipelines.service.models.registry import Registry
+from anomaly_vae_pipelines.service.routes.operations import Operation
+from anomaly_vae_pipelines.service.routes.scoring import log_scored
 from anomaly_vae_pipelines.service.settings import Settings
 
 PLATFORM = "anomaly_vae"
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
 
 
-def inference_routes(models: Registry, settings: Settings) -> APIRouter:
-    """The routes of ``/v2``."""
-    router = APIRouter(prefix="/v2", tags=["v2"])
+def inference_operations(models: Registry, settings: Settings) -> list[Operation]:
+    """The operations of ``/v2``."""
 
-    @router.get("", summary="The server", responses=answers(ServerMetadata))
-    @router.get("/", include_in_schema=False)
-    async def server() -> Response:
-        return JSONResponse({"name": "anomaly-vae", "version": __version__, "extensions": EXTENSIONS})
+    async def server(request: Request) -> ServerMetadata:
+        return ServerMetadata("anomaly-vae", __version__, EXTENSIONS)
 
-    @router.head("/health/live", include_in_schema=False)
-    @router.get("/health/live", summary="Whether the service answers", responses=answers(Live))
-    async def live() -> Response:
-        return JSONResponse({"live": True})
+    async def live(request: Request) -> Live:
+        return Live(True)
 
-    @router.head("/health/ready", include_in_schema=False)
-    @router.get("/health/ready", summary="Whether all models can score", responses=answers(Ready))
-    async def ready() -> Response:
-        return JSONResponse({"ready": True})
+    async def ready(request: Request) -> Ready:
+        return Ready(True)
 
-    described = answers(ModelMetadata, 404)
-
-    @router.get("/models/{name}", summary="What a model takes and gives", responses=described)
-    @router.get(
-        "/models/{name}/versions/{version}", summary="What a version takes and gives", responses=described
-    )
-    async def metadata(name: str, version: str | None = None) -> Response:
-        served, _ = models.get(name, version)
-        return JSONResponse(
-            {
-                "name": name,
-                "versions": models.versions(name),
-                "platform": PLATFORM,
-                "inputs": input_tensors(served.form),
-                "outputs": output_tensors(),
-            }
-        )
-
-    is_ready = answers(ModelReady, 404)
-
-    @router.get("/models/{name}/ready", summary="Whether a model can score", responses=is_ready)
-    @router.get(
-        "/models/{name}/versions/{version}/ready", summary="Whether a version can score", responses=is_ready
-    )
-    async def model_ready(name: str, version: str | None = None) -> Response:
-        models.get(name, version)
-        return JSONResponse({"name": name, "ready": True})
-
-    inferred = answers(InferAnswer, 400, 404, 408, 413, 415, 503)
-
-    @router.post(
-        "/models/{name}/infer",
-        summary="Score tensors",
-        responses=inferred,
-        openapi_extra={"parameters": [path_parameter("name")]},
-    )
-    @router.post(
-        "/models/{name}/versions/{version}/infer",
-        summary="Score tensors with a version",
-        responses=inferred,
-        openapi_extra={"parameters": [path_parameter("name"), path_parameter("version")]},
-    )
-    async def infer(request: Request) -> Response:
+    async def metadata(request: Request) -> ModelMetadata:
         path = request.path_params
-        served, batcher = models.get(path["name"], path.get("version"))
-        return await _infer(request, served, batcher, models, settings)
+        name = path["name"]
+        served, _ = models.get(name, path.get("version", request.query_params.get("version")))
+        inputs = input_tensors(served.inputs)
+        return ModelMetadata(name, models.versions(name), PLATFORM, inputs, output_tensors())
 
-    return router
+    async def model_ready(request: Request) -> ModelReady:
+        path = request.path_params
+        models.get(path["name"], path.get("version", request.query_params.get("version")))
+        return ModelReady(path["name"], True)
+
+    async def infer(request: Request) -> Response:
+        return await _infer(request, models, settings)
+
+    model, query = "/v2/models/{name}", ("version",)
+    version, inputs = f"{model}/versions/{{version}}", "Inputs and outputs of a"
+    return [
+        Operation("GET", "/v2", server, "The server"),
+        Operation("GET", "/v2/", server),
+        Operation("GET", "/v2/health/live", live, "Whether the service answers"),
+        Operation("HEAD", "/v2/health/live", live),
+        Operation("GET", "/v2/health/ready", ready, "Whether all models can score"),
+        Operation("HEAD", "/v2/health/ready", ready),
+        Operation("GET", version, metadata, f"{inputs} version"),
+        Operation("GET", model, metadata, f"{inputs} model", query),
+        Operation("GET", f"{version}/ready", model_ready, "Whether a version can score"),
+        Operation("GET", f"{model}/ready", model_ready, "Whether a model can score", query),
+        Operation("POST", f"{version}/infer", infer, "Score tensors with a version", result=InferAnswer),
+        Operation("POST", f"{model}/infer", infer, "Score tensors", result=InferAnswer),
+    ]
 
 
-async def _infer(
-    request: Request, served: ServedModel, batcher: Batcher, models: Registry, settings: Settings
-) -> Response:
-    given, header_length = await read_body(request), request.headers.get(HEADER_LENGTH)
+async def _infer(request: Request, models: Registry, settings: Settings) -> Response:
+    path = request.path_params
+    served, batcher = models.get(path["name"], path.get("version"))
+    body, header_length = await read_body(request), request.headers.get(HEADER_LENGTH)
 
     def parsed() -> tuple[InferRequest, Rows]:
-        data = given.unpacked(settings.max_body_bytes)
+        data = body.unpacked(settings.max_body_bytes)
         asked = parse_request(data, header_length, parse_json, settings.max_body_bytes)
-        return asked, rows_of_tensors(asked, served.form, settings.max_rows)
+        return asked, rows_of_tensors(asked, served.inputs, settings.max_rows)
 
     (asked, rows), waited = (
-        (parsed(), 0.0) if given.is_small else await models.turns.take(request, parsed, batcher.room)
+        (parsed(), 0.0) if body.is_small else await models.parse_queue.run(request, parsed, batcher.capacity)
     )
     scored = await batcher.submit(rows, waited=waited)
-    note(request.scope, served, scored)
-    body, headers = infer_answer(
+    log_scored(request, served, scored)
+    content, headers = infer_answer(
         asked, scored, name=served.name, version=served.version, threshold=served.offset
     )
-    return Response(body, headers=headers)
+    return Response(content, headers=headers)

@@ -1,190 +1,96 @@
-"""Description: the OpenAPI description of a service, with bodies that fit the models it serves."""
+"""The OpenAPI description of a service, with request bodies that fit the models that it serves."""
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Sequence
-from copy import deepcopy
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+import msgspec
 
-from anomaly_vae_pipelines.images.decoding import SUFFIXES
-from anomaly_vae_pipelines.service.codecs.tensors import DATATYPES, input_tensors
-from anomaly_vae_pipelines.service.models.inputs import Form
-from anomaly_vae_pipelines.service.models.registry import Registry, ServedModel
+from anomaly_vae._version import __version__
+from anomaly_vae_pipelines.service.http.error_responses import ErrorResponse
+from anomaly_vae_pipelines.service.models.registry import ServedModel
+from anomaly_vae_pipelines.service.routes.operations import Operation
+from anomaly_vae_pipelines.service.routes.request_bodies import first_with_example, infer_body, score_body
 
-_CELLS: dict[str, list[str]] = {
-    "numeric": ["number", "null"],
-    "boolean": ["boolean", "null"],
-    "datetime": ["string", "null"],
+_ABOUT = {
+    "model": "Name of the model; optional if the service has one model.",
+    "version": "Version of the model; the newest by default.",
+    "explain": "Whether to return the columns or regions that lower each score most.",
 }
-_ANY_CELL = ["string", "number", "boolean", "null"]
-_INPUT = {
-    "type": "object",
-    "required": ["name", "shape", "datatype", "data"],
-    "properties": {
-        "name": {"type": "string"},
-        "shape": {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
-        "datatype": {"type": "string", "enum": list(DATATYPES)},
-        "data": {"type": "array"},
-    },
-}
-QUERY: list[dict[str, Any]] = [
-    {
-        "name": "model",
-        "in": "query",
-        "description": "Name of the model; may be left out where there is one alone.",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": "version",
-        "in": "query",
-        "description": "Version of the model; the newest by default.",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": "explain",
-        "in": "query",
-        "description": "Whether to say which columns, or places, cost each row most.",
-        "schema": {"type": "boolean", "default": False},
-    },
-]
-"""Parameters of ``/v1/score``."""
+_TAGS = {"/v1": "v1", "/v2/repository": "admin", "/v2": "v2", "": "operations"}
+"""Groups of operations by the first part of their paths."""
 
 
-def path_parameter(name: str) -> dict[str, Any]:
-    """A parameter in a path, for a route that takes it from the request."""
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-
-
-def describe_with(app: FastAPI, models: Registry) -> None:
-    """Have an application describe the bodies that the models of a registry take, whenever it is asked."""
-
-    def openapi() -> dict[str, Any]:
-        made = get_openapi(
-            title="anomaly-vae",
-            version=app.version,
-            summary="Scores of rows and images, with reasons",
-            routes=app.routes,
-        )
-        schema = deepcopy(made)  # it shares parts with the routes
-        served = models.all()
-        for path, methods in schema["paths"].items():
-            if path == "/v1/score":
-                methods["post"]["requestBody"] = _score_body(served)
-            elif path.endswith("/infer"):
-                methods["post"]["requestBody"] = _infer_body(served)
-        _fill_paths(schema, served)
-        return schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def row_schema(form: Form) -> dict[str, Any]:
-    """JSON Schema of one row of a table."""
+def describe(operations: Sequence[Operation], served: Sequence[ServedModel]) -> dict[str, Any]:
+    """The OpenAPI description of some operations on served models."""
+    described = [operation for operation in operations if operation.summary]
+    types = [ErrorResponse, *(operation.result_type for operation in described)]
+    template = "#/components/schemas/{name}"
+    (error, *results), components = msgspec.json.schema_components(types, ref_template=template)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation, result in zip(described, results, strict=True):
+        methods = paths.setdefault(operation.path, {})
+        methods[operation.method.lower()] = _described(operation, result, error, served)
     return {
-        "type": "object",
-        "required": list(form.required),
-        "properties": {name: {"type": _CELLS.get(kind, _ANY_CELL)} for name, kind in form.kinds.items()},
-    }
-
-
-def _score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
-    tables = [model for model in served if model.form.frame is None]
-    content: dict[str, Any] = {}
-    chosen = _exemplary(served)
-    if tables:
-        rows = [row_schema(model.form) for model in tables]
-        item = rows[0] if len(rows) == 1 else {"anyOf": rows}
-        content["application/json"] = {
-            "schema": {
-                "type": "object",
-                "required": ["rows"],
-                "properties": {"rows": {"type": "array", "minItems": 1, "items": item}},
-            }
-        } | ({"example": {"rows": chosen.example}} if chosen else {})
-        content["text/csv"] = {"schema": {"type": "string"}} | (
-            {"example": _as_csv(chosen.form, chosen.example)} if chosen else {}
-        )
-        content["application/vnd.apache.arrow.stream"] = {"schema": {"type": "string", "format": "binary"}}
-    if len(tables) < len(served):
-        files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
-        content["multipart/form-data"] = {
-            "schema": {"type": "object", "required": ["file"], "properties": {"file": files}}
-        }
-        content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _image_types()}
-    return {"required": True, "content": content}
-
-
-def _infer_body(served: Sequence[ServedModel]) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {
-            "id": {"type": "string"},
-            "inputs": {"type": "array", "minItems": 1, "items": _INPUT},
-            "outputs": {"type": "array"},
+        "openapi": "3.1.0",
+        "info": {
+            "title": "anomaly-vae",
+            "summary": "Scores of rows and images, with reasons",
+            "version": __version__,
         },
+        "paths": paths,
+        "components": {"schemas": components},
     }
-    content: dict[str, Any] = {"schema": schema}
-    chosen = _exemplary(served)
-    if chosen:
-        content["example"] = _infer_example(chosen)
-    return {"required": True, "content": {"application/json": content}}
 
 
-def _exemplary(served: Sequence[ServedModel]) -> ServedModel | None:
-    """The model that examples are of: the first one that has any."""
-    return next((model for model in served if model.example), None)
+def _described(
+    operation: Operation, result: dict[str, Any], error: dict[str, Any], served: Sequence[ServedModel]
+) -> dict[str, Any]:
+    media = "text/plain" if operation.result_type is str else "application/json"
+    responses = {"200": _response("Successful Response", media, result)}
+    for status in operation.statuses:
+        responses[str(status)] = _response(HTTPStatus(status).phrase, "application/json", error)
+    parameters = [_path_parameter(name, served) for name in re.findall(r"{(\w+)}", operation.path)]
+    parameters += [_query_parameter(name, served) for name in operation.query]
+    content: dict[str, Any] = {
+        "tags": [next(tag for start, tag in _TAGS.items() if operation.path.startswith(start))],
+        "summary": operation.summary,
+        "operationId": operation.id,
+        "parameters": parameters,
+        "responses": responses,
+    }
+    if operation.scores:
+        body = score_body if operation.path == "/v1/score" else infer_body
+        content["requestBody"] = body(served)
+    return content
 
 
-def _infer_example(served: ServedModel) -> dict[str, Any]:
-    rows, inputs = served.example, []
-    for tensor in input_tensors(served.form):
-        cells = [row[tensor["name"]] for row in rows]
-        if tensor["datatype"] == "BYTES":
-            cells = [cell if cell is None else str(cell) for cell in cells]
-        elif tensor["datatype"] == "BOOL" and None in cells:
-            tensor["datatype"] = "BYTES"
-            cells = [cell if cell is None else str(cell).lower() for cell in cells]
-        inputs.append(tensor | {"shape": [len(rows)], "data": cells})
-    return {"inputs": inputs}
+def _response(description: str, media: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {media: {"schema": schema}}}
 
 
-def _as_csv(form: Form, rows: Sequence[dict[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, form.names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+def _path_parameter(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, **_values(name, served)}
 
 
-def _image_types() -> list[str]:
-    short = {"jpg": "jpeg", "tif": "tiff"}
-    names = {suffix[1:] for suffix in SUFFIXES}
-    return sorted({f"image/{short.get(name, name)}" for name in names})
+def _query_parameter(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:
+    content = {"name": name, "in": "query", "description": _ABOUT[name]}
+    if name == "explain":
+        return content | {"schema": {"type": "boolean", "default": False}}
+    values = _values(name, served)
+    if name == "version":
+        return content | {"schema": values["schema"]}  # an example would choose an older version
+    return content | values | {"required": len(values["schema"].get("enum", ())) > 1}
 
 
-def _fill_paths(schema: dict[str, Any], served: Sequence[ServedModel]) -> None:
-    """Name the models that there are where a path asks for one."""
-    names = sorted({model.name for model in served})
-    versions = sorted({model.version for model in served})
-    first = _exemplary(served) or next(iter(served), None)
-    for name in ("HTTPValidationError", "ValidationError"):
-        schema.get("components", {}).get("schemas", {}).pop(name, None)
-    for methods in schema["paths"].values():
-        for operation in methods.values():
-            operation["responses"].pop("422", None)  # no route leaves a check to FastAPI
-            for parameter in operation.get("parameters", []):
-                known = {"name": names, "model": names, "version": versions}.get(parameter["name"])
-                if not known or first is None:
-                    continue
-                parameter["schema"] = {"type": "string", "enum": known}
-                if parameter["name"] != "version":
-                    parameter["example"] = first.name
-                    parameter["required"] = parameter["in"] == "path" or len(names) > 1
-                elif parameter.get("required"):
-                    parameter["example"] = first.version
+def _values(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:
+    """The names, or the versions, of the served models as a schema, and one of them as an example."""
+    if not served:
+        return {"schema": {"type": "string"}}
+    attribute = "version" if name == "version" else "name"
+    example = getattr(first_with_example(served) or served[0], attribute)
+    values = sorted({getattr(model, attribute) for model in served})
+    return {"schema": {"type": "string", "enum": values}, "example": example}

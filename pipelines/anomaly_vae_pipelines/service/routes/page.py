@@ -1,15 +1,18 @@
-"""The door of a person with a browser: a page to score by hand, and one of the API with its examples.
+"""Pages for the browser: one to score files by hand, one that shows the API with examples.
 
-The files of both are read once, when the service starts: no request reaches the file system. They load
-nothing from any other host, and nothing that a user gave is read as HTML.
+Their files are read once, when the service starts: no request reaches the file system. They load nothing
+from any other host, and never interpret what a user entered as HTML.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anomaly_vae_pipelines.service.routes.operations import Operation
 
 _FOLDER = Path(__file__).parents[1] / "page"
 _MEDIA = {
@@ -38,28 +41,29 @@ _HEADERS = {
 }
 
 
-def page_routes() -> APIRouter:
-    """The routes ``/``, ``/docs`` and ``/static``."""
-    router = APIRouter(include_in_schema=False)
+def page_operations() -> list[Operation]:
+    """The operations of ``/``, ``/docs`` and ``/static``, which the OpenAPI description leaves out."""
     files = {file.name: file.read_bytes() for file in sorted(_FOLDER.iterdir()) if file.suffix in _MEDIA}
 
-    @router.head("/")
-    @router.get("/")
-    async def show_page() -> Response:
+    async def show_page(request: Request) -> Response:
         return _response("index.html", files["index.html"])
 
-    @router.head("/docs")
-    @router.get("/docs")
-    async def show_docs() -> Response:
+    async def show_docs(request: Request) -> Response:
         return _response("docs.html", files["docs.html"])
 
-    @router.get("/static/{name}")
-    async def show_file(name: str) -> Response:
+    async def show_file(request: Request) -> Response:
+        name = request.path_params["name"]
         if name not in files:
             raise HTTPException(404)
         return _response(name, files[name])
 
-    return router
+    return [
+        Operation("GET", "/", show_page),
+        Operation("HEAD", "/", show_page),
+        Operation("GET", "/docs", show_docs),
+        Operation("HEAD", "/docs", show_docs),
+        Operation("GET", "/static/{name}", show_file),
+    ]
 
 
 def _response(name: str, content: bytes) -> Response:

@@ -1,13 +1,12 @@
-"""The plain door: ``/v1``, for people and their scripts."""
+"""Scoring with plain JSON, CSV, Arrow and images (``/v1``), for people and scripts."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from starlette.responses import JSONResponse
-from starlette.types import Scope
+from starlette.requests import Request
+from starlette.responses import Response
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Rows, ScoredRows
@@ -20,11 +19,19 @@ from anomaly_vae_pipelines.service.codecs.bodies import (
     rows_of_body,
 )
 from anomaly_vae_pipelines.service.codecs.images import rows_of_files
-from anomaly_vae_pipelines.service.http.middleware import NOTES
+from anomaly_vae_pipelines.service.codecs.schemas import (
+    ColumnInfo,
+    ExampleRows,
+    ImageInfo,
+    ModelDetail,
+    ModelInfo,
+    ModelList,
+    ScoreAnswer,
+)
+from anomaly_vae_pipelines.service.http.middleware.exchange import exchange_of
 from anomaly_vae_pipelines.service.models.batching import Batcher
 from anomaly_vae_pipelines.service.models.registry import Registry, ServedModel
-from anomaly_vae_pipelines.service.routes.openapi import QUERY
-from anomaly_vae_pipelines.service.routes.schemas import ModelDetail, ModelList, ScoreAnswer, answers
+from anomaly_vae_pipelines.service.routes.operations import Operation
 from anomaly_vae_pipelines.service.settings import Settings
 
 MANY = 1000
@@ -33,44 +40,38 @@ MANY = 1000
 _TRUTH = {"true": True, "1": True, "false": False, "0": False, "": True}
 
 
-def plain_routes(models: Registry, settings: Settings) -> APIRouter:
-    """The routes of ``/v1``."""
-    router = APIRouter(prefix="/v1", tags=["v1"])
+def scoring_operations(models: Registry, settings: Settings) -> list[Operation]:
+    """The operations of ``/v1``."""
 
-    @router.get("/models", summary="Models that are served", responses=answers(ModelList))
-    async def list_models() -> Response:
-        return JSONResponse({"models": [describe(served) for served in models.all()]})
+    async def list_models(request: Request) -> ModelList:
+        return ModelList([ModelInfo(**_info(served)) for served in models.all()])
 
-    @router.get(
-        "/models/{name}", summary="One model, with rows to try it with", responses=answers(ModelDetail, 404)
-    )
-    async def show_model(request: Request, name: str, version: str | None = None) -> Response:
-        served, _ = models.get(name, version)
-        example, _ = await models.turns.take(request, lambda: served.example)
-        return JSONResponse(describe(served) | {"example": {"rows": example}})
+    async def show_model(request: Request) -> ModelDetail:
+        served, _ = models.get(request.path_params["name"], request.query_params.get("version"))
+        rows, _ = await models.parse_queue.run(request, lambda: served.example)
+        return ModelDetail(**_info(served), example=ExampleRows(rows))
 
-    @router.post(
-        "/score",
-        summary="Score rows, or images",
-        responses=answers(ScoreAnswer, 400, 404, 408, 413, 415, 503),
-        openapi_extra={"parameters": QUERY},
-    )
     async def score(request: Request) -> Response:
         query = request.query_params
         served, batcher = models.get(query.get("model"), query.get("version"))
         explain, media = _truth(query.get("explain", "false")), _accepted(request)
         rows, waited = await _rows(request, served, batcher, models, settings)
         scored = await batcher.submit(rows, explain=explain, waited=waited)
-        note(request.scope, served, scored)
+        log_scored(request, served, scored)
 
         def written() -> bytes:
             return answer(served, scored, explain=explain, media=media)
 
-        is_large = len(scored) > MANY or (explain and served.form.frame is not None)
+        is_large = len(scored) > MANY or (explain and served.inputs.frame is not None)
         body = await asyncio.to_thread(written) if is_large else written()
         return Response(body, media_type=media)
 
-    return router
+    one, query = "/v1/models/{name}", ("model", "version", "explain")
+    return [
+        Operation("GET", "/v1/models", list_models, "Served models"),
+        Operation("GET", one, show_model, "One model, with rows to try it with", ("version",)),
+        Operation("POST", "/v1/score", score, "Score rows or images", query, ScoreAnswer),
+    ]
 
 
 async def _rows(
@@ -78,43 +79,43 @@ async def _rows(
 ) -> tuple[Rows, float]:
     """The rows of a request, and the seconds that they waited to be read: large ones are, on a thread."""
     media = media_type(request)
-    form, max_rows = served.form, settings.max_rows
+    inputs, max_rows = served.inputs, settings.max_rows
     if media == MULTIPART:
         files = await read_files(request, settings)
-        return await models.turns.take(request, lambda: rows_of_files(files, form, max_rows), batcher.room)
+        return await models.parse_queue.run(
+            request, lambda: rows_of_files(files, inputs, max_rows), batcher.capacity
+        )
     body = await read_body(request)
 
     def read() -> Rows:
-        return rows_of_body(body.unpacked(settings.max_body_bytes), media, form, max_rows)
+        return rows_of_body(body.unpacked(settings.max_body_bytes), media, inputs, max_rows)
 
-    if body.is_small and form.frame is None:
+    if body.is_small and inputs.frame is None:
         return read(), 0.0
-    return await models.turns.take(request, read, batcher.room)
+    return await models.parse_queue.run(request, read, batcher.capacity)
 
 
-def describe(served: ServedModel) -> dict[str, Any]:
-    """What a person may want to know of a model, for JSON."""
-    detector, origin = served.detector, served.origin
-    image = None
-    if served.form.frame is not None:
-        height, width = served.form.frame.size or (0, 0)
-        image = {"height": height, "width": width, "channels": served.form.frame.channels}
+def _info(served: ServedModel) -> dict[str, Any]:
+    """The fields of ModelInfo."""
+    detector, origin, frame = served.detector, served.origin, served.inputs.frame
     return {
         "name": served.name,
         "version": served.version,
         "id": origin.model_id,
         "kind": type(detector).__name__,
-        "columns": [{"name": name, "kind": kind} for name, kind in served.form.kinds.items()],
-        "image": image,
+        "columns": [ColumnInfo(name, kind) for name, kind in served.inputs.kinds.items()],
+        "image": None
+        if frame is None
+        else ImageInfo(*(frame.size or (0, 0)), 3 if frame.channels == 3 else 1),
         "threshold": served.offset,
         "false_alarm_rate": detector.false_alarm_rate_,
         "loaded_at": origin.loaded_at.isoformat(timespec="seconds"),
     }
 
 
-def note(scope: Scope, served: ServedModel, scored: ScoredRows) -> None:
-    """Leave for the log what was scored."""
-    scope[NOTES] |= {
+def log_scored(request: Request, served: ServedModel, scored: ScoredRows) -> None:
+    """Add what was scored to the line of the access log."""
+    exchange_of(request.scope).log_fields |= {
         "model": served.name,
         "version": served.version,
         "rows": len(scored),

@@ -7,14 +7,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.alerting import load_alerter
 from anomaly_vae_pipelines.records import ScoredRows
-from tests.anomaly_vae_pipelines.alerting.streams import START, Turned, alerter, delivered, parts, scored
+from tests.anomaly_vae_pipelines.alerting.streams import START, alerter, delivered, parts, scored
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where writing to disk costs nothing: the law has thousands of alerts."""
@@ -150,63 +147,3 @@ def test_the_same_line_of_another_days_file_is_another_row(tmp_path):
         batch = scored([True], city=[amount])
         alerts += alerter(tmp_path, rules, state=None).observe(batch)
     assert alerts[0].id != alerts[1].id
-
-
-def test_a_rule_whose_window_changed_begins_anew(tmp_path):
-    """What was counted under other settings is not mixed with what comes; cool-downs go on."""
-    rules = '[[rule]]\nname = "r"\nkind = "share"\nshare = 0.5\nwindow = {}\n'
-    before = alerter(tmp_path, rules.format(4))
-    before.observe(scored([True] * 3))
-    before.close(ended=False)
-    after = alerter(tmp_path, rules.format(5))
-    assert not after.observe(scored([True] * 4))
-    assert [alert.measures["rows"] for alert in after.observe(scored([True]))] == [5]
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": 9}', '{"format": 1, "rules": 3}'])
-def test_a_file_that_is_no_state_is_refused(tmp_path, text):
-    """The message says how to start over."""
-    (tmp_path / "state.json").write_text(text)
-    with pytest.raises(InputError, match=r"state.json: .*delete it"):
-        alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n')
-
-
-def test_a_state_is_replaced_whole(tmp_path):
-    """Nothing but the state and its spool is left behind, and only its owner may read it."""
-    current = alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n')
-    current.observe(scored([True]))
-    current.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "alerts.jsonl",
-        "rules.toml",
-        "state.json",
-        "state.json.spool",
-    ]
-    assert (tmp_path / "state.json").stat().st_mode & 0o077 == 0
-
-
-def test_the_spool_lies_beside_the_rules_where_there_is_no_state(tmp_path):
-    """An alert is safe even in a run that remembers nothing."""
-    current = alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n', state=None)
-    current.observe(scored([True]))
-    assert (tmp_path / "rules.toml.spool").is_dir()
-
-
-def test_a_clock_that_stands_groups_all_rows(tmp_path):
-    """Without a time column the cool-down is one of the clock."""
-    turned = Turned()
-    current = alerter(tmp_path, '[[rule]]\nname = "r"\nkind = "score"\n', clock=turned.clock)
-    (alert,) = current.observe(scored([True] * 3))
-    assert (alert.n_rows, alert.first, alert.last, len(alert.rows)) == (3, 2, 4, 3)
-    turned.time += 3599
-    assert not current.observe(scored([True]))
-    turned.time += 1
-    assert len(current.observe(scored([True]))) == 1
-    assert current.close().n_suppressed == 1
-
-
-def test_the_environment_is_that_of_the_process_unless_another_is_given(tmp_path):
-    """The public door needs the file alone."""
-    path = tmp_path / "rules.toml"
-    path.write_text('[[rule]]\nname = "r"\nkind = "score"\n[[sink]]\nkind = "jsonl"\npath = "-"\n')
-    assert load_alerter(path).prints

@@ -68,7 +68,7 @@ def test_a_fit_says_what_it_learned_from(run, plates, tmp_path, tiny_images):
 def test_a_rate_that_so_few_images_cannot_promise_is_refused_before_the_fit(run, plates, tmp_path):
     """Sixty images leave eight for thresholds: with the number that would do, and nothing is written."""
     ended = run("fit", str(plates), "-o", str(tmp_path / "m.avae"), "--false-alarm-rate", "0.01")
-    refused(ended, "0.01 cannot be promised from 8 held-out rows", "99")
+    refused(ended, "0.01 cannot be guaranteed from 8 held-out rows", "99")
     assert not (tmp_path / "m.avae").exists()
 
 

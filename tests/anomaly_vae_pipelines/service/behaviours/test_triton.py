@@ -143,9 +143,9 @@ def test_images_are_one_tensor(triton: http.InferenceServerClient, image_model: 
         ([("x", np.zeros(2), "FP64"), ("y", np.zeros(2), "FP64")], "no column 'z'"),
         ([(name, np.zeros(2 + (name == "z")), "FP64") for name in "xyz"], "has 3 rows"),
         ([(name, np.zeros((2, 2)), "FP64") for name in "xyz"], "wanted shape \\[n\\]"),
-        ([(name, np.zeros(2), "FP64") for name in "wxyz"], "no column of the model"),
+        ([(name, np.zeros(2), "FP64") for name in "wxyz"], "not a column of the model"),
         ([("rows", np.zeros((501, 3)), "FP64")], "may have 500 rows"),
-        ([("rows", np.array([[b"a", b"b", b"c"]]), "BYTES")], "numbers alone"),
+        ([("rows", np.array([[b"a", b"b", b"c"]]), "BYTES")], "only numbers"),
     ],
 )
 def test_what_does_not_fit_is_told_to_the_client(

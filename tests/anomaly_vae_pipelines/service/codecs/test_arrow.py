@@ -38,7 +38,7 @@ def test_a_stream_and_a_file_are_read() -> None:
 def test_packed_buffers_are_refused(codec: str) -> None:
     """In a batch and in a dictionary: what is small could unpack to what is large."""
     for table in (TABLE, pa.table({"name": TABLE["name"].dictionary_encode()})):
-        with pytest.raises(InputError, match="packed buffers"):
+        with pytest.raises(InputError, match="compressed buffers"):
             read_arrow(stream_of(table, compression=codec), 10, NAMES)
 
 

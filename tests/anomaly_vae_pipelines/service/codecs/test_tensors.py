@@ -16,13 +16,15 @@ from anomaly_vae_pipelines.records import NumberRows
 from anomaly_vae_pipelines.service.codecs.json import parse_json
 from anomaly_vae_pipelines.service.codecs.tensors import parse_request, rows_of_tensors
 from anomaly_vae_pipelines.service.errors import ServiceError
-from anomaly_vae_pipelines.service.models.inputs import Form
+from anomaly_vae_pipelines.service.models.inputs import ModelInputs
 
-NUMBERS = Form({"x": "numeric", "y": "numeric"}, frozenset("xy"), None, joins=True)
-MIXED = Form({"x": "numeric", "name": "categorical", "id": "identifier"}, frozenset("x"), None, joins=True)
+NUMBERS = ModelInputs({"x": "numeric", "y": "numeric"}, frozenset("xy"), None, joins=True)
+MIXED = ModelInputs(
+    {"x": "numeric", "name": "categorical", "id": "identifier"}, frozenset("x"), None, joins=True
+)
 
 
-def read(content: Any, form: Form = NUMBERS, tail: bytes = b"") -> Any:
+def read(content: Any, form: ModelInputs = NUMBERS, tail: bytes = b"") -> Any:
     """The rows of a request, with tensors behind its JSON if there are any."""
     head = json.dumps(content).encode()
     request = parse_request(head + tail, str(len(head)) if tail else None, parse_json, 1000)
@@ -81,10 +83,13 @@ def test_columns_come_in_any_order_and_without_identifiers() -> None:
         (given_tensor(shape=[0, 2], data=[]), "holds no rows"),
         (given_tensor(data=[[1, 2], 3]), "nested unevenly"),
         (given_tensor(data=[1, 2, 3, "four"]), "type str"),
-        (given_tensor(datatype="INT64", data=[1, 2, 3, 2**70]), "wanted numbers, got a value|beyond INT64"),
+        (
+            given_tensor(datatype="INT64", data=[1, 2, 3, 2**70]),
+            "wanted numbers, got a value|range of INT64",
+        ),
         (given_tensor(datatype="BOOL", data=[1, 0, 1, 0]), "wanted true or false"),
         (given_tensor(parameters={"binary_data_size": 8}), "bytes that are left"),
-        (given_tensor() | {"outputs": [{"name": "nothing"}]}, "outputs: there is score"),
+        (given_tensor() | {"outputs": [{"name": "nothing"}]}, "outputs: wanted names of score"),
         (given_tensor() | {"outputs": 3}, "wanted a list"),
         ({"inputs": given_tensor()["inputs"] * 2}, "same name"),
     ],
@@ -97,7 +102,7 @@ def test_what_is_no_request_is_told_why(content: Any, said: str) -> None:
 
 def test_bytes_left_behind_are_refused() -> None:
     """A tail that belongs to no tensor is a mistake somewhere."""
-    with pytest.raises(InputError, match="8 bytes are left behind"):
+    with pytest.raises(InputError, match="8 bytes follow the last binary tensor"):
         read(given_tensor(), tail=bytes(8))
 
 

@@ -166,11 +166,11 @@ def test_there_is_room_unless_as_many_rows_are_here_as_are_scored_at_once() -> N
     async def ask() -> None:
         with ThreadPoolExecutor(1) as executor:
             batcher = Batcher(score, executor, max_wait=5.0, wait=0.0)
-            await asyncio.wait_for(batcher.room(), 1)
+            await asyncio.wait_for(batcher.capacity(), 1)
             many = asyncio.create_task(batcher.submit(rows_of([1.0] * MOST)))
             await asyncio.sleep(0)
             late = asyncio.create_task(batcher.submit(rows_of([1.0]), waited=6.0))
-            room = asyncio.create_task(batcher.room())
+            room = asyncio.create_task(batcher.capacity())
             await asyncio.sleep(0.05)
             assert not room.done()
             score.may_go_on.set()

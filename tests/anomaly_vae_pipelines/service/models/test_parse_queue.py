@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from anomaly_vae_pipelines.service.errors import BusyError
-from anomaly_vae_pipelines.service.models.parse_queue import Turns
+from anomaly_vae_pipelines.service.models.parse_queue import ParseQueue
 
 
 def request(*, has_left: bool = False) -> Request:
@@ -34,11 +34,13 @@ def test_one_works_at_a_time_in_the_order_in_which_they_came() -> None:
         return name
 
     async def run() -> list[tuple[str, float]]:
-        turns = Turns(5.0)
+        parse_queue = ParseQueue(5.0)
         try:
-            return await asyncio.gather(*(turns.take(request(), lambda n=name: work(n)) for name in "abc"))
+            return await asyncio.gather(
+                *(parse_queue.run(request(), lambda n=name: work(n)) for name in "abc")
+            )
         finally:
-            turns.close()
+            parse_queue.close()
 
     results = asyncio.run(run())
     assert [name for name, _ in results] == ["a", "b", "c"]
@@ -52,9 +54,9 @@ def test_who_waits_for_room_too_long_is_let_go_before_any_work() -> None:
     """And so is who stands behind, in the same time."""
 
     async def run() -> list[Any]:
-        turns, room = Turns(0.05), asyncio.Event()
+        parse_queue, room = ParseQueue(0.05), asyncio.Event()
         waiting = [
-            asyncio.create_task(turns.take(request(), lambda: pytest.fail("worked"), room.wait))
+            asyncio.create_task(parse_queue.run(request(), lambda: pytest.fail("worked"), room.wait))
             for _ in range(3)
         ]
         await asyncio.sleep(0.1)
@@ -62,18 +64,18 @@ def test_who_waits_for_room_too_long_is_let_go_before_any_work() -> None:
         try:
             return await asyncio.gather(*waiting, return_exceptions=True)
         finally:
-            turns.close()
+            parse_queue.close()
 
     assert [type(result) for result in asyncio.run(run())] == [BusyError] * 3
 
 
 def test_who_has_left_is_not_worked_for() -> None:
     async def run() -> None:
-        turns = Turns(5.0)
+        parse_queue = ParseQueue(5.0)
         try:
-            await turns.take(request(has_left=True), lambda: pytest.fail("worked"))
+            await parse_queue.run(request(has_left=True), lambda: pytest.fail("worked"))
         finally:
-            turns.close()
+            parse_queue.close()
 
     with pytest.raises(ClientDisconnect):
         asyncio.run(run())

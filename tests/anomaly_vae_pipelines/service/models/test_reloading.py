@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from anomaly_vae.errors import ModelFileError
-from anomaly_vae_pipelines.service.models.files import Place
+from anomaly_vae_pipelines.service.models.files import ModelPath
 from anomaly_vae_pipelines.service.models.metrics import Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry, ServedModel, load_served
 from anomaly_vae_pipelines.service.models.reloading import Reloader
@@ -51,7 +51,7 @@ def reloader(models: list[Path], tmp_path: Path, loader: Loader) -> Reloader:
     for name in "abc":
         path = tmp_path / f"{name}.avae"
         path.write_bytes(models[0].read_bytes())
-        places.append(Place(name, path))
+        places.append(ModelPath(name, path))
     reloader = Reloader(Registry(Settings()), places, loader)
     reloader.load_all()
     loader.loaded.clear()
@@ -135,7 +135,7 @@ def test_a_directory_that_cannot_be_listed_stops_no_other(
 ) -> None:
     """Its models serve on, and it is logged once."""
 
-    class Unlisted(Place):
+    class Unlisted(ModelPath):
         is_broken = False
 
         def files(self) -> list:
@@ -143,10 +143,10 @@ def test_a_directory_that_cannot_be_listed_stops_no_other(
                 raise PermissionError(13, "Permission denied")
             return super().files()
 
-    reloader = Reloader(Registry(Settings()), [Unlisted("a", models[0]), Place("b", models[1])], loader)
+    reloader = Reloader(Registry(Settings()), [Unlisted("a", models[0]), ModelPath("b", models[1])], loader)
     reloader.load_all()
     Unlisted.is_broken = True
-    reloader._marks.clear()
+    reloader._stamps.clear()
     loader.loaded.clear()
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
@@ -159,7 +159,7 @@ HANGING = """
 import sys, time
 from pathlib import Path
 from anomaly_vae_pipelines.cli.exit_codes import Terminated, run_to_its_end
-from anomaly_vae_pipelines.service.models.files import Place
+from anomaly_vae_pipelines.service.models.files import ModelPath
 from anomaly_vae_pipelines.service.models.registry import load_served
 from anomaly_vae_pipelines.service.server import serve
 from anomaly_vae_pipelines.service.settings import Settings
@@ -176,7 +176,7 @@ def load(name, version, path, calls=[]):
 def run():
     settings = Settings(port=0, reload_interval=0.05, drain_timeout=float(drain), batch_wait=1.0)
     try:
-        serve([Place("model", Path(model))], settings, Path(url).write_text, load=load)
+        serve([ModelPath("model", Path(model))], settings, Path(url).write_text, load=load)
     except Terminated:
         pass
 

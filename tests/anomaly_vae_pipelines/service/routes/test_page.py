@@ -84,7 +84,7 @@ def test_an_example_shows_what_is_wrong_with_its_odd_row(page: Any) -> None:
     page.click("#example")
     page.wait_for_selector("#result:not([hidden])")
     said = page.inner_text("#status")
-    assert "In row 3, amount was then made ten times as large" in said
+    assert "In row 3, amount was then multiplied by ten" in said
     first = page.inner_text("#rows tr:first-child")
     assert first.split()[0] == "3"
     assert "amount" in first
@@ -174,7 +174,7 @@ def test_a_row_that_cannot_be_read_is_told_by_its_line(page: Any, tmp_path: Path
     [
         ("", "There is nothing to score yet"),
         ("amount,count", "no row below it"),
-        ("amount,count\n1,2,3", "Line 2: has 3 cells, and the line of names has 2."),
+        ("amount,count\n1,2,3", "Line 2: has 3 cells, and the header line has 2."),
         ('amount,count\n"1,2', "Line 2: a quote is opened and never closed."),
         ("count\n1", "there is no column 'amount'"),
     ],

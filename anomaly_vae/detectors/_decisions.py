@@ -1,0 +1,169 @@
+"""ScoreDecisions: decisions, p-values and thresholds from scores, for an outlier detector of scikit-learn.
+
+A subclass provides ``_checked`` and ``_score_samples``; everything else here is computed from the scores.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from anomaly_vae import thresholds
+from anomaly_vae.errors import InputError, NonFiniteScoreError
+from anomaly_vae.tails import LowerTail, Tail, tail_p_values
+
+Floats = NDArray[np.float64]
+
+
+class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
+    """Decisions from scores, where a score is an ELBO in nats and higher is more normal."""
+
+    offset_: float
+    false_alarm_rate_: float | None
+    tail_: Tail | None
+    calibration_scores_: Floats
+
+    @abstractmethod
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        """X after the input checks; with ``reset=True`` its columns are stored on the estimator."""
+
+    @abstractmethod
+    def _score_samples(self, X: Any) -> Floats:
+        """Scores of checked X, shape (n_rows,)."""
+
+    def score_samples(self, X: ArrayLike) -> Floats:
+        """ELBO of each row in nats, shape (n_rows,); higher is more normal.
+
+        Raises NotFittedError before ``fit``, InputError for columns or cells that do not match the fit, and
+        NonFiniteScoreError if the model is damaged.
+        """
+        check_is_fitted(self)
+        return finite(self._score_samples(self._checked(X, reset=False)))
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """``score_samples(X) - offset_``, shape (n_rows,), in nats: negative is anomalous."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """+1 for normal and -1 for anomalous rows, shape (n_rows,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: ArrayLike, tail: Tail = "empirical") -> Floats:
+        """Conformal p-value of each row, shape (n_rows,), from held-out calibration rows.
+
+        If the calibration rows and a new row are both normal, P(p <= r) <= r. With contaminated
+        training rows the p-values are conservative: too large.
+
+        No p-value is less than 1 / (n_calibration + 1), the value of every row below the lowest calibration
+        score. With ``tail="gpd"`` a generalised Pareto tail distinguishes these rows; this is an estimate
+        without a guarantee, and raises InputError if there are too few calibration rows for it.
+        """
+        p_values = tail_p_values if _known(tail) == "gpd" else thresholds.conformal_p_values
+        return p_values(self.score_samples(X), self.calibration_scores_)
+
+    def score(self, X: ArrayLike, y: None = None) -> float:
+        """Mean ELBO of the rows in nats, for model selection on held-out rows."""
+        return float(self.score_samples(X).mean())
+
+    def set_threshold(
+        self,
+        *,
+        false_alarm_rate: float | None = None,
+        contamination: float | None = None,
+        offset: float | None = None,
+        tail: Tail = "empirical",
+    ) -> Self:
+        """Set another threshold without fitting again; give exactly one of the first three parameters.
+
+        Parameters
+        ----------
+        false_alarm_rate : float in (0, 1)
+            Highest probability that a normal row is called anomalous, guaranteed by held-out rows.
+        contamination : float in (0, 0.5]
+            Share of the held-out rows to call anomalous.
+        offset : float
+            The score itself, in nats, below which a row is anomalous.
+        tail : {"empirical", "gpd"}, default="empirical"
+            What to do if there are too few held-out rows to guarantee the false-alarm rate. "empirical"
+            raises InputError with the number of rows that the rate needs. "gpd" fits a generalised Pareto
+            tail to their lowest scores, which is an estimate and not a guarantee.
+        """
+        check_is_fitted(self)
+        given = {
+            name: value
+            for name, value in (
+                ("false_alarm_rate", false_alarm_rate),
+                ("contamination", contamination),
+                ("offset", offset),
+            )
+            if value is not None
+        }
+        if len(given) != 1:
+            wanted = "exactly one of false_alarm_rate, contamination and offset"
+            raise InputError(f"set_threshold takes {wanted}, got {', '.join(given) or 'none'}")
+        if _known(tail) == "gpd" and false_alarm_rate is None:
+            raise InputError(f"tail='gpd' estimates a false_alarm_rate, got {', '.join(given)}; leave it out")
+        if false_alarm_rate is not None:
+            self._set_rate(_between("false_alarm_rate", false_alarm_rate, 1.0), tail)
+        elif contamination is not None:
+            share = _between("contamination", contamination, 0.5)
+            self._set_offset(thresholds.contamination_offset(self.calibration_scores_, share))
+        else:
+            self._set_offset(_finite("offset", offset))
+        return self
+
+    def _set_rate(self, rate: float, tail: Tail) -> None:
+        """Set the threshold of a false-alarm rate: guaranteed if it can be, else estimated by the tail."""
+        if tail == "empirical" or rate >= thresholds.least_false_alarm_rate(len(self.calibration_scores_)):
+            self._guarantee(rate)
+        else:
+            self._set_offset(LowerTail.fit(self.calibration_scores_).offset(rate))
+            self.false_alarm_rate_, self.tail_ = rate, tail
+
+    def _guarantee(self, rate: float) -> None:
+        """Set the threshold that guarantees a false-alarm rate."""
+        self._set_offset(thresholds.false_alarm_offset(self.calibration_scores_, rate))
+        self.false_alarm_rate_, self.tail_ = float(rate), "empirical"
+
+    def _set_offset(self, offset: float) -> None:
+        """Set a threshold without a false-alarm rate."""
+        self.offset_, self.false_alarm_rate_, self.tail_ = offset, None, None
+
+
+def finite(values: Floats) -> Floats:
+    """The values, shape (n_rows, ...), if all are finite; else raises NonFiniteScoreError."""
+    n_wrong = int(np.count_nonzero(~np.isfinite(values)))
+    if n_wrong:
+        raise NonFiniteScoreError(
+            f"{n_wrong:,} of {values.size:,} values are not finite numbers: the model is damaged or forged; "
+            f"fit it again"
+        )
+    return values
+
+
+def _between(name: str, value: object, most: float) -> float:
+    if (
+        not isinstance(value, int | float | np.number)
+        or not 0.0 < value <= most
+        or (most == 1.0 and value == 1.0)
+    ):
+        interval = "(0, 1)" if most == 1.0 else f"(0, {most:g}]"
+        raise InputError(f"the {name!r} of a threshold must be a float in {interval}, got {value!r}")
+    return float(value)
+
+
+def _finite(name: str, value: object) -> float:
+    if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        raise InputError(f"the {name!r} of a threshold must be a finite number of nats, got {value!r}")
+    return float(value)
+
+
+def _known(tail: Tail) -> Tail:
+    if tail not in get_args(Tail):
+        raise InputError(f"the tail of p-values must be 'empirical' or 'gpd', got {tail!r}")
+    return tail

@@ -1,0 +1,70 @@
+"""What a model consists of: its steps, its detector, and the objects that its description becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anomaly_vae.errors import ModelFileError
+from anomaly_vae.model_file.archive import Entries
+
+if TYPE_CHECKING:
+    from anomaly_vae.detectors.image import ImageVAEDetector
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.model_file.tree import Described
+
+
+def read_model_tree(members: Entries) -> Described:
+    """The description of a model, of which nothing is built yet."""
+    from anomaly_vae.model_file.rebuild import ALLOWED
+    from anomaly_vae.model_file.tree import Described, read_tree
+
+    root = read_tree(members, ALLOWED)
+    if not isinstance(root, Described):
+        raise ModelFileError(f"holds a {type(root).__name__}, not a detector or a Pipeline")
+    return root
+
+
+def build(root: Described) -> Any:
+    """The model of a description."""
+    from anomaly_vae.model_file.rebuild import rebuild
+
+    model = rebuild(root)
+    detector = steps_of(model)[-1][1]
+    if not is_fitted(detector):
+        raise ModelFileError("holds a detector that was never fitted")
+    return model
+
+
+def detector_of(model: object) -> ImageVAEDetector | TabularVAEDetector | None:
+    """The detector that a model is or ends in, if there is one."""
+    from sklearn.pipeline import Pipeline
+
+    from anomaly_vae.model_file.rebuild import DETECTORS
+
+    last: Any = model
+    if isinstance(model, Pipeline):
+        last = last.steps[-1][1]
+    name = f"{type(last).__module__}.{type(last).__qualname__}"
+    return last if name in DETECTORS else None
+
+
+def is_fitted(detector: ImageVAEDetector | TabularVAEDetector) -> bool:
+    """Whether a detector has learned anything."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(detector)
+    except NotFittedError:
+        return False
+    return True
+
+
+def steps_of(model: Any) -> list[tuple[str, Any]]:
+    """Steps of a Pipeline by name; a bare detector is its own only step."""
+    return list(getattr(model, "steps", [("detector", model)]))
+
+
+def named_types(model: Any) -> list[list[str]]:
+    """Name and type of each step."""
+    return [[name, type(step).__name__] for name, step in steps_of(model)]

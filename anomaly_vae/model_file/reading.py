@@ -1,0 +1,123 @@
+"""Reading a model file: its bytes to a model that is verified against its own metadata and self-test.
+
+FORMAT counts layouts of the file. A release that changes the layout adds one to it, and adds to UPGRADES,
+under the old number, the function that turns entries of that format into entries of the next. They are
+applied in order, before any check of content, so every file that was ever written stays readable. A file of
+a newer format than FORMAT is refused.
+
+    1    the self-test may be missing
+    2    the self-test is there, unless a single row is too large for one; a Pipeline has rows of its own
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from anomaly_vae.bounded_json import FREE_BYTES, read_json
+from anomaly_vae.errors import ModelFileError
+from anomaly_vae.model_file import archive
+from anomaly_vae.model_file.archive import METADATA, Entries
+from anomaly_vae.model_file.contents import build, named_types, read_model_tree, steps_of
+
+if TYPE_CHECKING:
+    from anomaly_vae.model_file.tree import Described
+
+FORMAT = 2
+UPGRADES: dict[int, Callable[[Entries], Entries]] = {1: lambda entries: entries}
+
+_MAX_STATED = 100
+"""Characters of what a file states and nothing can verify."""
+
+
+def metadata_of(data: bytes, *, check_versions: bool) -> dict[str, Any]:
+    """Verified metadata of the bytes of a file; raises as `load` does, without the path."""
+    model, metadata, _ = load_verified(data, check_versions=check_versions)
+    derived = {**steps_of(model)[-1][1].metadata(), "steps": named_types(model)}
+    return {**metadata, **json.loads(json.dumps(derived))}
+
+
+def load_verified(data: bytes, *, check_versions: bool) -> tuple[Any, dict[str, Any], str | None]:
+    """The verified model of a file, its metadata, and how the library that it was saved with differs."""
+    members = _upgrade(archive.unpack(data, len(data)))
+    metadata, root = parse_metadata(members), read_model_tree(members)
+    difference = _version_difference(metadata, root)
+    if difference and check_versions:
+        raise ModelFileError(f"{difference}; install that, or pass check_versions=False at your own risk")
+    del members
+    model = build(root)
+    _verify(model, metadata)
+    return model, metadata, difference
+
+
+def parse_metadata(members: Entries) -> dict[str, Any]:
+    """The metadata, if its format can be read here."""
+    if METADATA not in members:
+        raise archive.missing(METADATA)
+    metadata = read_json(members[METADATA], METADATA, FREE_BYTES)
+    number = metadata.get("format") if isinstance(metadata, dict) else None
+    if type(number) is not int or number < 1:
+        raise ModelFileError(f"{METADATA} gives no format number")
+    if number > FORMAT:
+        raise ModelFileError(f"saved by a newer anomaly-vae (format {number:.9g}, here {FORMAT}): upgrade it")
+    versions = metadata.get("versions")
+    stated = [metadata.get("created"), *(versions.values() if isinstance(versions, dict) else [None])]
+    if not all(isinstance(text, str) and len(text) <= _MAX_STATED and text.isprintable() for text in stated):
+        raise ModelFileError(f"{METADATA} gives no valid date of creation or versions of libraries")
+    return dict(metadata)
+
+
+def _upgrade(members: Entries) -> Entries:
+    """Entries of an older format, turned into those of this one."""
+    for number in range(parse_metadata(members)["format"], FORMAT):
+        members = UPGRADES[number](members)
+    return members
+
+
+def _version_difference(metadata: dict[str, Any], root: Described) -> str | None:
+    """How the scikit-learn of a file with its objects differs from the one here, if it does.
+
+    Its objects change between minor releases; the states of detectors are checked instead.
+    """
+    if not root.name.startswith("sklearn."):
+        return None
+    saved, here = str(metadata["versions"]["scikit-learn"])[:40], version("scikit-learn")
+    if saved.split(".")[:2] == here.split(".")[:2]:
+        return None
+    return f"saved with scikit-learn {saved}, but {here} is installed"
+
+
+def _verify(model: Any, metadata: dict[str, Any]) -> None:
+    """Raise ModelFileError unless the model agrees with its metadata and passes its self-test."""
+    from anomaly_vae.model_file.self_test import check_self_test, n_self_test_rows
+
+    detector = steps_of(model)[-1][1]
+    derived = json.loads(json.dumps(_summary(model, detector)))
+    for key, value in derived.items():
+        if key not in metadata and metadata["format"] > 1:
+            raise ModelFileError(f"its metadata lack {key!r}; save the model again")
+        if key in metadata and not _agree(metadata[key], value):
+            raise ModelFileError(f"its metadata contradict the model: {key!r}; save the model again")
+    if metadata.get("self_test") is not None:
+        check_self_test(model, metadata["self_test"])
+    elif metadata["format"] > 1 and n_self_test_rows(detector):
+        raise ModelFileError("its self-test is missing; save the model again")
+
+
+def _summary(model: Any, detector: Any) -> dict[str, Any]:
+    """What metadata must agree with: nothing that a later release may word or count in another way."""
+    summary = detector.metadata()
+    kept = {key: summary[key] for key in ("kind", "training", "threshold", "image") if key in summary}
+    columns = [{key: column[key] for key in ("name", "kind")} for column in summary["schema"]]
+    return {**kept, "schema": columns, "steps": named_types(model)}
+
+
+def _agree(stored: Any, derived: Any) -> bool:
+    """Whether all that both state is the same; an older file states less."""
+    if isinstance(stored, dict) and isinstance(derived, dict):
+        return all(_agree(stored[key], derived[key]) for key in stored.keys() & derived.keys())
+    if isinstance(stored, list) and isinstance(derived, list):
+        return len(stored) == len(derived) and all(map(_agree, stored, derived))
+    return bool(stored == derived)

@@ -1,0 +1,200 @@
+"""Rules as they stand in a TOML file: the keys of each table ``[[rule]]``, and the rule that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
+
+from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.alerting.config import reach
+from anomaly_vae_pipelines.alerting.config.sections import (
+    Names,
+    PositiveSeconds,
+    Seconds,
+    Section,
+    Severity,
+    Text,
+    positive_seconds_from,
+)
+from anomaly_vae_pipelines.alerting.rules.base import Rule, RuleOptions
+from anomaly_vae_pipelines.alerting.rules.drift import Reference
+from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
+from anomaly_vae_pipelines.alerting.rules.row_rules import RunRule, ScoreRule
+from anomaly_vae_pipelines.alerting.rules.silence import SilenceRule
+from anomaly_vae_pipelines.alerting.rules.window_rules import DriftRule, MissingRule, ShareRule
+from anomaly_vae_pipelines.alerting.rules.windows import Window
+from anomaly_vae_pipelines.alerting.times import Clock
+
+MIN_ROWS = 100
+"""Rows that a window must have to be judged, unless the rule says how many, or it is shorter."""
+
+
+def window_from(value: object) -> Window:
+    """The window of a number of rows or a duration; raises ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return Window(rows=value)
+    return Window(seconds=positive_seconds_from(value))
+
+
+def at_least_one(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names; raises ValueError where there are none."""
+    if not names:
+        raise ValueError(names)
+    return names
+
+
+Count = Annotated[int, Field(ge=1, description="a whole number from 1")]
+Nats = Annotated[float, Field(le=float("inf"), description="a number of nats, such as -50.0")]
+Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
+Share = Annotated[float, Field(gt=0, le=1, description="a number over 0 and up to 1")]
+WindowSize = Annotated[
+    Window,
+    PlainValidator(window_from),
+    Field(description='a whole number from 1 (rows), or a duration longer than 0, such as "15m"'),
+]
+Columns = Annotated[
+    Names, AfterValidator(at_least_one), Field(description='a list of columns such as ["amount"]')
+]
+
+
+class RuleSection(Section):
+    """The keys that every rule has; the file may give defaults for the last two."""
+
+    kind: str = ""
+    name: Annotated[Text, Field(description="a name that no other rule has")]
+    severity: Severity = "warning"
+    key: Names = ()
+    cooldown: Seconds = 3600.0
+
+    @property
+    def options(self) -> RuleOptions:
+        """What every rule has."""
+        return RuleOptions(self.name, self.severity, self.key, self.cooldown)
+
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        """The rule for a model with this calibration; raises InputError if it can never fire."""
+        raise NotImplementedError
+
+
+class LimitSection(RuleSection):
+    """The keys that say which rows count; without them those that the model flags."""
+
+    below: Nats | None = None
+    p_value: Probability | None = None
+    tail: Annotated[Literal["empirical", "gpd"], Field(description="one of empirical, gpd")] | None = None
+
+    @model_validator(mode="after")
+    def _check_limit(self) -> Self:
+        if self.below is not None and self.p_value is not None:
+            raise ValueError("give only one of below, p_value")
+        if self.tail is not None and self.p_value is None:
+            raise ValueError("tail goes with p_value; give that too, or remove tail")
+        return self
+
+    def limit(self, calibration: CalibrationScores) -> Limit:
+        """Which rows count; raises InputError where none ever can."""
+        tail = calibration.tail() if self.tail == "gpd" and calibration.n_rows else None
+        limit = Limit(self.below, self.p_value, calibration, tail)
+        reach.check_limit(limit)
+        return limit
+
+
+class WindowSection(RuleSection):
+    """The keys of a window; without them the whole run is one."""
+
+    window: WindowSize = Window()
+    least: Count | None = None
+
+    @model_validator(mode="after")
+    def _check_least(self) -> Self:
+        if self.window.rows is not None and self.least is not None and self.least > self.window.rows:
+            raise ValueError(f"least must be at most the {self.window.rows} rows of window, got {self.least}")
+        return self
+
+    @property
+    def full_window(self) -> Window:
+        """The window with the rows it must have: by default ``MIN_ROWS``, fewer if it is shorter."""
+        return replace(self.window, least=self.least or min(MIN_ROWS, self.window.rows or MIN_ROWS))
+
+
+class ScoreSection(LimitSection):
+    """Each row that counts."""
+
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        return ScoreRule(self.options, self.limit(calibration))
+
+
+class RunSection(LimitSection):
+    """Rows of which k of n consecutive ones count."""
+
+    n: Annotated[Count, Field(description="a whole number from 1: how many rows to look at")]
+    k: Annotated[Count, Field(description="a whole number from 1: how many of the n rows must count")]
+
+    @model_validator(mode="after")
+    def _check_k(self) -> Self:
+        if self.k > self.n:
+            raise ValueError(f"k must be at most n = {self.n}, got {self.k}")
+        return self
+
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        return RunRule(self.options, self.limit(calibration), self.k, self.n)
+
+
+class ShareSection(WindowSection, LimitSection):
+    """A share of the rows of a window that counts."""
+
+    share: Share
+
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        return ShareRule(self.options, self.full_window, self.limit(calibration), self.share)
+
+
+class DriftSection(WindowSection):
+    """Scores of a window against those of calibration."""
+
+    effect: Probability = 0.1
+    p_value: Probability = 1e-3
+
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        if calibration.scores is None or not len(calibration.scores):
+            raise InputError(
+                "kind = 'drift' needs scores of calibration, and the model has none; "
+                "fit the model again, or remove the rule"
+            )
+        reference = Reference(calibration.scores)
+        reach.check_drift(self.p_value, reference, self.full_window)
+        return DriftRule(self.options, self.full_window, reference, self.effect, self.p_value)
+
+
+class MissingSection(WindowSection):
+    """A share of empty cells in a window."""
+
+    columns: Columns
+    share: Share
+
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        return MissingRule(self.options, self.full_window, self.columns, self.share)
+
+
+class SilenceSection(RuleSection):
+    """No row for a while."""
+
+    after: PositiveSeconds
+
+    def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        reach.check_silence(self.after, self.key)
+        return SilenceRule(self.options, self.after, clock)
+
+
+RULES: Mapping[str, type[RuleSection]] = {
+    "score": ScoreSection,
+    "run": RunSection,
+    "share": ShareSection,
+    "drift": DriftSection,
+    "missing": MissingSection,
+    "silence": SilenceSection,
+}
+"""Sections by ``kind``."""

@@ -1,0 +1,117 @@
+"""Request bodies in the OpenAPI description, generated from the models that are served."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from anomaly_vae_pipelines.images.decoding import SUFFIXES
+from anomaly_vae_pipelines.service.codecs.tensors import DATATYPES, input_tensors
+from anomaly_vae_pipelines.service.models.inputs import ModelInputs
+from anomaly_vae_pipelines.service.models.registry import ServedModel
+
+_CELLS: dict[str, list[str]] = {
+    "numeric": ["number", "null"],
+    "boolean": ["boolean", "null"],
+    "datetime": ["string", "null"],
+}
+_ANY_CELL = ["string", "number", "boolean", "null"]
+_INPUT = {
+    "type": "object",
+    "required": ["name", "shape", "datatype", "data"],
+    "properties": {
+        "name": {"type": "string"},
+        "shape": {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+        "datatype": {"type": "string", "enum": list(DATATYPES)},
+        "data": {"type": "array"},
+    },
+}
+
+
+def row_schema(inputs: ModelInputs) -> dict[str, Any]:
+    """JSON Schema of one row of a table."""
+    return {
+        "type": "object",
+        "required": list(inputs.required),
+        "properties": {name: {"type": _CELLS.get(kind, _ANY_CELL)} for name, kind in inputs.kinds.items()},
+    }
+
+
+def score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
+    """The body of ``/v1/score``: rows for models of tables, files for models of images."""
+    tables = [model for model in served if model.inputs.frame is None]
+    content: dict[str, Any] = {}
+    chosen = first_with_example(served)
+    if tables:
+        rows = [row_schema(model.inputs) for model in tables]
+        item = rows[0] if len(rows) == 1 else {"anyOf": rows}
+        content["application/json"] = {
+            "schema": {
+                "type": "object",
+                "required": ["rows"],
+                "properties": {"rows": {"type": "array", "minItems": 1, "items": item}},
+            }
+        } | ({"example": {"rows": chosen.example}} if chosen else {})
+        content["text/csv"] = {"schema": {"type": "string"}} | (
+            {"example": _as_csv(chosen.inputs, chosen.example)} if chosen else {}
+        )
+        content["application/vnd.apache.arrow.stream"] = {"schema": {"type": "string", "format": "binary"}}
+    if len(tables) < len(served):
+        files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+        content["multipart/form-data"] = {
+            "schema": {"type": "object", "required": ["file"], "properties": {"file": files}}
+        }
+        content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _image_types()}
+    return {"required": True, "content": content}
+
+
+def infer_body(served: Sequence[ServedModel]) -> dict[str, Any]:
+    """The body of ``/v2/.../infer``."""
+    schema = {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "id": {"type": "string"},
+            "inputs": {"type": "array", "minItems": 1, "items": _INPUT},
+            "outputs": {"type": "array"},
+        },
+    }
+    content: dict[str, Any] = {"schema": schema}
+    chosen = first_with_example(served)
+    if chosen:
+        content["example"] = _infer_example(chosen)
+    return {"required": True, "content": {"application/json": content}}
+
+
+def first_with_example(served: Sequence[ServedModel]) -> ServedModel | None:
+    """The first model that has example rows."""
+    return next((model for model in served if model.example), None)
+
+
+def _infer_example(served: ServedModel) -> dict[str, Any]:
+    rows, inputs = served.example, []
+    for tensor in input_tensors(served.inputs):
+        cells, datatype = [row[tensor.name] for row in rows], tensor.datatype
+        if datatype == "BYTES":
+            cells = [cell if cell is None else str(cell) for cell in cells]
+        elif datatype == "BOOL" and None in cells:
+            datatype = "BYTES"
+            cells = [cell if cell is None else str(cell).lower() for cell in cells]
+        inputs.append({"name": tensor.name, "datatype": datatype, "shape": [len(rows)], "data": cells})
+    return {"inputs": inputs}
+
+
+def _as_csv(inputs: ModelInputs, rows: Sequence[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, inputs.names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _image_types() -> list[str]:
+    short = {"jpg": "jpeg", "tif": "tiff"}
+    names = {suffix[1:] for suffix in SUFFIXES}
+    return sorted({f"image/{short.get(name, name)}" for name in names})
