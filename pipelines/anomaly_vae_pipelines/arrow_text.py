@@ -1,9 +1,9 @@
-"""Arrow columns of any type as text and as values of JSON, without loss, wherever their values lie.
+"""Arrow columns of any type as text and as JSON values, without loss, for the whole range of each type.
 
-Numbers take a form that reads back as the same number, decimals all their digits. Dates and
-times are ISO 8601 with a blank between, of a time zone the clock on the spot and its offset; beyond the
-years 1 to 9999 in UTC. Spans of time are seconds, bytes base64. Lists, structs and maps are JSON, a map
-as pairs of key and value.
+Numbers are written so that they read back as the same number; decimals keep all digits. Dates and times
+are ISO 8601 with a space instead of the T; with a time zone, they are local time and its offset. Outside
+the years 1 to 9999 they are UTC. Durations are seconds, bytes are base64. Lists, structs and maps are
+JSON; a map is a list of pairs of key and value.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""Steps of each unit of time in a second."""
+"""Units of time per second."""
 
 _FIRST, _END = -62_135_596_800, 253_402_300_800
-"""Seconds since 1970 of the first moment that Arrow and Python can write, and of the one after the last."""
+"""Seconds since 1970 at the start of the years 1 and 10000; Arrow and Python format what is between."""
 
 _DAY = 86_400
 _TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -36,22 +36,22 @@ _BYTES = (
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a type is text in any layout."""
+    """Whether a type is a string type of any layout."""
     return any(is_kind(kind) for is_kind in _TEXTS)
 
 
 def is_bytes(kind: pa.DataType) -> bool:
-    """Whether a type is bytes in any layout."""
+    """Whether a type is a binary type of any layout."""
     return any(is_kind(kind) for is_kind in _BYTES)
 
 
-def is_far(column: pa.Array | pa.ChunkedArray) -> bool:
-    """Whether a column of dates or moments holds any beyond the years 1 to 9999."""
-    return bool(pc.any(_far(column)).as_py())
+def has_out_of_range(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether a column of dates or timestamps has a value outside the years 1 to 9999."""
+    return bool(pc.any(_out_of_range(column)).as_py())
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """An array without the layers that say only how it is stored or called."""
+    """An array without extension types and without dictionary and run-end encoding."""
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return plain(array.storage)
@@ -63,7 +63,7 @@ def plain(array: pa.Array) -> pa.Array:
 
 
 def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """``plain`` of a column, text in its usual layout."""
+    """``plain`` of a column, with text as ``pa.string()``."""
     kind = column.type
     layers = (pa.types.is_dictionary, pa.types.is_run_end_encoded)
     if isinstance(kind, pa.BaseExtensionType) or any(is_kind(kind) for is_kind in layers):
@@ -72,15 +72,15 @@ def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string()) if is_text(column.type) else column
 
 
-def local_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Moments of which those beyond the years 1 to 9999, which no time zone is known for, are UTC.
+def local_timestamps(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Timestamps without a time zone: local time, but UTC outside the years 1 to 9999.
 
-    A column without such moments stays as it is, one of a time zone with its zone.
+    A column without such timestamps is returned as it is, with its time zone.
     """
     kind = column.type
-    if kind.tz is None or not is_far(column):
+    if kind.tz is None or not has_out_of_range(column):
         return column
-    utc, far = column.cast(pa.timestamp(kind.unit)), _far(column)
+    utc, far = column.cast(pa.timestamp(kind.unit)), _out_of_range(column)
     near = pc.if_else(far, pa.scalar(None, kind), column)
     return pc.if_else(far, utc, pc.local_timestamp(near))
 
@@ -92,7 +92,7 @@ def text_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     array = plain(column)
     kind = array.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return _moments(array)
+        return _timestamps(array)
     if pa.types.is_duration(kind):
         return _texts(_seconds(steps, kind.unit) for steps in array.cast(pa.int64()).to_pylist())
     if is_bytes(kind):
@@ -105,7 +105,7 @@ def text_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def json_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """A column as values of JSON: numbers, truth values, text, lists and objects, None where it is null."""
+    """A column as JSON values: numbers, booleans, text, lists and objects, None where it is null."""
     if isinstance(column, pa.ChunkedArray):
         return [value for chunk in column.chunks for value in json_values(chunk)]
     array = plain(column)
@@ -124,44 +124,44 @@ def json_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 
 def row_as_json(table: pa.Table, row: int) -> bytes:
-    """One row of a table as an object of JSON."""
+    """One row of a table as a JSON object."""
     one = table.slice(row, 1)
     cells = {name: json_values(column)[0] for name, column in zip(one.column_names, one.columns, strict=True)}
     return json.dumps(cells, ensure_ascii=False).encode()
 
 
-def _moments(array: pa.Array) -> pa.Array:
-    """Dates and moments as text; those that Arrow cannot write by numpy, in UTC."""
-    if not is_far(array):
+def _timestamps(array: pa.Array) -> pa.Array:
+    """Dates and timestamps as text; numpy formats those that Arrow cannot, in UTC."""
+    if not has_out_of_range(array):
         return array.cast(pa.string())
-    far = _far(array)
+    far = _out_of_range(array)
     near = pc.if_else(far, pa.scalar(None, array.type), array).cast(pa.string()).to_pylist()
-    written = np.datetime_as_string(_numpy_moments(array)).tolist()
+    written = np.datetime_as_string(_numpy_timestamps(array)).tolist()
     zone = "Z" if getattr(array.type, "tz", None) else ""
-    far_texts = (text.replace("T", " ") + zone for text in written)
-    rows = zip(near, far_texts, far.to_pylist(), strict=True)
-    return _texts(text if is_there else kept for kept, text, is_there in rows)
+    utc_texts = (text.replace("T", " ") + zone for text in written)
+    rows = zip(near, utc_texts, far.to_pylist(), strict=True)
+    return _texts(text if is_out else kept for kept, text, is_out in rows)
 
 
-def _numpy_moments(array: pa.Array) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+def _numpy_timestamps(array: pa.Array) -> np.ndarray[Any, np.dtype[np.datetime64]]:
     steps = array.cast(pa.int32() if pa.types.is_date32(array.type) else pa.int64()).fill_null(0)
     unit = "D" if pa.types.is_date32(array.type) else getattr(array.type, "unit", "ms")
     numbers = steps.to_numpy(zero_copy_only=False).astype(np.int64)
-    moments: np.ndarray[Any, np.dtype[np.datetime64]] = numbers.view(f"datetime64[{unit}]")
-    return moments.astype("datetime64[D]") if pa.types.is_date64(array.type) else moments
+    timestamps: np.ndarray[Any, np.dtype[np.datetime64]] = numbers.view(f"datetime64[{unit}]")
+    return timestamps.astype("datetime64[D]") if pa.types.is_date64(array.type) else timestamps
 
 
-def _far(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Where a date or a moment lies beyond the years 1 to 9999."""
+def _out_of_range(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Where a date or a timestamp is outside the years 1 to 9999."""
     low, high = _bounds(column.type)
-    if low < -(2**63):  # nanoseconds reach from 1677 to 2262
+    if low < -(2**63):  # the range of nanoseconds is 1677 to 2262
         return pc.and_(pc.is_null(column), False)
     steps = column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64())
     return pc.fill_null(pc.or_(pc.less(steps, low), pc.greater_equal(steps, high)), False)
 
 
 def _bounds(kind: pa.DataType) -> tuple[int, int]:
-    """First steps of the years 1 and 10000, a day inside of them where a time zone moves them."""
+    """Starts of the years 1 and 10000 in units of the type; one day closer where a time zone shifts them."""
     spare = 0 if getattr(kind, "tz", None) is None else _DAY
     low, high = _FIRST + spare, _END - spare
     if pa.types.is_date32(kind):
@@ -171,14 +171,14 @@ def _bounds(kind: pa.DataType) -> tuple[int, int]:
 
 
 def _seconds(steps: int | None, unit: str) -> str | None:
-    """A span of time in seconds, to its last digit."""
+    """A duration in seconds, with all digits."""
     if steps is None:
         return None
     return f"{Decimal(steps) / PER_SECOND[unit]:f}"
 
 
 def _number(value: float | None) -> float | str | None:
-    """A number as JSON can hold it: infinities and NaN are text."""
+    """A number as a JSON value: infinities and NaN are text."""
     if value is None or math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -188,10 +188,10 @@ def _objects(array: pa.Array) -> list[dict[str, Any] | None]:
     names = [field.name for field in array.type]
     fields = [json_values(array.field(position)) for position in range(len(names))]
     rows = zip(*fields, strict=True) if fields else (() for _ in range(len(array)))
-    there = array.is_valid().to_pylist()
+    valid = array.is_valid().to_pylist()
     return [
-        dict(zip(names, row, strict=True)) if is_there else None
-        for row, is_there in zip(rows, there, strict=True)
+        dict(zip(names, row, strict=True)) if is_valid else None
+        for row, is_valid in zip(rows, valid, strict=True)
     ]
 
 
@@ -202,7 +202,7 @@ def _lists(array: pa.Array) -> list[list[Any] | None]:
 
 
 def _maps(array: pa.MapArray) -> list[list[Any] | None]:
-    """Maps as lists of pairs: a key may be any value, and may come twice."""
+    """Maps as lists of pairs, as a key may be any value and may be repeated."""
     key = pa.field("key", array.type.key_type, nullable=False)
     pairs = pa.list_(pa.struct([key, pa.field("value", array.type.item_type)]))
     cells = _lists(array.cast(pairs))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_vae_pipelines.arrow_text import json_values, local_moments, row_as_json, text_of
+from anomaly_vae_pipelines.arrow_text import json_values, local_timestamps, row_as_json, text_of
 
 FAR = 9_000_000_000_000
 """Seconds since 1970, in the year 287168."""
@@ -126,8 +126,8 @@ def test_a_row_is_an_object():
 def test_a_moment_without_a_known_time_zone_is_taken_in_utc():
     """Others keep the clock on the spot."""
     near = pa.chunked_array([pa.array([0, None], pa.timestamp("s", "Europe/Berlin"))])
-    assert local_moments(near) is near
-    far = local_moments(pa.chunked_array([pa.array([0, FAR, None], pa.timestamp("s", "Europe/Berlin"))]))
+    assert local_timestamps(near) is near
+    far = local_timestamps(pa.chunked_array([pa.array([0, FAR, None], pa.timestamp("s", "Europe/Berlin"))]))
     assert far.type == pa.timestamp("s")
     assert far[0].as_py() == dt.datetime(1970, 1, 1, 1)
     assert far.cast(pa.int64()).to_pylist()[1:] == [FAR, None]

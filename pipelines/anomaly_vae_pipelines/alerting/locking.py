@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anomaly_vae_pipelines.alerting.state import spool_beside
 from anomaly_vae_pipelines.errors import SinkError
-from anomaly_vae_pipelines.io.durable import make_directory, naming
+from anomaly_vae_pipelines.io.durable import make_directory, write_errors
 
 
 class Lock:
@@ -43,7 +43,7 @@ class Lock:
 
     def _opened(self, path: Path) -> int:
         while True:
-            with naming(self.path):
+            with write_errors(self.path):
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             if not _is_locked_by_us(descriptor):
                 os.close(descriptor)

@@ -9,7 +9,7 @@ from typing import Any
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting.cooldown import Cooldown
-from anomaly_vae_pipelines.io.durable import write_whole
+from anomaly_vae_pipelines.io.durable import atomic_write
 
 FORMAT = 1
 
@@ -50,7 +50,7 @@ def restore(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | Non
 
 def save(path: Path, state: dict[str, Any]) -> None:
     """Replace the file with this state; raises SinkError if it cannot be written."""
-    write_whole(path, json.dumps(state) + "\n")
+    atomic_write(path, json.dumps(state) + "\n")
 
 
 def load(path: Path) -> dict[str, Any] | None:

@@ -110,11 +110,11 @@ def command(
     (n, height, width) or (n, height, width, 3). All images have the same size or are resized to
     --image-size. If there are both grey and colour images, grey ones are converted to colour.
     """
-    from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+    from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
     from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
     from anomaly_vae_pipelines.scoring.adapters import reads_images
 
-    refuse_overwriting({"-o": output}, [train, ctx.meta.get(CONFIG_FILE, train)])
+    check_no_overwriting({"-o": output}, [train, ctx.meta.get(CONFIG_FILE, train)])
     threshold = only_one(ctx, "false_alarm_rate", "contamination")
     given = {"novelty": novelty, "random_state": seed, "contamination": threshold.get("contamination")}
     parameters = detector_table(ctx) | {k: v for k, v in given.items() if v is not None}

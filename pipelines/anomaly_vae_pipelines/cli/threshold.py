@@ -64,11 +64,11 @@ def command(
 
     Give exactly one of --false-alarm-rate, --alerts-per-day, --contamination and --offset.
     """
-    from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+    from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
     from anomaly_vae_pipelines.runs.threshold import threshold_file
 
     # The output may be MODEL itself: the new file is complete before it replaces the old one.
-    refuse_overwriting({"-o": output}, [] if source is None else [source])
+    check_no_overwriting({"-o": output}, [] if source is None else [source])
     wanted = exactly_one(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
     tail = tail_of(ctx, tail, wanted)
     threshold = threshold_file(model, output, tail=tail, force=force, **_as_rate(ctx, wanted))

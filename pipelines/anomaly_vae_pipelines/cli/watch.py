@@ -71,7 +71,7 @@ def command(
     after every block of rows, so that a restart neither skips nor repeats rows.
     """
     from anomaly_vae_pipelines.alerting import load_alerter
-    from anomaly_vae_pipelines.io.overwriting import refuse_overwriting, refuse_reading_back
+    from anomaly_vae_pipelines.io.overwriting import check_no_overwriting, check_not_read_back
     from anomaly_vae_pipelines.runs.watch import Watcher, default_checkpoint
     from anomaly_vae_pipelines.scoring.model_files import open_model
     from anomaly_vae_pipelines.sources.opening import TABLE_SUFFIXES
@@ -79,9 +79,9 @@ def command(
     checkpoint_path = Path(checkpoint) if checkpoint else default_checkpoint(source)
     outputs = {"--checkpoint": str(checkpoint_path), "--rejected": rejected}
     read = [model, rules, source]
-    refuse_overwriting(outputs, read)
+    check_no_overwriting(outputs, read)
     for name, path in outputs.items():
-        refuse_reading_back(name, path, Path(source), TABLE_SUFFIXES)
+        check_not_read_back(name, path, Path(source), TABLE_SUFFIXES)
     adapter = open_model(model).adapter
     scorer = adapter.scorer(expected=True)
     alerter = load_alerter(
@@ -92,7 +92,7 @@ def command(
         ids=ids,
     )
     try:
-        refuse_overwriting(outputs | alerter.files, read)
+        check_no_overwriting(outputs | alerter.files, read)
         watcher = Watcher(
             scorer,
             source,

@@ -1,1 +1,1 @@
-"""Images: files to pixels, folders to lists of files, heat to pictures, and heat against masks."""
+"""Images: decoding of files, listing of folders, pictures of heat, and evaluation of heat with masks."""

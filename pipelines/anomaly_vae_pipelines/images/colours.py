@@ -1,6 +1,6 @@
-"""Colours: a map from heat to colour whose steps look equal, from dark violet over red to light yellow.
+"""Colours: a perceptually uniform colour map, from dark violet over red to light yellow.
 
-It is matplotlib's inferno (van der Walt & Smith, CC0) at 33 points, with straight lines between them.
+It is matplotlib's inferno (van der Walt & Smith, CC0) at 33 points, linearly interpolated.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _POINTS = np.frombuffer(_INFERNO, dtype=np.uint8).reshape(-1, 3).astype(np.float
 
 
 def inferno(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colours of numbers in 0..1, with one axis more for red, green and blue in 0..255.
+    """Colours of numbers in 0..1, with an additional last axis for red, green and blue in 0..255.
 
     Examples
     --------
     >>> inferno(np.array([0.0, 1.0])).tolist()
     [[0.0, 0.0, 4.0], [252.0, 255.0, 164.0]]
     """
-    places = np.linspace(0.0, 1.0, len(_POINTS))
-    return np.stack([np.interp(shares, places, _POINTS[:, k]) for k in range(3)], axis=-1)
+    points = np.linspace(0.0, 1.0, len(_POINTS))
+    return np.stack([np.interp(shares, points, _POINTS[:, k]) for k in range(3)], axis=-1)

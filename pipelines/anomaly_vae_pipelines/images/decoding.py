@@ -1,8 +1,8 @@
-"""Decoding: one image file to the pixels that a person would see, or a refusal that says what is wrong.
+"""Decoding: an image file to pixels as an image viewer shows them, or an error that states the problem.
 
-Grey comes out as (height, width), colour as (height, width, 3): uint8, or float32 within 0..255 where the
-file holds more than eight bits. Nothing is guessed at: what can't be shown without a loss, such as
-transparency or the frames of an animation, is refused.
+Grey images have shape (height, width), colour images (height, width, 3). They are uint8, or float32 in
+0..255 if the file has more than eight bits. Images that cannot be represented without loss, such as
+transparent or animated ones, are rejected.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Of the names of image files."""
+"""Suffixes of image files."""
 
-# To import a reader is to make it known to Pillow; others, among them those that run programs, stay out.
-# A camera's MPO, a photo with previews behind it, is known by the reader of JPEG.
+# Pillow knows the readers that are imported. Others, some of which run external programs, are not used.
+# The JPEG reader also reads MPO files of cameras, which contain a photo followed by previews.
 _READERS = (BmpImageFile, JpegImageFile, PngImageFile, TiffImageFile, WebPImageFile)
 _FORMATS = tuple(reader.format for reader in _READERS)
 _GREY, _GREY_16 = frozenset({"1", "L"}), frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -40,12 +40,12 @@ Pixels = NDArray[Any]
 
 
 class UnreadableImageError(Exception):
-    """An image cannot be read; the way out is in the message, the file's name is not.
+    """An image cannot be read; the message has the problem and a remedy, but not the name of the file.
 
     Attributes
     ----------
     kind : str
-        In a word what is wrong, for counting.
+        Kind of problem, for counting.
     """
 
     def __init__(self, kind: str, problem: str) -> None:
@@ -55,9 +55,9 @@ class UnreadableImageError(Exception):
 
 @contextmanager
 def strict_reading() -> Iterator[None]:
-    """Inside the block Pillow refuses an image of too many pixels rather than warn, and keeps its remarks.
+    """In this context, Pillow raises an error for too many pixels, and its other warnings are ignored.
 
-    Warnings are the process's: enter it in the thread that starts the others.
+    Warning filters are global: enter the context before other threads are started.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -73,12 +73,12 @@ def decode(path: str | Path | io.BytesIO, size: tuple[int, int] | None = None) -
     path : str, Path or BytesIO
         A file, or its bytes in memory.
     size : (int, int), optional
-        Height and width that are wanted: another size is refused before its pixels are read.
+        Required height and width; another size is rejected before its pixels are read.
 
     Raises
     ------
     UnreadableImageError
-        Where it is no image, is damaged, transparent, animated, too large or of another size.
+        If the file is not an image, or is damaged, transparent, animated, too large or of another size.
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
@@ -87,34 +87,34 @@ def decode(path: str | Path | io.BytesIO, size: tuple[int, int] | None = None) -
     except UnreadableImageError:
         raise
     except FileNotFoundError:
-        raise UnreadableImageError("file", "there is no such file") from None
+        raise UnreadableImageError("file", "file not found") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large() from None
-    except Exception as error:  # a damaged file makes Pillow's readers raise almost anything
+    except Exception as error:  # for damaged files, Pillow's readers raise almost any exception
         raise _damaged(path, error) from error
 
 
 def upright_size(path: str | Path) -> tuple[int, int]:
-    """Height and width of an image file that can be read."""
+    """Height and width of a readable image file, upright."""
     with Image.open(path, formats=_FORMATS) as image:
         return _upright_size(image)
 
 
 def _check(image: Image.Image, size: tuple[int, int] | None) -> None:
-    """Refuse what the head of a file tells already."""
+    """Check frames and size, which the header of a file contains."""
     if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
         raise _too_large()
     n_frames = getattr(image, "n_frames", 1)
     if n_frames > 1 and image.format != "MPO":
         raise UnreadableImageError(
-            "frames", f"holds {n_frames} images (an animation or pages); save each as a file of its own"
+            "frames", f"contains {n_frames} images (an animation or pages); save each to a separate file"
         )
     if size is not None:
         check_size(_upright_size(image), size)
 
 
 def check_size(got: tuple[int, int], wanted: tuple[int, int]) -> None:
-    """Raise UnreadableImageError where height and width are not those that a model wants."""
+    """Raise UnreadableImageError if height and width are not the required ones."""
     if got != wanted:
         raise UnreadableImageError(
             "size",
@@ -124,25 +124,25 @@ def check_size(got: tuple[int, int], wanted: tuple[int, int]) -> None:
 
 
 def shown_size(size: tuple[int, int]) -> str:
-    """Height and width for a person."""
+    """Height and width as text for messages."""
     return f"{size[0]} x {size[1]}"
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
-    """Height and width once the image is turned as its camera was held."""
+    """Height and width after rotation by the EXIF orientation."""
     if image.getexif().get(_ORIENTATION) in _TRANSPOSED:
         return image.width, image.height
     return image.height, image.width
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """The image without an alpha channel that hides nothing; one that does is refused."""
+    """The image without its alpha channel, which must be fully opaque."""
     if not image.has_transparency_data:
         return image
     with_alpha = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
     if np.asarray(with_alpha.getchannel("A")).min() < 255:
         raise UnreadableImageError(
-            "transparency", "is partly transparent, and what lies behind is not known; save it without alpha"
+            "transparency", "is partly transparent, and its background is unknown; save it without alpha"
         )
     return with_alpha.convert("L" if with_alpha.mode == "LA" else "RGB")
 
@@ -152,32 +152,32 @@ def _pixels(image: Image.Image) -> Pixels:
         return _eight_bits(np.asarray(image))
     plain = _opaque(image)
     if image.mode in ("P", "PA"):
-        return _depicted(np.asarray(plain.convert("RGB")))
+        return _palette_pixels(np.asarray(plain.convert("RGB")))
     if plain.mode in _GREY:
         return np.asarray(plain.convert("L"))
     if plain.mode in _COLOURS:
         return np.asarray(plain.convert("RGB"))
     raise UnreadableImageError(
-        "mode", f"has pixels of mode {image.mode!r}; wanted grey or colour of 8 bits, or grey of 16"
+        "mode", f"has pixels of mode {image.mode!r}; wanted 8-bit grey or colour, or 16-bit grey"
     )
 
 
 def _eight_bits(wide: Pixels) -> Pixels:
-    """Grey of 16 bits on the scale of 8, with its fractions."""
+    """16-bit grey on the scale of 8 bits, as float32."""
     if wide.min() < 0 or wide.max() > _MOST_16:
-        raise UnreadableImageError("mode", "has grey values beyond 16 bits; wanted 0 to 65535")
+        raise UnreadableImageError("mode", "has grey values outside 16 bits; wanted 0 to 65535")
     return np.asarray(wide * (255.0 / _MOST_16), dtype=np.float32)
 
 
-def _depicted(colour: Pixels) -> Pixels:
-    """A palette is a way of packing: where all its colours are grey, so is the image."""
+def _palette_pixels(colour: Pixels) -> Pixels:
+    """The pixels of a palette image, which is grey if all its colours are grey."""
     first = colour[..., 0]
     return first if (colour == first[..., None]).all() else colour
 
 
 def _too_large() -> UnreadableImageError:
     return UnreadableImageError(
-        "too large", f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels; cut it into tiles or resize it"
+        "too large", f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels; split it into tiles or resize it"
     )
 
 
@@ -188,9 +188,9 @@ def _damaged(path: str | Path | io.BytesIO, error: Exception) -> UnreadableImage
         return UnreadableImageError("damaged", "is empty; wanted an image")
     if isinstance(error, UnidentifiedImageError):
         formats = "PNG, JPEG, WebP, BMP or TIFF"
-        return UnreadableImageError("damaged", f"is no {formats} image, whatever its name says")
+        return UnreadableImageError("damaged", f"is not a {formats} image, despite its suffix")
     why = " ".join(str(error).split())[:100] or type(error).__name__
-    return UnreadableImageError("damaged", f"is damaged or cut short ({why})")
+    return UnreadableImageError("damaged", f"is damaged or truncated ({why})")
 
 
 def _is_empty(path: str | Path | io.BytesIO) -> bool:

@@ -1,8 +1,8 @@
-"""Localisation: how well heat finds the anomalous pixels, and every anomalous region, in constant memory.
+"""Localisation: how well heat finds anomalous pixels and anomalous regions, in constant memory.
 
-Heat is counted in bins that are narrow against its own size wherever it lies, so that no range has to be
-known before the last image was seen: the first 20 bits of a 32-bit float, of which 11 are fraction. Heat
-within one part in 2000 counts as equal.
+Heat is counted in bins of constant relative width, so that its range need not be known in advance: a bin
+is the first 20 bits of a 32-bit float, of which 11 are fraction. Values of heat that differ by less than
+one part in 2000 may count as equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 FPR_LIMIT = 0.3
-"""Share of normal pixels up to which PRO is integrated (Bergmann et al. 2020, section 6)."""
+"""False-positive rate up to which PRO is integrated (Bergmann et al. 2020, section 6)."""
 
 _DROPPED_BITS = 12
 _N_BINS = 1 << (32 - _DROPPED_BITS)
@@ -26,7 +26,7 @@ _TOUCHING = np.ones((3, 3), dtype=bool)
 
 
 class Localisation:
-    """Counts heat inside and outside of masks.
+    """Histograms of heat inside and outside masks.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Localisation:
         self.n_images, self.n_regions = 0, 0
 
     def add(self, heat: Heat, mask: Bools) -> None:
-        """Count an image: its heat, and where it is anomalous, both (height, width)."""
+        """Add an image: its heat and its mask of anomalous pixels, both (height, width)."""
         bins = bins_of(heat)
         self._normal += _counts(bins[~mask])
         self._anomalous += _counts(bins[mask])
@@ -55,7 +55,7 @@ class Localisation:
         self.n_images, self.n_regions = self.n_images + 1, self.n_regions + int(n_regions)
 
     def __iadd__(self, other: Localisation) -> Localisation:
-        """Count the images of another as well."""
+        """Add the images of another."""
         self._normal += other._normal
         self._anomalous += other._anomalous
         self._overlap += other._overlap
@@ -63,7 +63,7 @@ class Localisation:
         return self
 
     def pixel_auroc(self) -> float | None:
-        """Chance that an anomalous pixel is hotter than a normal one; None without one of each."""
+        """Probability that an anomalous pixel is hotter than a normal one; None without one of each."""
         if not self._normal.any() or not self._anomalous.any():
             return None
         false, true = _curve(self._normal), _curve(self._anomalous)
@@ -72,8 +72,8 @@ class Localisation:
     def pro(self) -> float | None:
         """Mean share of a region that is found, over false-positive rates up to 0.3; in 0..1.
 
-        The per-region overlap of Bergmann et al. 2020: every connected region weighs the same, however
-        small. None without regions or normal pixels.
+        The per-region overlap of Bergmann et al. 2020: every connected region has the same weight,
+        whatever its size. None without regions or normal pixels.
         """
         if not self._normal.any() or not self.n_regions:
             return None
@@ -84,7 +84,7 @@ class Localisation:
 
 
 def bins_of(heat: Heat) -> NDArray[np.uint32]:
-    """The bin of each heat; a higher heat never has a lower bin."""
+    """The bin of each value of heat; bins are monotonic in heat."""
     bits = (heat.astype(np.float32) + np.float32(0.0)).view(np.uint32)  # a negative zero becomes zero
     ordered = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
     return np.asarray(ordered >> _DROPPED_BITS, dtype=np.uint32)
@@ -95,11 +95,11 @@ def _counts(bins: NDArray[np.uint32]) -> Counts:
 
 
 def _curve(histogram: NDArray[Any]) -> NDArray[np.float64]:
-    """Share at or above each bin, from the hottest down; it begins with 0 and ends with 1."""
+    """Share at or above each bin, from the hottest bin down, from 0 to 1."""
     shares = np.concatenate([[0.0], np.cumsum(histogram[::-1])])
     return np.asarray(np.minimum(shares / shares[-1], 1.0))
 
 
 def _area(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Area below straight lines."""
+    """Area by the trapezoidal rule."""
     return float(np.clip(np.trapezoid(y, x), 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""is_image_model: models of images told from models of tables."""
+"""is_image_model: whether a model is one of images or of tables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from anomaly_vae.errors import InputError
 
 
 def is_image_model(model: object) -> TypeGuard[ImageVAEDetector]:
-    """Whether a fitted model is a detector of images; raises InputError for a Pipeline of one."""
+    """Whether a fitted model is a detector of images; raises InputError for a Pipeline that ends in one."""
     if isinstance(model, ImageVAEDetector):
         return True
     if isinstance(model, Pipeline) and isinstance(model[-1], ImageVAEDetector):
-        raise InputError("the model is a Pipeline, and files are read for its last step; save that alone")
+        raise InputError(
+            "the model is a Pipeline, but images are read for its last step; save only the last step"
+        )
     return False

@@ -1,6 +1,6 @@
-"""Overlay: an image in grey with its heat over it, a line round what is anomalous, and the scale beside it.
+"""Overlay: a grey image with its heat, the contour of its anomalous pixels, and a colour bar.
 
-The scale is that of the model, not of the image: the same colour means the same heat in all pictures.
+The colour scale is that of the model, not of the image: a colour means the same heat in all pictures.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from scipy.ndimage import binary_dilation
 
 from anomaly_vae_pipelines.images.colours import inferno
 from anomaly_vae_pipelines.images.decoding import Pixels
-from anomaly_vae_pipelines.images.frame import in_grey
+from anomaly_vae_pipelines.images.frame import to_grey
 
 Heat = NDArray[np.float64]
 
 SCALE = 2.0
-"""Times the threshold: the heat at the top of the scale."""
+"""Heat at the top of the scale, as a multiple of the threshold."""
 
 MIN_SIDE = 256
-"""Pixels of the shorter side of a picture; smaller images are enlarged by a whole number."""
+"""Minimum of the shorter side of a picture in pixels; smaller images are enlarged by an integer factor."""
 
 BAR_WIDTH = 78
-"""Pixels of the panel on the right that holds the scale."""
+"""Width in pixels of the panel with the colour bar."""
 
 _DARK, _LIGHT, _MOST_GAIN = 16.0, 200.0, 2.0
-"""Greys that a picture's darkest and lightest are drawn with, and how far contrast is raised for that."""
+"""Grey values of the darkest and lightest pixels, and the maximum increase of contrast."""
 
 _MOST_COVER = 0.85
-_FIRST, _FULL = 0.5, 1.2  # of the threshold: where heat begins to cover the image, and where it does so fully
+_FIRST, _FULL = 0.5, 1.2  # share of the threshold at which heat starts to cover the image, and does so fully
 _PANEL, _TEXT, _LINE = (24, 24, 24), (235, 235, 235), (255, 255, 255)
 _TEXT_SIZE = 12
 
 
 @dataclass(frozen=True)
 class HeatScale:
-    """Heat to colour, the same for all images of a model.
+    """The colour scale of heat, the same for all images of a model.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class HeatScale:
         return np.clip(heat / self.top, 0.0, 1.0)
 
     def cover(self, heat: Heat) -> Heat:
-        """How much of the image the heat hides, in 0..1: nothing well below the threshold."""
+        """Opacity of the heat, in 0..1: 0 well below the threshold."""
         unit = self.top / SCALE
         return _MOST_COVER * np.clip((heat / unit - _FIRST) / (_FULL - _FIRST), 0.0, 1.0)
 
@@ -66,7 +66,7 @@ class HeatScale:
 def overlay(image: Pixels, heat: Heat, scale: HeatScale) -> Image.Image:
     """The picture of an image (height, width[, 3]) in 0..255 and its heat (height, width)."""
     factor = enlargement(heat.shape[0], heat.shape[1])
-    grey, heat = enlarged(in_grey(image), factor), smooth(heat, factor)
+    grey, heat = enlarged(to_grey(image), factor), smooth(heat, factor)
     base = np.repeat(_visible(grey)[..., None], 3, axis=2)
     cover = scale.cover(heat)[..., None]
     blended = (1.0 - cover) * base + cover * inferno(scale.shares(heat))
@@ -76,17 +76,17 @@ def overlay(image: Pixels, heat: Heat, scale: HeatScale) -> Image.Image:
 
 
 def enlargement(height: int, width: int) -> int:
-    """The whole number by which an image is enlarged."""
+    """The integer factor by which an image is enlarged."""
     return max(1, -(-MIN_SIDE // min(height, width)))
 
 
 def enlarged(image: Pixels, factor: int) -> Pixels:
-    """Each pixel as a square."""
+    """The image with each pixel repeated as a square."""
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def smooth(heat: Heat, factor: int) -> Heat:
-    """Heat with straight lines between the middles of pixels."""
+    """Heat enlarged with bilinear interpolation."""
     height, width = heat.shape
     size = width * factor, height * factor
     wide = Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
@@ -94,14 +94,14 @@ def smooth(heat: Heat, factor: int) -> Heat:
 
 
 def contour(hot: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The dark and the light line round what is hot: two pixels outside it, of which the inner is light."""
+    """Masks of a dark outer line and a light inner line, each one pixel wide, around the hot pixels."""
     near = binary_dilation(hot)
     far = binary_dilation(near)
     return far & ~near, near & ~hot
 
 
 def _visible(grey: Pixels) -> Heat:
-    """Greys that can be made out, and leave white to the line and the hottest heat."""
+    """Grey values with enough contrast, but without the white of the contour and of the hottest pixels."""
     low, high = np.quantile(grey, [0.005, 0.995])
     unit = _unit(grey, high)
     gain = min((_LIGHT - _DARK) / max(unit * (high - low), 1.0), _MOST_GAIN) * unit
@@ -111,14 +111,14 @@ def _visible(grey: Pixels) -> Heat:
 
 
 def _unit(grey: Pixels, high: float) -> float:
-    """What an array is to be multiplied by for 8 bits."""
+    """The factor that scales an array to 8 bits."""
     if grey.dtype == np.uint16:
         return 1.0 / 257.0
     return 255.0 if high <= 1.0 and grey.dtype != np.uint8 else 1.0
 
 
 def _with_scale(picture: Image.Image, scale: HeatScale) -> Image.Image:
-    """The picture with the scale beside it: 0, the threshold and the top."""
+    """The picture with a colour bar, labelled at 0, the threshold and the top."""
     whole = Image.new("RGB", (picture.width + BAR_WIDTH, picture.height), _PANEL)
     whole.paste(picture, (0, 0))
     left, first, last = picture.width + 12, 34, picture.height - 15
@@ -130,12 +130,12 @@ def _with_scale(picture: Image.Image, scale: HeatScale) -> Image.Image:
     draw.rectangle((left - 1, first - 1, left + 14, last + 1), outline=_TEXT)
     for heat in (scale.top, scale.threshold, 0.0):
         share = float(scale.shares(np.array(heat)))
-        _mark(draw, left, round(last - share * (last - first)), f"{heat:.3g}", heat == scale.threshold)
+        _label(draw, left, round(last - share * (last - first)), f"{heat:.3g}", heat == scale.threshold)
     return whole
 
 
-def _mark(draw: ImageDraw.ImageDraw, left: int, y: int, text: str, is_threshold: bool) -> None:
-    """A line at a height of the scale with its heat beside it; the threshold's goes across."""
+def _label(draw: ImageDraw.ImageDraw, left: int, y: int, text: str, is_threshold: bool) -> None:
+    """Draw a tick of the colour bar with its label; that of the threshold crosses the bar."""
     font = ImageFont.load_default(_TEXT_SIZE)
     if is_threshold:
         draw.rectangle((left - 4, y - 2, left + 17, y + 2), fill=(0, 0, 0))

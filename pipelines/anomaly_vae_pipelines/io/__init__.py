@@ -1,1 +1,1 @@
-"""Files, URLs and streams: names to bytes and back, atomic replacement, threads in order."""
+"""Reading and writing files, URLs and streams; atomic replacement; a parallel map."""

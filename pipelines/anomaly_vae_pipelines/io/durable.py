@@ -1,4 +1,4 @@
-"""Small files that are replaced whole: a reader, or a run after a crash, sees the old text or the new."""
+"""Atomic replacement of files: after a crash, a reader sees the complete old or the complete new content."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from anomaly_vae_pipelines.errors import SinkError
 from anomaly_vae_pipelines.io import system
 
 
-def write_whole(path: Path, text: str, *, sync_name: bool = True) -> None:
-    """Put a text in the place of a file, on disk when this returns; only its owner may read it.
+def atomic_write(path: Path, text: str, *, sync_name: bool = True) -> None:
+    """Replace the content of a file atomically and flush it to disk; only its owner may read it.
 
-    Without ``sync_name`` the file is on disk but its name may not be yet: a caller that writes many files
-    calls ``system.sync_directory`` once. Raises SinkError where the operating system refuses; the old file
-    is then as it was.
+    Without ``sync_name`` the directory is not flushed, so the name may not be on disk yet: a caller that
+    writes many files calls ``system.sync_directory`` once. Raises SinkError if the file cannot be written;
+    the old file is then unchanged.
     """
-    with naming(path):
-        with replaced(path) as temporary:
+    with write_errors(path):
+        with atomic_replacement(path) as temporary:
             _write(temporary, text)
         if sync_name:
             system.sync_directory(path.parent)
 
 
 @contextmanager
-def replaced(target: Path, suffix: str = "") -> Iterator[Path]:
-    """A temporary path beside ``target`` that takes its place when the block ends well.
+def atomic_replacement(target: Path, suffix: str = "") -> Iterator[Path]:
+    """A temporary path in the directory of ``target``, which it replaces if the block succeeds.
 
-    Its name ends in ``suffix``; without one, a search for files like ``target`` does not find it.
-
-    Whatever is raised in the block leaves ``target`` as it was, and no temporary file.
+    Its name ends in ``suffix``; by default it has none, so that a glob for files like ``target`` does not
+    match it. After an error in the block ``target`` is unchanged and the temporary file is removed.
     """
     temporary = target.with_name(f".anomaly-vae-{secrets.token_hex(4)}{suffix}")
     try:
@@ -43,39 +42,43 @@ def replaced(target: Path, suffix: str = "") -> Iterator[Path]:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it where they are missing; raises SinkError."""
-    with naming(path):
-        for missing in reversed([place for place in (path, *path.parents) if not place.is_dir()]):
+    """Create a directory and its missing parents; raises SinkError."""
+    with write_errors(path):
+        for missing in reversed([folder for folder in (path, *path.parents) if not folder.is_dir()]):
             _make(missing)
             system.sync_directory(missing.parent)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, which may be gone already; raises SinkError."""
-    with naming(path):
+    """Remove a file if it exists; raises SinkError."""
+    with write_errors(path):
         if path.exists():
             system.calls.unlink(path)
 
 
 def move(path: Path, target: Path) -> None:
-    """Move a file to another place of the same file system; raises SinkError."""
-    with naming(target):
+    """Move a file within its file system; raises SinkError."""
+    with write_errors(target):
         system.calls.replace(path, target)
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Raise what the operating system says inside the block as a SinkError that names the file."""
+def write_errors(path: str | Path) -> Iterator[None]:
+    """Raise an OSError of the block as a SinkError that names the file.
+
+    BrokenPipeError passes through: a reader that closes a pipe early is not an error of the output.
+    """
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise SinkError(
-            f"{path}: cannot be written ({error.strerror or error}); nothing was changed"
-        ) from error
+        reason = error.strerror or str(error)
+        raise SinkError(f"{path}: cannot be written ({reason}); nothing was changed") from error
 
 
 def _make(path: Path) -> None:
-    """Make a directory, which another process may do at the same time."""
+    """Create a directory, which another process may create at the same time."""
     try:
         system.calls.mkdir(path)
     except FileExistsError:

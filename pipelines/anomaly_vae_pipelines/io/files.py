@@ -1,7 +1,7 @@
-"""Files: places to names, bytes and back: local paths, URLs and standard streams, plain or compressed.
+"""Files: open and write local paths, URLs and standard streams, plain or compressed.
 
-A local file is written whole or not at all: beside its place, flushed to disk, and moved there at the
-end. Whatever goes wrong before that leaves the old file as it was and nothing else behind.
+A local file is written to a temporary file in the same directory, which replaces it at the end. After an
+error before that, the old file is unchanged and the temporary file is removed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow as pa
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, SinkError, SourceError
 from anomaly_vae_pipelines.io import system
-from anomaly_vae_pipelines.io.durable import replaced
+from anomaly_vae_pipelines.io.durable import atomic_replacement, write_errors
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 _SUFFIXES = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
@@ -31,38 +31,38 @@ _WILD = frozenset("*?[")
 
 
 @dataclass(frozen=True)
-class Packed:
-    """A stream of bytes, unpacked where it began as a compressed file does.
+class OpenedFile:
+    """A file that is open for reading, decompressed if its first bytes are those of a compressed file.
 
     Attributes
     ----------
     stream : binary file
-        The bytes that whoever wrote them meant.
-    outer : binary file
-        The bytes as they lie on disk, whose position tells how far reading has come.
+        The decompressed bytes.
+    raw : binary file
+        The bytes on disk; its position is the number of bytes read so far.
     codec : str or None
         "gzip", "bz2", "zstd", or None for a plain file.
     """
 
     stream: IO[bytes]
-    outer: IO[bytes]
+    raw: IO[bytes]
     codec: str | None
 
 
 def is_url(path: str) -> bool:
-    """Whether a path names a place of some other file system, such as ``s3://bucket/key``."""
+    """Whether a path is a URL, such as ``s3://bucket/key``."""
     return "://" in path
 
 
-def shown(path: str | io.BytesIO) -> str:
-    """What a path is called in messages."""
+def display_name(path: str | io.BytesIO) -> str:
+    """The name of an input in messages."""
     if isinstance(path, io.BytesIO):
         return "the body"
     return "standard input" if path == "-" else path
 
 
 def expand(paths: Sequence[str]) -> list[str]:
-    """The paths, each pattern replaced by the files that it matches, in order of their names.
+    """The paths, with each pattern replaced by the files that it matches, sorted by name.
 
     Raises SourceError for a pattern that matches nothing.
     """
@@ -70,31 +70,31 @@ def expand(paths: Sequence[str]) -> list[str]:
 
 
 def expand_folders(paths: Sequence[str]) -> list[str]:
-    """``expand`` of the paths, and after them what lies in those that are directories."""
+    """``expand`` of the paths, followed by the content of those that are directories."""
     found = expand(paths)
     return [*found, *(str(file) for path in found if Path(path).is_dir() for file in Path(path).iterdir())]
 
 
 def compression_of(path: str) -> str | None:
-    """The codec that the suffix of a name asks for: "gzip", "bz2", "zstd", or None."""
+    """The codec for the suffix of a name: "gzip", "bz2", "zstd", or None."""
     return _SUFFIXES.get(Path(path).suffix.lower())
 
 
-def bare_suffix(path: str) -> str:
-    """The suffix of a name that tells its format, that of a compression aside: ``a.csv.gz`` is ``.csv``."""
+def format_suffix(path: str) -> str:
+    """The suffix of a name without that of its compression: ``.csv`` for ``a.csv.gz``."""
     name = Path(path.rpartition("/")[2] or path)
     return (name.with_suffix("") if compression_of(path) else name).suffix.lower()
 
 
 @contextmanager
-def opened(path: str | io.BytesIO) -> Iterator[Packed]:
-    """The bytes of a file, a URL or standard input, decompressed if they are, whatever the name.
+def opened(path: str | io.BytesIO) -> Iterator[OpenedFile]:
+    """Open a file, a URL or standard input; compression is detected from the content, not from the name.
 
-    Bytes in memory are given as they are: nobody may send what is small and unpack it into what is large.
-    Raises SourceError where there is nothing to open.
+    Bytes in memory are not decompressed, so that a small request cannot become a large one. Raises
+    SourceError if the input cannot be opened.
     """
     if isinstance(path, io.BytesIO):
-        yield Packed(path, path, None)
+        yield OpenedFile(path, path, None)
         return
     if path == "-":
         yield from _unpacked(cast(IO[bytes], sys.stdin.buffer))
@@ -104,7 +104,7 @@ def opened(path: str | io.BytesIO) -> Iterator[Packed]:
 
 
 def size_of(path: str) -> int | None:
-    """Bytes of a file as it lies on disk; None where that is not known."""
+    """Size of a file in bytes, without decompression; None if it is not known."""
     try:
         if is_url(path):
             size = _filesystem(path)[0].size(_filesystem(path)[1])
@@ -116,40 +116,40 @@ def size_of(path: str) -> int | None:
 
 @contextmanager
 def replacing(path: str, *, force: bool = False) -> Iterator[Path]:
-    """A temporary path that takes the place of ``path`` when the block ends well.
+    """A temporary path that replaces ``path`` if the block succeeds.
 
-    Raises OutputExistsError if the file exists and ``force`` is false, InputError where no regular
-    file can be, and SinkError for whatever the operating system refuses inside the block.
+    Raises OutputExistsError if the file exists and ``force`` is false, InputError if ``path`` cannot be a
+    regular file, and SinkError for an OSError inside the block.
     """
     target = check_output(path, force=force)
     if is_special(target):
         raise InputError(f"{path}: is a pipe or a device; wanted the name of a file")
-    with write_errors(path), replaced(target, target.suffix) as temporary:
+    with write_errors(path), atomic_replacement(target, target.suffix) as temporary:
         yield temporary
-        prepare_replacing(temporary, target, force=force)
+        _prepare_replacement(temporary, target, force=force)
 
 
 def check_output(path: str, *, force: bool) -> Path:
-    """The file that ``path`` leads to; raises InputError where it may not or cannot be written."""
+    """The file that ``path`` resolves to; raises InputError if it cannot or may not be written."""
     if path == "-":
         raise InputError("wanted the name of a file to write, got - for standard output")
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise InputError(f"{path}: is a directory; wanted the name of a file")
     if not target.parent.is_dir():
-        raise InputError(f"{path}: there is no directory {str(target.parent)!r}; make it first")
+        raise InputError(f"{path}: directory {str(target.parent)!r} does not exist; create it first")
     if target.exists() and not is_special(target) and not force:
         raise OutputExistsError(path)
     return target
 
 
-def beside(target: Path, word: str) -> Path:
-    """A hidden file next to another, named after it."""
-    return target.with_name(f".{target.name}.{word}")
+def hidden_path(target: Path, suffix: str) -> Path:
+    """A hidden file in the directory of another, named after it."""
+    return target.with_name(f".{target.name}.{suffix}")
 
 
 def check_url(url: str, *, force: bool) -> None:
-    """Raise InputError where a URL cannot be written, OutputExistsError where it may not."""
+    """Raise OutputExistsError if a URL exists and may not be replaced, SinkError if it cannot be reached."""
     filesystem, path = _filesystem(url)
     try:
         if filesystem.exists(path) and not force:
@@ -159,7 +159,7 @@ def check_url(url: str, *, force: bool) -> None:
 
 
 def upload(path: Path, url: str) -> None:
-    """Copy a finished local file to a URL; raises SinkError where that is refused."""
+    """Copy a complete local file to a URL; raises SinkError if that fails."""
     filesystem, name = _filesystem(url)
     try:
         with path.open("rb") as source, filesystem.open(name, "wb") as target:
@@ -174,29 +174,17 @@ def is_special(path: Path) -> bool:
 
 
 def move_into_place(temporary: Path, target: Path, *, force: bool) -> None:
-    """Flush a finished file to disk and replace another, keeping the permissions of the old file."""
-    prepare_replacing(temporary, target, force=force)
+    """Flush a complete file to disk and replace another with it, keeping the permissions of the old file."""
+    _prepare_replacement(temporary, target, force=force)
     system.calls.replace(temporary, target)
 
 
-def prepare_replacing(temporary: Path, target: Path, *, force: bool) -> None:
-    """Flush a finished file to disk, with the permissions of the file that it is about to replace."""
+def _prepare_replacement(temporary: Path, target: Path, *, force: bool) -> None:
+    """Flush a complete file to disk and give it the permissions of the file that it will replace."""
     system.sync_file(temporary)
     check_output(str(target), force=force)
     if target.exists():
         system.calls.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-
-
-@contextmanager
-def write_errors(name: str) -> Iterator[None]:
-    """Name the output in what the operating system says; a reader who has left is no error here."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SinkError(f"{name}: cannot be written ({reason}); nothing was changed") from error
 
 
 def _matches(path: str) -> list[str]:
@@ -219,28 +207,28 @@ def _open(path: str) -> IO[bytes]:
             return cast(IO[bytes], filesystem.open(name, "rb"))
         return Path(path).open("rb")
     except OSError as error:
-        reason = error.strerror or "there is no such file"
+        reason = error.strerror or "file not found"
         raise SourceError(path, None, f"cannot be opened ({reason}); wanted a file of rows") from error
 
 
-def _unpacked(stream: IO[bytes]) -> Iterator[Packed]:
-    """The stream, left open: whoever opened it closes it."""
+def _unpacked(stream: IO[bytes]) -> Iterator[OpenedFile]:
+    """The stream, decompressed; the caller closes it."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast(Any, stream))
     magic = buffered.peek(4)[:4]
     codec = next((codec for start, codec in _MAGIC.items() if magic.startswith(start)), None)
     try:
         if codec is None:
-            yield Packed(buffered, stream, None)
+            yield OpenedFile(buffered, stream, None)
         else:
             unpacked = pa.CompressedInputStream(pa.PythonFile(buffered, mode="r"), codec)
-            yield Packed(cast(IO[bytes], unpacked), stream, codec)
+            yield OpenedFile(cast(IO[bytes], unpacked), stream, codec)
     finally:
         if buffered is not stream:
             buffered.detach()
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path in it."""
+    """The fsspec file system of a URL, and the path within it."""
     import fsspec
 
     try:
@@ -249,7 +237,7 @@ def _filesystem(url: str) -> tuple[Any, str]:
         scheme = url.partition("://")[0]
         hint = "; pip install 'anomaly-vae[s3]'" if scheme == "s3" else ""
         raise InputError(
-            f"{url}: {scheme}:// needs a package that is not installed ({error}){hint}"
+            f"{url}: {scheme}:// requires a package that is not installed ({error}){hint}"
         ) from error
     except ValueError as error:
         raise InputError(f"{url}: {error}") from error

@@ -1,4 +1,4 @@
-"""Refusal of an output that is one of the files a command reads, whatever path leads to it."""
+"""Checks that no output is a file that the same command reads or writes, by whatever path."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.io.files import bare_suffix
+from anomaly_vae_pipelines.io.files import format_suffix
 
 
-def refuse_overwriting(outputs: Mapping[str, str | None], inputs: Iterable[str]) -> None:
-    """Raise InputError where an output is one of the inputs, or two outputs are one file.
+def check_no_overwriting(outputs: Mapping[str, str | None], inputs: Iterable[str]) -> None:
+    """Raise InputError if an output is also an input, or two outputs are the same file.
 
-    Links and other spellings of a path lead to the same file. Pipes and devices can be both.
+    Paths are resolved, and hard links detected. A pipe or a device may be both.
 
     Parameters
     ----------
     outputs : mapping of str to str or None
-        By what a user calls them, such as ``-o``.
+        Paths by the name of their option, such as ``-o``.
     inputs : iterable of str
         Paths and URLs; ``-`` is standard input.
     """
-    read = {place: path for path in inputs for place in _places(path)}
+    read = {key: path for path in inputs for key in _file_keys(path)}
     written: dict[Hashable, str] = {}
     for name, path in outputs.items():
-        places = _places(path) if path is not None else set()
-        for place in places:
-            if place in read:
-                raise InputError(_message(name, path, f"the file that is read as {read[place]}"))
-            if place in written:
-                raise InputError(_message(name, path, f"the file that {written[place]} writes"))
-        written.update(dict.fromkeys(places, name))
+        keys = _file_keys(path) if path is not None else set()
+        for key in keys:
+            if key in read:
+                raise InputError(_message(name, path, f"the file that is read as {read[key]}"))
+            if key in written:
+                raise InputError(_message(name, path, f"the file that {written[key]} writes"))
+        written.update(dict.fromkeys(keys, name))
 
 
 def _message(name: str, path: str | None, what: str) -> str:
-    return f"{name} {path}: is {what}; give the output a name of its own"
+    return f"{name} {path}: is {what}; choose another file for the output"
 
 
-def _places(path: str) -> set[Hashable]:
-    """What tells a file from others: where its path leads, and its inode if it exists."""
+def _file_keys(path: str) -> set[Hashable]:
+    """What identifies a file: its resolved path, and its inode if it exists."""
     if path == "-":
         return set()
     path = path.removeprefix("file://")
@@ -55,9 +55,9 @@ def _places(path: str) -> set[Hashable]:
     return {os.path.realpath(path), (status.st_dev, status.st_ino)}
 
 
-def refuse_reading_back(name: str, path: str | None, folder: Path, suffixes: Iterable[str]) -> None:
-    """Raise InputError where an output lies in a watched folder and would be read as one of its files."""
+def check_not_read_back(name: str, path: str | None, folder: Path, suffixes: Iterable[str]) -> None:
+    """Raise InputError if an output is in a watched folder and would be read as one of its files."""
     if path is None or not folder.is_dir() or Path(os.path.realpath(path)).parent != folder.resolve():
         return
-    if bare_suffix(path) in suffixes:
-        raise InputError(f"{name} {path}: lies in {folder}, whose files are read; give it another folder")
+    if format_suffix(path) in suffixes:
+        raise InputError(f"{name} {path}: is in {folder}, whose files are read; choose another folder")

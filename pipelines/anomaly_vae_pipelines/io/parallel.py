@@ -1,4 +1,4 @@
-"""in_order: work on several threads whose results come in the order of the items."""
+"""in_order: map a function over items on several threads, with the results in order of the items."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Result = TypeVar("Result")
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], jobs: int | None = None
 ) -> Iterator[Result]:
-    """``work`` of each item, on ``jobs`` threads or one a core, in order of the items.
+    """``work`` of each item, on ``jobs`` threads (default: one per core), in order of the items.
 
-    Never more than a few items are in flight, however slowly the results are taken. What fails is
-    raised where its result would have come.
+    At most ``jobs + 2`` items are in progress, however slowly the results are consumed. An exception is
+    raised in place of the result of its item.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""System calls: every change that a run makes on disk goes through here, so that a test can fail each one."""
+"""System calls: runs change files only through this module, so that a test can make each call fail."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 
 class Calls:
-    """The calls of the operating system that change files; each raises OSError where it fails."""
+    """Calls of the operating system that change files; each raises OSError if it fails."""
 
     def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
-        """A descriptor of a file, which may be created."""
+        """Open a file, or create it, and return its descriptor."""
         return os.open(path, flags | _BINARY, mode)
 
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
-        """Write at the position of a file; gives the number of bytes that were taken."""
+        """Write at the position of a file; returns the number of bytes written."""
         return os.write(descriptor, data)
 
     def truncate(self, descriptor: int, size: int) -> None:
-        """Cut a file to a size."""
+        """Truncate a file to a size."""
         os.ftruncate(descriptor, size)
 
     def sync(self, descriptor: int) -> None:
-        """Return when a file is on disk."""
+        """Flush a file to disk."""
         os.fsync(descriptor)
 
     def chmod(self, path: Path, mode: int) -> None:
@@ -34,7 +34,7 @@ class Calls:
         os.chmod(path, mode)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Give a file another name, in place of the file that has it."""
+        """Rename a file, replacing the target."""
         os.replace(source, target)
 
     def unlink(self, path: Path) -> None:
@@ -42,7 +42,7 @@ class Calls:
         os.unlink(path)
 
     def mkdir(self, path: Path) -> None:
-        """Make a directory."""
+        """Create a directory."""
         os.mkdir(path)
 
     def rmdir(self, path: Path) -> None:
@@ -65,14 +65,14 @@ def opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the data at the position of a file."""
+    """Write all data at the position of a file."""
     rest = memoryview(data)
     while rest:
         rest = rest[calls.write(descriptor, rest) :]
 
 
 def sync_file(path: Path) -> None:
-    """Return when the content of a file is on disk."""
+    """Flush the content of a file to disk."""
     descriptor = os.open(path, os.O_RDONLY | _BINARY)
     try:
         calls.sync(descriptor)
@@ -81,23 +81,23 @@ def sync_file(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Bring the names in a directory to disk, where the system can do that.
+    """Flush the entries of a directory to disk, if the system can.
 
-    A failure is ignored, as SQLite does: many file systems refuse it, and what was renamed is in its place.
+    A failure is ignored, as in SQLite: many file systems do not support it, and the rename itself was done.
     """
     with suppress(OSError):
         sync_file(path)
 
 
 def remove(path: Path) -> None:
-    """Remove a file if it is there and the system allows it."""
+    """Remove a file if it exists; an error is ignored."""
     if path.exists():
         with suppress(OSError):
             calls.unlink(path)
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory and the files in it, as far as the system allows it."""
+    """Remove a directory and the files in it; errors are ignored."""
     if path.is_dir():
         for child in sorted(path.iterdir()):
             remove(child)

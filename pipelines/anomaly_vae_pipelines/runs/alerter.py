@@ -9,7 +9,7 @@ from pathlib import Path
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import Alerter, load_alerter
 from anomaly_vae_pipelines.io.files import expand_folders
-from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 
 
@@ -44,7 +44,7 @@ def alerter_of_run(
     """
     outputs = {"-o": output, "--alert-state": state}
     read = [opened.path, rules, *expand_folders(inputs)]
-    refuse_overwriting(outputs, read)
+    check_no_overwriting(outputs, read)
     threshold = opened.detector.offset_ if offset is None else offset
     alerter = load_alerter(
         rules,
@@ -55,7 +55,7 @@ def alerter_of_run(
         ids=tuple(ids),
     )
     try:
-        refuse_overwriting(outputs | alerter.files, read)
+        check_no_overwriting(outputs | alerter.files, read)
         if alerter.prints and output == "-":
             raise InputError(
                 f"{rules}: a sink and -o - both write to standard output; use a file for one of them"

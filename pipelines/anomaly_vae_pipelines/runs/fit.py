@@ -15,7 +15,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import save
 from anomaly_vae.tails import Tail, check_rate
 from anomaly_vae_pipelines.io.files import replacing
-from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
 from anomaly_vae_pipelines.runs.table_training import TableTraining
@@ -133,7 +133,7 @@ def _fit(
     training: Training, train: str, output: str, rate: float | None, tail: Tail, force: bool
 ) -> FitSummary:
     started, detector = time.perf_counter(), training.detector
-    refuse_overwriting({"-o": output}, training.paths())
+    check_no_overwriting({"-o": output}, training.paths())
     with replacing(output, force=force) as temporary:
         data = training.data()
         with _as_input_error(train, training.hint):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.decoding import shown_size, upright_size
-from anomaly_vae_pipelines.images.frame import Frame, frame_of, in_colour, read_image, resized
+from anomaly_vae_pipelines.images.frame import Frame, frame_of, read_image, resized, to_colour
 from anomaly_vae_pipelines.images.layouts import GOOD, MASKS, ImageFile, defects, mask_of
 from anomaly_vae_pipelines.images.localisation import Localisation
 from anomaly_vae_pipelines.records import Evaluation, ImageRows
@@ -162,7 +162,7 @@ def _mask(folder: str, file: ImageFile, frame: Frame) -> NDArray[np.bool_]:
     if got != size:
         problem = f"is {shown_size(got)} pixels, its image is {shown_size(size)}; wanted the same"
         raise SourceError(str(path), None, problem)
-    return np.asarray(in_colour(pixels).any(axis=2))
+    return np.asarray(to_colour(pixels).any(axis=2))
 
 
 def _is_good(file: ImageFile) -> bool:

@@ -13,11 +13,11 @@ from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, shown_size, strict_reading
-from anomaly_vae_pipelines.images.frame import Frame, in_colour, read_image
+from anomaly_vae_pipelines.images.frame import Frame, read_image, to_colour
 from anomaly_vae_pipelines.images.layouts import ImageFile, is_array_file, single_image, training_files
-from anomaly_vae_pipelines.io.files import expand, is_url, shown
+from anomaly_vae_pipelines.io.files import display_name, expand, is_url
 from anomaly_vae_pipelines.io.parallel import in_order
-from anomaly_vae_pipelines.sources.arrays import open_array, plain_numbers
+from anomaly_vae_pipelines.sources.arrays import checked_values, open_array
 
 MIN_IMAGES = 2
 """The smallest number of images to fit a model on."""
@@ -76,7 +76,7 @@ def asked_frame(detector: ImageVAEDetector) -> Frame:
         size=None if isinstance(size, str) else (int(size[0]), int(size[1])),
         channels=None if isinstance(channels, str) else channels,
         resizes=size != "auto",
-        turns_grey=channels == 1,
+        converts_to_grey=channels == 1,
     )
 
 
@@ -87,7 +87,7 @@ def training_images(train: str, frame: Frame) -> Pixels:
     """
     if train == "-" or is_url(train):
         raise InputError(
-            f"{shown(train)}: images are read only from local files and folders; copy them to one"
+            f"{display_name(train)}: images are read only from local files and folders; copy them to one"
         )
     whole = _collected(
         _of_array(train, frame) if is_array_file(train) else _of_files(_training_files(train), frame)
@@ -122,7 +122,7 @@ def _of_array(path: str, frame: Frame) -> Iterator[Named]:
         raise SourceError(path, None, str(error)) from error
     for index, image in enumerate(array):
         try:
-            yield path, frame.fit(plain_numbers(np.array(image)))
+            yield path, frame.fit(checked_values(np.array(image)))
         except UnreadableImageError as error:
             raise SourceError(path, None, f"image {index} {error}") from error
 
@@ -143,7 +143,7 @@ def _collected(named: Iterable[Named]) -> Pixels:
         first = first or name
         images.append(image)
     if len({image.ndim for image in images}) > 1:
-        images = [in_colour(image) for image in images]
+        images = [to_colour(image) for image in images]
     return np.stack(images) if images else np.empty((0, 1, 1))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.io.files import Packed, opened
+from anomaly_vae_pipelines.io.files import OpenedFile, opened
 
 WINDOW = 1 << 14
 """Bytes that are hashed at the start of a file, and before the read position."""
@@ -68,7 +68,7 @@ class Position:
         except (OSError, EOFError, InputError):
             return False
 
-    def _fits(self, packed: Packed) -> bool:
+    def _fits(self, packed: OpenedFile) -> bool:
         stream = packed.stream
         start = _read(stream, self.n_head)
         if len(start) < self.n_head or _hash(start) != self.head:
@@ -90,7 +90,7 @@ def _hash_between(stream: IO[bytes], start: int, end: int) -> str:
     return _hash(stream.read(end - start))
 
 
-def _skip(packed: Packed, n_bytes: int) -> None:
+def _skip(packed: OpenedFile, n_bytes: int) -> None:
     """Skip bytes of a stream; a compressed stream has to be read."""
     if packed.codec is None:
         packed.stream.seek(n_bytes, 1)

@@ -12,8 +12,9 @@ from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load
 from anomaly_vae_pipelines.errors import OutputExistsError
-from anomaly_vae_pipelines.io.files import replacing, shown, write_errors
-from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+from anomaly_vae_pipelines.io.durable import write_errors
+from anomaly_vae_pipelines.io.files import display_name, replacing
+from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.runs.table_writing import write_table
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
 from anomaly_vae_pipelines.scoring.tables import Model, final_detector
@@ -32,7 +33,7 @@ def sample(model: str, output: str, n_rows: int, *, seed: int = 0, force: bool =
     OutputExistsError
         If the output exists and ``force`` is false.
     """
-    refuse_overwriting({"-o": output}, [model])
+    check_no_overwriting({"-o": output}, [model])
     if Path(output).is_file() and not force:
         raise OutputExistsError(output)
     fitted = load(model)
@@ -58,7 +59,9 @@ def _sample_images(detector: ImageVAEDetector, output: str, n_images: int, seed:
         return
     folder = Path(output)
     if folder.suffix or output == "-":
-        raise InputError(f"{shown(output)}: images are written to a folder, or to a file that ends in .npy")
+        raise InputError(
+            f"{display_name(output)}: images are written to a folder, or to a file that ends in .npy"
+        )
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise OutputExistsError(output)
     low, high = detector.pixel_range_

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError, TooManyRejectedError
 from anomaly_vae_pipelines.io.files import expand_folders, is_special, is_url
-from anomaly_vae_pipelines.io.overwriting import refuse_overwriting
+from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import ScoreSummary, no_scores
 from anomaly_vae_pipelines.runs.memory import keep_freed_memory
 from anomaly_vae_pipelines.runs.stats import RunStats
@@ -25,7 +25,7 @@ from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, all_scored, column
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_model
 from anomaly_vae_pipelines.scoring.options import Observer, Progress, ScoreOptions
 from anomaly_vae_pipelines.scoring.tables import reason_texts
-from anomaly_vae_pipelines.sinks.encoding import ENCODERS, refuse_clash
+from anomaly_vae_pipelines.sinks.encoding import ENCODERS, check_no_clash
 from anomaly_vae_pipelines.sinks.journal import Record
 from anomaly_vae_pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from anomaly_vae_pipelines.sinks.rejected import encode_rejected
@@ -95,14 +95,14 @@ class ScoreRun:
         self.format = format_of(output, self.options.output_format)
         self._check_output()
         path = model if isinstance(model, str) else model.path
-        refuse_overwriting(self._outputs(), [path, *expand_folders(inputs)])
+        check_no_overwriting(self._outputs(), [path, *expand_folders(inputs)])
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
         self.files = self._files()
         opened = open_model(model) if isinstance(model, str) else model
         self.model_id = opened.model_id
         self.inputs = opened.adapter.inputs(inputs, self.options.input_format)
-        refuse_overwriting(self._outputs(), self.inputs.paths())
+        check_no_overwriting(self._outputs(), self.inputs.paths())
         if self.options.heatmaps is not None:
             refuse_pictures_over(self.options.heatmaps, self.inputs)
         if self.options.resume and "-" in self.inputs.names:
@@ -126,12 +126,12 @@ class ScoreRun:
         record = self._restored()
         n_before = self.stats.n_rows
         try:
-            self._publish(record if record is not None and self.files.is_sealed else self._scored(record))
+            self._publish(record if record is not None and self.files.is_complete else self._scored(record))
             summary = self._summary(time.perf_counter() - started, self.stats.n_rows - n_before)
             if self._on_finished is not None:
                 self._on_finished(summary)
         except BaseException as error:  # also a signal: a later run can resume from the last checkpoint
-            self.files.give_up(error)
+            self.files.abort(error)
             raise
         self.files.finish()
         return summary
@@ -142,7 +142,7 @@ class ScoreRun:
         for number in range(first, len(self.inputs.names)):
             self._score_file(number, start)
             start = None
-        return self.files.seal(self._fingerprint(), self._state())
+        return self.files.complete(self._fingerprint(), self._state())
 
     def _score_file(self, number: int, start: SourcePosition | None) -> None:
         with self.inputs.open(number) as source:
@@ -169,7 +169,7 @@ class ScoreRun:
     def _encoded(self, block: ScoredBlock) -> EncodedBlock:
         """Encode a scored block for the output; runs on any thread."""
         encoded = self.encoder.encode(block.scored, reason_texts(block.scored))
-        return EncodedBlock(block, self.files.output.packed(encoded), encode_rejected(block.rejected))
+        return EncodedBlock(block, self.files.output.compress(encoded), encode_rejected(block.rejected))
 
     def _write(self, encoded: EncodedBlock, number: int) -> None:
         """Write a block and count its rows; blocks arrive in the order of the file."""
@@ -210,7 +210,7 @@ class ScoreRun:
                 if self.observer is not None:
                     self.observer.set_state(record["observer"])
         except BaseException:
-            self.files.leave()
+            self.files.release()
             raise
         return record
 
@@ -238,7 +238,7 @@ class ScoreRun:
         """Raise InputError if columns are missing, differ between files, or clash with result columns."""
         require_columns(self.scorer.names, source, ", which the model was fitted on")
         require_columns(self._observed, source, ", which a rule or --id names")
-        refuse_clash(source.name, source.columns, self.options.prefix)
+        check_no_clash(source.name, source.columns, self.options.prefix)
         if is_first or not self._columns:
             self._columns = source.columns
         elif self.format == "csv" and source.columns != self._columns:
@@ -254,7 +254,7 @@ class ScoreRun:
         """Write what precedes the first row."""
         raw_header = source.header if self.format == "csv" else b""
         if header := self.encoder.header(source.columns, raw_header):
-            self.files.output.write(self.files.output.packed(header))
+            self.files.output.write(self.files.output.compress(header))
 
     @property
     def _observed(self) -> tuple[str, ...]:

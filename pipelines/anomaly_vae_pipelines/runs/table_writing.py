@@ -19,7 +19,7 @@ def write_table(table: pd.DataFrame, output: str, *, force: bool = False) -> int
     sink = make_output(output, "csv", force=force)
     try:
         for number, piece in enumerate(table_pieces(table, max_rows=max(1, _PIECE_CELLS // table.shape[1]))):
-            sink.write(sink.packed(csv_lines(piece, with_header=number == 0)))
+            sink.write(sink.compress(csv_lines(piece, with_header=number == 0)))
         sink.finish()
     except BaseException:
         sink.close(keep=False)

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.io.durable import write_whole
+from anomaly_vae_pipelines.io.durable import atomic_write
 from anomaly_vae_pipelines.records import Rejected
 from anomaly_vae_pipelines.runs.positions import Position
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer
@@ -108,12 +108,14 @@ class Watcher:
         """Save positions and the state of the observer to the checkpoint."""
         files = {name: asdict(position) for name, position in self._positions.items()}
         state = {"files": files, "observer": self.observer.get_state()}
-        write_whole(self.checkpoint, json.dumps(state))
+        atomic_write(self.checkpoint, json.dumps(state))
 
     def _files(self) -> Iterator[Path]:
         """Yield the files to read, in the order in which they were last written."""
         if self.source.is_dir():
-            yield from sorted(self._arrivals.within(self.source), key=lambda path: (_mtime(path), path.name))
+            yield from sorted(
+                self._arrivals.files_in(self.source), key=lambda path: (_mtime(path), path.name)
+            )
             return
         unread = self._unread()
         yield from (path for path in self._renamed() if path not in unread)
@@ -123,7 +125,7 @@ class Watcher:
 
     def _unread(self) -> list[Path]:
         """Return, after a rotation, the last file read and those rotated after it, oldest first."""
-        if not self._positions or self._arrivals.is_whole_only(self.source) or self._only_grew():
+        if not self._positions or self._arrivals.needs_complete_file(self.source) or self._only_grew():
             return []
         name, position = list(self._positions.items())[-1]
         rotated = rotated_files(self.source)
@@ -167,7 +169,7 @@ class Watcher:
 
     def _must_wait(self, path: Path) -> bool:
         """Return whether a rotated file, which comes before the files after it, may still change."""
-        if self.source.is_dir() or path == self.source or not self._arrivals.is_whole_only(path):
+        if self.source.is_dir() or path == self.source or not self._arrivals.needs_complete_file(path):
             return False
         position = self._positions.get(_identity(path) or "")
         return position is not None and not position.is_done
@@ -193,14 +195,14 @@ class Watcher:
                 return  # it has just been rotated, and will be read under its new name
             self._check(source)
             self._observe(source, position, stream)
-        position.is_done = self._arrivals.is_whole_only(path)
+        position.is_done = self._arrivals.needs_complete_file(path)
         self.save()
 
     def _is_ready(self, path: Path, position: Position) -> bool:
         """Return whether a file has new rows; a file that is read as a whole must no longer change."""
         before = position.size, position.mtime
         position.size, position.mtime = path.stat().st_size, _mtime(path)
-        if self._arrivals.is_whole_only(path):
+        if self._arrivals.needs_complete_file(path):
             return not position.is_done and before == (position.size, position.mtime)
         return position.size > position.offset and _has_line(path)
 
@@ -211,7 +213,7 @@ class Watcher:
             self._count(scored)
             self.observer.observe(scored.scored)
             block = scored.block
-            if self._arrivals.is_whole_only(Path(source.name)):
+            if self._arrivals.needs_complete_file(Path(source.name)):
                 position.offset, position.line = block.end.offset, block.end.line
             else:
                 position.move(stream, block.end.offset, block.end.line)
@@ -228,7 +230,7 @@ class Watcher:
         """Return the read position in a file; the start if the file was truncated or replaced."""
         position = self._positions.setdefault(name, Position())
         status = path.stat()
-        if self._arrivals.is_whole_only(path):
+        if self._arrivals.needs_complete_file(path):
             is_other = position.is_done and (status.st_size, status.st_mtime) != (
                 position.size,
                 position.mtime,

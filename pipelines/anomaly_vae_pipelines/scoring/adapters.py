@@ -20,7 +20,7 @@ from anomaly_vae_pipelines.io.files import expand
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
-from anomaly_vae_pipelines.sinks.pictures import Pictures, inside, picture_of
+from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
 from anomaly_vae_pipelines.sources import (
     Arrivals,
     ImageArrivals,
@@ -132,7 +132,7 @@ def refuse_pictures_over(folder: str, inputs: Inputs) -> None:
         return
     read = {os.path.realpath(path) for path in inputs.paths()}
     for file in inputs.files():
-        target = os.path.realpath(Path(folder, picture_of(inside(file.name))))
+        target = os.path.realpath(Path(folder, picture_of(relative_path(file.name))))
         if target in read:
             raise InputError(
                 f"--heatmaps {folder}: the heat map of {file.name} would replace {target}, which is an "

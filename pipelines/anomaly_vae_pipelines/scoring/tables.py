@@ -17,7 +17,7 @@ from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
-from anomaly_vae_pipelines.sources.cells import refuse_types, scoring_frame
+from anomaly_vae_pipelines.sources.cells import check_types, scoring_frame
 
 Model: TypeAlias = TabularVAEDetector | Pipeline
 Bools = NDArray[np.bool_]
@@ -119,7 +119,7 @@ class Scorer:
             return pd.DataFrame(rows.values, columns=self._index, copy=False)
         if not isinstance(self.model, Pipeline):
             table = rows.table.select(list(self.names))
-            refuse_types(table, self._kinds, rows.source)
+            check_types(table, self._kinds, rows.source)
             return scoring_frame(table, source=rows.source)
         frame = scoring_frame(rows.table.select(list(self.names)), self.names, rows.source)
         return self.model[:-1].transform(frame) if len(self.model) > 1 else frame

@@ -1,1 +1,1 @@
-"""Sinks: scored rows to CSV, JSON Lines or Parquet, whole or not at all."""
+"""Sinks: scored rows to CSV, JSON Lines or Parquet; a file is written completely or not at all."""

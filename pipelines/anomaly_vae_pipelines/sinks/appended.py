@@ -1,4 +1,4 @@
-"""AppendedFile: bytes added to the end of a file, in large writes."""
+"""AppendedFile: bytes appended to a file, in large writes."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _BUFFER_BYTES = 1 << 20
 
 
 class AppendedFile(io.RawIOBase):
-    """A file that keeps its first bytes and is written from there on.
+    """A file that keeps its first bytes and is written after them.
 
     Parameters
     ----------
     path : Path
-        Created where it is missing.
+        Created if it does not exist.
     size : int
-        Bytes to keep; what lies behind them is cut off.
+        Bytes to keep; the file is truncated to this size.
 
     Raises
     ------
     OSError
-        Here and in every method that writes.
+        From the constructor and every method that writes.
     """
 
     def __init__(self, path: Path, size: int = 0) -> None:
         super().__init__()
-        self._waiting, self._end, self._descriptor = bytearray(), size, -1
+        self._buffer, self._end, self._descriptor = bytearray(), size, -1
         self._descriptor = system.calls.open(path, os.O_WRONLY | os.O_CREAT)
         try:
             system.calls.truncate(self._descriptor, size)
@@ -44,37 +44,37 @@ class AppendedFile(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Add bytes; a discarded file takes them and forgets them."""
+        """Append bytes; a discarded file ignores them."""
         piece = memoryview(data).cast("B")
         if not self.closed:
-            self._waiting += piece
+            self._buffer += piece
             self._end += len(piece)
-            if len(self._waiting) >= _BUFFER_BYTES:
+            if len(self._buffer) >= _BUFFER_BYTES:
                 self.flush()
         return len(piece)
 
     def tell(self) -> int:
-        """Size of the file, with what waits to be written."""
+        """Size of the file, including buffered bytes."""
         return self._end
 
     def flush(self) -> None:
-        """Hand what waits to the operating system."""
-        if self._waiting:
-            waiting, self._waiting = bytes(self._waiting), bytearray()
-            system.write_all(self._descriptor, waiting)
+        """Write buffered bytes to the operating system."""
+        if self._buffer:
+            data, self._buffer = bytes(self._buffer), bytearray()
+            system.write_all(self._descriptor, data)
 
     def sync(self) -> None:
-        """Return when all bytes are on disk."""
+        """Flush all bytes to disk."""
         self.flush()
         system.calls.sync(self._descriptor)
 
     def discard(self) -> None:
-        """Close the file without what waits to be written."""
-        self._waiting.clear()
+        """Close the file without writing buffered bytes."""
+        self._buffer.clear()
         self.close()
 
     def close(self) -> None:
-        """Write what waits, and close the file."""
+        """Write buffered bytes and close the file."""
         if not self.closed:
             try:
                 super().close()

@@ -1,8 +1,7 @@
-"""Encoders: scored rows to the bytes (of Parquet: the table) that the output holds of them.
+"""Encoders: scored rows to bytes (for Parquet: tables) of the output.
 
-Where input and output are of one text format, a row's own bytes are written and its results put behind
-them; Parquet keeps the columns of Parquet as they are. Only where the format changes are cells written
-again, as ``arrow_text`` has it.
+If input and output have the same text format, the original bytes of a row are followed by its results;
+from Parquet to Parquet, columns keep their types. Otherwise ``arrow_text`` formats the cells.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +18,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.arrow_text import is_far, json_values, text_of
+from anomaly_vae_pipelines.arrow_text import has_out_of_range, json_values, text_of
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
 _SPECIAL = re.compile('[,"\n\r]')
 _DIGITS = 6
-"""Of a p-value."""
+"""Significant digits of a p-value."""
 
 _PLAIN = (
     pa.types.is_null,
@@ -39,16 +37,6 @@ _PLAIN = (
 )
 
 
-class Encoder(Protocol):
-    """How scored rows are written in one format."""
-
-    def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """What comes before the first row; ``raw_header`` is the input's own, empty if it has none."""
-
-    def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> Any:
-        """The rows, with what each costs as one cell in ``reasons``."""
-
-
 class CsvEncoder:
     """Rows of CSV, each followed by its results."""
 
@@ -56,7 +44,7 @@ class CsvEncoder:
         self.names = result_names(prefix)
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """The line of names: the input's own bytes if there are any, then those of the results."""
+        """The header line: that of the input, if it has one, followed by the names of the results."""
         if not raw_header:
             return _csv_line([*columns, *self.names]).encode() + b"\n"
         return raw_header + b"," + _csv_line(self.names).encode() + b"\n"
@@ -76,13 +64,13 @@ class CsvEncoder:
 
 
 class JsonLinesEncoder:
-    """An object a row, the results among its fields."""
+    """One object per row, with the results as fields."""
 
     def __init__(self, prefix: str = "") -> None:
         self.names = result_names(prefix)
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """Nothing."""
+        """Empty: the format has no header line."""
         return b""
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
@@ -102,13 +90,13 @@ class JsonLinesEncoder:
 
 
 class ParquetEncoder:
-    """A table of the columns as they are typed, then the results."""
+    """A table of the typed columns, followed by the results."""
 
     def __init__(self, prefix: str = "") -> None:
         self.names = result_names(prefix)
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """Nothing."""
+        """Empty: the format has no header line."""
         return b""
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> pa.Table:
@@ -121,7 +109,7 @@ ENCODERS: dict[str, type[CsvEncoder | JsonLinesEncoder | ParquetEncoder]] = {
     "jsonl": JsonLinesEncoder,
     "parquet": ParquetEncoder,
 }
-"""By format."""
+"""Encoders by format."""
 
 
 def result_names(prefix: str) -> tuple[str, ...]:
@@ -129,18 +117,18 @@ def result_names(prefix: str) -> tuple[str, ...]:
     return tuple(prefix + name for name in RESULT_COLUMNS)
 
 
-def refuse_clash(source: str, columns: Sequence[str], prefix: str) -> None:
-    """Raise ColumnClashError where a result column has the name of a column of the input."""
+def check_no_clash(source: str, columns: Sequence[str], prefix: str) -> None:
+    """Raise ColumnClashError if a result column has the name of an input column."""
     for name in result_names(prefix):
         if name in columns:
             raise ColumnClashError(
-                f"{source}: there is a column {name!r} already, which the result would hide; "
+                f"{source}: has a column {name!r}, which is also the name of a result; "
                 f"choose other names with --prefix, such as --prefix vae_"
             )
 
 
 def result_table(scored: ScoredRows, reasons: Sequence[str], names: Sequence[str]) -> pa.Table:
-    """The columns as the file has them (or those that were read), then the results."""
+    """All columns of the file (or those that were read), followed by the results."""
     results = [
         pa.array(scored.scores),
         pa.array(rounded(scored.p_values)),
@@ -154,19 +142,19 @@ def result_table(scored: ScoredRows, reasons: Sequence[str], names: Sequence[str
 
 
 def csv_lines(table: pa.Table, *, with_header: bool) -> bytes:
-    """A table of text as lines of CSV, quoted only where that is needed."""
+    """A table of text as lines of CSV, quoted only if needed."""
     stream = io.StringIO()
     rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
     plain = csv.writer(stream, lineterminator="\n")
     quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for row in [tuple(table.column_names), *rows] if with_header else rows:
-        # Python 3.11's csv leaves a lone carriage return bare, and no reader takes it back so.
+        # The csv module of Python 3.11 does not quote a lone carriage return, which no reader can parse.
         (quoting if "\r" in "".join(row) else plain).writerow(row)
     return stream.getvalue().encode()
 
 
 def rounded(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """p-values to six significant digits: they are ranks among the calibration rows."""
+    """p-values, which are ranks among the calibration rows, to six significant digits."""
     if not len(p_values):
         return p_values
     unit = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(p_values)))
@@ -174,7 +162,7 @@ def rounded(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _contents(lines: pa.LargeBinaryArray) -> bytes:
-    """The elements of an array, one after the other."""
+    """The concatenated elements of an array."""
     if not len(lines):
         return b""
     _, offsets, values = lines.buffers()
@@ -183,7 +171,7 @@ def _contents(lines: pa.LargeBinaryArray) -> bytes:
 
 
 def _table_csv(table: pa.Table) -> bytes:
-    """A table as lines of CSV; what Arrow cannot write, or not without loss, as text."""
+    """A table as lines of CSV; columns that Arrow cannot write without loss are converted to text first."""
     columns = [column if _is_plain(column) else text_of(column) for column in table.columns]
     table = pa.table(columns, names=table.column_names)
     stream = io.BytesIO()
@@ -192,10 +180,10 @@ def _table_csv(table: pa.Table) -> bytes:
 
 
 def _is_plain(column: pa.ChunkedArray) -> bool:
-    """Whether Arrow writes a column as CSV as ``text_of`` does."""
+    """Whether Arrow writes the same CSV for a column as ``text_of``."""
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return not is_far(column)
+        return not has_out_of_range(column)
     return any(is_kind(kind) for is_kind in _PLAIN)
 
 
@@ -217,7 +205,7 @@ def _csv_line(cells: Sequence[str]) -> str:
 
 
 def _spliced(line: bytes, fields: str) -> bytes:
-    """An object with more fields at its end, which are given from the first quote to the brace."""
+    """An object with fields appended, which are given from the first quote to the closing brace."""
     body = line.rstrip()[:-1].rstrip()
     comma = b"" if body == b"{" else b", "
     return body + comma + fields.encode() + b"\n"

@@ -1,8 +1,8 @@
 """Journal: the last record of a run, kept in the file that locks its output.
 
-A record is a line with a number and a checksum. The next one is written where it does not touch the last
-one, so that a write that is cut short leaves the last one readable; the file stays as small as a few
-records. As the records and the lock are one file, both end in one step when the run is done.
+A record is a line with a number and a checksum. A record never overwrites the last one, so that an
+interrupted write leaves the last one readable; the file is never larger than a few records. As records and
+lock are one file, both are removed in one step when the run is finished.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from anomaly_vae_pipelines.io import system
-from anomaly_vae_pipelines.io.files import write_errors
+from anomaly_vae_pipelines.io.durable import write_errors
 from anomaly_vae_pipelines.sinks.lock import Lock
 
 Record = dict[str, Any]
@@ -28,7 +28,7 @@ class _Line(NamedTuple):
 
 
 class Journal:
-    """Records of the run that holds a lock."""
+    """The records of the run that holds a lock."""
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
@@ -36,17 +36,17 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no record."""
+        """Whether the journal has no record."""
         return not self._last.number
 
     def read(self) -> Record | None:
-        """The last record, None where there is none."""
+        """The last record; None if there is none."""
         with write_errors(self._lock.name):
             self._last = _last_line(_content(self._lock.descriptor))
         return None if self.is_empty else _record(self._last)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Add a record; it is on disk when this returns. Raises SinkError."""
+        """Append a record and flush it to disk; raises SinkError."""
         number, text = self._last.number + 1, json.dumps(record).encode()
         line = b"%d %s %s\n" % (number, _checksum(number, text), text)
         start = 0 if len(line) <= self._last.start else self._last.end
@@ -57,15 +57,15 @@ class Journal:
         self._last = _Line(number, start, start + len(line), text)
 
     def clear(self) -> None:
-        """Forget all records."""
+        """Remove all records."""
         self._last = _Line(0, 0, 0, b"")
         with write_errors(self._lock.name):
             if os.fstat(self._lock.descriptor).st_size:
                 system.calls.truncate(self._lock.descriptor, 0)
 
 
-def peek(lock: Lock) -> Record | None:
-    """The last record of whatever run has, or had, a lock; None where there is none."""
+def last_record(lock: Lock) -> Record | None:
+    """The last record of the run that holds, or held, a lock; None if there is none."""
     try:
         line = _last_line(lock.path.read_bytes())
     except OSError:
@@ -79,11 +79,11 @@ def _content(descriptor: int) -> bytes:
 
 
 def _last_line(content: bytes) -> _Line:
-    """The whole line with the highest number, or the number 0."""
-    return max(_whole_lines(content), default=_Line(0, 0, 0, b""))
+    """The valid line with the highest number; one of number 0 if there is none."""
+    return max(_valid_lines(content), default=_Line(0, 0, 0, b""))
 
 
-def _whole_lines(content: bytes) -> Iterator[_Line]:
+def _valid_lines(content: bytes) -> Iterator[_Line]:
     start = 0
     for line in content.split(b"\n")[:-1]:
         end = start + len(line) + 1

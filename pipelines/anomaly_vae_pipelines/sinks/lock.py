@@ -1,4 +1,4 @@
-"""Lock: one process at a time writes an output, known by a locked hidden file beside it."""
+"""Lock: one process at a time writes an output, by means of a locked hidden file in its directory."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from pathlib import Path
 
 from anomaly_vae_pipelines.errors import SinkError
 from anomaly_vae_pipelines.io import system
-from anomaly_vae_pipelines.io.files import beside, write_errors
+from anomaly_vae_pipelines.io.durable import write_errors
+from anomaly_vae_pipelines.io.files import hidden_path
 
 
 class Lock:
-    """The right to write an output and all hidden files beside it.
+    """An exclusive lock of an output and of its hidden files.
 
-    The file that is locked is not replaced, and only the process that holds the lock removes it. So a
-    process that gets a lock checks that the file still has its name: if not, another process removed it in
-    between, and the lock is worth nothing.
+    The locked file is never replaced, and only the process that holds the lock removes it. So a process
+    that acquires a lock checks that the file still exists under its name: if not, another process removed
+    it in the meantime, and the lock has no effect.
 
     Parameters
     ----------
     target : Path
         The output.
     name : str
-        What the output is called in messages.
+        Name of the output in messages.
     """
 
     def __init__(self, target: Path, name: str) -> None:
-        self.path, self.name = beside(target, "lock"), name
+        self.path, self.name = hidden_path(target, "lock"), name
         self._descriptor: int | None = None
 
     @property
@@ -36,13 +37,13 @@ class Lock:
 
     @property
     def descriptor(self) -> int:
-        """The locked file, open for reading and writing; raises ValueError without the lock."""
+        """The locked file, open for reading and writing; raises ValueError if the lock is not held."""
         if self._descriptor is None:
             raise ValueError(f"{self.path} is not locked")
         return self._descriptor
 
     def acquire(self) -> None:
-        """Hold the lock from now on; raises SinkError where another process holds it."""
+        """Acquire the lock; raises SinkError if another process holds it."""
         with write_errors(self.name):
             while self._descriptor is None:
                 descriptor = system.calls.open(self.path, os.O_RDWR | os.O_CREAT)
@@ -55,12 +56,12 @@ class Lock:
                         os.close(descriptor)
 
     def release(self, *, keep: bool = False) -> None:
-        """Give the lock up; its file is removed, or with ``keep`` only if it is empty."""
+        """Release the lock and remove its file; with ``keep``, remove it only if it is empty."""
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
         stays = keep and os.fstat(descriptor).st_size > 0
-        if os.name == "nt":  # Windows removes no open file, and has no lock that this would weaken
+        if os.name == "nt":  # Windows cannot remove an open file, and has no lock here
             os.close(descriptor)
         if not stays:
             system.remove(self.path)
@@ -70,16 +71,16 @@ class Lock:
     def _claim(self, descriptor: int) -> None:
         try:
             import fcntl
-        except ImportError:  # there is no such lock on Windows
+        except ImportError:  # fcntl does not exist on Windows
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SinkError(f"{self.name}: another run is writing it; wait for that one to end") from None
+            raise SinkError(f"{self.name}: another run is writing it; wait for that run to end") from None
 
 
 def _is_named(descriptor: int, path: Path) -> bool:
-    """Whether an open file is the one that has the name."""
+    """Whether an open file is the file with this path."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

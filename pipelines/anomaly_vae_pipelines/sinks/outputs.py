@@ -1,4 +1,4 @@
-"""Outputs by path: a staged file, one that is copied to a URL when it is whole, or a stream."""
+"""make_output: the output for a path: a staged file, an upload to a URL, or a stream."""
 
 from __future__ import annotations
 
@@ -8,52 +8,53 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from anomaly_vae_pipelines.io.files import check_url, is_special, is_url, upload, write_errors
+from anomaly_vae_pipelines.io.durable import write_errors
+from anomaly_vae_pipelines.io.files import check_url, is_special, is_url, upload
 from anomaly_vae_pipelines.sinks.staged import StagedFile, StagedParquet, Stamp
 
 
 class DirectOutput:
-    """Standard output, a pipe or a device: written to as it is, with no way back."""
+    """Standard output, a pipe or a device: rows are written directly and cannot be withdrawn."""
 
     def __init__(self, path: str) -> None:
         self.path = "standard output" if path == "-" else path
         sys.stdout.flush()
         with write_errors(self.path):
             self._stream: IO[bytes] = sys.stdout.buffer if path == "-" else Path(path).open("wb")  # noqa: SIM115
-        self._is_ours = path != "-"
+        self._owns_stream = path != "-"
 
     def write(self, piece: bytes) -> None:
         """Append a piece."""
         with write_errors(self.path):
             self._stream.write(piece)
 
-    def packed(self, piece: bytes) -> bytes:
-        """The piece as it is."""
+    def compress(self, piece: bytes) -> bytes:
+        """The piece, not compressed."""
         return piece
 
-    def seal(self) -> Stamp:
-        """Hand over what was written."""
+    def complete(self) -> Stamp:
+        """Flush the stream."""
         with write_errors(self.path):
             self._stream.flush()
         return {}
 
     def publish(self, stamp: Stamp) -> None:
-        """Nothing: what was written is in its place."""
+        """Do nothing: all rows were written directly."""
 
     def finish(self) -> None:
-        """Hand over what was written, and close."""
-        self.seal()
+        """Flush and close the stream."""
+        self.complete()
         self.close(keep=True)
 
     def close(self, *, keep: bool) -> None:
-        """Close what was opened here."""
-        if self._is_ours:
+        """Close the stream, unless it is standard output."""
+        if self._owns_stream:
             with suppress(OSError):
                 self._stream.close()
 
 
 class UploadedOutput:
-    """An output that is staged on this machine, and copied to a URL when it is whole."""
+    """An output that is staged in a temporary directory, and copied to a URL when it is complete."""
 
     def __init__(self, url: str, file_format: str, *, force: bool = False) -> None:
         check_url(url, force=force)
@@ -66,26 +67,26 @@ class UploadedOutput:
         """Append a piece."""
         self._staged.write(piece)
 
-    def packed(self, piece: Any) -> Any:
-        """A piece as it lies in the file."""
-        return self._staged.packed(piece)
+    def compress(self, piece: Any) -> Any:
+        """The piece as it is stored in the file."""
+        return self._staged.compress(piece)
 
-    def seal(self) -> Stamp:
-        """Bring the whole output to disk on this machine."""
-        return self._staged.seal()
+    def complete(self) -> Stamp:
+        """Flush the complete output to the local disk."""
+        return self._staged.complete()
 
     def publish(self, stamp: Stamp) -> None:
-        """Copy the whole output to its URL."""
+        """Copy the complete output to its URL."""
         self._staged.publish(stamp)
         upload(Path(self._local), self.path)
 
     def finish(self) -> None:
-        """Seal, publish and close."""
-        self.publish(self.seal())
+        """Complete, publish and close."""
+        self.publish(self.complete())
         self.close(keep=False)
 
     def close(self, *, keep: bool) -> None:
-        """Remove what was staged."""
+        """Remove the staged files."""
         self._staged.close(keep=False)
         self._directory.cleanup()
 
@@ -94,7 +95,7 @@ AnyOutput = StagedFile | StagedParquet | UploadedOutput | DirectOutput
 
 
 def make_output(path: str, file_format: str, *, force: bool = False) -> AnyOutput:
-    """The output of a path; raises InputError or OutputExistsError where it cannot or may not be."""
+    """The output for a path; raises InputError if it cannot be written, OutputExistsError if it may not."""
     if is_url(path):
         return UploadedOutput(path, file_format, force=force)
     if path == "-" or is_special(Path(path)):

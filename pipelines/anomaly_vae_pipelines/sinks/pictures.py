@@ -1,4 +1,4 @@
-"""Pictures: a folder of heat maps, each where its image is among the others."""
+"""Pictures: a folder of heat maps, with the same relative paths as the images."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from PIL.Image import Image
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError
 from anomaly_vae_pipelines.images.overlay import HeatScale, overlay
-from anomaly_vae_pipelines.io.durable import naming, replaced
+from anomaly_vae_pipelines.io.durable import atomic_replacement, write_errors
 from anomaly_vae_pipelines.records import ImageRows
 
 
 class Pictures:
-    """Draws heat maps into a folder; any thread may do so.
+    """Writes heat maps to a folder; thread-safe.
 
-    A picture has the name of its image, with ``.png`` behind it unless it ends so; images of an array have
-    a folder of their own and are numbered.
+    A picture has the name of its image, with ``.png`` appended unless it has that suffix. The images of an
+    array are numbered, in a folder named after the array.
 
     Parameters
     ----------
     folder : str
     threshold : float
-        Heat above which a pixel is anomalous, from which the one scale of all pictures is made.
+        Heat above which a pixel is anomalous; it determines the colour scale of all pictures.
     force : bool
-        Whether the folder may hold something already.
+        Whether the folder may contain files.
 
     Raises
     ------
     InputError
-        Where no folder can be, OutputExistsError where it holds something already.
+        If the path is not a folder; OutputExistsError if the folder is not empty.
     """
 
     def __init__(self, folder: str, threshold: float, *, force: bool = False) -> None:
         self.folder, self.scale = Path(folder), HeatScale(threshold)
         if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"{folder}: is no folder; wanted one for the heat maps")
+            raise InputError(f"{folder}: is not a folder; wanted one for the heat maps")
         if not force and self.folder.is_dir() and any(self.folder.iterdir()):
             raise OutputExistsError(folder)
 
     def draw(self, rows: ImageRows, heat: NDArray[np.float64]) -> None:
-        """Draw images with their heat (n, height, width); raises SinkError where that cannot be written."""
+        """Write pictures of images and their heat (n, height, width); raises SinkError."""
         for name, image, heat_of_one in zip(_names(rows), rows.images, heat, strict=True):
             _save(overlay(image, heat_of_one, self.scale), self.folder / name)
 
 
 def _save(picture: Image, target: Path) -> None:
-    """Write a picture whole or not at all."""
-    with naming(target):
+    """Write a picture atomically."""
+    with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(target, ".png") as temporary:
+        with atomic_replacement(target, ".png") as temporary:
             picture.save(temporary)
 
 
 def _names(rows: ImageRows) -> list[PurePath]:
-    """Where the pictures are in the folder."""
-    names = [inside(name) for name in rows.cells("file")]
+    """Paths of the pictures within the folder."""
+    names = [relative_path(name) for name in rows.cells("file")]
     if "index" in rows.table.column_names:
         return [name / f"{index:0>6}.png" for name, index in zip(names, rows.cells("index"), strict=True)]
     return [picture_of(name) for name in names]
@@ -69,7 +69,7 @@ def picture_of(name: PurePath) -> PurePath:
     return name if name.suffix.lower() == ".png" else name.with_name(f"{name.name}.png")
 
 
-def inside(name: str) -> PurePath:
-    """A name as one that leads nowhere but down."""
+def relative_path(name: str) -> PurePath:
+    """A name without its root and ``..``, so that it cannot leave the folder."""
     path = PurePath(name)
     return PurePath(*(part for part in path.parts if part not in ("..", path.anchor)))

@@ -1,13 +1,13 @@
-"""Staged outputs: written beside their place under a lock, and moved there when they are whole.
+"""Staged outputs: written to a hidden file under a lock, and renamed to the target when they are complete.
 
-What a checkpoint covers is on disk, and a later process can cut a staged output back to it. An output is
-sealed when all of it is on disk, and published when it is moved; publishing can be repeated.
+All rows before a checkpoint are on disk, and a later process can truncate a staged output to it. An output
+is complete when all of it is on disk, and published when it is renamed; publishing is idempotent.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,58 +15,37 @@ import pyarrow.parquet as pq
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SinkError
 from anomaly_vae_pipelines.io import system
-from anomaly_vae_pipelines.io.files import beside, check_output, compression_of, move_into_place, write_errors
+from anomaly_vae_pipelines.io.durable import write_errors
+from anomaly_vae_pipelines.io.files import check_output, compression_of, hidden_path, move_into_place
 from anomaly_vae_pipelines.sinks.appended import AppendedFile
 from anomaly_vae_pipelines.sinks.lock import Lock
 
 Checkpoint = dict[str, Any]
 Stamp = dict[str, int]
-"""Size and time of a sealed file, by which it is recognised after it was moved."""
-
-
-class Output(Protocol):
-    """Where encoded rows go, in order."""
-
-    def write(self, piece: Any) -> None:
-        """Append a piece."""
-
-    def packed(self, piece: Any) -> Any:
-        """A piece as it lies in the file; any thread may do this."""
-
-    def seal(self) -> Stamp:
-        """Bring the whole output to disk, beside its place."""
-
-    def publish(self, stamp: Stamp) -> None:
-        """Put the sealed output in its place; does nothing where it is there already."""
-
-    def finish(self) -> None:
-        """Seal, publish and close."""
-
-    def close(self, *, keep: bool) -> None:
-        """Give up the output and its lock; without ``keep`` nothing hidden is left behind."""
+"""Size and modification time of a complete file, which identify it after it was renamed."""
 
 
 class StagedFile:
-    """Bytes on their way to one file, compressed piece by piece where its name says so.
+    """A staged file of bytes, compressed if the suffix of its name is that of a codec.
 
-    Every piece is compressed by itself, which all readers of these formats take for one file, so that
-    the same pieces give the same bytes, in one run or in several.
+    Each piece is compressed independently, which readers of these formats support, so that the same pieces
+    give the same bytes, in one run or in several.
     """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
         self.path, self.force = path, force
         self.target = check_output(path, force=force)
-        self.partial, self.lock = beside(self.target, "partial"), Lock(self.target, path)
+        self.partial, self.lock = hidden_path(self.target, "partial"), Lock(self.target, path)
         self._codec = compression_of(path)
         self._stream: AppendedFile | None = None
 
     def write(self, piece: bytes) -> None:
-        """Append a piece, compressed as ``packed`` does if it comes from there."""
+        """Append a piece that ``compress`` returned."""
         with write_errors(self.path):
             self._opened().write(piece)
 
-    def packed(self, piece: bytes) -> bytes:
-        """A piece as it lies in the file; any thread may do this."""
+    def compress(self, piece: bytes) -> bytes:
+        """The piece as it is stored in the file; thread-safe."""
         if self._codec is None or not piece:
             return piece
         stream = pa.BufferOutputStream()
@@ -75,23 +54,23 @@ class StagedFile:
         return bytes(stream.getvalue())
 
     def checkpoint(self) -> Checkpoint:
-        """Bring all that was written to disk; gives what ``restore`` needs to return to this point."""
+        """Flush all rows to disk; returns the checkpoint for ``restore``."""
         with write_errors(self.path):
             stream = self._opened()
             stream.sync()
             return {"size": stream.tell()}
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Cut off what was written after a checkpoint; raises SinkError where the file is shorter."""
+        """Truncate the file to a checkpoint; raises SinkError if it is shorter."""
         size = checkpoint["size"]
         self.lock.acquire()
         if not self.partial.exists() or self.partial.stat().st_size < size:
-            raise _not_left(self.partial)
+            raise _mismatch(self.partial)
         with write_errors(self.path):
             self._opened(size)
 
-    def seal(self) -> Stamp:
-        """Bring the whole file to disk, beside its place."""
+    def complete(self) -> Stamp:
+        """Flush the complete file to disk, under its hidden name."""
         with write_errors(self.path):
             stream = self._opened()
             stream.sync()
@@ -99,16 +78,16 @@ class StagedFile:
         return _stamp(self.partial)
 
     def publish(self, stamp: Stamp) -> None:
-        """Put the sealed file in its place; does nothing where it is there already."""
+        """Rename the complete file to the target, unless that was done."""
         _publish(self.partial, self.target, stamp, self.path, force=self.force)
 
     def finish(self) -> None:
-        """Seal, publish and close."""
-        self.publish(self.seal())
+        """Complete, publish and close."""
+        self.publish(self.complete())
         self.close(keep=False)
 
     def close(self, *, keep: bool) -> None:
-        """Give up the file and its lock."""
+        """Close the file and release its lock; without ``keep``, remove the hidden files."""
         if self._stream is not None:
             self._stream.discard()
         if self.lock.is_held and not keep:
@@ -116,7 +95,7 @@ class StagedFile:
         self.lock.release(keep=keep)
 
     def _opened(self, size: int = 0) -> AppendedFile:
-        """The staged file, with its first bytes kept when it is opened."""
+        """The staged file, truncated to ``size`` when it is first opened."""
         if self._stream is None:
             self.lock.acquire()
             self._stream = AppendedFile(self.partial, size)
@@ -125,33 +104,33 @@ class StagedFile:
 
 
 class StagedParquet:
-    """Tables on their way to one Parquet file, a row group a table.
+    """A staged Parquet file with one row group per table.
 
-    A Parquet file ends with an index, so nothing can be added to it. So every checkpoint ends one of
-    several files, and ``seal`` copies their row groups into one.
+    A Parquet file ends with an index, so nothing can be appended to it. So every checkpoint ends one of
+    several parts, and ``complete`` copies their row groups into one file.
     """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
         self.path, self.force = path, force
         self.target = check_output(path, force=force)
-        self.partial, self.lock = beside(self.target, "partial"), Lock(self.target, path)
-        self._whole = self.partial / "whole"
+        self.partial, self.lock = hidden_path(self.target, "partial"), Lock(self.target, path)
+        self._complete = self.partial / "whole"
         self._parts = 0
         self._schema: pa.Schema | None = None
         self._writer: _PartWriter | None = None
 
     def write(self, piece: pa.Table) -> None:
-        """Append a table, cast to the types of the first; one without rows still tells the columns."""
+        """Append a table, cast to the types of the first one, which may have no rows."""
         with write_errors(self.path):
             self._schema = self._schema or piece.schema
-            self._opened(self._schema).write(_like(piece, self._schema, self.path))
+            self._opened(self._schema).write(_cast(piece, self._schema, self.path))
 
-    def packed(self, piece: pa.Table) -> pa.Table:
-        """The table as it is."""
+    def compress(self, piece: pa.Table) -> pa.Table:
+        """The table, unchanged."""
         return piece
 
     def checkpoint(self) -> Checkpoint:
-        """End the file that is being written; gives what ``restore`` needs to return to this point."""
+        """End the current part; returns the checkpoint for ``restore``."""
         with write_errors(self.path):
             if self._writer is not None:
                 self._writer.finish()
@@ -160,40 +139,40 @@ class StagedParquet:
         return {"parts": self._parts}
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Remove the files after a checkpoint; raises SinkError where one before it is gone."""
+        """Remove the parts after a checkpoint; raises SinkError if one before it is missing."""
         self.lock.acquire()
         n_parts = checkpoint["parts"]
         kept = [self._part(i) for i in range(n_parts)]
         if not n_parts or not all(part.exists() for part in kept):
-            raise _not_left(self.partial)
+            raise _mismatch(self.partial)
         for path in self.partial.iterdir():
             if path not in kept:
                 system.remove(path)
         self._parts, self._schema = n_parts, _schema_of(kept[0])
 
-    def seal(self) -> Stamp:
-        """Copy the row groups into one file beside its place, and bring it to disk."""
+    def complete(self) -> Stamp:
+        """Copy the row groups of all parts into one file, and flush it to disk."""
         self.checkpoint()
         with write_errors(self.path):
-            self._writer = _PartWriter(self._whole, pq.read_schema(self._part(0)))
+            self._writer = _PartWriter(self._complete, pq.read_schema(self._part(0)))
             for i in range(self._parts):
                 _copy_groups(self._part(i), self._writer)
             self._writer.finish()
             self._writer = None
             system.sync_directory(self.partial)
-        return _stamp(self._whole)
+        return _stamp(self._complete)
 
     def publish(self, stamp: Stamp) -> None:
-        """Put the sealed file in its place; does nothing where it is there already."""
-        _publish(self._whole, self.target, stamp, self.path, force=self.force)
+        """Rename the complete file to the target, unless that was done."""
+        _publish(self._complete, self.target, stamp, self.path, force=self.force)
 
     def finish(self) -> None:
-        """Seal, publish and close."""
-        self.publish(self.seal())
+        """Complete, publish and close."""
+        self.publish(self.complete())
         self.close(keep=False)
 
     def close(self, *, keep: bool) -> None:
-        """Give up the files and their lock."""
+        """Close the parts and release their lock; without ``keep``, remove the hidden files."""
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
@@ -220,7 +199,7 @@ class StagedParquet:
 
 
 class _PartWriter:
-    """One Parquet file that is being written."""
+    """A part, which is a Parquet file that is being written."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._stream = AppendedFile(path)
@@ -231,17 +210,17 @@ class _PartWriter:
             raise
 
     def write(self, table: pa.Table) -> None:
-        """Add a row group."""
+        """Append a row group."""
         self._writer.write_table(table, row_group_size=max(1, len(table)))
 
     def finish(self) -> None:
-        """Write the index and bring the file to disk."""
+        """Write the index and flush the file to disk."""
         self._writer.close()
         self._stream.sync()
         self._stream.close()
 
     def discard(self) -> None:
-        """Close the file where it stands; the index that pyarrow writes when it is freed goes nowhere."""
+        """Close the file without an index; the one that pyarrow writes when it is freed is ignored."""
         self._writer.is_open = False
         self._stream.discard()
 
@@ -251,29 +230,29 @@ def _stamp(path: Path) -> Stamp:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def _publish(sealed: Path, target: Path, stamp: Stamp, name: str, *, force: bool) -> None:
-    """Move a sealed file to its place, if it is not there; raises SinkError where it is in neither."""
-    if sealed.exists() and _stamp(sealed) == stamp:
+def _publish(hidden: Path, target: Path, stamp: Stamp, name: str, *, force: bool) -> None:
+    """Rename a complete file to its target, unless that was done; raises SinkError if none matches."""
+    if hidden.exists() and _stamp(hidden) == stamp:
         with write_errors(name):
-            move_into_place(sealed, target, force=force)
+            move_into_place(hidden, target, force=force)
             system.sync_directory(target.parent)
     elif not target.exists() or _stamp(target) != stamp:
-        raise _not_left(sealed)
+        raise _mismatch(hidden)
 
 
 def _schema_of(path: Path) -> pa.Schema:
     try:
         return pq.read_schema(path)
     except (OSError, pa.ArrowException) as error:
-        raise _not_left(path.parent) from error
+        raise _mismatch(path.parent) from error
 
 
-def _not_left(path: Path) -> SinkError:
-    return SinkError(f"{path}: is not what the last run left; start over without --resume")
+def _mismatch(path: Path) -> SinkError:
+    return SinkError(f"{path}: does not match the last checkpoint; start over without --resume")
 
 
-def _like(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
-    """A table with the column types of the first; raises InputError where its cells cannot have them."""
+def _cast(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
+    """A table cast to the types of the first one; raises InputError if that fails."""
     if table.schema.equals(schema):
         return table
     try:
@@ -281,8 +260,8 @@ def _like(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
     except (pa.ArrowException, ValueError) as error:
         why = str(error).partition("\n")[0]
         raise InputError(
-            f"{path}: the columns of one input are not of the types of those before ({why}); score it by "
-            f"itself, or to CSV"
+            f"{path}: an input has other column types than the inputs before it ({why}); score it "
+            f"separately, or write CSV"
         ) from error
 
 

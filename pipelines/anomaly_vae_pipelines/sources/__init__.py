@@ -1,7 +1,6 @@
-"""Sources: files, URLs and standard input to blocks of rows; CSV, JSON Lines, Parquet, and images.
+"""Sources: blocks of rows from files, URLs and standard input; CSV, JSON Lines, Parquet, and images.
 
-What is no row is never dropped, padded or guessed at: it comes out beside the rows, with its line and
-what is wrong with it.
+An invalid row is never dropped, padded or guessed: it is returned separately, with its line and the reason.
 """
 
 from anomaly_vae_pipelines.sources.arrivals import Arrivals, ImageArrivals, TableArrivals

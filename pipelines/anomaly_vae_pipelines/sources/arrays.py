@@ -1,4 +1,4 @@
-"""ArraySource: an ``.npy`` or ``.npz`` file whose rows are images; no code of the file is run."""
+"""ArraySource: an ``.npy`` or ``.npz`` file whose rows are images; pickles are not loaded."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from anomaly_vae_pipelines.sources.images import (
 )
 
 MAX_NPZ_BYTES = 1 << 31
-"""Bytes of the array in an ``.npz``, which has to be unpacked as a whole."""
+"""Largest array of an ``.npz`` in bytes, as it must be decompressed as a whole."""
 
 _SHAPES = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
 
 
 class ArraySource:
-    """The images of one array file, an ``.npy`` read as it is needed. Use it as a context.
+    """The images of one array file; an ``.npy`` is memory-mapped. Use it as a context manager.
 
-    A file that is no such array is one row, which is rejected when it is read.
+    A file that is not a valid array is one row, which is rejected when it is read.
 
     Parameters
     ----------
     path : str
     frame : Frame
-        What the images are to be.
+        Size and channels of the images.
     block_values : int
-        Most values of a block, unless an image has more.
+        Maximum number of values per block; one image is always allowed.
     """
 
     header = b""
@@ -63,7 +63,7 @@ class ArraySource:
         self._images = None
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
-        """The blocks from a place on; of a file that is no array one."""
+        """The blocks from a position on; one block for a file that is not a valid array."""
         first = start.offset if start is not None else 0
         size = Path(self.name).stat().st_size
         n_images = 1 if self._images is None else len(self._images)
@@ -79,12 +79,12 @@ class ArraySource:
     ) -> Read:
         """The images of a block, with the file and the index as columns."""
         if self._problem is not None:
-            refused = self._rejected(1, self._problem.kind, str(self._problem))
-            return Read(self._rows([], [], wanted, whole), [refused])
+            rejected_row = self._rejected(1, self._problem.kind, str(self._problem))
+            return Read(self._rows([], [], wanted, whole), [rejected_row])
         images, indices, rejected = [], [], []
         for index, image in enumerate(block.content, start=block.start.offset):
             try:
-                images.append(self._frame.fit(plain_numbers(np.array(image))))
+                images.append(self._frame.fit(checked_values(np.array(image))))
                 indices.append(index)
             except UnreadableImageError as error:
                 rejected.append(self._rejected(index + 1, error.kind, f"image {index} {error}"))
@@ -112,10 +112,10 @@ class ArraySource:
 def open_array(path: str) -> NDArray[Any]:
     """The images of a file, of shape (n, height, width) or (n, height, width, 3).
 
-    An ``.npy`` stays on disk until it is read. Raises UnreadableImageError for what holds no such array.
+    An ``.npy`` is memory-mapped. Raises UnreadableImageError if the file has no such array.
     """
     try:
-        array = _only_member(path) if Path(path).suffix.lower() == ".npz" else _mapped(path)
+        array = _from_npz(path) if Path(path).suffix.lower() == ".npz" else _from_npy(path)
     except UnreadableImageError:
         raise
     except (ValueError, TypeError, SyntaxError, OSError, EOFError, MemoryError, zipfile.error) as error:
@@ -123,23 +123,24 @@ def open_array(path: str) -> NDArray[Any]:
     return _as_images(array)
 
 
-def _mapped(path: str) -> NDArray[Any]:
+def _from_npy(path: str) -> NDArray[Any]:
     array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     return array
 
 
-def _only_member(path: str) -> NDArray[Any]:
+def _from_npz(path: str) -> NDArray[Any]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if len(members) != 1:
             names = ", ".join(member.filename.removesuffix(".npy") for member in members[:4])
             more = ", ..." if len(members) > 4 else ""
             raise UnreadableImageError(
-                "arrays", f"holds {len(members)} arrays ({names}{more}); wanted one, so save it alone as .npy"
+                "arrays", f"contains {len(members)} arrays ({names}{more}); wanted one, save it as .npy"
             )
         if members[0].file_size > MAX_NPZ_BYTES:
             raise UnreadableImageError(
-                "too large", f"unpacks to more than {MAX_NPZ_BYTES:,} bytes; save it as .npy, read in parts"
+                "too large",
+                f"decompresses to more than {MAX_NPZ_BYTES:,} bytes; save it as .npy, which is read in parts",
             )
         with archive.open(members[0]) as stream:
             array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
@@ -148,28 +149,28 @@ def _only_member(path: str) -> NDArray[Any]:
 
 def _as_images(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind not in "buif":
-        problem = f"holds cells of type {array.dtype}; wanted whole numbers or floats"
+        problem = f"has dtype {array.dtype}; wanted integers or floats"
         raise UnreadableImageError("array", problem)
     if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3)) or 0 in array.shape[1:]:
-        raise UnreadableImageError("array", f"has shape {array.shape}; wanted images as {_SHAPES}")
+        raise UnreadableImageError("array", f"has shape {array.shape}; wanted images of shape {_SHAPES}")
     return array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
 
 
-def plain_numbers(image: NDArray[Any]) -> NDArray[Any]:
-    """An image of 8 or 16 bits or as float64; raises UnreadableImageError where a value is no number."""
+def checked_values(image: NDArray[Any]) -> NDArray[Any]:
+    """An image of 8 or 16 bits, or as float64; raises UnreadableImageError if a value is not finite."""
     if image.dtype in (np.uint8, np.uint16):
         return image
     image = image.astype(np.float64)
     if not np.isfinite(image).all():
-        raise UnreadableImageError("values", "holds values that are no finite numbers; fill them in")
+        raise UnreadableImageError("values", "contains values that are not finite; replace them")
     return image
 
 
 def _reason(error: BaseException) -> str:
     text = str(error)
     if "allow_pickle" in text or "Python objects" in text:
-        return "holds Python objects (a pickle), which are not loaded; save plain numbers"
+        return "contains Python objects (a pickle), which are not loaded; save plain numbers"
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        return "file not found"
     why = " ".join(text.split())[:100] or type(error).__name__
-    return f"is no array of numpy's, or damaged ({why})"
+    return f"is not a NumPy array, or is damaged ({why})"

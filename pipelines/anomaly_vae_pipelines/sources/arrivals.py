@@ -1,4 +1,4 @@
-"""Arrivals: what comes into a watched place, and how one of its files is opened."""
+"""Arrivals: the files that appear at a watched path, and how each is opened."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_g
 
 
 class Arrivals(Protocol):
-    """The files of a kind in a watched place."""
+    """The files of one kind at a watched path."""
 
-    def within(self, folder: Path) -> list[Path]:
-        """The files that are in a folder; none is no mistake."""
+    def files_in(self, folder: Path) -> list[Path]:
+        """The files in a folder, which may be empty."""
 
     def open(self, path: Path) -> OpenedSource:
-        """The source of a file, to be used as a context; raises SourceError."""
+        """The source of a file, to be used as a context manager; raises SourceError."""
 
-    def is_whole_only(self, path: Path) -> bool:
-        """Whether a file can only be read when it is complete."""
+    def needs_complete_file(self, path: Path) -> bool:
+        """Whether a file can be read only when it is complete."""
 
 
 class TableArrivals:
-    """Files of rows, to which more may be added at their end.
+    """Files of rows, to which rows may be appended.
 
     Parameters
     ----------
-    place : Path
-        What is watched.
+    watched : Path
+        File or folder that is watched.
     given_format : str or None
-        "csv", "jsonl" or "parquet"; by suffix where None.
+        "csv", "jsonl" or "parquet"; None for the format of the suffix.
     """
 
-    def __init__(self, place: Path, given_format: str | None = None) -> None:
-        self._place, self._format = place, given_format
+    def __init__(self, watched: Path, given_format: str | None = None) -> None:
+        self._watched, self._format = watched, given_format
 
-    def within(self, folder: Path) -> list[Path]:
+    def files_in(self, folder: Path) -> list[Path]:
         """The files of rows in a folder."""
         try:
             return [Path(name) for name in input_files([str(folder)])]
@@ -49,40 +49,40 @@ class TableArrivals:
             return []
 
     def open(self, path: Path) -> OpenedSource:
-        """The rows of a file that are whole."""
+        """The complete rows of a file."""
         return open_growing(str(path), self._given())
 
-    def is_whole_only(self, path: Path) -> bool:
+    def needs_complete_file(self, path: Path) -> bool:
         """Whether a file is compressed, or Parquet."""
         return compression_of(str(path)) is not None or format_of(str(path), self._given()) == "parquet"
 
     def _given(self) -> str | None:
-        """The format of a file; a renamed one, as ``app.csv.1``, has that of the watched name."""
-        if self._format is None and not self._place.is_dir():
-            return format_of(str(self._place))
+        """The given format, or that of a watched file, which its rotated files (``app.csv.1``) have too."""
+        if self._format is None and not self._watched.is_dir():
+            return format_of(str(self._watched))
         return self._format
 
 
 class ImageArrivals:
-    """Image files, each of which is read when it no longer changes.
+    """Image files, each of which is read once it no longer changes.
 
     Parameters
     ----------
-    place : Path
-        What is watched; images in a folder are called by their way from it.
+    watched : Path
+        File or folder that is watched; images in a folder are named by their relative path.
     frame : Frame
-        What the images are to be.
+        Size and channels of the images.
     """
 
-    def __init__(self, place: Path, frame: Frame) -> None:
-        if not place.is_dir() and not is_image_file(str(place)):
+    def __init__(self, watched: Path, frame: Frame) -> None:
+        if not watched.is_dir() and not is_image_file(str(watched)):
             raise InputError(
-                f"{place}: is neither a folder nor an image, and the model was fitted on images; watch a "
-                f"folder that receives them"
+                f"{watched}: is neither a folder nor an image, and the model was fitted on images; watch a "
+                f"folder of images"
             )
-        self._place, self._frame = place, frame
+        self._watched, self._frame = watched, frame
 
-    def within(self, folder: Path) -> list[Path]:
+    def files_in(self, folder: Path) -> list[Path]:
         """The images anywhere below a folder."""
         try:
             return [Path(file.path) for file in list_images(str(folder))]
@@ -91,10 +91,10 @@ class ImageArrivals:
 
     def open(self, path: Path) -> OpenedSource:
         """One image."""
-        name = path.relative_to(self._place).as_posix() if path.is_relative_to(self._place) else str(path)
+        name = path.relative_to(self._watched).as_posix() if path.is_relative_to(self._watched) else str(path)
         file = single_image(str(path))
-        return ImageSource(str(path), [file if name == "." else file.called(name)], self._frame)
+        return ImageSource(str(path), [file if name == "." else file.renamed(name)], self._frame)
 
-    def is_whole_only(self, path: Path) -> bool:
-        """Always."""
+    def needs_complete_file(self, path: Path) -> bool:
+        """True for every image."""
         return True

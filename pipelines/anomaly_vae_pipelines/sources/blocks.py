@@ -1,7 +1,6 @@
-"""What every source gives: blocks in order, each a piece of a file that can be read by itself.
+"""The interface of sources: blocks in order, each a piece of a file that can be parsed independently.
 
-Cutting a file into blocks is quick and done in one place; reading a block is the work, and is done by
-whichever thread is free.
+Splitting a file into blocks is fast and done by one thread; parsing a block is slow and done by any thread.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from typing import Any, NamedTuple, Protocol, Self
 from anomaly_vae_pipelines.records import Rejected, Rows
 
 BLOCK_BYTES = 1 << 21
-"""Bytes of a block of text: a few thousand rows, which a core's cache holds."""
+"""Bytes per block of text: a few thousand rows, which fit into the cache of a core."""
 
 
 @dataclass(frozen=True)
 class SourcePosition:
-    """A position between two rows of a file: the bytes (of Parquet: rows) and lines before it."""
+    """A position between two rows of a file: the number of bytes (Parquet: rows) and lines before it."""
 
     offset: int = 0
     line: int = 0
@@ -31,11 +30,11 @@ class Block:
     Attributes
     ----------
     content : bytes, array or table
-        What the source that cut it can read.
+        Data for the ``read`` of its source.
     start, end : SourcePosition
-        Where it begins, and where the next one does. The same start gives the same block.
+        Where it starts, and where the next one starts. The same start gives the same block.
     n_bytes : int
-        How much of the file as it lies on disk has been read up to its end, as far as is known.
+        Bytes of the file on disk up to its end, as far as this is known.
     """
 
     content: Any
@@ -45,7 +44,7 @@ class Block:
 
 
 class Read(NamedTuple):
-    """The rows of a block, and those that cannot be read, which are not among them."""
+    """The valid rows of a block, and the rejected ones."""
 
     rows: Rows
     rejected: list[Rejected]
@@ -57,11 +56,11 @@ class Source(Protocol):
     Attributes
     ----------
     name : str
-        What it is called in messages.
+        Its name in messages.
     columns : tuple of str
         Names of its columns, in order.
     header : bytes
-        The line of names as it stands in the file; empty where there is none.
+        The header line of the file; empty if it has none.
     """
 
     name: str
@@ -69,25 +68,25 @@ class Source(Protocol):
     header: bytes
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
-        """The blocks of the file from a place on; raises SourceError where it is damaged."""
+        """The blocks of the file from a position on; raises SourceError if it is damaged."""
 
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
     ) -> Read:
-        """Some columns of a block, those in ``numeric`` as numbers, others as text (or as typed).
+        """Parse some columns of a block: those in ``numeric`` as numbers, others as text or as typed.
 
-        With ``whole``, beside them all columns as they stand in the file.
+        With ``whole``, the rows also have all columns as they are in the file.
         """
 
     def empty(self) -> Block:
-        """A block without rows, which tells the types of the columns."""
+        """A block without rows, which has the types of the columns."""
 
 
 class OpenedSource(Source, Protocol):
-    """A source that lets go of its file when the block ends."""
+    """A source that closes its file at the end of a ``with`` block."""
 
     def __enter__(self) -> Self:
         """The source itself."""
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the file."""
+        """Close the file."""

@@ -1,7 +1,6 @@
-"""What a cell means: missing, a number, a truth value, or text.
+"""The meaning of cells: missing, a number, a boolean, or text, the same for fitting and for scoring.
 
-The same words mean the same at fitting and at scoring. Dates stay text: the detector recognises and
-reads them itself, so that they too are read in one way.
+Dates stay text: the detector recognises and parses them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.arrow_text import is_text, local_moments, plain_column
+from anomaly_vae_pipelines.arrow_text import is_text, local_timestamps, plain_column
 from anomaly_vae_pipelines.errors import MixedColumnWarning
 from anomaly_vae_pipelines.records import Rows
 
@@ -40,10 +39,10 @@ MISSING = frozenset(
         "null",
     }
 )
-"""Texts of a cell that holds nothing, spaces around them aside."""
+"""Texts of a missing cell; spaces around them are ignored."""
 
 MIXED_SHARE = 0.9
-"""A text column of which more than this share is numbers is probably a column of numbers with slips."""
+"""A text column with more than this share of numbers is probably a column of numbers with errors."""
 
 _MISSING_SET = pa.array(sorted(MISSING), pa.string())
 _TRUTH = {"true": True, "false": False}
@@ -54,7 +53,7 @@ _READ = (
     pa.types.is_string,
     pa.types.is_duration,
 )
-"""Types that a model reads, beside dates and what is cast to one of these."""
+"""Types that a model reads, in addition to dates and types that are cast to one of these."""
 
 _NUMBERS = (
     pa.types.is_boolean,
@@ -66,13 +65,13 @@ _NUMBERS = (
 _WANTED = {
     "numeric": ("numbers", _NUMBERS),
     "datetime": ("dates", (pa.types.is_date, pa.types.is_timestamp)),
-    "boolean": ("truth values", _NUMBERS[:4]),
+    "boolean": ("booleans", _NUMBERS[:4]),
 }
-"""By kind of a model's column, what it was fitted on and the types that can hold it."""
+"""By kind of column: what the model was fitted on, and the types that are accepted for it."""
 
 
 def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of text with null for what is missing."""
+    """A text column with null for missing cells."""
     missing = pc.is_in(pc.utf8_trim_whitespace(column), _MISSING_SET)
     if not pc.any(missing).as_py():
         return column
@@ -80,9 +79,9 @@ def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A column of text as numbers, and where a cell is there and is no number; NaN for both and for missing.
+    """A text column as numbers, and a mask of the cells that are neither numbers nor missing.
 
-    Both of shape (n_rows,).
+    Both have shape (n_rows,); missing and invalid cells are NaN.
     """
     texts = text_cells(column)
     try:
@@ -91,11 +90,11 @@ def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np
     except pa.ArrowInvalid:
         cells = texts.to_pylist()
     numbers = np.array([_number(cell) for cell in cells], dtype=np.float64)
-    return numbers, np.array([_is_slip(cell) for cell in cells], dtype=bool) & np.isnan(numbers)
+    return numbers, np.array([_is_not_number(cell) for cell in cells], dtype=bool) & np.isnan(numbers)
 
 
 def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = (), source: str = "") -> pd.DataFrame:
-    """A table as a model takes it; text columns of ``maybe_numbers`` are numbers if all their cells are."""
+    """A table as input of a model; text columns of ``maybe_numbers`` become numbers if all cells are."""
     table = plain_table(table, source)
     for name in maybe_numbers:
         position = table.column_names.index(name)
@@ -109,32 +108,32 @@ def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = (), source: st
 
 
 def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
-    """All rows of all pieces, each text column as numbers, truth values or text, others as typed.
+    """All rows of all pieces; each text column becomes numbers, booleans or text, others keep their type.
 
-    Warns with MixedColumnWarning of columns that a few cells keep from being numbers.
+    Warns with MixedColumnWarning about columns of numbers that are read as text because of a few cells.
     """
     tables, numbers = [], []
     for piece in pieces:
         tables.append(piece.table)
         numbers.append(piece.numbers)
     table = plain_table(pa.concat_tables(tables, promote_options="permissive"))
-    places = np.concatenate(numbers)
-    columns = {name: _typed(table.column(name), name, places) for name in table.column_names}
+    lines = np.concatenate(numbers)
+    columns = {name: _typed(table.column(name), name, lines) for name in table.column_names}
     return pd.DataFrame(columns, columns=table.column_names)
 
 
 def plain_table(table: pa.Table, source: str = "") -> pa.Table:
-    """A table of numbers, truth values, text and moments; raises InputError for lists and the like."""
+    """A table of numbers, booleans, text and timestamps; raises InputError for other types, such as lists."""
     columns = [
         _plain(column, name, source) for name, column in zip(table.column_names, table.columns, strict=True)
     ]
     return pa.table(columns, names=table.column_names)
 
 
-def refuse_types(table: pa.Table, kinds: Mapping[str, str], source: str) -> None:
-    """Raise InputError where no cell of a typed column can be what the model learned of that column.
+def check_types(table: pa.Table, kinds: Mapping[str, str], source: str) -> None:
+    """Raise InputError if the type of a column does not match the kind of that column in the model.
 
-    ``kinds`` are the kinds of the model's columns; text is judged cell by cell.
+    ``kinds`` are the kinds of the model's columns. Text columns are checked cell by cell elsewhere.
     """
     for name, column in zip(table.column_names, table.columns, strict=True):
         wanted = _WANTED.get(kinds.get(name, ""))
@@ -143,13 +142,13 @@ def refuse_types(table: pa.Table, kinds: Mapping[str, str], source: str) -> None
             continue
         if not any(is_kind(kind) for is_kind in wanted[1]):
             raise InputError(
-                f"{source}: column {name!r} has type {column.type}, and the model was fitted on {wanted[0]} "
-                f"there; convert the column, or leave it out with --ignore when the model is fitted"
+                f"{source}: column {name!r} has type {column.type}, but the model was fitted on {wanted[0]}; "
+                f"convert the column, or exclude it with --ignore when fitting"
             )
 
 
 def table_pieces(table: pd.DataFrame, max_rows: int) -> Iterator[pa.Table]:
-    """A table as text that reads back as the same cells, in pieces; at least one."""
+    """A table as text that reads back as the same cells, in one or more pieces."""
     names = list(map(str, table.columns))
     for start in range(0, max(1, len(table)), max_rows):
         piece = table.iloc[start : start + max_rows]
@@ -165,17 +164,17 @@ def _plain(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
     if pa.types.is_date(kind):
         return column.cast(pa.timestamp("s"))
     if pa.types.is_timestamp(kind):
-        return local_moments(column)
+        return local_timestamps(column)
     if not any(is_kind(kind) for is_kind in _READ):
         where = f"{source}: " if source else ""
         raise InputError(
-            f"{where}column {name!r} has type {column.type}; wanted numbers, truth values, text or dates, so "
-            f"leave it out with --ignore when the model is fitted, or convert it"
+            f"{where}column {name!r} has type {column.type}; wanted numbers, booleans, text or dates; "
+            f"convert it, or exclude it with --ignore when fitting"
         )
     return column
 
 
-def _typed(column: pa.ChunkedArray, name: str, places: NDArray[np.int64]) -> pd.Series:
+def _typed(column: pa.ChunkedArray, name: str, lines: NDArray[np.int64]) -> pd.Series:
     if not is_text(column.type):
         return pd.Series(column.to_pandas())
     numbers, wrong = numbers_of(column)
@@ -187,7 +186,7 @@ def _typed(column: pa.ChunkedArray, name: str, places: NDArray[np.int64]) -> pd.
         return folded.map(_TRUTH).astype("boolean")
     if wrong.sum() < (1.0 - MIXED_SHARE) * present.sum():
         first = np.flatnonzero(wrong)[0]
-        _warn_mixed(name, texts.iloc[first], places[first], wrong.sum())
+        _warn_mixed(name, texts.iloc[first], lines[first], wrong.sum())
     return texts
 
 
@@ -198,15 +197,15 @@ def _number(cell: str | None) -> float:
         return np.nan
 
 
-def _is_slip(cell: str | None) -> bool:
-    """Whether a cell that gave NaN did not say so."""
+def _is_not_number(cell: str | None) -> bool:
+    """Whether a cell that was parsed as NaN is not a spelling of NaN."""
     return cell is not None and cell.strip().lower().lstrip("+-") != "nan"
 
 
-def _warn_mixed(name: str, text: str, line: int, n_slips: int) -> None:
+def _warn_mixed(name: str, text: str, line: int, n_bad: int) -> None:
     warnings.warn(
-        f"column {name!r} is read as text, not as numbers, because of {n_slips} of its cells, the first of "
-        f"them {text!r} on line {line}; mend them, or leave them empty where the value is missing",
+        f"column {name!r} is read as text, not as numbers, because of {n_bad} cells, the first {text!r} on "
+        f"line {line}; correct them, or leave them empty if the value is missing",
         MixedColumnWarning,
         stacklevel=2,
     )

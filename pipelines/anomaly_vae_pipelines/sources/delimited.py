@@ -1,7 +1,7 @@
-"""DelimitedSource: CSV in blocks of bytes; rows keep their bytes, and the wanted columns are cast by Arrow.
+"""DelimitedSource: CSV in blocks of bytes; rows keep their bytes, and Arrow casts the wanted columns.
 
-Arrow reads what is well formed. Where it stumbles, or counts other rows than there are records, Python's
-strict reader judges every record of that block, so that each bad row is known by its line.
+Arrow parses well-formed blocks. If it fails, or finds another number of rows, Python's strict reader
+parses each record of the block, so that each bad row is reported with its line.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
 from anomaly_vae_pipelines.sources.cells import MISSING
-from anomaly_vae_pipelines.sources.selection import refuse_doubles
-from anomaly_vae_pipelines.sources.splitting import Offsets, Split, split_records
+from anomaly_vae_pipelines.sources.selection import check_unique_names
+from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, split_records
 from anomaly_vae_pipelines.sources.stream import ByteStream
 from anomaly_vae_pipelines.sources.text import TextSource
 
 MAX_CELL = 1 << 26
-"""Characters of the longest cell that is read."""
+"""Characters of the longest cell that is accepted."""
 
-_MARK = b"\xef\xbb\xbf"
+_BOM = b"\xef\xbb\xbf"
+_MISSING_WORDS = sorted(MISSING)
 _NEWLINE, _RETURN = b"\n\r"
 
 
 class DelimitedSource(TextSource):
-    """One CSV file with a header, plain or compressed; ``-`` is standard input. Or bytes in memory, plain.
+    """A CSV file with a header, plain or compressed; ``-`` is standard input. Or plain bytes in memory.
 
-    Lines with nothing on them are no rows. Of a ``growing`` file only whole lines are read.
+    Empty lines are skipped. Only complete lines of a ``growing`` file are read.
 
     Raises
     ------
     SourceError
-        Where it cannot be opened or has no proper header, and later where it is damaged.
+        If it cannot be opened or has no valid header, and later if it is damaged.
     """
 
     def __init__(
@@ -50,26 +51,26 @@ class DelimitedSource(TextSource):
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
     ) -> Read:
-        """Some columns of a block as text, those in ``numeric`` as numbers; ``whole`` as text too."""
+        """Some columns of a block as text, those in ``numeric`` as numbers; with ``whole``, all as text."""
         data, split = block.content
         parsed = self.columns if whole else wanted
         starts, ends, lines = _extents(data, split)
         numbers = block.start.line + lines + 1
         raw = _slices(data, starts, ends)
-        table = self._arrow_table(data, split, len(starts), parsed, numeric) if split.is_sound else None
+        table = self._arrow_table(data, split, len(starts), parsed, numeric) if split.is_well_formed else None
         rejected: list[Rejected] = []
         if table is None:
-            kept, cells, rejected = self._judged(raw, numbers, parsed)
+            kept, cells, rejected = self._parsed_singly(raw, numbers, parsed)
             table, numbers, raw = cells, numbers[kept], raw.filter(pa.array(kept))
         rows = Rows(self.name, self.columns, table, numbers, raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 
     def _arrow_table(
-        self, data: bytes, split: Split, n_rows: int, wanted: Sequence[str], numeric: Container[str]
+        self, data: bytes, split: RecordBounds, n_rows: int, wanted: Sequence[str], numeric: Container[str]
     ) -> pa.Table | None:
-        """The columns as Arrow reads them, with numbers if all are; None where it cannot.
+        """The columns as Arrow parses them, with numbers if all are valid; None if it cannot.
 
-        Looking for one word of a missing number takes less time than for all, and is tried first.
+        Checking for one spelling of a missing number is faster than for all, and is tried first.
         """
         for numbers, words in ((numeric, [""]), (numeric, _MISSING_WORDS), ((), [""])):
             types = {name: pa.float64() if name in numbers else pa.string() for name in wanted}
@@ -99,17 +100,17 @@ class DelimitedSource(TextSource):
             ),
         )
 
-    def _judged(
+    def _parsed_singly(
         self, raw: pa.LargeBinaryArray, numbers: Offsets, wanted: Sequence[str]
     ) -> tuple[NDArray[np.bool_], pa.Table, list[Rejected]]:
-        """Which rows Python's strict reader takes, their cells, and what is wrong with the others."""
+        """A mask of the rows that Python's strict reader accepts, their cells, and the rejected rows."""
         records = raw.to_pylist()
-        judged = [_cells_of(record, len(self.columns)) for record in records]
-        kept = np.array([isinstance(cells, list) for cells in judged], dtype=bool)
-        good = [cells for cells in judged if isinstance(cells, list)]
+        parsed = [_cells_of(record, len(self.columns)) for record in records]
+        kept = np.array([isinstance(cells, list) for cells in parsed], dtype=bool)
+        good = [cells for cells in parsed if isinstance(cells, list)]
         rejected = [
             Rejected(self.name, int(number), wrong[0], wrong[1], record)
-            for number, wrong, record in zip(numbers, judged, records, strict=True)
+            for number, wrong, record in zip(numbers, parsed, records, strict=True)
             if isinstance(wrong, tuple)
         ]
         positions = [self.columns.index(name) for name in wanted]
@@ -117,9 +118,9 @@ class DelimitedSource(TextSource):
         return kept, pa.table(columns, names=list(wanted)), rejected
 
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
-        """The line of names, which is gone past, and the names."""
-        if self._stream.first()[0].startswith(_MARK):
-            self._stream.skip(len(_MARK))
+        """Read past the header; returns its line and the names."""
+        if self._stream.first()[0].startswith(_BOM):
+            self._stream.skip(len(_BOM))
         while True:
             data, split = self._stream.first()
             starts, ends, lines = _extents(data, split)
@@ -135,17 +136,12 @@ class DelimitedSource(TextSource):
         return header, _names(header, self.name, int(lines[0]) + 1)
 
 
-_MISSING_WORDS = sorted(MISSING)
-_QUOTED = pacsv.ParseOptions(newlines_in_values=True)
-_UNQUOTED = pacsv.ParseOptions(quote_char=False)
-
-
-def _extents(data: bytes, split: Split) -> tuple[Offsets, Offsets, Offsets]:
-    """Where the rows begin and end, line ends aside, and the lines before; empty lines are no rows."""
+def _extents(data: bytes, split: RecordBounds) -> tuple[Offsets, Offsets, Offsets]:
+    """Start, end (without line end) and number of preceding lines of each record that is not empty."""
     cells = np.frombuffer(data, dtype=np.uint8)
     starts, ends = split.starts[:-1], split.starts[1:].copy()
-    for mark in (_NEWLINE, _RETURN):
-        ends -= (ends > starts) & (cells[ends - 1] == mark)
+    for line_end in (_NEWLINE, _RETURN):
+        ends -= (ends > starts) & (cells[ends - 1] == line_end)
     filled = ends > starts
     if filled.all():
         return starts, ends, split.lines[:-1]
@@ -153,7 +149,7 @@ def _extents(data: bytes, split: Split) -> tuple[Offsets, Offsets, Offsets]:
 
 
 def _slices(data: bytes, starts: Offsets, ends: Offsets) -> pa.LargeBinaryArray:
-    """The bytes between, one element a row, copied only where something lies between rows."""
+    """The bytes of each row, one element per row."""
     offsets = np.empty(2 * len(starts) + 1, dtype=np.int64)
     offsets[:-1:2], offsets[1::2], offsets[-1] = starts, ends, len(data)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
@@ -162,7 +158,7 @@ def _slices(data: bytes, starts: Offsets, ends: Offsets) -> pa.LargeBinaryArray:
 
 
 def _is_text(data: bytes) -> bool:
-    """Whether all of it is UTF-8 without NUL, also in columns that nobody reads."""
+    """Whether all bytes, also of columns that are not read, are UTF-8 without NUL."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
@@ -171,35 +167,38 @@ def _is_text(data: bytes) -> bool:
 
 
 def _names(header: bytes, source: str, line: int) -> tuple[str, ...]:
-    """Names of the columns; raises SourceError where they cannot be read or one comes twice."""
+    """Names of the columns; raises SourceError if they are not valid or not unique."""
     names = _cells_of(header, None)
     if isinstance(names, tuple):
         raise SourceError(source, line, names[1])
-    refuse_doubles(source, line, names)
+    check_unique_names(source, line, names)
     return tuple(names)
 
 
 def _cells_of(record: bytes, width: int | None) -> list[str] | tuple[str, str]:
-    """The cells of a record, or in a word and in a sentence what is wrong with it."""
+    """The cells of a record, or the kind and the description of its error."""
     try:
         text = record.decode("utf-8")
     except UnicodeDecodeError as error:
         byte = record[error.start]
         return (
             "encoding",
-            f"byte 0x{byte:02x} is not UTF-8; save the file in UTF-8, such as with iconv -t utf-8",
+            f"byte 0x{byte:02x} is not UTF-8; save the file as UTF-8, for example with iconv -t utf-8",
         )
     if "\0" in text:
-        return "nul", "holds a NUL byte; wanted text (a binary file? UTF-16?): save the file as CSV in UTF-8"
+        return (
+            "nul",
+            "contains a NUL byte; wanted text, not a binary file or UTF-16: save the file as CSV in UTF-8",
+        )
     csv.field_size_limit(MAX_CELL)
     try:
         cells = next(csv.reader([text], strict=True))
     except (csv.Error, StopIteration) as error:
-        return "quotes", f"not CSV ({error}); wanted cells with a comma, quote or line break in double quotes"
+        return "quotes", f"not CSV ({error}); put cells with a comma, quote or line break in double quotes"
     if width is not None and len(cells) != width:
         return (
             "width",
-            f"wanted {width} cells as in the header, got {len(cells)}; put cells that hold a comma in "
-            "double quotes",
+            f"wanted {width} cells as in the header, got {len(cells)}; put cells with a comma in double "
+            "quotes",
         )
     return cells

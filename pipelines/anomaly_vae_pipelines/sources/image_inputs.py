@@ -1,4 +1,4 @@
-"""ImageInputs: folders, image files, arrays and patterns as the sources of a model of images."""
+"""ImageInputs: folders, image files, arrays and patterns as sources for a model of images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anomaly_vae_pipelines.images.layouts import (
     scoring_files,
     single_image,
 )
-from anomaly_vae_pipelines.io.files import expand, is_url, shown
+from anomaly_vae_pipelines.io.files import display_name, expand, is_url
 from anomaly_vae_pipelines.sources.arrays import ArraySource
 from anomaly_vae_pipelines.sources.blocks import OpenedSource
 from anomaly_vae_pipelines.sources.images import ImageSource
@@ -26,22 +26,21 @@ Listing = tuple[str, list[ImageFile]]
 
 
 class ImageInputs:
-    """Folders (plain or laid out as MVTec's), image files, ``.npy`` and ``.npz`` arrays, and patterns.
+    """Folders (plain or with MVTec's layout), image files, ``.npy`` and ``.npz`` arrays, and patterns.
 
-    Files that are given one after the other are one source. With several folders, the images are called
-    by the folder as well.
+    Consecutive files are one source. With several folders, the names of images start with the folder.
 
     Parameters
     ----------
     paths : sequence of str
-        As the user gave them.
+        As given by the user.
     frame : Frame
-        What the images are to be.
+        Size and channels of the images.
 
     Raises
     ------
     InputError
-        For what holds no images.
+        If a path has no images.
     """
 
     def __init__(self, paths: Sequence[str], frame: Frame) -> None:
@@ -60,7 +59,7 @@ class ImageInputs:
         )
 
     def format(self, number: int) -> str:
-        """Neither of the formats of tables."""
+        """Always "image"."""
         return "image"
 
     def paths(self) -> Sequence[str]:
@@ -68,11 +67,11 @@ class ImageInputs:
         return [file.path for file in self.files()]
 
     def files(self) -> list[ImageFile]:
-        """Every image file and array, with the name it goes by."""
+        """Every image file and array, with its name in results."""
         return [file for _, files in self._listings for file in files]
 
     def identity(self) -> list[Any]:
-        """Names, and for each a digest of the files in it with their sizes."""
+        """Names, each with the number of its files and a digest of their paths and sizes."""
         return [[name, len(files), _digest(files)] for name, files in self._listings]
 
 
@@ -80,7 +79,7 @@ def _listings(paths: Sequence[str]) -> list[Listing]:
     n_folders, found = sum(Path(path).is_dir() for path in paths), []
     run: list[ImageFile] = []
     for path in paths:
-        _refuse_others(path)
+        _check_path(path)
         if is_image_file(path) and not Path(path).is_dir():
             if not run:
                 found.append((path, run))
@@ -92,25 +91,25 @@ def _listings(paths: Sequence[str]) -> list[Listing]:
 
 
 def _within(path: str, *, alone: bool) -> list[ImageFile]:
-    """The images of a folder; of an array the file."""
+    """The images of a folder, or the file of an array."""
     if not Path(path).is_dir():
         return [single_image(path)]
     files = scoring_files(path)
     if alone:
         return files
-    return [file.called(Path(path, file.name).as_posix()) for file in files]
+    return [file.renamed(Path(path, file.name).as_posix()) for file in files]
 
 
-def _refuse_others(path: str) -> None:
-    """Raise InputError for what is neither a folder nor named as an image or an array."""
+def _check_path(path: str) -> None:
+    """Raise InputError if a path is neither a folder nor has the suffix of an image or an array."""
     if path == "-" or is_url(path):
-        raise InputError(f"{shown(path)}: images are read from local files and folders; copy them there")
+        raise InputError(f"{display_name(path)}: images must be local files or folders; copy them")
     if not Path(path).is_dir() and not _is_image_input(path):
         if not Path(path).exists():
-            raise SourceError(path, None, "there is no such file; wanted a folder of images")
+            raise SourceError(path, None, "file not found; wanted a folder of images")
         raise SourceError(
-            path, None, "is no image, and the model was fitted on images; wanted a folder of PNG, JPEG or "
-            "WebP files, such a file, or an array (.npy, .npz)"
+            path, None, "is not an image, and the model was fitted on images; wanted a folder of PNG, JPEG "
+            "or WebP files, such a file, or an array (.npy, .npz)"
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""ImageSource: image files as rows, read block by block; what cannot be read comes out beside them."""
+"""ImageSource: image files as rows, read in blocks; files that cannot be read are rejected rows."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from anomaly_vae_pipelines.records import ImageRows, Rejected
 from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
 
 BLOCK_VALUES = 1 << 20
-"""Values of a block of images, of which one pixel has one or three."""
+"""Values per block of images; a pixel has one value or three."""
 
 FILE_COLUMN, INDEX_COLUMN = "file", "index"
 
 
 class ImageSource:
-    """Image files in order; a row is an image. Use it as a context: what it opens it closes.
+    """Image files in order; each image is a row. Use it as a context manager.
 
     Parameters
     ----------
     name : str
-        What all of them are called in messages.
+        Their name in messages.
     files : sequence of ImageFile
     frame : Frame
-        What the images are to be.
+        Size and channels of the images.
     block_values : int
-        Most values of a block, unless an image has more.
+        Maximum number of values per block; one image is always allowed.
     """
 
     header = b""
@@ -54,7 +54,7 @@ class ImageSource:
         self._stack.close()
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
-        """The blocks from a place on; no file is opened for it."""
+        """The blocks from a position on; this opens no file."""
         first = start.offset if start is not None else 0
         n_bytes = sum(file.n_bytes for file in self._files[:first])
         for begin in range(first, len(self._files), self._step):
@@ -94,12 +94,12 @@ class ImageSource:
 
 
 def images_per_block(frame: Frame, block_values: int = BLOCK_VALUES) -> int:
-    """How many images are read at a time; the same model gives the same blocks."""
+    """The number of images per block, which depends only on the model."""
     return max(1, block_values // frame.n_values)
 
 
 def stacked(images: Sequence[NDArray[Any]], frame: Frame) -> NDArray[Any]:
-    """Images of one frame as one array, even if there is none."""
+    """Images of one frame as one array, which may be empty."""
     if images:
         return np.stack(images)
     height, width = frame.size or (0, 0)

@@ -1,4 +1,4 @@
-"""Inputs: what a run was told to read, as sources in order; here files of rows."""
+"""Inputs: the paths of a run as an ordered list of sources; here files of rows."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any, Protocol
 from anomaly_vae_pipelines.errors import LostInputError, SourceError
 from anomaly_vae_pipelines.io.files import expand, size_of
 from anomaly_vae_pipelines.sources.blocks import OpenedSource
-from anomaly_vae_pipelines.sources.cuts import refuse_cut
 from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_source
+from anomaly_vae_pipelines.sources.truncation import check_not_truncated
 
 
 class Inputs(Protocol):
-    """What a run reads, source by source.
+    """The sources of a run.
 
     Attributes
     ----------
     names : tuple of str
-        What each source is called in messages and in the account of the run.
+        Names of the sources in messages and in the summary of the run.
     sizes : tuple of int or None
-        Bytes of each as it lies on disk, where that is known.
+        Size of each in bytes on disk, if known.
     """
 
     names: tuple[str, ...]
     sizes: tuple[int | None, ...]
 
     def open(self, number: int) -> OpenedSource:
-        """A source, to be used as a context; raises SourceError where it cannot be opened."""
+        """A source, to be used as a context manager; raises SourceError if it cannot be opened."""
 
     def format(self, number: int) -> str:
         """The format of a source."""
@@ -36,7 +36,7 @@ class Inputs(Protocol):
         """Every file that is read."""
 
     def identity(self) -> list[Any]:
-        """What must be the same for a run to go on, fit for JSON."""
+        """What must be unchanged for a run to be resumed, as JSON values."""
 
 
 class TableInputs:
@@ -45,9 +45,9 @@ class TableInputs:
     Parameters
     ----------
     paths : sequence of str
-        As the user gave them; ``-`` is standard input.
+        As given by the user; ``-`` is standard input.
     given_format : str or None
-        "csv", "jsonl" or "parquet"; by suffix where None.
+        "csv", "jsonl" or "parquet"; None for the format of the suffix.
 
     Raises
     ------
@@ -61,15 +61,15 @@ class TableInputs:
         self._format = given_format
 
     def open(self, number: int) -> OpenedSource:
-        """The source of a file; one that is gone or shorter since the run began is a failure."""
+        """The source of a file; raises LostInputError if it has vanished or shrunk since the run started."""
         name, size = self.names[number], self.sizes[number]
         found = size_of(name)
-        refuse_cut(name, size, found)
+        check_not_truncated(name, size, found)
         try:
             return open_source(name, self._format)
         except SourceError as error:
             if number and size is not None and found is None:
-                raise LostInputError(f"{error}; it was there when the run began") from error
+                raise LostInputError(f"{error}; it existed when the run started") from error
             raise
 
     def format(self, number: int) -> str:

@@ -1,4 +1,4 @@
-"""JsonLinesSource: an object a line; rows keep their bytes, and the wanted fields become columns."""
+"""JsonLinesSource: one object per line; rows keep their bytes, and the wanted fields become columns."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import pyarrow as pa
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
-from anomaly_vae_pipelines.sources.splitting import Offsets, Split, with_ends
+from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, with_ends
 from anomaly_vae_pipelines.sources.stream import ByteStream
 from anomaly_vae_pipelines.sources.text import TextSource
 
 
 class JsonLinesSource(TextSource):
-    """One file of JSON Lines, plain or compressed; ``-`` is standard input.
+    """A file of JSON Lines, plain or compressed; ``-`` is standard input.
 
-    Its columns are the keys of the objects of its first block. A key that a row lacks is a missing
-    cell. Empty lines are no rows; of a ``growing`` file only whole lines are read.
+    Its columns are the keys of the objects in its first block. A key that is absent from a row is a missing
+    cell. Empty lines are skipped. Only complete lines of a ``growing`` file are read.
 
     Raises
     ------
     SourceError
-        Where it cannot be opened or holds no object, and later where it is damaged.
+        If it cannot be opened or has no object, and later if it is damaged.
     """
 
     def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
@@ -35,7 +35,7 @@ class JsonLinesSource(TextSource):
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
     ) -> Read:
-        """Some fields of a block as text, those in ``numeric`` as numbers; ``whole`` as text too."""
+        """Some fields of a block as text, those in ``numeric`` as numbers; with ``whole``, all as text."""
         lines, numbers = _lines(*block.content)
         rejected: list[Rejected] = []
         good: list[dict[str, str | None]] = []
@@ -58,7 +58,7 @@ class JsonLinesSource(TextSource):
     def _fields(
         self, line: bytes, needed: Container[str], read: Sequence[str]
     ) -> dict[str, str | None] | tuple[str, str]:
-        """Some fields of the object on a line as text, or what is wrong with it."""
+        """Some fields of the object on a line as text, or the kind and the description of its error."""
         value = _object(line)
         if isinstance(value, tuple):
             return value
@@ -66,13 +66,13 @@ class JsonLinesSource(TextSource):
         for name in read:
             cell = value.get(self._keys[name])
             if name in needed and (problem := _unreadable(cell)):
-                return "json", f"column {name!r}: wanted a number, a truth value or text, got {problem}"
+                return "json", f"column {name!r}: wanted a number, a boolean or text, got {problem}"
             text = cell if cell is None or isinstance(cell, str) else json.dumps(cell)
             fields[name] = text if text is None or text.isascii() else _unicode(text)
         return fields
 
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
-        """No line of names; the keys of the first block."""
+        """An empty header, and the keys of the first block."""
         data, split = self._stream.first()
         lines, _ = _lines(data, split)
         keys: dict[str, None] = {}
@@ -80,20 +80,20 @@ class JsonLinesSource(TextSource):
             value = _object(line)
             keys.update(dict.fromkeys(value if isinstance(value, dict) else ()))
         if not keys:
-            raise SourceError(self.name, None, "holds no JSON object; wanted one on each line")
+            raise SourceError(self.name, None, "has no JSON object; wanted one per line")
         self._keys = {_unicode(key): key for key in keys}
         return b"", tuple(self._keys)
 
 
-def split_lines(data: bytes, *, at_end: bool) -> Split:
-    """The whole lines of ``data``; with ``at_end`` what is left is the last one."""
+def split_lines(data: bytes, *, at_end: bool) -> RecordBounds:
+    """The complete lines of ``data``; with ``at_end``, the remaining bytes are a line too."""
     ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
     starts = with_ends(data, ends, at_end)
-    return Split(starts, np.arange(len(starts)))
+    return RecordBounds(starts, np.arange(len(starts)))
 
 
-def _lines(data: bytes, split: Split) -> tuple[list[bytes], Offsets]:
-    """Lines with something on them, and their numbers in the block, from 1."""
+def _lines(data: bytes, split: RecordBounds) -> tuple[list[bytes], Offsets]:
+    """Lines that are not blank, and their numbers in the block, from 1."""
     starts, ends = split.starts[:-1], split.starts[1:]
     lines = [data[start:end].rstrip(b"\r\n") for start, end in zip(starts, ends, strict=True)]
     numbers = split.lines[:-1] + 1
@@ -102,30 +102,30 @@ def _lines(data: bytes, split: Split) -> tuple[list[bytes], Offsets]:
 
 
 def _object(line: bytes) -> dict[str, Any] | tuple[str, str]:
-    """The object on a line, or in a word and a sentence what is wrong with it."""
+    """The object on a line, or the kind and the description of its error."""
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return "encoding", f"byte 0x{line[error.start]:02x} is not UTF-8; save the file in UTF-8"
+        return "encoding", f"byte 0x{line[error.start]:02x} is not UTF-8; save the file as UTF-8"
     except (ValueError, RecursionError) as error:
-        return "json", f"is not JSON ({str(error) or 'nested too deeply'}); wanted one object on a line"
+        return "json", f"is not JSON ({str(error) or 'nested too deeply'}); wanted one object per line"
     if not isinstance(value, dict):
         return (
             "json",
-            f"holds no object but {line[:40].decode(errors='replace')}; wanted {{...}} on each line",
+            f"is not a JSON object but {line[:40].decode(errors='replace')}; wanted {{...}} on each line",
         )
     return value
 
 
 def _unreadable(cell: object) -> str | None:
-    """What a cell shows that no model can read; None for one that it can."""
+    """A description of a cell that a model cannot read; None if it can."""
     if isinstance(cell, dict | list):
         return json.dumps(cell)[:40]
     if isinstance(cell, str) and not cell.isascii() and cell != _unicode(cell):
-        return f"half of a surrogate pair in {json.dumps(cell)[:40]}, which is not a character"
+        return f"a lone surrogate in {json.dumps(cell)[:40]}, which is not a character"
     return None
 
 
 def _unicode(text: str) -> str:
-    r"""A text as UTF-8 can hold it: half of a surrogate pair as its escape, such as ``\ud800``."""
+    r"""A text that can be encoded as UTF-8: a lone surrogate becomes its escape, such as ``\ud800``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Opening: a path to the source of its format, and a source to all of its rows."""
+"""Opening: the source for a path, by its format, and all rows of a source."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.io.files import bare_suffix, is_url
+from anomaly_vae_pipelines.io.files import format_suffix, is_url
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
@@ -25,21 +25,21 @@ _SOURCES: dict[str, type[AnySource]] = {
 
 
 TABLE_SUFFIXES = frozenset({".csv", *_SUFFIXES})
-"""Suffixes of the files of rows in a directory, that of a compression aside."""
+"""Suffixes of the files of rows in a directory, without those of compression."""
 
 
 def format_of(path: str, given: str | None = None) -> str:
-    """The format of a file, "csv", "jsonl" or "parquet": as given, else by its suffix, else CSV."""
-    return given or _SUFFIXES.get(bare_suffix(path), "csv")
+    """The format of a file, "csv", "jsonl" or "parquet": the given one, that of the suffix, or CSV."""
+    return given or _SUFFIXES.get(format_suffix(path), "csv")
 
 
 def open_source(path: str, given_format: str | None = None) -> AnySource:
-    """The source of one file, to be used as a context; raises SourceError where it cannot be opened."""
+    """The source of a file, to be used as a context manager; raises SourceError if it cannot be opened."""
     return _SOURCES[format_of(path, given_format)](path)
 
 
 def open_growing(path: str, given_format: str | None = None) -> AnySource:
-    """The source of a file that may still be written to: only its whole lines are rows."""
+    """The source of a file that may still be written to: only complete lines are rows."""
     kind = format_of(path, given_format)
     if kind == "parquet":
         return ParquetSource(path)
@@ -47,7 +47,7 @@ def open_growing(path: str, given_format: str | None = None) -> AnySource:
 
 
 def input_files(paths: Sequence[str]) -> list[str]:
-    """The paths, each directory replaced by the files of rows in it, in order of their names.
+    """The paths, with each directory replaced by its files of rows, sorted by name.
 
     Raises SourceError for a directory without any.
     """
@@ -57,26 +57,26 @@ def input_files(paths: Sequence[str]) -> list[str]:
 def read_rows(
     source: Source, columns: Sequence[str] | None = None, numeric: Container[str] = ()
 ) -> Iterator[Rows]:
-    """All rows of a source, in pieces, one at least; raises SourceError at the first bad row.
+    """All rows of a source, in one or more pieces; raises SourceError at the first bad row.
 
-    ``columns`` are those to read, all by default; text unless in ``numeric``, or as the file is typed.
+    ``columns`` are those to read, by default all; those in ``numeric`` are numbers, others text or as typed.
     """
     wanted = source.columns if columns is None else columns
-    came = False
+    has_rows = False
     for block in source.blocks():
         rows, rejected = source.read(block, wanted, numeric)
         if rejected:
             raise SourceError(rejected[0].source, rejected[0].line, rejected[0].reason)
-        came = True
+        has_rows = True
         yield rows
-    if not came:
+    if not has_rows:
         yield no_rows(source, wanted, numeric)
 
 
 def no_rows(
     source: Source, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
 ) -> Rows:
-    """A piece without rows, which tells the columns and their types."""
+    """A piece without rows, which has the columns and their types."""
     return source.read(source.empty(), wanted, numeric, whole=whole).rows
 
 
@@ -86,10 +86,9 @@ def _is_directory(path: str) -> bool:
 
 def _within(directory: str) -> list[str]:
     found = sorted(
-        str(path) for path in Path(directory).iterdir() if bare_suffix(str(path)) in TABLE_SUFFIXES
+        str(path) for path in Path(directory).iterdir() if format_suffix(str(path)) in TABLE_SUFFIXES
     )
     if not found:
-        raise InputError(
-            f"{directory}: is a directory without files of rows; wanted {', '.join(sorted(TABLE_SUFFIXES))}"
-        )
+        wanted = ", ".join(sorted(TABLE_SUFFIXES))
+        raise InputError(f"{directory}: is a directory without files of rows; wanted {wanted}")
     return found

@@ -1,9 +1,10 @@
-"""ParquetSource: a Parquet file row group by row group; rows have types and no text of their own."""
+"""ParquetSource: a Parquet file, one row group after the other; rows are typed and have no raw text."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,44 +16,45 @@ from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import opened
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
-from anomaly_vae_pipelines.sources.cuts import length_of, refuse_cut
-from anomaly_vae_pipelines.sources.selection import refuse_doubles
+from anomaly_vae_pipelines.sources.selection import check_unique_names
 from anomaly_vae_pipelines.sources.text import cast_columns
+from anomaly_vae_pipelines.sources.truncation import check_not_truncated, stream_size
 
 BLOCK_ROWS = 16_384
+"""Rows per block."""
 
 
 class ParquetSource:
-    """One Parquet file. Use it as a context: what it opens it closes.
+    """A Parquet file. Use it as a context manager.
 
     Raises
     ------
     SourceError
-        Where it cannot be opened or is no Parquet, and later where it is damaged; LostInputError where it
-        became shorter since it was opened.
+        If it cannot be opened or is not Parquet, and later if it is damaged; LostInputError if it was
+        truncated since it was opened.
     """
 
     header = b""
 
     def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS) -> None:
         if path == "-":
-            raise SourceError("standard input", None, "Parquet cannot be read from a stream; give a file")
-        self.path, self.name, self.block_rows = path, path, block_rows
+            raise SourceError("standard input", None, "Parquet cannot be read from a stream; pass a file")
+        self.name, self._block_rows = path, block_rows
         self._stack = ExitStack()
-        packed = self._stack.enter_context(opened(path))
-        self._outer, self._length = packed.outer, length_of(packed.outer)
+        file = self._stack.enter_context(opened(path))
+        self._raw, self._length = file.raw, stream_size(file.raw)
         try:
-            self._file = pq.ParquetFile(packed.stream)
+            self._file = pq.ParquetFile(file.stream)
             self.columns = tuple(self._file.schema_arrow.names)
-            refuse_doubles(path, None, self.columns)
+            check_unique_names(path, None, self.columns)
         except InputError:
             self._stack.close()
             raise
         except (pa.ArrowException, OSError) as error:
             self._stack.close()
-            raise SourceError(path, None, f"is no Parquet file ({_line(error)})") from error
+            raise SourceError(path, None, f"is not a Parquet file ({_line(error)})") from error
 
-    def __enter__(self) -> ParquetSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -60,7 +62,7 @@ class ParquetSource:
         self._stack.close()
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
-        """The blocks of the file from a place on, of ``block_rows`` rows but for the last of a row group."""
+        """The blocks from a position on, each of ``block_rows`` rows except the last of a row group."""
         skipped = start.offset if start is not None else 0
         begin = 0
         for group in range(self._file.num_row_groups):
@@ -72,17 +74,17 @@ class ParquetSource:
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
     ) -> Read:
-        """Some columns of a block as they are typed, text in ``numeric`` as numbers."""
+        """Some columns of a block as typed; text columns in ``numeric`` as numbers."""
         table = pa.Table.from_batches([block.content])
         first = block.start.offset + 1
         numbers = np.arange(first, first + len(table), dtype=np.int64)
-        chosen, slips = cast_columns(table.select(list(wanted)), numeric)
+        chosen, bad_cells = cast_columns(table.select(list(wanted)), numeric)
         rows = Rows(self.name, self.columns, chosen, numbers, unit="row", whole=table if whole else None)
         kept = np.ones(len(rows), dtype=bool)
-        kept[list(slips)] = False
+        kept[list(bad_cells)] = False
         rejected = [
             Rejected(self.name, int(numbers[i]), "number", reason, row_as_json(table, i))
-            for i, reason in sorted(slips.items())
+            for i, reason in sorted(bad_cells.items())
         ]
         return Read(rows.take(kept), rejected)
 
@@ -95,12 +97,12 @@ class ParquetSource:
     def _group(self, group: int, begin: int, skipped: int) -> Iterator[Block]:
         end = begin
         try:
-            for batch in self._file.iter_batches(self.block_rows, row_groups=[group], use_threads=False):
+            for batch in self._file.iter_batches(self._block_rows, row_groups=[group], use_threads=False):
                 start, end = end, end + batch.num_rows
                 if start >= skipped and batch.num_rows:
-                    yield Block(batch, SourcePosition(start, start), SourcePosition(end, end), 0)
+                    yield Block(batch, SourcePosition(start, start), SourcePosition(end, end))
         except (pa.ArrowException, OSError) as error:
-            refuse_cut(self.name, self._length, length_of(self._outer))
+            check_not_truncated(self.name, self._length, stream_size(self._raw))
             raise SourceError(self.name, end + 1, f"cannot be read ({_line(error)})") from error
 
 

@@ -1,6 +1,6 @@
-"""The rotated files of a log: those that had its name before, told by their names and put in order.
+"""rotated_files: the rotated files of a log, recognised by their names, in order of age.
 
-Names that are known, of ``app.csv``: ``app.csv.1``, ``app.1.csv``, ``app.csv-20261126``,
+Names that are recognised for ``app.csv``: ``app.csv.1``, ``app.1.csv``, ``app.csv-20261126``,
 ``app.csv.2026-11-26``, ``app-2026-11-26.csv`` and ``app-2026-11-26.1.csv``, each also compressed (``.gz``,
 ``.bz2``, ``.zst``).
 """
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from anomaly_vae_pipelines.io.files import compression_of
 
-_MARK = r"[-._](?P<mark>\d[\dT:._-]*)"
+_STAMP = r"[-._](?P<stamp>\d[\dT:._-]*)"
 _MOST_COUNTER = 999
-"""A single number up to here counts rotations, so that the larger is older; a larger one is a date."""
+"""A single number up to this one counts rotations, so a larger one is older; beyond it, it is a date."""
 
 
 class _Rotated(NamedTuple):
@@ -29,12 +29,12 @@ class _Rotated(NamedTuple):
 
 
 def rotated_files(path: Path) -> list[Path]:
-    """The rotated files of a log that lie beside it, oldest first.
+    """The rotated files in the directory of a log, oldest first.
 
-    Counted ones go by their numbers, dated ones by their dates, and a mixture by the time of the last
-    change. A file that is there plain and compressed, as while it is being compressed, is given once, plain.
+    Numbered files are sorted by number, dated ones by date, and a mixture by modification time. If a file
+    exists both plain and compressed, as during its compression, only the plain one is returned.
     """
-    found = [read for file in _beside(path) if (read := _read_name(file, path)) is not None]
+    found = [read for file in _siblings(path) if (read := _parsed_name(file, path)) is not None]
     plain = {file.path for file in found if compression_of(file.path.name) is None}
     kept = [file for file in found if file.path in plain or file.path.with_suffix("") not in plain]
     return [file.path for file in _in_order(kept)]
@@ -50,27 +50,27 @@ def _in_order(files: list[_Rotated]) -> list[_Rotated]:
     return files
 
 
-def _beside(path: Path) -> list[Path]:
+def _siblings(path: Path) -> list[Path]:
     try:
         return [file for file in path.parent.iterdir() if file.is_file()]
     except OSError:
         return []
 
 
-def _read_name(file: Path, log: Path) -> _Rotated | None:
-    """What the name of a file says; None where it is not a rotated file of the log."""
+def _parsed_name(file: Path, log: Path) -> _Rotated | None:
+    """A rotated file with the numbers in its name; None if the name is not one of the log."""
     name = file.stem if compression_of(file.name) else file.name
-    behind = re.escape(log.name) + _MARK
-    before = re.escape(log.stem) + _MARK + re.escape(log.suffix)
+    behind = re.escape(log.name) + _STAMP
+    before = re.escape(log.stem) + _STAMP + re.escape(log.suffix)
     for pattern in (behind, before):
         if matched := re.fullmatch(pattern, name):
-            numbers = tuple(map(int, re.findall(r"\d+", matched["mark"])))
+            numbers = tuple(map(int, re.findall(r"\d+", matched["stamp"])))
             return _Rotated(file, _mtime(file), _as_date(numbers))
     return None
 
 
 def _as_date(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """A date of eight digits as year, month and day, so that both spellings sort alike."""
+    """The numbers, with a date of eight digits split into year, month and day, to sort all dates alike."""
     first = numbers[0]
     if 19000101 <= first <= 99991231:
         return (first // 10_000, first // 100 % 100, first % 100, *numbers[1:])

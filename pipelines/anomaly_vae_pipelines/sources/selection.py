@@ -1,4 +1,4 @@
-"""Which rows and columns to take, and a refusal of names that are not there."""
+"""Selection of rows and columns, and checks of column names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anomaly_vae_pipelines.records import Label, Rows
 
 
 class HasColumns(Protocol):
-    """Anything with columns that can be named in a message."""
+    """An object with named columns."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ class HasColumns(Protocol):
 
 
 def only_normal(pieces: Iterable[Rows], label: Label) -> Iterator[Rows]:
-    """The rows that carry a label's normal value; raises UnknownNameError where none does."""
+    """The rows with the normal value of a label; raises UnknownNameError if there are none."""
     others: dict[str, None] = {}
     found, source = False, ""
     for piece in pieces:
@@ -34,22 +34,22 @@ def only_normal(pieces: Iterable[Rows], label: Label) -> Iterator[Rows]:
         raise _nothing_normal(label, source, others)
 
 
-def without(columns: Sequence[str], left_out: Iterable[str]) -> list[str]:
-    """The columns that are not left out, in order."""
-    dropped = set(left_out)
+def without(columns: Sequence[str], excluded: Iterable[str]) -> list[str]:
+    """The columns without those that are excluded, in order."""
+    dropped = set(excluded)
     return [name for name in columns if name not in dropped]
 
 
-def refuse_doubles(source: str, line: int | None, columns: Sequence[str]) -> None:
-    """Raise SourceError where two columns of a source have one name."""
+def check_unique_names(source: str, line: int | None, columns: Sequence[str]) -> None:
+    """Raise SourceError if two columns of a source have the same name."""
     if len(set(columns)) < len(columns):
         column, count = Counter(columns).most_common(1)[0]
-        problem = f"{count} columns are named {column!r}; wanted a name of its own for each, so rename them"
+        problem = f"{count} columns are named {column!r}; column names must be unique, so rename them"
         raise SourceError(source, line, problem)
 
 
 def require_columns(names: Iterable[str], source: HasColumns, wanted_by: str = "", name: str = "") -> None:
-    """Raise UnknownNameError at the first name that is no column of a source."""
+    """Raise UnknownNameError for the first name that is not a column of a source."""
     where = name or getattr(source, "name", "")
     for wanted in names:
         if wanted not in source.columns:
@@ -58,13 +58,13 @@ def require_columns(names: Iterable[str], source: HasColumns, wanted_by: str = "
 
 
 def _delimiter_hint(columns: Sequence[str]) -> str:
-    """A word to those whose cells are parted by something other than commas."""
-    strange = [mark for mark in ";\t|" if mark in columns[0]] if len(columns) == 1 else []
-    return f" (its cells seem to be parted by {strange[0]!r}; wanted commas)" if strange else ""
+    """A hint for files with a delimiter other than the comma."""
+    others = [delimiter for delimiter in ";\t|" if delimiter in columns[0]] if len(columns) == 1 else []
+    return f" (its delimiter seems to be {others[0]!r}; wanted commas)" if others else ""
 
 
 def _nothing_normal(label: Label, source: str, others: Iterable[str]) -> UnknownNameError:
     seen = list(others)
     shown = ", ".join(map(repr, seen[:5])) + (", ..." if len(seen) > 5 else "")
-    problem = f"{source}: no row has {label.normal!r} in column {label.column!r} (it holds {shown})"
+    problem = f"{source}: no row has {label.normal!r} in column {label.column!r} (its values: {shown})"
     return UnknownNameError(problem, label.normal, seen)

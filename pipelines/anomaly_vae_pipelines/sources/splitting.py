@@ -1,8 +1,8 @@
-"""Where the records of CSV begin, in bytes: a line break in quotes ends no record.
+"""split_records: the offsets at which CSV records start; a line break in quotes does not end a record.
 
-Bytes without a quote are cut at their line breaks, and well-formed quotes are told by counting, both at
-the speed of memory. Only where quotes are broken is every record matched by itself; one that cannot be a
-record then ends with its line, so that a forgotten quote costs its own row and not all those after it.
+Without quotes, records end at line breaks; well-formed quotes are matched by counting. Both are vectorised.
+Only if quotes are malformed is each record matched with a regular expression. A malformed record ends with
+its line, so that a missing quote affects only its own row and not those after it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_RECORD = 1 << 20
-"""Bytes after which a quote that is still open is taken for a slip."""
+MAX_QUOTED_BYTES = 1 << 20
+"""Bytes after which a quote that is still open is considered a mistake."""
 
 _QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^,"\r\n][^,\r\n]*+|)'
@@ -24,65 +24,65 @@ _LINE = re.compile(rb"[^\r\n]*+(\r\n|\r|\n|\Z)")
 Offsets = NDArray[np.int64]
 
 
-class Split(NamedTuple):
-    """Records of a piece of a file.
+class RecordBounds(NamedTuple):
+    """The records in a piece of a file.
 
     Attributes
     ----------
     starts : array of shape (n_records + 1,)
-        Offset at which each record begins, and last the one at which the last of them ends.
+        Offset at which each record starts, followed by the end of the last one.
     lines : array of shape (n_records + 1,)
-        How many lines begin before each of them.
-    is_sound : bool
-        Whether every quote is where a quote may be.
+        Number of lines that start before each of them.
+    is_well_formed : bool
+        Whether all quotes are at valid positions.
     has_quotes : bool
-        Whether there is any.
+        Whether there are quotes.
     """
 
     starts: Offsets
     lines: Offsets
-    is_sound: bool = True
+    is_well_formed: bool = True
     has_quotes: bool = False
 
 
-def split_records(data: bytes, *, at_end: bool) -> Split:
-    """The whole records of ``data``, which begins with one; with ``at_end`` what is left is the last one."""
+def split_records(data: bytes, *, at_end: bool) -> RecordBounds:
+    """The complete records of ``data``; with ``at_end``, the remaining bytes are a record too."""
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         return _split_slowly(data, at_end)
     cells = np.frombuffer(data, dtype=np.uint8)
     breaks = np.flatnonzero(cells == _NEWLINE)
     if b'"' not in data:
         starts = with_ends(data, breaks + 1, at_end)
-        return Split(starts, np.arange(len(starts)))
+        return RecordBounds(starts, np.arange(len(starts)))
     quotes = np.flatnonzero(cells == _QUOTE)
-    if not _are_sound(cells, quotes, at_end):
+    if not _are_well_formed(cells, quotes, at_end):
         return _split_slowly(data, at_end)
     starts = with_ends(data, breaks[np.searchsorted(quotes, breaks) % 2 == 0] + 1, at_end)
-    return Split(starts, np.searchsorted(breaks, starts), has_quotes=True)
+    return RecordBounds(starts, np.searchsorted(breaks, starts), has_quotes=True)
 
 
 def with_ends(data: bytes, ends: Offsets, at_end: bool) -> Offsets:
-    """Starts of records that end where ``ends`` say; with ``at_end`` what is left is one too."""
+    """Starts of the records that end at ``ends``; with ``at_end``, the remaining bytes are a record too."""
     rest = [len(data)] if at_end and len(data) > (ends[-1] if len(ends) else 0) else []
     return np.concatenate([[0], ends, rest]).astype(np.int64)
 
 
-def _split_slowly(data: bytes, at_end: bool) -> Split:
-    """Each record matched by itself; a lone carriage return ends a line too."""
+def _split_slowly(data: bytes, at_end: bool) -> RecordBounds:
+    """Records found one by one; here a single carriage return ends a line too."""
     starts = _matched(data, at_end)
     cells = np.frombuffer(data, dtype=np.uint8)
     breaks = cells == _NEWLINE
     breaks |= (cells == _RETURN) & ~np.append(breaks[1:], False)
     lines = np.searchsorted(np.flatnonzero(breaks), starts)
-    return Split(starts, lines, is_sound=False, has_quotes=True)
+    return RecordBounds(starts, lines, is_well_formed=False, has_quotes=True)
 
 
-def _are_sound(cells: NDArray[np.uint8], quotes: Offsets, at_end: bool) -> bool:
-    """Whether quotes open at the start of a cell and close at its end (or are doubled), and all close."""
+def _are_well_formed(cells: NDArray[np.uint8], quotes: Offsets, at_end: bool) -> bool:
+    """Whether all quotes open at the start of a cell, close at its end or are doubled, and are closed."""
     opening, closing = quotes[::2], quotes[1::2]
     if at_end and len(opening) > len(closing):
         return False
-    if not at_end and len(opening) > len(closing) and len(cells) - opening[-1] > MAX_RECORD:
+    if not at_end and len(opening) > len(closing) and len(cells) - opening[-1] > MAX_QUOTED_BYTES:
         return False
     before = cells[opening[opening > 0] - 1]
     after = cells[closing[closing < len(cells) - 1] + 1]
@@ -92,22 +92,22 @@ def _are_sound(cells: NDArray[np.uint8], quotes: Offsets, at_end: bool) -> bool:
 
 
 def _matched(data: bytes, at_end: bool) -> Offsets:
-    """Starts of records, each matched by itself."""
+    """Starts of records, found one by one with a regular expression."""
     starts, position = [0], 0
     while position < len(data):
         found = _RECORD.match(data, position)
         if found is None:
-            if not at_end and len(data) - position <= MAX_RECORD:
+            if not at_end and len(data) - position <= MAX_QUOTED_BYTES:
                 break
             found = _LINE.match(data, position)
             assert found is not None  # a line may be empty
-        if not at_end and _is_cut(data, found.end(), found.group(1)):
+        if not at_end and _is_incomplete(data, found.end(), found.group(1)):
             break
         position = found.end()
         starts.append(position)
     return np.array(starts, dtype=np.int64)
 
 
-def _is_cut(data: bytes, end: int, line_end: bytes) -> bool:
-    """Whether a record may go on after what is there of it."""
+def _is_incomplete(data: bytes, end: int, line_end: bytes) -> bool:
+    """Whether a record may continue after the end of the data."""
     return end == len(data) and line_end in (b"", b"\r")

@@ -1,4 +1,4 @@
-"""TextSource: what CSV and JSON Lines have in common: a stream of bytes, and text that may mean numbers."""
+"""TextSource: the common part of CSV and JSON Lines: a stream of bytes, and text that may be numbers."""
 
 from __future__ import annotations
 
@@ -15,22 +15,12 @@ from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
 from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
-from anomaly_vae_pipelines.sources.splitting import Split
+from anomaly_vae_pipelines.sources.splitting import RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
 
 
 class TextSource(ABC):
-    """A file of text whose rows keep their bytes. Use it as a context: what it opens it closes.
-
-    Attributes
-    ----------
-    name : str
-        What it is called in messages.
-    columns : tuple of str
-        Names of its columns, in order.
-    header : bytes
-        The line of names as it stands in the file; empty where there is none.
-    """
+    """A ``Source`` of text whose rows keep their bytes. Use it as a context manager."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream, self.name = stream, stream.name
@@ -46,13 +36,15 @@ class TextSource(ABC):
         self._stream.__exit__()
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
-        """The blocks of the file from a place on; it can be gone through once."""
+        """The blocks of the file from a position on; it can be read only once."""
         return self._stream.blocks(start)
 
     def empty(self) -> Block:
         """A block without rows."""
-        nowhere = np.zeros(1, dtype=np.int64)
-        return Block((b"", Split(nowhere, nowhere, is_sound=False)), SourcePosition(), SourcePosition())
+        none = np.zeros(1, dtype=np.int64)
+        return Block(
+            (b"", RecordBounds(none, none, is_well_formed=False)), SourcePosition(), SourcePosition()
+        )
 
     @abstractmethod
     def read(
@@ -62,7 +54,7 @@ class TextSource(ABC):
 
     @abstractmethod
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
-        """The line of names, which is gone past, if there is one; and the names."""
+        """Read past the header, if there is one; returns its line and the names of the columns."""
 
     def _finished(
         self,
@@ -72,28 +64,28 @@ class TextSource(ABC):
         numeric: Container[str],
         whole: bool,
     ) -> Read:
-        """Numbers cast and missing cells emptied; rows whose numbers are none join the rejected.
+        """Cast numbers and set missing cells to null; rows with invalid numbers become rejected rows.
 
-        The table of the rows has the columns as they stand in the file: the wanted ones, or all.
+        The table of ``rows`` has the wanted columns as text, or with ``whole`` all columns.
         """
-        table, slips = cast_columns(rows.table.select(list(wanted)), numeric)
+        table, bad_cells = cast_columns(rows.table.select(list(wanted)), numeric)
         rest = _with_numbers(rows.table, table, numeric) if whole else None
         rows = Rows(rows.source, rows.columns, table, rows.numbers, rows.raw, whole=rest)
-        if not slips:
+        if not bad_cells:
             return Read(rows, rejected)
         kept = np.ones(len(rows), dtype=bool)
-        kept[list(slips)] = False
-        assert rows.raw is not None  # rows of text have their bytes
+        kept[list(bad_cells)] = False
+        assert rows.raw is not None  # rows of text keep their bytes
         rejected += [
             Rejected(self.name, int(rows.numbers[i]), "number", reason, rows.raw[i].as_py())
-            for i, reason in slips.items()
+            for i, reason in bad_cells.items()
         ]
         return Read(rows.take(kept), sorted(rejected, key=lambda row: row.number))
 
 
 def cast_columns(table: pa.Table, numeric: Container[str]) -> tuple[pa.Table, dict[int, str]]:
-    """A table with the numeric columns as numbers and missing cells as null; by row what is no number."""
-    slips: dict[int, str] = {}
+    """A table with numeric columns as numbers and missing cells as null; and the first error per row."""
+    bad_cells: dict[int, str] = {}
     columns: list[Any] = []
     for name, column in zip(table.column_names, map(plain_column, table.columns), strict=True):
         if pa.types.is_string(column.type) and name in numeric:
@@ -101,14 +93,14 @@ def cast_columns(table: pa.Table, numeric: Container[str]) -> tuple[pa.Table, di
             columns.append(pa.array(numbers, from_pandas=True))
             for i in np.flatnonzero(wrong):
                 problem = f"column {name!r}: wanted a number, got {column[int(i)].as_py()!r}"
-                slips.setdefault(int(i), problem)
+                bad_cells.setdefault(int(i), problem)
         else:
             columns.append(text_cells(column) if pa.types.is_string(column.type) else column)
-    return pa.table(columns, names=table.column_names), slips
+    return pa.table(columns, names=table.column_names), bad_cells
 
 
 def _with_numbers(table: pa.Table, read: pa.Table, numeric: Container[str]) -> pa.Table:
-    """All columns as text of the file, an empty cell as null; those read as numbers as numbers."""
+    """All columns, as numbers if they were read so, otherwise as text with null for an empty cell."""
     return pa.table(
         [
             read.column(name) if name in numeric and name in read.column_names else _empty_as_null(column)
@@ -119,7 +111,7 @@ def _with_numbers(table: pa.Table, read: pa.Table, numeric: Container[str]) -> p
 
 
 def _empty_as_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text has no null of its own."""
+    """A text column with null for empty cells."""
     if not pa.types.is_string(column.type):
         return column
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)

@@ -106,7 +106,7 @@ def test_a_result_column_that_exists_is_refused(run, model, unseen, tmp_path):
     run("score", model, unseen, "-o", once)
     ended = run("score", model, once, "-o", twice)
     assert ended.code == 2
-    assert "column 'score' already" in ended.err
+    assert "has a column 'score'" in ended.err
     assert "--prefix" in ended.err
     assert run("score", model, once, "-o", twice, "--prefix", "second_").code == 0
     assert {row["score"] == row["second_score"] for row in read_rows(twice)} == {True}

@@ -66,7 +66,7 @@ class Place:
         return str(path)
 
     def rules(self, alerts: str) -> str:
-        """Rules whose alerts are delivered to a file, or wait as there is no folder for it."""
+        """Rules whose alerts are delivered to a file, or wait because its folder does not exist."""
         path = self.base / f"{alerts}.toml"
         folder = self.work if alerts == "delivered" else self.work / "none"
         path.write_text(RULES.format(score=-14.9, path=folder / "alerts.jsonl"))
@@ -120,7 +120,7 @@ class ScoreCase:
         return [path.read_bytes() if path.exists() else None for path in self.outputs(place)]
 
     def is_whole(self, place: Place, expected: list[bytes | None]) -> bool:
-        """Whether each file is the old one or the new one, as a whole."""
+        """Whether each file is the complete old or the complete new one."""
         known = zip(self.result(place), self.olds(), expected, strict=True)
         return all(now in (old, new) for now, old, new in known)
 
@@ -177,7 +177,7 @@ def all_cases() -> Iterator[Case]:
 
 
 def alert_ids(place: Place) -> set[str]:
-    """Ids of all alerts that were delivered or wait; a line that was cut short is none."""
+    """IDs of all alerts that were delivered or are waiting; an incomplete line is not counted."""
     lines = [path.read_text() for path in place.work.glob("*.spool/*/*.json")]
     delivered = place.work / "alerts.jsonl"
     lines += delivered.read_text().splitlines() if delivered.exists() else []

@@ -1,4 +1,4 @@
-"""Two processes that write the same files at the same time: one is whole, the other is refused."""
+"""Two processes that write the same files at the same time: one completes, the other is rejected."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import random
 from collections.abc import Iterator
 
-from anomaly_vae_pipelines.io.files import beside
+from anomaly_vae_pipelines.io.files import hidden_path
 from tests.anomaly_vae_pipelines.faults.calls import Counted
 from tests.anomaly_vae_pipelines.faults.cases import Place, ScoreCase, hidden_files
 from tests.anomaly_vae_pipelines.faults.forking import Child, run, start, wait
 
 KINDS = ("same output", "same rejected file", "at once")
-_REFUSED = "another run is writing it; wait for that one to end"
+_REFUSED = "another run is writing it; wait for that run to end"
 _N_LOCKS = 2
 """Steps after which a run holds all of its locks."""
 
@@ -26,7 +26,7 @@ def overlapping(
         case.prepare(place)
         quiet = run(case.arguments(place), Counted(), place.report)
         expected = case.result(place)
-        released = 1 + quiet.steps.index(("unlink", str(beside(case.outputs(place)[1], "lock"))))
+        released = 1 + quiet.steps.index(("unlink", str(hidden_path(case.outputs(place)[1], "lock"))))
         for _ in range(n_pairs):
             case.prepare(place)
             if kind == "at once":
@@ -61,7 +61,7 @@ def _paused(case: ScoreCase, place: Place, expected: list[bytes | None], at: int
 
 
 def _at_once(case: ScoreCase, place: Place, expected: list[bytes | None]) -> str:
-    """Two runs start together: each is whole or refused, and one at least is whole."""
+    """Two runs start together: each completes or is rejected, and at least one completes."""
     reports = [place.report, place.report.with_name("second.txt")]
     processes = [start(case.arguments(place), Counted(), report) for report in reports]
     ended = [wait(process, report) for process, report in zip(processes, reports, strict=True)]

@@ -80,8 +80,8 @@ def test_alpha_that_hides_nothing_is_dropped(saved):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparency_is_refused(saved, mode):
-    """Nobody knows what lies behind."""
+def test_transparency_is_rejected(saved, mode):
+    """The background is not known."""
     if mode == "P":
         path = saved(Image.fromarray(GREY).convert("P"), transparency=20)
     else:
@@ -89,12 +89,12 @@ def test_transparency_is_refused(saved, mode):
         image.putpixel((1, 1), (*image.getpixel((1, 1))[:-1], 254))
         path = saved(image)
     assert refusal(path, "transparency") == (
-        "is partly transparent, and what lies behind is not known; save it without alpha"
+        "is partly transparent, and its background is unknown; save it without alpha"
     )
 
 
-def test_the_camera_was_held_as_its_notes_say(saved):
-    """The image is turned, and its size is that of the turned one."""
+def test_the_orientation_of_the_camera_is_applied(saved):
+    """The image is rotated, and its size is that of the rotated image."""
     notes = Image.Exif()
     notes[0x0112] = 6
     path = saved(Image.fromarray(GREY), "a.png", exif=notes)
@@ -111,19 +111,19 @@ def test_inks_become_light(saved):
 
 
 @pytest.mark.parametrize("name", ["a.webp", "a.tif", "a.png"])
-def test_several_frames_are_refused(saved, name):
+def test_several_frames_are_rejected(saved, name):
     """An animation, or a document of pages."""
     frames = [Image.fromarray(np.roll(COLOUR, k, axis=0)) for k in range(3)]
     path = saved(frames[0], name, save_all=True, append_images=frames[1:])
-    assert refusal(path, "frames").startswith("holds 3 images (an animation or pages)")
+    assert refusal(path, "frames").startswith("contains 3 images (an animation or pages)")
 
 
-def test_floats_are_refused(saved):
-    """Nobody knows what is white."""
+def test_floats_are_rejected(saved):
+    """The value of white is not known."""
     assert "mode 'F'" in refusal(saved(Image.fromarray(GREY.astype(np.float32)), "a.tif"), "mode")
 
 
-def test_too_many_pixels_are_refused_unread(saved, monkeypatch):
+def test_too_many_pixels_are_rejected_unread(saved, monkeypatch):
     """Pillow's own limit, and twice of it, are one to us."""
     path = saved(Image.fromarray(GREY))
     for limit in (11, 5):
@@ -133,7 +133,7 @@ def test_too_many_pixels_are_refused_unread(saved, monkeypatch):
     assert decode(path).shape == (3, 4)
 
 
-def test_another_size_is_refused_unread(saved):
+def test_another_size_is_rejected_unread(saved):
     """Before the pixels, so that size alone costs no memory."""
     path = saved(Image.fromarray(GREY))
     with open(path, "r+b") as stream:
@@ -144,7 +144,7 @@ def test_another_size_is_refused_unread(saved):
     )
 
 
-def test_what_is_no_image_is_refused_in_a_line(tmp_path):
+def test_a_file_that_is_not_an_image_is_rejected_in_one_line(tmp_path):
     """Empty, text, a page, half an image, another format by that name, a folder, nothing at all."""
     random = np.random.default_rng(0)
     (tmp_path / "empty.png").write_bytes(b"")
@@ -155,14 +155,14 @@ def test_what_is_no_image_is_refused_in_a_line(tmp_path):
     found = {path.name: refusal(path) for path in tmp_path.iterdir()} | {
         "gone.png": refusal(tmp_path / "gone.png")
     }
-    no_image = "is no PNG, JPEG, WebP, BMP or TIFF image, whatever its name says"
+    no_image = "is not a PNG, JPEG, WebP, BMP or TIFF image, despite its suffix"
     assert found == {
         "empty.png": "is empty; wanted an image",
         "text.png": no_image,
         "page.jpg": no_image,
         "moving.png": no_image,
         "folder.png": "cannot be opened (Is a directory)",
-        "gone.png": "there is no such file",
+        "gone.png": "file not found",
     }
     noise = Image.fromarray(random.integers(0, 255, (40, 40, 3), dtype=np.uint8))
     for suffix in ("png", "jpg", "webp", "tif", "bmp"):
@@ -170,11 +170,11 @@ def test_what_is_no_image_is_refused_in_a_line(tmp_path):
         noise.save(whole)
         cut = tmp_path / f"cut.{suffix}"
         cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-        assert refusal(cut, "damaged").startswith("is damaged or cut short")
+        assert refusal(cut, "damaged").startswith("is damaged or truncated")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
-def test_damage_anywhere_is_refused_or_read(tmp_path, suffix):
+def test_damage_anywhere_is_rejected_or_read(tmp_path, suffix):
     """Whatever byte is wrong, nothing but a refusal comes out."""
     random = np.random.default_rng(1)
     path = tmp_path / f"a.{suffix}"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.decoding import UnreadableImageError
-from anomaly_vae_pipelines.images.frame import Frame, frame_of, in_grey, read_image, resized
+from anomaly_vae_pipelines.images.frame import Frame, frame_of, read_image, resized, to_grey
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
@@ -33,7 +33,7 @@ def test_colour_becomes_grey_only_where_somebody_asked():
     """It loses something."""
     with pytest.raises(UnreadableImageError, match="in colour, and the model was fitted on grey images"):
         Frame((3, 4), 1).fit(COLOUR)
-    assert Frame((3, 4), 1, turns_grey=True).fit(COLOUR).shape == (3, 4)
+    assert Frame((3, 4), 1, converts_to_grey=True).fit(COLOUR).shape == (3, 4)
 
 
 def test_sizes_change_only_where_somebody_asked():
@@ -49,14 +49,14 @@ def test_sizes_change_only_where_somebody_asked():
 
 def test_grey_is_the_same_of_bytes_and_of_floats():
     """To a rounding."""
-    assert in_grey(COLOUR.astype(np.float64)) == pytest.approx(in_grey(COLOUR), abs=1)
-    assert in_grey(GREY) is GREY
+    assert to_grey(COLOUR.astype(np.float64)) == pytest.approx(to_grey(COLOUR), abs=1)
+    assert to_grey(GREY) is GREY
 
 
 def test_a_fitted_detector_tells_its_frame():
     """What its parameters asked for is done to every image; what they left open is not."""
-    assert frame_of(Fitted()) == Frame((3, 4), 1, resizes=False, turns_grey=False)
-    assert frame_of(Fitted((3, 4), 1)) == Frame((3, 4), 1, resizes=True, turns_grey=True)
+    assert frame_of(Fitted()) == Frame((3, 4), 1, resizes=False, converts_to_grey=False)
+    assert frame_of(Fitted((3, 4), 1)) == Frame((3, 4), 1, resizes=True, converts_to_grey=True)
     assert frame_of(Fitted([3, 4], 3, ((3, 4), 3))) == Frame((3, 4), 3, resizes=True)
 
 

@@ -48,11 +48,11 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
     assert names(scoring_files(root)) == ["a/x.png", "far/y.png"]
 
 
-def test_a_folder_without_images_is_refused(tmp_path):
+def test_a_folder_without_images_is_rejected(tmp_path):
     """With what was wanted."""
     touch(tmp_path, "table.csv")
     assert not holds_images(tmp_path)
-    with pytest.raises(SourceError, match=r"is a folder without images; wanted files that end in \.bmp"):
+    with pytest.raises(SourceError, match=r"is a folder without images; wanted \.bmp"):
         scoring_files(str(tmp_path))
 
 
@@ -66,7 +66,7 @@ def test_mvtec_is_learned_from_its_good_images_and_scored_by_its_test_images(tmp
     assert names(scoring_files(root)) == ["test/cut/1.png", "test/good/0.png"]
 
 
-def test_defects_are_told_by_folder_and_good_ones_come_first(tmp_path):
+def test_defects_are_named_by_folder_and_good_ones_are_first(tmp_path):
     """Whatever their names."""
     root = touch(tmp_path, "test/bent/0.png", "test/good/0.png", "test/zig/0.png", "test/empty/notes.txt")
     assert list(defects(root)) == ["good", "bent", "zig"]
@@ -83,7 +83,7 @@ def test_defects_are_told_by_folder_and_good_ones_come_first(tmp_path):
 )
 def test_without_good_and_other_images_there_is_nothing_to_compare(tmp_path, files, problem):
     """The message tells the layout, and what there was."""
-    with pytest.raises(InputError, match="wanted a folder laid out as MVTec's") as caught:
+    with pytest.raises(InputError, match="wanted a folder with the layout of MVTec") as caught:
         defects(touch(tmp_path, *files))
     assert str(caught.value).endswith(f"got {problem}")
 
@@ -108,5 +108,5 @@ def test_a_single_image_is_called_as_it_was_given(tmp_path):
     """One that is not there is refused."""
     path = touch(tmp_path, "a.png") + "/a.png"
     assert single_image(path).name == path
-    with pytest.raises(SourceError, match="there is no such file"):
+    with pytest.raises(SourceError, match="file not found"):
         single_image(path + ".png")

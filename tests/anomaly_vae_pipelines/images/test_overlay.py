@@ -13,7 +13,7 @@ GREY = np.full((32, 48), 100, dtype=np.uint8)
 
 
 def picture(image, heat, scale=SCALE) -> np.ndarray:
-    """The picture without the scale beside it."""
+    """The picture without its colour bar."""
     drawn = np.asarray(overlay(image, heat, scale)).astype(int)
     return drawn[:, : drawn.shape[1] - BAR_WIDTH]
 
@@ -27,8 +27,8 @@ def spot(heat: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("shape", "drawn"), [((32, 48), (256, 384)), ((20, 20), (260, 260)), ((300, 400), (300, 400))]
 )
-def test_small_images_are_enlarged_by_a_whole_number(shape, drawn):
-    """And the scale stands beside them."""
+def test_small_images_are_enlarged_by_an_integer_factor(shape, drawn):
+    """And the colour bar is next to them."""
     image = overlay(np.zeros(shape, dtype=np.uint8), np.zeros(shape), SCALE)
     assert (image.height, image.width - BAR_WIDTH) == drawn
     assert image.height >= MIN_SIDE

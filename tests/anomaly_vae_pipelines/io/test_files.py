@@ -13,9 +13,9 @@ import pytest
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, SinkError, SourceError
 from anomaly_vae_pipelines.io.files import (
-    bare_suffix,
     compression_of,
     expand,
+    format_suffix,
     opened,
     replacing,
     size_of,
@@ -52,7 +52,7 @@ def test_patterns_become_the_files_they_match_in_order(tmp_path):
 
 def test_the_suffix_of_a_format_is_under_that_of_a_compression():
     """``a.csv.gz`` is CSV, compressed; so are URLs."""
-    assert [bare_suffix(name) for name in ("a.CSV", "a.b.jsonl.zst", "s3://b.c/key.parquet", "-")] == [
+    assert [format_suffix(name) for name in ("a.CSV", "a.b.jsonl.zst", "s3://b.c/key.parquet", "-")] == [
         ".csv", ".jsonl", ".parquet", "",
     ]  # fmt: skip
     assert [compression_of(name) for name in ("a.csv", "a.csv.gz", "a.bz2")] == [None, "gzip", "bz2"]
@@ -102,7 +102,7 @@ def test_trouble_leaves_the_old_file_and_nothing_else(tmp_path, trouble):
 
 
 def test_a_replaced_file_keeps_its_permissions(tmp_path):
-    """Who could read the old file can read the new one, and nobody else."""
+    """The new file has the permissions of the old one."""
     path = tmp_path / "out"
     path.write_text("old")
     path.chmod(0o640)
@@ -121,7 +121,7 @@ def test_a_link_is_followed(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "missing/out"], ids=["directory", "no directory"])
-def test_where_no_file_can_be_is_refused(tmp_path, name):
+def test_a_path_that_cannot_be_a_file_is_rejected(tmp_path, name):
     """The message names the place."""
     with pytest.raises(InputError, match="directory"):
         write(tmp_path / name)
@@ -129,7 +129,7 @@ def test_where_no_file_can_be_is_refused(tmp_path, name):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_device_is_never_replaced():
-    """A device is no place for a file."""
+    """A device cannot be an output file."""
     with pytest.raises(InputError, match="pipe or a device"):
         write(Path("/dev/full"), force=True)
     assert Path("/dev/full").is_char_device()

@@ -71,7 +71,7 @@ def test_masks_that_do_not_fit_are_refused_by_name(image_model, copied):
     with pytest.raises(SourceError, match=r"ground_truth/scratch/001\.png: is empty"):
         evaluate_folder(open_model(image_model), str(copied))
     (copied / "test" / "good" / "002.png").write_text("no image")
-    with pytest.raises(SourceError, match=r"test/good/002\.png: is no PNG"):
+    with pytest.raises(SourceError, match=r"test/good/002\.png: is not a PNG"):
         evaluate_folder(open_model(image_model), str(copied))
 
 

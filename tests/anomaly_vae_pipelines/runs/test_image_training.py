@@ -71,7 +71,7 @@ def test_the_first_bad_image_is_named(tmp_path):
     X = plates_of(3, seed=0).astype(float)
     X[2, 0, 0] = np.nan
     np.save(tmp_path / "a.npy", X)
-    with pytest.raises(SourceError, match=r"a\.npy: image 2 holds values that are no finite numbers"):
+    with pytest.raises(SourceError, match=r"a\.npy: image 2 contains values that are not finite"):
         training_images(str(tmp_path / "a.npy"), Frame())
 
 
@@ -79,7 +79,7 @@ def test_parameters_say_what_images_are_to_be():
     """Whether as a pair or as a list of a configuration file."""
     assert asked_frame(ImageVAEDetector()) == Frame()
     for size in ((4, 6), [4, 6]):
-        expected = Frame((4, 6), 1, resizes=True, turns_grey=True)
+        expected = Frame((4, 6), 1, resizes=True, converts_to_grey=True)
         assert asked_frame(ImageVAEDetector(image_size=size, channels=1)) == expected
     for size in ((4,), (0, 4), "4x6"):
         with pytest.raises(InputError, match="'image_size' must be"):

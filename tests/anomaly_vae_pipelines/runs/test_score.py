@@ -305,7 +305,7 @@ def test_an_input_that_vanishes_is_a_failure(tmp_path, model, unseen, small_bloc
     out.write_text("old")
     run = ScoreRun(model, [unseen, str(second)], str(out), ScoreOptions(force=True))
     second.unlink()
-    with pytest.raises(LostInputError, match="it was there when the run began"):
+    with pytest.raises(LostInputError, match="it existed when the run started"):
         run()
     assert out.read_text() == "old"
 

@@ -26,7 +26,7 @@ def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, tr
     assert adapter_of(load(image_model)).inputs([str(plates)]).format(0) == "image"
     with pytest.raises(InputError, match="contains images"):
         adapter_of(load(model)).inputs([train, str(plates)])
-    with pytest.raises(InputError, match="is no image"):
+    with pytest.raises(InputError, match="is not an image"):
         adapter_of(load(image_model)).inputs([train])
     with pytest.raises(InputError, match="leave it out"):
         adapter_of(load(image_model)).inputs([str(plates)], "csv")

@@ -19,7 +19,7 @@ from anomaly_vae_pipelines.sinks.encoding import (
     CsvEncoder,
     JsonLinesEncoder,
     ParquetEncoder,
-    refuse_clash,
+    check_no_clash,
     rounded,
 )
 from anomaly_vae_pipelines.sinks.rejected import HEADER, encode_rejected
@@ -46,7 +46,7 @@ def test_results_follow_the_bytes_of_the_row():
     assert lines == b"007,a,-1.5,0.25,true,a:-3.0\n8,b,-1.5,0.25,false,\n"
 
 
-def test_rows_written_anew_say_the_same():
+def test_reformatted_rows_have_the_same_content():
     """Without bytes of their own, cells are written as they are typed."""
     lines = CsvEncoder().encode(scored_of(without_raw(ROWS)), ['a,"b":-3.0', ""]).decode()
     assert list(csv.reader(io.StringIO(lines))) == [
@@ -78,7 +78,7 @@ def test_a_p_value_has_six_digits(p_value):
 
 @pytest.mark.parametrize("text", [b"{}", b'{"a": 1}', b' {"a": {"b": 2} } ', b'{"a":"}"}'])
 def test_objects_keep_their_bytes_and_gain_fields(text):
-    """Results are spliced in at the end; what was there is not written anew."""
+    """Results are appended to the object; its original bytes are unchanged."""
     table = pa.table({"a": pa.array(["1"])})
     rows = Rows("a.jsonl", ("a",), table, np.array([1]), pa.array([text], pa.large_binary()))
     (line,) = JsonLinesEncoder().encode(scored_of(rows), ["a:-3"]).splitlines()
@@ -90,9 +90,9 @@ def test_objects_keep_their_bytes_and_gain_fields(text):
 
 def test_a_result_column_hides_no_column_of_the_input():
     """A name that is taken is refused, a prefix gives another."""
-    with pytest.raises(ColumnClashError, match=r"'score' already.*--prefix"):
-        refuse_clash("a.csv", ("id", "score"), "")
-    refuse_clash("a.csv", ("id", "score"), "vae_")
+    with pytest.raises(ColumnClashError, match=r"'score'.*--prefix"):
+        check_no_clash("a.csv", ("id", "score"), "")
+    check_no_clash("a.csv", ("id", "score"), "vae_")
 
 
 @pytest.mark.parametrize("name", ENCODERS)

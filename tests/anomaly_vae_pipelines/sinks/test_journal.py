@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anomaly_vae_pipelines.errors import SinkError
 from anomaly_vae_pipelines.io import system
-from anomaly_vae_pipelines.sinks.journal import Journal, peek
+from anomaly_vae_pipelines.sinks.journal import Journal, last_record
 from anomaly_vae_pipelines.sinks.lock import Lock
 
 
@@ -42,9 +42,9 @@ def test_a_journal_gives_its_last_record(lock):
     assert journal.read() is None
     for number in range(5):
         journal.write({"a": [number]})
-    assert Journal(lock).read() == peek(lock) == {"a": [4]}
+    assert Journal(lock).read() == last_record(lock) == {"a": [4]}
     journal.clear()
-    assert (journal.read(), peek(lock), journal.is_empty) == (None, None, True)
+    assert (journal.read(), last_record(lock), journal.is_empty) == (None, None, True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -71,7 +71,7 @@ def test_a_write_that_is_cut_short_leaves_the_record_before(tmp_path_factory, si
     lock.release()
 
 
-def test_a_file_that_is_no_journal_holds_no_record(lock):
+def test_a_file_that_is_not_a_journal_has_no_record(lock):
     """Whatever it holds."""
     for content in (b"{}", b"1 0 {}\n", b"\xff" * 40, b"7 abc"):
         lock.path.write_bytes(content)

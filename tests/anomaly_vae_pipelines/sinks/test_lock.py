@@ -17,7 +17,7 @@ def test_a_lock_is_held_by_one(tmp_path):
     """The next one gets it when the first gave it up, and then nothing is left of it."""
     first, second = (Lock(tmp_path / "out.csv", "out.csv") for _ in range(2))
     first.acquire()
-    with pytest.raises(SinkError, match=r"out.csv: another run is writing it; wait for that one to end"):
+    with pytest.raises(SinkError, match=r"out.csv: another run is writing it; wait for that run to end"):
         second.acquire()
     first.release()
     second.acquire()

@@ -51,11 +51,11 @@ def test_a_full_device_is_named():
     output.close(keep=False)
 
 
-def test_a_url_gets_the_whole_or_nothing():
+def test_a_url_receives_the_complete_output_or_nothing():
     """What is staged here is copied there at the end, and not over what is there already."""
     memory = fsspec.filesystem("memory")
     output = make_output("memory://staged/a.csv.gz", "csv")
-    output.write(output.packed(b"a\n"))
+    output.write(output.compress(b"a\n"))
     assert not memory.exists("/staged/a.csv.gz")
     output.finish()
     assert gzip.decompress(memory.cat("/staged/a.csv.gz")) == b"a\n"
@@ -67,12 +67,12 @@ def test_a_url_gets_the_whole_or_nothing():
     assert not memory.exists("/staged/b.csv")
 
 
-def test_where_no_file_can_be_is_refused_before_the_work(tmp_path):
+def test_a_path_that_cannot_be_a_file_is_rejected_before_the_work(tmp_path):
     """An output that may not or cannot be written is never made."""
     (tmp_path / "old.csv").touch()
     with pytest.raises(OutputExistsError):
         make_output(str(tmp_path / "old.csv"), "csv")
     with pytest.raises(InputError, match="is a directory"):
         make_output(str(tmp_path), "csv")
-    with pytest.raises(InputError, match="there is no directory"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         make_output(str(tmp_path / "none" / "a.csv"), "csv")

@@ -50,7 +50,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     with pytest.raises(OutputExistsError):
         Pictures(str(tmp_path), 1.0)
     Pictures(str(tmp_path), 1.0, force=True)
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         Pictures(str(tmp_path / "old.png"), 1.0, force=True)
 
 

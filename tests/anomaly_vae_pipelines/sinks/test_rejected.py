@@ -17,8 +17,8 @@ ROWS = [
 
 
 @pytest.mark.parametrize("n_bytes", range(1, len(HEADER + encode_rejected(ROWS)), 3))
-def test_a_row_that_was_cut_short_swallows_no_other(tmp_path, n_bytes):
-    """Wherever a crash cut the file, the rows of the next run are read as they are, and whole ones stay."""
+def test_an_incomplete_row_absorbs_no_other(tmp_path, n_bytes):
+    """Complete rows are kept, and rows of the next run are read correctly."""
     path, whole = tmp_path / "rejected.csv", HEADER + encode_rejected(ROWS)
     path.write_bytes(whole[:n_bytes])
     log = RejectedLog(str(path))

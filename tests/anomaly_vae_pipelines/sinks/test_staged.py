@@ -1,4 +1,4 @@
-"""Outputs on their way to their place."""
+"""Staged outputs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def left_in(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_a_file_is_there_when_it_is_whole(tmp_path):
-    """Until it is finished, the old file stands; then nothing else does."""
+def test_a_file_is_replaced_when_it_is_complete(tmp_path):
+    """Until then the old file is unchanged; afterwards there is no hidden file."""
     path = tmp_path / "out.csv"
     path.write_text("old")
     output = StagedFile(str(path), force=True)
@@ -31,8 +31,8 @@ def test_a_file_is_there_when_it_is_whole(tmp_path):
     assert (path.read_text(), left_in(tmp_path)) == ("new", ["out.csv"])
 
 
-def test_what_was_written_after_a_checkpoint_is_cut_off(tmp_path):
-    """A later process goes on from the checkpoint as if the crash had come there."""
+def test_rows_after_a_checkpoint_are_removed(tmp_path):
+    """A later process continues from the checkpoint."""
     path = str(tmp_path / "out.csv")
     first = StagedFile(path)
     first.write(b"one,")
@@ -46,15 +46,15 @@ def test_what_was_written_after_a_checkpoint_is_cut_off(tmp_path):
     assert Path(path).read_text() == "one,two"
 
 
-def test_a_checkpoint_that_is_gone_is_a_failure(tmp_path):
-    """Somebody removed or cut what the last run left."""
+def test_a_missing_checkpoint_is_an_error(tmp_path):
+    """The files of the last run were removed or truncated."""
     for output in (StagedFile(str(tmp_path / "a.csv")), StagedParquet(str(tmp_path / "a.parquet"))):
         with pytest.raises(SinkError, match="start over without --resume"):
             output.restore({"size": 5, "parts": 2})
 
 
-def test_two_runs_do_not_write_one_file(tmp_path):
-    """The second is told that there is a first."""
+def test_two_runs_cannot_write_the_same_file(tmp_path):
+    """The second run receives an error."""
     first, second = (StagedFile(str(tmp_path / "out.csv")) for _ in range(2))
     first.write(b"mine")
     with pytest.raises(SinkError, match="another run is writing it"):
@@ -65,7 +65,7 @@ def test_two_runs_do_not_write_one_file(tmp_path):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.jsonl", "out.parquet"])
 def test_the_loser_of_the_lock_changes_nothing(tmp_path, name):
-    """A second run of the same output fails and cleans up after itself; the first one ends whole."""
+    """A second run with the same output fails without a trace; the first one completes."""
     piece = pa.table({"a": [1]}) if name.endswith("parquet") else b"mine"
     first, second = (make_output(str(tmp_path / name), name.rpartition(".")[2]) for _ in range(2))
     first.write(piece)
@@ -84,7 +84,7 @@ def test_compressed_pieces_are_one_file(tmp_path, suffix):
     for name in ("a", "b"):
         output = StagedFile(str(tmp_path / f"{name}.csv.{suffix}"))
         for piece in (b"a,b\n", b"", b"1,2\n"):
-            output.write(output.packed(piece))
+            output.write(output.compress(piece))
         output.finish()
         contents.append((tmp_path / f"{name}.csv.{suffix}").read_bytes())
     assert contents[0] == contents[1]
@@ -94,7 +94,7 @@ def test_compressed_pieces_are_one_file(tmp_path, suffix):
         assert gzip.decompress(contents[0]) == b"a,b\n1,2\n"
 
 
-def test_parquet_is_the_same_file_however_often_it_was_broken_off(tmp_path):
+def test_parquet_is_the_same_file_however_often_it_was_interrupted(tmp_path):
     """Row groups are those of the pieces, in one run or in several."""
     tables = [pa.table({"a": [i, i + 1]}) for i in range(5)]
     whole = StagedParquet(str(tmp_path / "whole.parquet"))
@@ -124,14 +124,14 @@ def test_parquet_has_the_types_of_its_first_table(tmp_path):
     output = StagedParquet(str(tmp_path / "a.parquet"))
     output.write(pa.table({"a": [1.5], "b": ["x"]}))
     output.write(pa.table({"a": ["2.5"], "b": [True]}))
-    with pytest.raises(InputError, match="not of the types of those before"):
+    with pytest.raises(InputError, match="has other column types than the inputs before it"):
         output.write(pa.table({"a": ["many"], "b": ["y"]}))
     output.finish()
     assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {"a": [1.5, 2.5], "b": ["x", "true"]}
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_what_is_dropped_leaves_nothing(tmp_path, name):
+def test_an_abandoned_output_leaves_nothing(tmp_path, name):
     """A run that failed leaves no half file."""
     output = make_output(str(tmp_path / name), name.rpartition(".")[2])
     output.write(pa.table({"a": [1]}) if name.endswith("parquet") else b"half")

@@ -51,20 +51,20 @@ def test_an_npz_of_one_array_is_read(tmp_path):
         assert sum(len(piece.rows) for piece in read(tmp_path / "a.npz")) == 5
 
 
-def test_reading_goes_on_from_any_place(tmp_path):
+def test_reading_can_start_at_any_position(tmp_path):
     """As it does with files."""
     path = save(tmp_path, PLATES)
     pieces = read(path, start=SourcePosition(3, 3))
     assert [index for piece in pieces for index in piece.rows.cells("index")] == ["3", "4"]
 
 
-def test_an_image_with_what_is_no_number_is_rejected_alone(tmp_path):
+def test_only_an_image_with_values_that_are_not_finite_is_rejected(tmp_path):
     """By its index."""
     array = PLATES.astype(float)
     array[1, 0, 0], array[4, 1, 1] = np.nan, np.inf
     pieces = read(save(tmp_path, array))
     rejected = [row for piece in pieces for row in piece.rejected]
-    assert [(row.number, row.kind, row.reason.split(" holds")[0]) for row in rejected] == [
+    assert [(row.number, row.kind, row.reason.split(" contains")[0]) for row in rejected] == [
         (2, "values", "image 1"),
         (5, "values", "image 4"),
     ]
@@ -74,21 +74,21 @@ def test_an_image_with_what_is_no_number_is_rejected_alone(tmp_path):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (np.zeros((3, 4)), "has shape (3, 4); wanted images as (n, height, width)"),
+        (np.zeros((3, 4)), "has shape (3, 4); wanted images of shape (n, height, width)"),
         (np.zeros((2, 3, 4, 5)), "has shape (2, 3, 4, 5)"),
         (np.zeros((2, 0, 4)), "has shape (2, 0, 4)"),
-        (np.array([["a"]]), "holds cells of type <U1; wanted whole numbers or floats"),
-        (np.zeros((2, 3, 4), complex), "holds cells of type complex128"),
-        (np.zeros(3, dtype=[("a", int)]), "holds cells of type"),
-        (b"", "is no array of numpy's, or damaged"),
-        (b"no array", "is no array of numpy's, or damaged"),
+        (np.array([["a"]]), "has dtype <U1; wanted integers or floats"),
+        (np.zeros((2, 3, 4), complex), "has dtype complex128"),
+        (np.zeros(3, dtype=[("a", int)]), "has dtype"),
+        (b"", "is not a NumPy array, or is damaged"),
+        (b"no array", "is not a NumPy array, or is damaged"),
         (
             b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran_order': False, 'shape': (9, 9, 999999999999)}",
             "is no",
         ),
     ],
 )
-def test_what_is_no_array_of_images_is_one_row_that_is_rejected(tmp_path, content, problem):
+def test_a_file_that_is_not_an_array_of_images_is_one_rejected_row(tmp_path, content, problem):
     """With what is wrong."""
     path = tmp_path / "a.npy"
     path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content)
@@ -101,23 +101,23 @@ def test_a_pickle_is_not_loaded(tmp_path):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     np.savez(tmp_path / "a.npz", array)
     for name in ("a.npy", "a.npz"):
-        assert refusal(tmp_path / name).startswith("holds Python objects (a pickle), which are not loaded")
+        assert refusal(tmp_path / name).startswith("contains Python objects (a pickle), which are not loaded")
 
 
-def test_an_archive_of_several_arrays_is_refused(tmp_path):
-    """Nobody knows which is meant."""
+def test_an_archive_of_several_arrays_is_rejected(tmp_path):
+    """It is not clear which one is meant."""
     np.savez(tmp_path / "a.npz", train=PLATES, test=PLATES)
-    assert refusal(tmp_path / "a.npz").startswith("holds 2 arrays (train, test); wanted one")
+    assert refusal(tmp_path / "a.npz").startswith("contains 2 arrays (train, test); wanted one")
 
 
-def test_a_damaged_archive_is_refused(tmp_path):
+def test_a_damaged_archive_is_rejected(tmp_path):
     """Cut, or no archive."""
     np.savez_compressed(tmp_path / "a.npz", PLATES)
     content = (tmp_path / "a.npz").read_bytes()
     damaged = content[:200] + b"\0\0\0\0" + content[204:]
     for broken in (content[: len(content) // 2], b"", b"PK", damaged):
         (tmp_path / "a.npz").write_bytes(broken)
-        assert refusal(tmp_path / "a.npz").startswith("is no array of numpy's, or damaged")
+        assert refusal(tmp_path / "a.npz").startswith("is not a NumPy array, or is damaged")
 
 
 def refusal(path) -> str:

@@ -12,13 +12,13 @@ from tests.anomaly_vae_pipelines.image_files import SIZE, plates_of, write_image
 FRAME = Frame(SIZE, 1)
 
 
-def test_tables_grow_unless_they_are_packed(tmp_path):
-    """Other files are passed over, and an empty folder is no mistake."""
+def test_tables_grow_unless_they_are_compressed(tmp_path):
+    """Other files are skipped, and an empty folder is valid."""
     arrivals = TableArrivals(tmp_path)
-    assert arrivals.within(tmp_path) == []
+    assert arrivals.files_in(tmp_path) == []
     for name in ("a.csv", "b.parquet", "c.csv.gz", "d.png"):
         (tmp_path / name).write_bytes(b"")
-    found = {path.name: arrivals.is_whole_only(path) for path in arrivals.within(tmp_path)}
+    found = {path.name: arrivals.needs_complete_file(path) for path in arrivals.files_in(tmp_path)}
     assert found == {"a.csv": False, "b.parquet": True, "c.csv.gz": True}
 
 
@@ -29,13 +29,13 @@ def test_a_renamed_table_has_the_format_of_the_watched_name(tmp_path):
         assert source.columns == ("a",)
 
 
-def test_images_are_whole_and_called_by_their_way_from_the_folder(tmp_path):
-    """Anywhere below it; an empty folder is no mistake."""
+def test_images_are_complete_and_named_by_their_relative_path(tmp_path):
+    """Anywhere below it; an empty folder is valid."""
     arrivals = ImageArrivals(tmp_path, FRAME)
-    assert arrivals.within(tmp_path) == []
+    assert arrivals.files_in(tmp_path) == []
     write_images(tmp_path / "line" / "one", plates_of(1, seed=0))
-    (path,) = arrivals.within(tmp_path)
-    assert arrivals.is_whole_only(path)
+    (path,) = arrivals.files_in(tmp_path)
+    assert arrivals.needs_complete_file(path)
     with arrivals.open(path) as source:
         (block,) = source.blocks()
         rows = source.read(block, source.columns).rows

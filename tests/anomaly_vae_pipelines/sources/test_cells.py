@@ -37,8 +37,8 @@ def test_missing_words_are_missing_in_every_column(word):
     assert typed_column(word, "x").isna().tolist() == [True, False]
 
 
-def test_truth_values_are_told_by_both_words():
-    """true and false in any case are truth values; one word alone is text, as it may be any word."""
+def test_booleans_are_recognised_by_both_words():
+    """true and false in any case are booleans; one word alone is text, as it may be any word."""
     assert typed_column("true", "FALSE", "").tolist() == [True, False, pd.NA]
     assert typed_column("true", "true").tolist() == ["true", "true"]
 
@@ -48,9 +48,9 @@ def test_a_column_with_any_other_cell_is_text():
     assert typed_column("1", "01", "x", "y").tolist() == ["1", "01", "x", "y"]
 
 
-def test_a_few_slips_in_a_column_of_numbers_are_pointed_out():
-    """The warning names the column, the first slip and its line."""
-    with pytest.warns(MixedColumnWarning, match=r"'c' is read as text.* 2 of its cells.*'abc' on line 32"):
+def test_a_few_errors_in_a_column_of_numbers_are_reported():
+    """The warning names the column, the first invalid cell and its line."""
+    with pytest.warns(MixedColumnWarning, match=r"'c' is read as text.* 2 cells.*'abc' on line 32"):
         column = typed_column(*map(str, range(30)), "abc", "1,5")
     assert column.iloc[0] == "0"
 
@@ -69,7 +69,7 @@ def test_types_are_those_of_all_pieces():
 
 
 def test_typed_columns_stay_what_they_are():
-    """Parquet knows what a number is; a list is no cell."""
+    """Types of Parquet are kept; a list is not a valid cell."""
     table = pa.table(
         {
             "d": pa.array([Decimal("1.5")]),

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources import read_rows
-from anomaly_vae_pipelines.sources.blocks import SourcePosition
 from anomaly_vae_pipelines.sources.cells import MISSING
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
 
@@ -67,7 +66,7 @@ def test_every_line_ending_is_read(tmp_path, ending):
         assert rows.raw.to_pylist() == [b"1,2", b"3,4"]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path):
     """What spreadsheets put in front of UTF-8 is skipped."""
     (rows,), _ = read_all(tmp_path / "a.csv", b'\xef\xbb\xbf"a",b\n1,2\n')
     assert rows.columns == ("a", "b")
@@ -79,7 +78,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_whatever_is_written_comes_back_in_blocks_of_any_size(tmp_path, table, size, quoting):
+def test_what_is_written_is_read_back_in_blocks_of_any_size(tmp_path, table, size, quoting):
     """Blocks lose no row and change no cell, wherever they are cut."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(["a", "b"])
@@ -110,7 +109,7 @@ def test_broken_csv_loses_no_row(tmp_path, body, size):
 
 @given(BROKEN, st.integers(1, 40), st.integers(1, 40))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_row_is_judged_by_itself(tmp_path, body, one, other):
+def test_a_row_is_accepted_or_rejected_independently_of_others(tmp_path, body, one, other):
     """Which rows are refused does not depend on what stands in the same block."""
     content = b"a,b\n" + body + b"\n1,2\n"
     outcomes = []
@@ -130,8 +129,8 @@ def test_a_row_is_judged_by_itself(tmp_path, body, one, other):
 
 
 @pytest.mark.parametrize("n_rows", [5, 400])
-def test_reading_goes_on_from_any_block(tmp_path, n_rows):
-    """The same place gives the same blocks, whoever came there."""
+def test_reading_can_start_at_any_block(tmp_path, n_rows):
+    """The same position gives the same blocks."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"a,b\n" + b"".join(b'%d,"x\n%d"\n' % (i, i) for i in range(n_rows)))
     for packed in (path, tmp_path / "a.csv.gz"):
@@ -148,16 +147,8 @@ def test_reading_goes_on_from_any_block(tmp_path, n_rows):
             assert list(source.blocks(blocks[-1].end)) == []
 
 
-def test_a_file_that_shrank_is_noticed(tmp_path):
-    """What an earlier run read must still be there."""
-    path = tmp_path / "a.csv.gz"
-    path.write_bytes(gzip.compress(b"a\n1\n"))
-    with DelimitedSource(str(path)) as source, pytest.raises(SourceError, match="is shorter than it was"):
-        list(source.blocks(SourcePosition(5000, 100)))
-
-
 def test_a_header_alone_has_no_rows(tmp_path):
-    """Whoever reads learns the columns even where no row follows."""
+    """The columns are known even without a row."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"a,b\n")
     with DelimitedSource(str(path)) as source:
@@ -208,7 +199,7 @@ def test_a_dash_is_standard_input(monkeypatch, packed):
     ],
     ids=["empty", "blank", "double", "short", "long", "open", "quote", "nul", "latin", "utf16", "cut gzip"],
 )
-def test_what_is_no_table_is_refused_in_one_line(tmp_path, content, line, words):
+def test_an_invalid_table_is_rejected_in_one_line(tmp_path, content, line, words):
     """The message names the file, the line and what was wanted."""
     path = tmp_path / "bad.csv"
     path.write_bytes(content)
@@ -221,13 +212,13 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path, content, line, words)
 
 
 @pytest.mark.parametrize("name", ["missing.csv", ""], ids=["missing", "directory"])
-def test_what_cannot_be_opened_is_refused(tmp_path, name):
+def test_what_cannot_be_opened_is_rejected(tmp_path, name):
     """A missing file and a directory are refused by name."""
     with pytest.raises(SourceError, match="cannot be opened"):
         DelimitedSource(str(tmp_path / name))
 
 
-def test_numbers_are_cast_where_they_are_asked_for(tmp_path):
+def test_numbers_are_cast_if_requested(tmp_path):
     """All spellings of a number are read; the row of a cell that is none is refused by line."""
     content = b"a,b\n 1.5,x\n+2,NA\n1e400,y\ninf,z\n NA ,w\n1_0,v\n0x1,u\nnan,t\n"
     (rows,), rejected = read_all(tmp_path / "a.csv", content, numeric={"a"})
@@ -243,7 +234,7 @@ def test_numbers_are_cast_where_they_are_asked_for(tmp_path):
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=20), st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_number_is_the_same_float_whatever_stands_beside_it(tmp_path, values, with_slip):
+def test_a_number_is_the_same_float_whatever_the_other_cells_are(tmp_path, values, with_slip):
     """The quick way and the careful one round alike."""
     body = "".join(f"{value!r}\n" for value in values) + ("+1\n" if with_slip else "")
     (rows,), _ = read_all(tmp_path / "a.csv", b"a\n" + body.encode(), numeric={"a"})

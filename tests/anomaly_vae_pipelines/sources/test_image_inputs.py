@@ -56,17 +56,17 @@ def test_of_mvtec_the_test_images_are_scored(plates):
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("-", "standard input: images are read from local files"),
-        ("s3://bucket/a.png", "s3://bucket/a.png: images are read from local files"),
-        ("table.csv", "table.csv: is no image, and the model was fitted on images"),
-        ("gone", "gone: there is no such file; wanted a folder of images"),
-        ("gone.png", "gone.png: there is no such file"),
-        ("gone.npy", "gone.npy: there is no such file"),
+        ("-", "standard input: images must be local files"),
+        ("s3://bucket/a.png", "s3://bucket/a.png: images must be local files"),
+        ("table.csv", "table.csv: is not an image, and the model was fitted on images"),
+        ("gone", "gone: file not found; wanted a folder of images"),
+        ("gone.png", "gone.png: file not found"),
+        ("gone.npy", "gone.npy: file not found"),
         ("*.jpg", r"\*.jpg: matches no file"),
         ("empty", "empty: is a folder without images"),
     ],
 )
-def test_what_holds_no_images_is_refused(place, path, problem):
+def test_paths_without_images_are_rejected(place, path, problem):
     """By name, with what was wanted."""
     (place / "table.csv").write_text("a,b\n")
     (place / "empty").mkdir()

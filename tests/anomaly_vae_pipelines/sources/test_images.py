@@ -42,7 +42,7 @@ def test_each_image_is_a_row_that_knows_its_name(folder):
     assert (np.concatenate([piece.rows.images for piece in pieces]) == plates[[0, 1, 2, 4, 5, 6]]).all()
 
 
-def test_what_is_no_image_comes_out_beside_the_rows(folder):
+def test_a_file_that_is_not_an_image_is_a_rejected_row(folder):
     """By its own path, with what is wrong."""
     (rejected,) = [row for piece in read(folder) for row in piece.rejected]
     assert (rejected.source, rejected.number, rejected.kind) == (f"{folder}/003.png", 4, "damaged")
@@ -50,7 +50,7 @@ def test_what_is_no_image_comes_out_beside_the_rows(folder):
 
 
 @pytest.mark.parametrize("offset", range(8))
-def test_reading_goes_on_from_any_place(folder, offset):
+def test_reading_can_start_at_any_position(folder, offset):
     """Nothing twice, nothing left out."""
     found = [
         name for piece in read(folder, SourcePosition(offset, offset)) for name in piece.rows.cells("file")
@@ -59,7 +59,7 @@ def test_reading_goes_on_from_any_place(folder, offset):
 
 
 def test_a_block_of_bad_images_has_no_rows_but_their_shape(folder):
-    """So that whoever comes next need not ask."""
+    """So that later stages need not check."""
     (piece,) = [piece for piece in read(folder, per_block=1) if piece.rejected]
     assert piece.rows.images.shape == (0, *SIZE)
     assert len(piece.rows) == 0
@@ -82,7 +82,7 @@ def test_blocks_are_as_large_as_images_allow():
 
 
 def test_bytes_are_counted(folder):
-    """For whoever wants to know how far reading has come."""
+    """For the display of progress."""
     files = list_images(folder)
     with ImageSource(folder, files, FRAME, block_values=1) as source:
         counts = [block.n_bytes for block in source.blocks()]
@@ -91,7 +91,7 @@ def test_bytes_are_counted(folder):
 
 
 def test_images_of_a_larger_kind_are_floats_of_the_same_scale(tmp_path):
-    """16 bits beside 8."""
+    """16 bits among images of 8."""
     write_images(tmp_path, [np.full(SIZE, 9, np.uint8), np.full(SIZE, 9 * 257, np.uint16)])
     rows = read(str(tmp_path))[0].rows
     assert rows.images == pytest.approx(9.0)

@@ -37,7 +37,7 @@ def test_fields_become_columns_and_lines_stay_bytes(tmp_path, objects, size):
             assert cell == value["a"]
 
 
-def test_what_is_no_object_is_refused_by_line(tmp_path):
+def test_a_line_that_is_not_an_object_is_rejected(tmp_path):
     """Each bad line is known, the others are read; a lacking key is a missing cell."""
     content = (
         b'{"a":1,"b":"x"}\n\n{"a":true}\n[1]\n{"a":2.5,"c":1}\nnope\n{"a":[1]}\n{"a":"\xff"}\n' + b"[" * 99999
@@ -52,7 +52,7 @@ def test_what_is_no_object_is_refused_by_line(tmp_path):
     assert all("\n" not in row.reason for row in rejected)
 
 
-def test_a_file_without_objects_is_refused(tmp_path):
+def test_a_file_without_objects_is_rejected(tmp_path):
     """There are no columns without a key."""
     for content in (b"", b"\n\n", b"[1]\n"):
         with pytest.raises(SourceError, match="no JSON object"):
@@ -78,7 +78,7 @@ def test_half_a_surrogate_pair_passes_through_where_it_is_not_read(tmp_path):
     assert (row["a"], row["b"]) == (1.0, "x")
 
 
-def test_half_a_surrogate_pair_is_refused_where_it_is_read(tmp_path):
+def test_half_a_surrogate_pair_is_rejected_where_it_is_read(tmp_path):
     """By line and column, as a row that cannot be read."""
     lines = [b'{"a": "1"}', b'{"a": "\\ud800"}', b'{"a": "\\ud83d\\ude00"}']
     ((rows, rejected),) = read_all(tmp_path / "a.jsonl", b"\n".join(lines))
@@ -89,7 +89,7 @@ def test_half_a_surrogate_pair_is_refused_where_it_is_read(tmp_path):
     assert "surrogate" in reason
 
 
-def test_what_is_written_anew_keeps_the_words_of_the_file(tmp_path):
+def test_rewritten_rows_keep_the_words_of_the_file(tmp_path):
     """NA and None stay text where they are not numbers; only an empty cell is null."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"a": "NA", "b": "None", "c": "", "d": true, "e": 1e400, "f": {"x": []}}\n')

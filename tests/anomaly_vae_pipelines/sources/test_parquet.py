@@ -18,7 +18,7 @@ def path(tmp_path):
     return str(tmp_path / "a.parquet")
 
 
-def test_blocks_are_all_rows_and_can_be_gone_on_from(path):
+def test_blocks_are_all_rows_and_can_be_resumed_from(path):
     """No block spans row groups, and any of them can be the first."""
     with ParquetSource(path, block_rows=4) as source:
         blocks = list(source.blocks())
@@ -28,8 +28,8 @@ def test_blocks_are_all_rows_and_can_be_gone_on_from(path):
             assert [b.start for b in source.blocks(block.start)] == [b.start for b in blocks[number:]]
 
 
-def test_text_that_should_be_numbers_is_cast_or_refused(path):
-    """Typed columns stay as they are; the row of a text that is no number is known by its number."""
+def test_text_that_should_be_numbers_is_cast_or_rejected(path):
+    """Typed columns are unchanged; a text that is not a number is reported with the number of its row."""
     with ParquetSource(path) as source:
         read = [source.read(block, ["t", "n"], {"t", "n"}) for block in source.blocks()]
     assert [row.number for _, rejected in read for row in rejected] == [8]
@@ -37,10 +37,10 @@ def test_text_that_should_be_numbers_is_cast_or_refused(path):
     assert read[0].rows.table.schema.types == [pa.float64(), pa.int64()]
 
 
-def test_what_is_no_parquet_is_refused(tmp_path):
-    """A wrong suffix and a cut file are named in one line."""
+def test_a_file_that_is_not_parquet_is_rejected(tmp_path):
+    """A wrong suffix and a truncated file are reported in one line."""
     (tmp_path / "a.parquet").write_bytes(b"a,b\n1,2\n")
-    with pytest.raises(SourceError, match=r"a\.parquet: is no Parquet file"):
+    with pytest.raises(SourceError, match=r"a\.parquet: is not a Parquet file"):
         ParquetSource(str(tmp_path / "a.parquet"))
     with pytest.raises(SourceError, match="stream"):
         ParquetSource("-")

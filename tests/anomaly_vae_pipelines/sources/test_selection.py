@@ -20,14 +20,14 @@ def test_only_normal_rows_pass_with_their_lines():
 
 
 def test_a_piece_without_normal_rows_is_fine_if_another_has_some():
-    """Only a whole file without a normal row is refused."""
+    """Only a file without any normal row is rejected."""
     other = text_rows(("id", "label"), [["4", "bad"]])
     assert [len(piece) for piece in only_normal([other, ROWS], Label("label", "ok"))] == [0, 2]
 
 
-def test_a_label_value_that_no_row_has_is_refused():
+def test_a_label_value_that_no_row_has_is_rejected():
     """The message tells what the label holds and what is nearest."""
-    with pytest.raises(UnknownNameError, match=r"no row has 'OK' .*it holds 'ok', 'bad'.*did you mean 'ok'"):
+    with pytest.raises(UnknownNameError, match=r"no row has 'OK'.*values: 'ok', 'bad'.*did you mean 'ok'"):
         list(only_normal([ROWS], Label("label", "OK")))
 
 
@@ -36,13 +36,13 @@ def test_columns_are_left_out_in_order():
     assert without(("c", "a", "b"), ["a"]) == ["c", "b"]
 
 
-def test_a_column_that_is_not_there_is_refused_with_the_nearest():
-    """A misspelt name is no silent success."""
+def test_a_column_that_is_not_there_is_rejected_with_the_nearest():
+    """A misspelt name is an error."""
     with pytest.raises(UnknownNameError, match=r"a.csv: there is no column 'labl'; did you mean 'label'"):
         require_columns(["labl"], ROWS, name="a.csv")
 
 
 def test_another_delimiter_is_pointed_out():
     """A file with one column and semicolons in its name was meant to have more."""
-    with pytest.raises(UnknownNameError, match=r"parted by ';'; wanted commas"):
+    with pytest.raises(UnknownNameError, match=r"delimiter seems to be ';'; wanted commas"):
         require_columns(["id"], text_rows(("id;label",), []), name="a.csv")

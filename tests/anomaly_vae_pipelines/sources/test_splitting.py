@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_vae_pipelines.sources.splitting import MAX_RECORD, split_records
+from anomaly_vae_pipelines.sources.splitting import MAX_QUOTED_BYTES, split_records
 
 CELL = st.text(st.sampled_from('ab ,"\n\r'), max_size=5)
 MESSY = st.text(st.sampled_from('a,"\n\r'), max_size=40).map(str.encode)
@@ -43,7 +43,7 @@ def test_no_byte_is_lost_whatever_the_quotes(data):
 
 @given(MESSY, st.integers(0, 40))
 def test_reading_in_pieces_finds_the_same_records(data, cut):
-    """What is whole before a cut is whole afterwards; the rest is taken up again."""
+    """Records that are complete in a part of the data are the same in all of it; the rest is split later."""
     begun = split_records(data[:cut], at_end=False).starts[-1]
     whole = split_records(data, at_end=True).starts
     assert begun in whole
@@ -70,12 +70,12 @@ def test_an_open_quote_costs_its_line_only():
 @pytest.mark.parametrize("data", [b'1,"x\n2,"y"\n', b'1,5" pipe\n2,y\n', b'1,"x"z\n2,y\n'])
 def test_a_quote_out_of_place_is_noticed(data):
     """Only data whose quotes are all in place may be counted rather than matched."""
-    assert not split_records(data, at_end=True).is_sound
+    assert not split_records(data, at_end=True).is_well_formed
     assert len(records_of(data)) == 2
 
 
-def test_a_long_open_quote_is_taken_for_a_slip():
-    """Nobody waits for the end of the file for a quote to close."""
-    data = b'1,"x\n' + b"2,y\n" * (MAX_RECORD // 4 + 10)
+def test_a_long_open_quote_is_considered_a_mistake():
+    """An open quote does not consume the rest of the file."""
+    data = b'1,"x\n' + b"2,y\n" * (MAX_QUOTED_BYTES // 4 + 10)
     assert split_records(data, at_end=False).starts[1] == 5
     assert len(split_records(data[:100], at_end=False).starts) == 1

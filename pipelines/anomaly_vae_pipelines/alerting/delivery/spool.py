@@ -11,7 +11,7 @@ from pathlib import Path
 
 from anomaly_vae_pipelines.alerting.records import Alert
 from anomaly_vae_pipelines.errors import AlertingWarning, SinkError
-from anomaly_vae_pipelines.io.durable import make_directory, move, remove, write_whole
+from anomaly_vae_pipelines.io.durable import atomic_write, make_directory, move, remove
 from anomaly_vae_pipelines.io.system import sync_directory
 
 REFUSED = "refused"
@@ -91,12 +91,12 @@ class Spool:
         """Record what happened last, for ``alerts status``; a run does not fail if this cannot be written."""
         if self.directory.is_dir():
             with suppress(SinkError):
-                write_whole(self.directory / LAST, json.dumps(last) + "\n", sync_name=False)
+                atomic_write(self.directory / LAST, json.dumps(last) + "\n", sync_name=False)
 
     def _store(self, alert: Alert) -> None:
         self._number += 1
         path = self.directory / f"{self._number:012d}-{alert.id}.json"
-        write_whole(path, alert.to_json() + "\n", sync_name=False)
+        atomic_write(path, alert.to_json() + "\n", sync_name=False)
         self._waiting.append(path)
         self._ids.add(alert.id)
 

@@ -248,7 +248,7 @@ class TestOutputsThatExist:
         """Before any work is done."""
         ended = writing(tmp_path / "missing" / "output")
         assert ended.code == 2
-        assert "there is no directory" in ended.err
+        assert "does not exist; create it first" in ended.err
 
     def test_a_full_disk_leaves_the_old_file(self, writing, full_disk):
         """Exit code 1, one line, the old output, and no half file."""

@@ -177,7 +177,7 @@ def test_a_bad_array_is_refused_by_name(run, image_model, folder, tmp_path):
     assert run("score", image_model, *inputs, "-o", out, "--on-bad-row", "quarantine").code == 0
     assert len(read_rows(out)) == 2
     assert {row["source"] for row in read_rows(out + ".rejected")} == set(bad)
-    refused(run("fit", bad[1], "-o", str(tmp_path / "m.avae")), bad[1], "holds 2 arrays (a, b)")
+    refused(run("fit", bad[1], "-o", str(tmp_path / "m.avae")), bad[1], "contains 2 arrays (a, b)")
 
 
 def test_a_run_resumes_where_it_was_interrupted(image_model, folder, tmp_path, monkeypatch):
@@ -279,7 +279,7 @@ def test_grey_images_are_colour_to_a_model_of_colour(run, folder, tmp_path, tiny
 def test_a_table_is_no_image_and_an_image_no_table(run, model, image_model, train, folder, tmp_path):
     """What the model wanted is said."""
     out = str(tmp_path / "out.csv")
-    refused(run("score", image_model, train, "-o", out), "is no image, and the model was fitted on images")
+    refused(run("score", image_model, train, "-o", out), "is not an image, and the model")
     for path in (folder, folder / "000.png"):
         refused(
             run("score", model, str(path), "-o", out), "contains images, and the model was fitted on a table"
@@ -290,7 +290,7 @@ def test_a_table_is_no_image_and_an_image_no_table(run, model, image_model, trai
     refused(run("score", image_model, str(folder), "-o", out, "--format", "csv"), "leave it out")
     refused(run("evaluate", model, str(folder)), "Give --label and --normal")
     refused(run("evaluate", image_model, train, "--label", "label", "--normal", "good"), "leave out --label")
-    refused(run("evaluate", image_model, str(folder)), "wanted a folder laid out as MVTec's")
+    refused(run("evaluate", image_model, str(folder)), "wanted a folder with the layout of MVTec")
     assert not Path(out).exists()
 
 
@@ -335,7 +335,7 @@ def test_too_few_images_are_refused(run, folder, tmp_path):
     refused(ended, "wanted at least 2 images to fit on, got 1")
     (tmp_path / "empty").mkdir()
     ended = run("fit", str(tmp_path / "empty"), "-o", str(tmp_path / "m.avae"))
-    refused(ended, "is a folder without images; wanted files that end in .bmp")
+    refused(ended, "is a folder without images; wanted .bmp")
 
 
 def test_a_model_of_images_tells_of_itself_and_takes_another_threshold(run, image_model, plates, tmp_path):
@@ -371,7 +371,7 @@ def test_images_that_arrive_in_a_watched_folder_raise_alerts(run, image_model, f
     watch = ["watch", image_model, str(folder), "--alerts", str(rules), "--once", "--interval", "0.01"]
     first = run(*watch)
     assert first.code == 0, first.err
-    assert "bad.png: 1 row rejected: is no PNG" in first.err
+    assert "bad.png: 1 row rejected: is not a PNG" in first.err
     assert "12 rows, " in first.err.splitlines()[-1]
     said = [json.loads(line) for line in alerts.read_text().splitlines()]
     odd = {alert["key"]["file"]: alert["source"] for alert in said}

@@ -193,7 +193,7 @@ def test_csv_that_is_parted_by_something_else_is_told(client: TestClient) -> Non
     headers = {"content-type": "text/csv"}
     answer = client.post("/v1/score?model=numbers", content="x;y;z\n1;2;3\n", headers=headers)
     assert answer.status_code == 400
-    assert "parted by ';'; wanted commas" in answer.json()["error"]
+    assert "delimiter seems to be ';'; wanted commas" in answer.json()["error"]
 
 
 def test_too_many_rows_are_refused_in_every_form(client: TestClient, numbers: pd.DataFrame) -> None:

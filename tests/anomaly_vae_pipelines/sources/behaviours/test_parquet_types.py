@@ -159,7 +159,7 @@ def test_an_unused_column_of_any_type_passes_through(run, model, tmp_path, kind,
 
 @pytest.mark.parametrize("used", ["amount", "color", "day", "open"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_used_column_of_any_type_is_read_or_refused(run, model, tmp_path, kind, used):
+def test_a_used_column_of_any_type_is_read_or_rejected(run, model, tmp_path, kind, used):
     """In one line that names the column and its type, or row by row with every row accounted for."""
     columns = plain_columns() | {used: column_of(kind)}
     pq.write_table(pa.table(columns), tmp_path / "in.parquet")
@@ -186,14 +186,14 @@ def test_a_used_column_of_any_type_is_read_or_refused(run, model, tmp_path, kind
     "kind", ["list", "struct", "map", "binary", "binary_view", "time32[s]", "uuid", "fixed_size_list"]
 )
 @pytest.mark.parametrize("used", ["amount", "color"])
-def test_what_is_no_cell_is_refused_with_the_way_out(run, model, tmp_path, kind, used):
+def test_a_type_without_cells_is_rejected_with_a_remedy(run, model, tmp_path, kind, used):
     """At scoring and at fitting, by column and type."""
     pq.write_table(pa.table(plain_columns() | {used: column_of(kind)}), tmp_path / "in.parquet")
     for arguments in (["score", model, str(tmp_path / "in.parquet")], ["fit", str(tmp_path / "in.parquet")]):
         ended = run(*arguments, "-o", str(tmp_path / "out"))
         assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
         assert f"column {used!r} has type " in ended.err
-        assert "leave it out" in ended.err
+        assert "exclude it" in ended.err
 
 
 @pytest.mark.parametrize("kind", ["string_view", "large_string", "dictionary"])
@@ -282,8 +282,8 @@ def test_a_table_without_rows_keeps_its_types(run, model, tmp_path):
         assert same(pq.read_table(out).select(expected.column_names), expected)
 
 
-def test_two_columns_of_one_name_are_refused(run, model, tmp_path):
-    """As in CSV: nobody could say which one is meant."""
+def test_two_columns_of_one_name_are_rejected(run, model, tmp_path):
+    """As in CSV: it is not clear which one is meant."""
     columns = plain_columns()
     table = pa.table([*columns.values(), columns["code"]], names=[*columns, "code"])
     pq.write_table(table, tmp_path / "in.parquet")
@@ -292,7 +292,7 @@ def test_two_columns_of_one_name_are_refused(run, model, tmp_path):
     assert "2 columns are named 'code'" in ended.err
 
 
-def test_a_column_of_another_kind_is_refused_at_once(run, model, tmp_path):
+def test_a_column_of_another_kind_is_rejected_at_once(run, model, tmp_path):
     """Not row by row: a date is never a number, nor a number a date."""
     moments, numbers = pa.array(range(5000), pa.timestamp("s")), pa.array(range(5000), pa.float64())
     for used, column in (("amount", moments), ("day", numbers), ("open", moments)):
@@ -302,4 +302,4 @@ def test_a_column_of_another_kind_is_refused_at_once(run, model, tmp_path):
         ended = run("score", model, str(tmp_path / "in.parquet"), *options)
         assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
         assert f"column {used!r} has type " in ended.err
-        assert "and the model was fitted on" in ended.err
+        assert "but the model was fitted on" in ended.err

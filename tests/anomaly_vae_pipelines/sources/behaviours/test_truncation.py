@@ -1,4 +1,4 @@
-"""Inputs that become shorter, or are replaced, while they are being read."""
+"""Inputs that are truncated or replaced while they are read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def whole(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def source(request, whole, tmp_path, monkeypatch) -> Path:
-    """A copy that may be cut, read in small blocks."""
+    """A copy that may be truncated, read in small blocks."""
     for module, name in ((delimited, "DelimitedSource"), (jsonl, "JsonLinesSource")):
         settings = getattr(module, name).__init__.__kwdefaults__
         monkeypatch.setitem(settings, "block_bytes", 1 << 16)
@@ -76,31 +76,31 @@ def after_blocks(run: ScoreRun, n_blocks: int, change) -> None:
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.9])
 @pytest.mark.parametrize("source", NAMES, indirect=True)
-def test_a_file_that_is_cut_while_it_is_read_fails_the_run(source, model, tmp_path, share):
-    """To nothing, in the middle or near its end: the run says both lengths, and the old output stands."""
+def test_a_file_that_is_truncated_while_it_is_read_fails_the_run(source, model, tmp_path, share):
+    """To nothing, in the middle or near its end: both sizes are reported, and the old output is kept."""
     out, size = tmp_path / "out.csv", source.stat().st_size
     out.write_text("old")
     run = ScoreRun(model, [str(source)], str(out), ScoreOptions(force=True, jobs=1))
     after_blocks(run, 4, lambda: os.truncate(source, int(size * share)))
-    with pytest.raises(LostInputError, match=f"was cut .* had {size:,} bytes .* could be read"):
+    with pytest.raises(LostInputError, match=f"was truncated .* had {size:,} bytes .* could be read"):
         run()
     assert out.read_text() == "old"
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_that_is_cut_and_written_again_fails_the_run(source, model, tmp_path):
-    """As log rotation with copytruncate does: the new rows do not stand for the lost ones."""
+def test_a_file_that_is_truncated_and_written_again_fails_the_run(source, model, tmp_path):
+    """As log rotation with copytruncate does: the new rows do not replace the lost ones."""
     run = ScoreRun(model, [str(source)], str(tmp_path / "out.csv"), ScoreOptions(jobs=1))
     head = source.read_bytes()[:1000]
     after_blocks(run, 4, lambda: source.write_bytes(head))
-    with pytest.raises(LostInputError, match="was cut"):
+    with pytest.raises(LostInputError, match="was truncated"):
         run()
     assert not (tmp_path / "out.csv").exists()
 
 
 @pytest.mark.parametrize("source", NAMES, indirect=True)
 def test_a_file_that_is_replaced_while_it_is_read_is_read_to_its_end(source, model, tmp_path):
-    """A rename leaves the old file to those who have it open: all of its rows are scored."""
+    """A rename does not affect an open file: all of its rows are scored."""
     other = tmp_path / "other"
     other.write_bytes(b"x,y\n1,2\n")
     run = ScoreRun(model, [str(source)], str(tmp_path / "out.csv"), ScoreOptions(jobs=1))
@@ -109,8 +109,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_read_to_its_end(source, mod
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_that_is_appended_to_while_it_is_read_is_no_failure(source, model, tmp_path):
-    """Its rows are all there."""
+def test_a_file_that_is_appended_to_while_it_is_read_is_read_to_its_new_end(source, model, tmp_path):
+    """All rows are scored."""
     run = ScoreRun(model, [str(source)], str(tmp_path / "out.csv"), ScoreOptions(jobs=1))
     row = source.read_bytes().splitlines()[1] + b"\n"
 
@@ -123,16 +123,16 @@ def test_a_file_that_is_appended_to_while_it_is_read_is_no_failure(source, model
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_that_is_cut_before_its_turn_fails_the_run(source, model, unseen, tmp_path):
+def test_a_file_that_is_truncated_before_it_is_opened_fails_the_run(source, model, unseen, tmp_path):
     """Of several files, one that was longer when the run began."""
     run = ScoreRun(model, [unseen, str(source)], str(tmp_path / "out.csv"))
     os.truncate(source, 5000)
-    with pytest.raises(LostInputError, match="was cut"):
+    with pytest.raises(LostInputError, match="was truncated"):
         run()
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_exit_code_and_line_say_that_an_input_was_cut(source, model, tmp_path, run, monkeypatch):
+def test_exit_code_and_message_report_a_truncated_input(source, model, tmp_path, run, monkeypatch):
     """Exit code 1 and one line on stderr."""
     take, count = ScoreRun._write, []
 
@@ -146,12 +146,12 @@ def test_exit_code_and_line_say_that_an_input_was_cut(source, model, tmp_path, r
     ended = run("score", model, str(source), "-o", str(tmp_path / "out.csv"), "--quiet", "--jobs", "1")
     assert ended.code == 1
     assert ended.err.count("\n") == 1
-    assert "was cut while it was being read" in ended.err
+    assert "was truncated while it was read" in ended.err
 
 
 @pytest.mark.parametrize("source", ["in.csv"], indirect=True)
-def test_a_file_of_an_open_reader_that_is_cut_fails_a_fit(source, monkeypatch):
-    """Every reader of files says so, not only scoring."""
+def test_a_file_that_is_truncated_while_it_is_open_fails_a_fit(source, monkeypatch):
+    """Every command that reads files reports it, not only score."""
     read = delimited.DelimitedSource.read
     count = []
 
@@ -162,5 +162,5 @@ def test_a_file_of_an_open_reader_that_is_cut_fails_a_fit(source, monkeypatch):
         return read(self, *arguments, **options)
 
     monkeypatch.setattr(delimited.DelimitedSource, "read", reading)
-    with pytest.raises(LostInputError, match="was cut"):
+    with pytest.raises(LostInputError, match="was truncated"):
         read_table(str(source))
