@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
 
-from anomaly_vae import TabularVAEDetector
+from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 
 
 def mixed_table(n_rows: int, seed: int) -> pd.DataFrame:
@@ -45,3 +49,28 @@ def fitted(table: pd.DataFrame) -> TabularVAEDetector:
 def fresh() -> pd.DataFrame:
     """New rows from the same source."""
     return mixed_table(300, 1)
+
+
+Images = NDArray[Any]
+
+SIDE = 40
+
+
+def plates(n_images: int, seed: int, channels: int = 0) -> Images:
+    """Photographs of plates: texture, a bright rim, light from one side or the other; uint8."""
+    random = np.random.default_rng(seed)
+    shape = (n_images, SIDE, SIDE, channels) if channels else (n_images, SIDE, SIDE)
+    texture = ndimage.gaussian_filter(random.normal(size=shape), (0, 0.7, 2.0, *[0] * bool(channels)))
+    light = 1.0 + random.uniform(-0.3, 0.3, (n_images, *[1] * (texture.ndim - 1))) * np.linspace(
+        -1, 1, SIDE
+    ).reshape(1, 1, SIDE, *[1] * bool(channels))
+    rim = np.ones((SIDE, SIDE))
+    rim[:3], rim[:, :3] = 1.5, 1.5
+    image = 100.0 * (light + 0.15 * texture) * rim.reshape(1, SIDE, SIDE, *[1] * bool(channels))
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def detector() -> ImageVAEDetector:
+    """Fitted on 120 plates."""
+    return ImageVAEDetector(max_steps=60, random_state=0).fit(plates(120, 0))

@@ -1,8 +1,7 @@
-"""ImageVAEDetector: the face of the tabular one, heat where the defect is, and promises that hold."""
+"""ImageVAEDetector: scores, explanations and heat maps of images, and guarantees that hold."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,30 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
-import anomaly_vae
-from anomaly_vae import ImageVAEDetector, InputError, ModelFileError
-from anomaly_vae.detectors._splits import n_calibration_images
-
-Images = NDArray[Any]
-
-SIDE = 40
-
-
-def plates(n_images: int, seed: int, channels: int = 0) -> Images:
-    """Photographs of plates: texture, a bright rim, light from one side or the other; uint8."""
-    random = np.random.default_rng(seed)
-    shape = (n_images, SIDE, SIDE, channels) if channels else (n_images, SIDE, SIDE)
-    texture = ndimage.gaussian_filter(random.normal(size=shape), (0, 0.7, 2.0, *[0] * bool(channels)))
-    light = 1.0 + random.uniform(-0.3, 0.3, (n_images, *[1] * (texture.ndim - 1))) * np.linspace(
-        -1, 1, SIDE
-    ).reshape(1, 1, SIDE, *[1] * bool(channels))
-    rim = np.ones((SIDE, SIDE))
-    rim[:3], rim[:, :3] = 1.5, 1.5
-    image = 100.0 * (light + 0.15 * texture) * rim.reshape(1, SIDE, SIDE, *[1] * bool(channels))
-    return np.clip(image, 0, 255).astype(np.uint8)
+from anomaly_vae import ImageVAEDetector
+from tests.anomaly_vae.detectors.conftest import SIDE, Images, plates
 
 
 def scratched(images: Images, seed: int) -> tuple[Images, NDArray[np.bool_]]:
@@ -46,12 +24,6 @@ def scratched(images: Images, seed: int) -> tuple[Images, NDArray[np.bool_]]:
         mask[y : y + 2, x : x + 9] = True
         image[mask] = (0.6 * image[mask]).astype(np.uint8)
     return images, masks
-
-
-@pytest.fixture(scope="module")
-def detector() -> ImageVAEDetector:
-    """Fitted on 120 plates."""
-    return ImageVAEDetector(max_steps=60, random_state=0).fit(plates(120, 0))
 
 
 @pytest.fixture(scope="module")
@@ -121,40 +93,6 @@ def test_an_image_s_score_depends_on_that_image_alone(name: str, request: pytest
     ]
 
 
-def test_flattened_images_are_the_same_images() -> None:
-    """With the size given, in a Pipeline, in grey and in colour."""
-    for channels in (1, 3):
-        images = plates(40, 9, channels)
-        flat = images.reshape(40, -1)
-        settings: dict[str, Any] = {"max_steps": 5, "random_state": 0}
-        one = ImageVAEDetector(**settings).fit(images)
-        other = make_pipeline(
-            FunctionTransformer(), ImageVAEDetector(image_size=(SIDE, SIDE), channels=channels, **settings)
-        ).fit(flat)
-        assert (one.score_samples(images) == other.score_samples(flat)).all()
-        assert one.reconstruct(images).shape == images.shape
-        assert other[-1].reconstruct(flat).shape == flat.shape
-
-
-def test_units_of_brightness_do_not_matter() -> None:
-    """Bytes and the same image between 0 and 1 score alike; the density's units differ by 255 a pixel."""
-    images = plates(40, 10)
-    settings: dict[str, Any] = {"max_steps": 5, "random_state": 0}
-    one, other = ImageVAEDetector(**settings).fit(images), ImageVAEDetector(**settings).fit(images / 255.0)
-    assert other.score_samples(images / 255.0) == pytest.approx(one.score_samples(images), rel=1e-4)
-    difference = other.elbo(images / 255.0) - one.elbo(images)
-    assert difference == pytest.approx(np.full(40, SIDE * SIDE * np.log(255.0)), rel=1e-4)
-
-
-def test_a_seed_gives_the_same_model_again() -> None:
-    """And no global generator is drawn from."""
-    images = plates(30, 11)
-    before = np.random.get_state()[1].copy()  # noqa: NPY002 # type: ignore[index,union-attr]
-    first, second = (ImageVAEDetector(max_steps=5, random_state=3).fit(images) for _ in range(2))
-    assert (first.score_samples(images) == second.score_samples(images)).all()
-    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002 # type: ignore[index]
-
-
 def test_the_promised_false_alarm_rate_holds() -> None:
     """On new images, over several fits; training images would promise what does not hold."""
     alarms = []
@@ -196,146 +134,3 @@ def test_blank_and_noise_are_anomalies_by_default(detector: ImageVAEDetector) ->
     blank = np.full((1, SIDE, SIDE), 100, dtype=np.uint8)
     noise = np.random.default_rng(0).integers(0, 255, (1, SIDE, SIDE), dtype=np.uint8)
     assert (detector.predict(np.concatenate([blank, noise])) == -1).all()
-
-
-def test_drawn_images_look_like_plates(detector: ImageVAEDetector) -> None:
-    """Of their size, range and brightness, and from the seed alone."""
-    drawn = detector.sample(5, random_state=1)
-    assert drawn.shape == (5, SIDE, SIDE)
-    assert (drawn == detector.sample(5, random_state=1)).all()
-    assert abs(drawn.mean() - plates(30, 1).mean()) < 15.0
-    assert drawn[:, :3].mean() > 1.2 * drawn[:, 5:].mean()
-
-
-def test_codes_come_back(detector: ImageVAEDetector) -> None:
-    """Reconstruction is the decoded code, and nearer to the image than the mean is."""
-    images = plates(20, 14)
-    expected = detector.reconstruct(images)
-    assert (expected == detector.decode(detector.encode(images))).all()
-    assert np.square(expected - images).mean() < np.square(images.mean(axis=0) - images).mean()
-
-
-@pytest.mark.parametrize("shape", [(6, 1, 1), (6, 1, 9), (5, 3, 2), (4, 7, 30, 3), (3, 9, 9, 2)])
-def test_small_and_odd_sizes_are_fitted(shape: tuple[int, ...]) -> None:
-    """However few the pixels, scores are finite."""
-    images = np.random.default_rng(0).random(shape)
-    fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(images)
-    assert np.isfinite(fitted.score_samples(images)).all()
-    assert np.isfinite(fitted.heatmap(images)).all()
-
-
-@pytest.mark.parametrize("n_images", [2, 3, 4])
-def test_a_few_images_are_fitted(n_images: int) -> None:
-    """Down to two: one to learn from, one held out."""
-    fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(plates(n_images, 0))
-    assert np.isfinite(fitted.score_samples(plates(5, 1))).all()
-
-
-def test_how_many_images_calibrate_is_known_before_a_fit(detector: ImageVAEDetector) -> None:
-    """So that a rate that cannot be promised is refused at once."""
-    assert n_calibration_images(120, "auto") == len(detector.calibration_scores_)
-
-
-def test_blank_training_images_give_finite_scores() -> None:
-    """All alike, so that anything else is odder."""
-    blank = np.full((12, 16, 16), 80, dtype=np.uint8)
-    fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(blank)
-    other = fitted.score_samples(blank + np.uint8(5))
-    assert np.isfinite(other).all()
-    assert other.max() < fitted.score_samples(blank).min()
-
-
-def test_what_is_no_image_of_that_size_is_refused(detector: ImageVAEDetector) -> None:
-    """With what came, what was wanted and the way out."""
-    with pytest.raises(InputError, match=r"40 x 39 pixels.*fitted on 40 x 40 pixels.*resize"):
-        detector.score_samples(np.zeros((2, 40, 39)))
-    with pytest.raises(InputError, match="channels first"):
-        detector.score_samples(np.zeros((2, 3, 40, 40)))
-    with pytest.raises(InputError, match="image_size"):
-        ImageVAEDetector(image_size=(5, 5)).fit(np.zeros((4, 24)))
-    with pytest.raises(ValueError, match="NaN"):
-        detector.score_samples(np.full((1, SIDE, SIDE), np.nan))
-    with pytest.raises(ValueError, match=r"image_size.*\(height, width\)"):
-        ImageVAEDetector(image_size=(5, 5, 5)).fit(plates(5, 0))
-    with pytest.raises(ValueError, match="score_type='elbo'"):
-        ImageVAEDetector(complexity=True).fit(plates(5, 0))
-
-
-def test_a_saved_model_scores_the_same_bits(detector: ImageVAEDetector, tmp_path: Path) -> None:
-    """And explains, draws and says what it is the same."""
-    images, _ = scratched(plates(10, 15), 16)
-    anomaly_vae.save(detector, tmp_path / "model.avae")
-    again = anomaly_vae.load(tmp_path / "model.avae")
-    assert (again.score_samples(images) == detector.score_samples(images)).all()
-    assert (again.heatmap(images) == detector.heatmap(images)).all()
-    assert again.explain(images) == detector.explain(images)
-    assert again.metadata() == detector.metadata()
-    assert anomaly_vae.read_metadata(tmp_path / "model.avae")["kind"] == "ImageVAEDetector"
-
-
-def _break(model: Any, path: str, value: Any) -> None:
-    *way, last = [int(key) if key.isdigit() else key for key in path.split(".")]
-    for key in way:
-        model = model[key]
-    model[last] = value(model[last]) if callable(value) else value
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("size", [SIDE, SIDE + 1]),
-        ("size", [2**20, 2**20]),
-        ("factor", 0),
-        ("pixel_range", [1.0, 0.0]),
-        ("per_image", 1),
-        ("excess", lambda excess: excess[:-1]),
-        ("excess_latent", float("nan")),
-        ("whole.noise", lambda noise: -noise),
-        ("whole.directions", lambda directions: directions[:, :, :-1]),
-        ("whole.variances", lambda variances: variances * np.nan),
-        ("patches.mean", lambda mean: mean.astype(object)),
-        ("patches.directions", 3),
-        ("levels", []),
-        ("levels.0.stride", 0),
-        ("levels.0.centre", lambda centre: centre[:, :-1]),
-        ("levels.0.spread", lambda spread: -1.0 - spread),
-        ("levels.0.typical_error", float("inf")),
-        ("levels.0.vae", "elsewhere"),
-        ("shape.weights", {}),
-        ("shape_centre", lambda centre: centre[:-1]),
-        ("shape_scale", 0.0),
-        ("calibration", [[0.0, 1.0]]),
-        ("calibration.0", [0.0, 0.0]),
-        ("calibration.0", [0.0]),
-        ("unknown", 1),
-    ],
-)
-def test_a_damaged_model_is_refused(detector: ImageVAEDetector, path: str, value: Any) -> None:
-    """Whatever part of it: before anything is computed with it, with one line."""
-    state = detector.__getstate__()
-    if path == "unknown":
-        state["model_"][path] = value
-    else:
-        _break(state["model_"], path, value)
-    with pytest.raises(ModelFileError):
-        ImageVAEDetector.__new__(ImageVAEDetector).__setstate__(state)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("image_size_", (SIDE, SIDE - 1)),
-        ("channels_", 3),
-        ("typical_heat_", np.zeros(3)),
-        ("heatmap_threshold_", float("nan")),
-        ("calibration_scores_", np.array([1.0, 0.0])),
-        ("n_features_in_", 5),
-        ("flattened_", "no"),
-        ("score_type", "best"),
-    ],
-)
-def test_a_damaged_detector_is_refused(detector: ImageVAEDetector, name: str, value: Any) -> None:
-    """Its own attributes too."""
-    state = detector.__getstate__() | {name: value}
-    with pytest.raises(ModelFileError):
-        ImageVAEDetector.__new__(ImageVAEDetector).__setstate__(state)

@@ -1,0 +1,64 @@
+"""Decisions: thresholds, p-values and predictions from scores."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anomaly_vae import InputError, TabularVAEDetector
+
+
+def test_p_values_agree_with_the_threshold(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """A row is anomalous at a rate exactly when its p-value is at most the rate."""
+    rate = 0.1
+    moved = copy.deepcopy(fitted).set_threshold(false_alarm_rate=rate)
+    assert np.array_equal(moved.predict(fresh) == -1, moved.p_values(fresh) <= rate)
+
+
+def test_a_threshold_takes_exactly_one_meaning(fitted: TabularVAEDetector) -> None:
+    """None, two, or one out of range are refused; each alone moves the offset."""
+    for wrong in ({}, {"offset": 1.0, "contamination": 0.1}, {"contamination": 0.6}, {"offset": np.nan}):
+        with pytest.raises(InputError):
+            fitted.set_threshold(**wrong)  # type: ignore[arg-type]
+    moved = copy.deepcopy(fitted).set_threshold(offset=-3.2)
+    assert (moved.offset_, moved.false_alarm_rate_) == (-3.2, None)
+
+
+def test_a_rate_rests_on_a_promise_or_a_tail(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """What held-out rows can promise they promise, whatever the tail; the rest is estimated if asked for."""
+    least = 1 / (len(fitted.calibration_scores_) + 1)
+    promised = copy.deepcopy(fitted).set_threshold(false_alarm_rate=least)
+    either = copy.deepcopy(fitted).set_threshold(false_alarm_rate=least, tail="gpd")
+    assert (
+        (either.offset_, either.tail_)
+        == (promised.offset_, promised.tail_)
+        == (promised.offset_, "empirical")
+    )
+    with pytest.raises(InputError, match="cannot be guaranteed from 60 held-out rows, but from 99,999"):
+        promised.set_threshold(false_alarm_rate=1e-5)
+    estimated = either.set_threshold(false_alarm_rate=1e-5, tail="gpd")
+    assert (estimated.false_alarm_rate_, estimated.tail_) == (1e-5, "gpd")
+    assert estimated.offset_ < promised.offset_
+    assert estimated.set_threshold(offset=-1.0).tail_ is None
+
+
+def test_p_values_of_a_tail_go_on_below_the_least(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """They are the conformal ones, but for rows below all calibration rows: there they tell rows apart."""
+    odd = pd.concat([fresh, fresh.head(5).assign(length=[40.0, 80.0, 160.0, 320.0, 640.0])])
+    conformal, estimated = fitted.p_values(odd), fitted.p_values(odd, tail="gpd")
+    below = fitted.score_samples(odd) < fitted.calibration_scores_[0]
+    assert np.array_equal(conformal[~below], estimated[~below])
+    assert below[-5:].all()
+    assert (estimated[below] < conformal[below]).all()
+    assert len(np.unique(estimated[-5:])) == 5
+
+
+def test_a_tail_that_is_none_is_refused(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """There are two, and they belong to a false-alarm rate."""
+    with pytest.raises(InputError, match="'empirical' or 'gpd', got 'pareto'"):
+        fitted.p_values(fresh, tail="pareto")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="estimates a false_alarm_rate, got offset"):
+        fitted.set_threshold(offset=0.0, tail="gpd")

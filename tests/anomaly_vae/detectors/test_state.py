@@ -1,0 +1,120 @@
+"""States of detectors, and the refusal of those that no fit gives."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anomaly_vae import ModelFileError, TabularVAEDetector
+from tests.anomaly_vae.detectors.test_members import fit, mixed, numbers
+
+
+def _edit(state: dict[str, Any], *path: Any, value: Any) -> None:
+    for step in path[:-1]:
+        state = state[step]
+    state[path[-1]] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("members", 0, "weight"), -0.5),
+        (("members", 0, "weight"), 0.99),
+        (("members", 0, "weight"), float("nan")),
+        (("members", 1, "draw"), np.full(3, 50.0, dtype=np.float32)),
+        (("members", 1, "architecture", "hidden_sizes"), np.ones(1_000_000, dtype=np.int8)),
+        (("members", 1, "architecture", "hidden_sizes"), "1" * 1_000_000),
+        (("members", 1, "architecture", "hidden_sizes"), (1,) * 65),
+        (("members", 1, "architecture", "hidden_sizes"), (2**40,)),
+        (("members", 1, "architecture", "noise_floor"), float("nan")),
+        (("members", 1, "architecture", "noise_floor"), 0.0),
+        (("members", 1, "architecture", "n_rows"), 0),
+        (("members", 1, "architecture", "latent_dim"), True),
+        (("members",), {}),
+        (("members",), [3]),
+        (("encoder", "flagged"), np.zeros(1, dtype=bool)),
+        (("encoder", "numeric", "scale"), np.array([1.0, 0.0, 1.0])),
+        (("encoder", "numeric", "unit"), np.array([1.0, -1.0, 1.0])),
+        (("encoder", "readers"), '[{"reader": "NumberReader", "name": "\\ud800"}]'),
+        (("encoder", "categories", "frequencies"), np.zeros(0, dtype=bool)),
+        (("members", 1, "weights", "decoder.bias"), np.full(3, 3e38, dtype=np.float32)),
+        (("encoder", "readers"), "[" * 100_000),
+        (("encoder", "readers"), '[{"reader": "NumberReader", "name": 5}]'),
+        (("encoder", "readers"), '[{"reader": "ConstantReader", "name": "a", "value": true}]'),
+        (("encoder", "readers"), '[{"reader": "DatetimeReader", "name": "a", "week": 1e300}]'),
+        (("encoder", "readers"), '[{"reader": "CategoryReader", "name": "a", "categories": ["b", "b"]}]'),
+        (("members", 0, "weights", "prior.variance"), np.array([1.0, -1.0, 1.0], dtype=np.float32)),
+        (("members", 0, "architecture", "degrees_of_freedom"), 0.0),
+        (("members", 0, "architecture", "degrees_of_freedom"), float("nan")),
+        (("members", 0, "architecture", "n_exemplars"), -1),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_state_that_no_fit_gives_is_refused(path: tuple[Any, ...], value: Any) -> None:
+    """Weights that are no shares, draws that are no signs, and scales out of range are damage."""
+    detector = fit(numbers(80), novelty=True)
+    state = detector.__getstate__()
+    _edit(state["model_"], *path, value=value)
+    with pytest.raises(ModelFileError):
+        TabularVAEDetector().__setstate__(state)
+
+
+def test_the_first_files_weighed_members_alike() -> None:
+    """A state without weights, noise or exemplars, as 0.1.0 wrote it, gives the plain mean of its bounds."""
+    X = mixed(80)
+    detector = fit(X, novelty=True)
+    state = detector.__getstate__()
+    for member in state["model_"]["members"]:
+        del (
+            member["weight"],
+            member["architecture"]["degrees_of_freedom"],
+            member["architecture"]["n_exemplars"],
+        )
+    old = TabularVAEDetector()
+    old.__setstate__(state)
+    cells = detector.model_.encoder.transform(X)
+    expected = np.mean([member.terms(cells).sum(axis=1) for member in detector.model_.members], axis=0)
+    np.testing.assert_allclose(old.score_samples(X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("false_alarm_rate_", 5.0),
+        ("false_alarm_rate_", 0.0),
+        ("calibration_scores_", np.array([9, 1], dtype=np.uint8)),
+        ("calibration_scores_", np.array([2.0, 1.0])),
+        ("calibration_scores_", np.zeros(0)),
+        ("calibration_scores_", np.array([-1e300, 0.0])),
+        ("typical_parts_", np.full(5, 1e308)),
+        ("n_features_in_", 4.0),
+        ("n_features_in_", np.arange(4)),
+        ("feature_names_in_", np.array(["a", "b", "c", 4], dtype=object)),
+        ("feature_names_in_", np.array(["a", "b"], dtype=object)),
+        ("training_", {"n_rows": np.zeros(3)}),
+        ("history_", {"step": np.zeros(3), "elbo_train": np.zeros(2)}),
+        ("history_", 3),
+        ("hidden_sizes", "12"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_attribute_that_no_fit_gives_is_refused(name: str, value: Any) -> None:
+    """Thresholds, calibration, names and summaries have to fit the model."""
+    state = fit(numbers(80), novelty=True).__getstate__() | {name: value}
+    with pytest.raises(ModelFileError):
+        TabularVAEDetector().__setstate__(state)
+
+
+def test_a_state_from_before_there_were_tails_is_read(fitted: TabularVAEDetector) -> None:
+    """Then every rate was a promise, and other thresholds had no rate; a tail that cannot be is refused."""
+    for model, tail in ((fitted, "empirical"), (copy.deepcopy(fitted).set_threshold(offset=0.0), None)):
+        state = model.__getstate__()
+        again = TabularVAEDetector.__new__(TabularVAEDetector)
+        again.__setstate__({name: value for name, value in state.items() if name != "tail_"})
+        assert again.tail_ == model.tail_ == tail
+        for forged in ("pareto", 3, "gpd" if tail is None else None):
+            with pytest.raises(ModelFileError, match="'tail_' should be one of"):
+                again.__setstate__(state | {"tail_": forged})
