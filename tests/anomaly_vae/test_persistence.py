@@ -216,7 +216,7 @@ class TestFormat:
     def test_a_format_that_is_no_number_is_refused(self, number: object, path: Path) -> None:
         """Only a whole number from 1 counts formats."""
         edit_metadata(path, format=number)
-        assert "no format number" in refusal(path)
+        assert "no valid format number" in refusal(path)
 
     def test_an_older_format_is_upgraded_step_by_step(
         self, path: Path, monkeypatch: pytest.MonkeyPatch

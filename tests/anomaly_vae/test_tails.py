@@ -125,12 +125,12 @@ def test_a_tenth_of_the_least_rate_is_roughly_met(
 
 def test_too_few_rows_have_no_tail() -> None:
     """The message says how many are wanted."""
-    with pytest.raises(InputError, match=f"tail of 39 held-out rows .* wanted {LEAST_CALIBRATION} at least"):
+    with pytest.raises(InputError, match=f"tail of 39 held-out rows .* needs at least {LEAST_CALIBRATION}"):
         LowerTail.fit(drawn("gaussian", LEAST_CALIBRATION - 1))
 
 
 @pytest.mark.parametrize("n_others", [0, 5])
 def test_scores_that_tie_have_no_tail(n_others: int) -> None:
     """Where nearly all scores are one there are no excesses to learn from."""
-    with pytest.raises(InputError, match="their scores tie; ask for a false-alarm rate"):
+    with pytest.raises(InputError, match="their scores are equal; use a false-alarm rate"):
         LowerTail.fit(np.sort(np.r_[-np.arange(1.0, n_others + 1), np.zeros(95)]))

@@ -118,7 +118,7 @@ def test_the_least_rate_can_be_guaranteed_and_no_less(n_calibration: int) -> Non
     with pytest.raises(InputError, match="tail='gpd' \\(--tail gpd\\)") as caught:
         false_alarm_offset(calibration, least / 2)
     from_rows, from_more, rate = re.search(
-        r"guaranteed from ([\d,]+) held-out rows, but from ([\d,]+)\. Ask for (\S+) or more",
+        r"guaranteed from ([\d,]+) held-out rows; it needs ([\d,]+)\. Use (\S+) or more",
         str(caught.value),
     ).groups()
     assert int(from_rows.replace(",", "")) == n_calibration
@@ -134,7 +134,7 @@ def test_the_rows_that_a_rate_needs_are_the_fewest(rate: float) -> None:
     n_rows = n_calibration_needed(rate)
     check_guarantee(rate, n_rows)
     if n_rows > 1:
-        with pytest.raises(InputError, match=f"from {n_rows - 1:,} held-out rows, but from {n_rows:,}"):
+        with pytest.raises(InputError, match=f"from {n_rows - 1:,} held-out rows; it needs {n_rows:,}"):
             check_guarantee(rate, n_rows - 1)
 
 

@@ -27,7 +27,7 @@ MAX_SECONDS = 2.0
 MAX_MESSAGE = 300
 _MEBI = 2**20
 _MOST_COLUMNS = 10_000
-_FAILED = re.compile(r"made-up row (\d+) scored .* but (\S+) here")
+_FAILED = re.compile(r"generated row (\d+) scored .* but (\S+) here")
 
 
 class Verdict(StrEnum):

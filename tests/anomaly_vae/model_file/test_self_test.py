@@ -286,7 +286,7 @@ class TestLoad:
         test = metadata["self_test"]
         (test if where == "detector" else test["pipeline"])["scores"][2] += 1.0
         forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
-        with pytest.raises(ModelFileError, match="made-up row 2 scored"):
+        with pytest.raises(ModelFileError, match="generated row 2 scored"):
             load(path)
 
 
@@ -302,7 +302,7 @@ class TestTolerance:
                 check_self_test(detector, test)
             for share in (1.1, -1.1):
                 test["scores"][row] = saved = score + share * thousandth
-                why = f"made-up row {row} scored {saved:.6g} nats where it was saved, but {score:.6g} here"
+                why = f"generated row {row} scored {saved:.6g} nats when it was saved, but {score:.6g} here"
                 assert why in refusal(detector, test)
 
     def test_a_score_that_is_no_number_is_refused(self) -> None:
