@@ -111,7 +111,7 @@ def size(letter: str) -> Rule:
 
 
 def count(value: Any, _: Context) -> Any:
-    """A whole number of at least 0, which may be a float."""
+    """A whole number of at least 0, which may be a NumPy float."""
     if not isinstance(value, int | np.integer | np.floating) or isinstance(value, bool):
         raise ModelFileError(f"is not a whole number, but {shown(value)}")
     if not 0 <= value < _MOST_COUNT or value != int(value):

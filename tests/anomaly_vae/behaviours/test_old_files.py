@@ -17,7 +17,7 @@ import pytest
 
 from anomaly_vae import load, save
 
-FOLDER = Path(__file__).parent / "model_files"
+FOLDER = Path(__file__).parent.parent / "model_files"
 SAVED = json.loads((FOLDER / "scores.json").read_text(encoding="utf-8"))
 
 
