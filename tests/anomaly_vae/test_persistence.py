@@ -1,4 +1,4 @@
-"""Save and load: what comes back, what is refused, and what is written."""
+"""Save and load: which models come back, which files are rejected, and what is written."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class TestRoundTrip:
         assert arrays[0] == arrays[1]
 
     def test_a_str_path_and_joblib_work_too(self, path: Path) -> None:
-        """A path may be a str; whoever trusts a file may still use joblib."""
+        """A path may be a str; users who trust a file may still use joblib."""
         save(forging.detector(), str(path))
         assert isinstance(load(str(path)), TabularVAEDetector)
         joblib.dump(forging.detector(), path)
@@ -95,7 +95,7 @@ class TestRoundTrip:
 
 
 class TestSave:
-    def test_what_is_no_detector_is_refused(self, path: Path) -> None:
+    def test_only_detectors_are_saved(self, path: Path) -> None:
         """A model without a detector at its end has no scores in nats to keep."""
         for model in (IsolationForest(), make_pipeline(StandardScaler(), PCA()), "model", None):
             with pytest.raises(InputError, match="only a detector, or a Pipeline"):
@@ -162,7 +162,7 @@ class TestSave:
         assert isinstance(load(path), TabularVAEDetector)
 
     def test_a_place_where_no_file_can_be_is_refused(self, path: Path) -> None:
-        """A folder, or a name in a folder that does not exist, is no place for a file."""
+        """A path must be that of a file in an existing folder."""
         with pytest.raises(InputError, match="not a regular file"):
             save(forging.detector(), path.parent)
         with pytest.raises(InputError, match="there is no folder"):
@@ -170,7 +170,7 @@ class TestSave:
 
 
 class TestNotAModelFile:
-    def test_a_file_that_cannot_be_read_is_said_so(self, path: Path) -> None:
+    def test_a_file_that_cannot_be_read_is_rejected(self, path: Path) -> None:
         """A missing file and a folder are refused as model files, not with a trace."""
         assert refusal(path) == "no such file"
         assert refusal(path.parent).startswith("cannot be read")
@@ -196,7 +196,7 @@ class TestNotAModelFile:
         assert "it looks like a pickle" in refusal(path)
 
     def test_a_truncated_file_is_refused_wherever_it_was_cut(self, path: Path) -> None:
-        """A download that broke off is said to be one."""
+        """An incomplete download is recognised."""
         whole = forging.saved(forging.detector())
         for length in np.linspace(4, len(whole) - 1, 50).astype(int):
             path.write_bytes(whole[:length])
@@ -204,7 +204,7 @@ class TestNotAModelFile:
 
 
 class TestRefusals:
-    def test_a_refusal_is_one_printable_line_of_at_most_300_characters(self, path: Path) -> None:
+    def test_an_error_is_one_printable_line_of_at_most_300_characters(self, path: Path) -> None:
         """Whatever text a file or its path puts into it."""
         forging.change_metadata(
             path, forging.scaled(), versions={"scikit-learn": "9.\n\x1b[31m" + "x" * 5000}
@@ -268,13 +268,13 @@ class TestDamagedState:
             assert "not finite" in refusal(path)
 
     def test_a_wrong_shape_is_refused(self, path: Path) -> None:
-        """A weight that is cut, turned or flattened has no place in the network."""
+        """A weight that is cut, transposed or flattened does not fit the network."""
         for change in (lambda w: w[:-1], lambda w: w.T.copy(), lambda w: w.ravel()):
             change_first_weight(path, change)
             assert "shape" in refusal(path)
 
     def test_an_unknown_attribute_is_refused(self, path: Path) -> None:
-        """The detector takes what it knows, and nothing beside it or in front of a method."""
+        """The detector accepts only its own attributes, so a method cannot be replaced."""
         for name in ("odd_", "predict"):
 
             def change(root: Any, _: Any, name: str = name) -> None:
@@ -284,9 +284,9 @@ class TestDamagedState:
             assert repr(name) in refusal(path)
 
     def test_a_missing_attribute_is_refused(self, path: Path) -> None:
-        """A detector without its offset, or its network, is none.
+        """A detector needs its offset and its network.
 
-        Names of columns need not be there, and in the first files a tail was not.
+        Names of columns are optional, and the first files had no tail.
         """
         optional = ("feature_names_in_", "tail_")
         names = [name for name in forging.detector().__getstate__() if name not in optional]
@@ -300,7 +300,7 @@ class TestDamagedState:
             refusal(path)
 
     def test_a_file_from_before_there_were_tails_is_loaded(self, path: Path) -> None:
-        """What it gives as a false-alarm rate was a promise."""
+        """What it gives as a false-alarm rate was guaranteed."""
 
         def change(root: Any, _: Any) -> None:
             del root["content"]["content"]["tail_"]

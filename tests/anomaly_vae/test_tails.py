@@ -38,7 +38,7 @@ def drawn(kind: str, n_rows: int, seed: int = 0) -> Floats:
 
 @LAW
 @given(kind=st.sampled_from(KINDS), n_rows=st.integers(LEAST_CALIBRATION, 3000), seed=st.integers(0, 99))
-def test_the_tail_begins_where_the_promise_ends(kind: str, n_rows: int, seed: int) -> None:
+def test_the_tail_begins_where_the_guarantee_ends(kind: str, n_rows: int, seed: int) -> None:
     """From the lowest calibration score up p-values are conformal; just below it they go on from there."""
     calibration = drawn(kind, n_rows, seed)
     scores = np.r_[calibration, calibration[0] + 1.0, np.nextafter(calibration[0], -np.inf)]

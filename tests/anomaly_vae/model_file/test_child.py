@@ -31,7 +31,7 @@ def test_a_child_gives_the_metadata_that_a_load_here_gives(path: Path) -> None:
     assert load(path, isolated=True).steps[0][0] == "columns"
 
 
-def test_a_refusal_of_the_child_is_that_of_a_load_here(path: Path) -> None:
+def test_an_error_of_the_child_is_that_of_a_load_here(path: Path) -> None:
     """In one line, with the name of the file."""
     forging.forge(path, forging.encoded(), lambda root, _: root.update(protocol=1))
     with pytest.raises(ModelFileError) as here:
@@ -42,13 +42,13 @@ def test_a_refusal_of_the_child_is_that_of_a_load_here(path: Path) -> None:
 
 
 def test_a_crash_ends_the_child_alone(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refusal names the signal."""
+    """The error names the signal."""
     program(tmp_path, monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     with pytest.raises(ModelFileError, match="a child process ended with SIGSEGV while loading it"):
         load(path, isolated=True)
 
 
-def test_a_child_without_an_answer_is_a_refusal(
+def test_a_child_without_an_answer_is_an_error(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it prints instead."""

@@ -47,7 +47,7 @@ def test_versions_are_compared_unless_it_is_started_with_any(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the data of a process")
-def test_memory_beyond_three_times_the_file_and_200_mb_is_not_to_be_had() -> None:
+def test_memory_is_limited_to_three_times_the_file_and_200_mb() -> None:
     """Less is; and no file can be written."""
     code = (
         "from anomaly_vae.model_file.child_program import _limit\n"

@@ -30,14 +30,14 @@ def refusal(path: Path) -> str:
 
 class TestFormat:
     def test_a_newer_format_is_refused(self, path: Path) -> None:
-        """A file from the future says what to upgrade, to load and read_metadata alike."""
+        """By load and read_metadata alike, with what to upgrade."""
         forging.change_metadata(path, forging.detector(), format=reading.FORMAT + 1)
         assert "saved by a newer anomaly-vae" in refusal(path)
         with pytest.raises(ModelFileError, match="saved by a newer anomaly-vae"):
             read_metadata(path)
 
     @pytest.mark.parametrize("number", [0, -1, True, 1.0, "1", None])
-    def test_a_format_that_is_no_number_is_refused(self, number: object, path: Path) -> None:
+    def test_a_format_that_is_not_a_number_is_rejected(self, number: object, path: Path) -> None:
         """Only a whole number from 1 counts formats."""
         forging.change_metadata(path, forging.detector(), format=number)
         assert "no valid format number" in refusal(path)
@@ -58,7 +58,7 @@ class TestFormat:
         assert order == [1, 2]
 
     def test_a_missing_member_is_refused(self, path: Path) -> None:
-        """A plain skops file, or one without its tree, is no model file."""
+        """A plain skops file, or one without its tree, is not a model file."""
         for name in ("metadata.json", "schema.json"):
             members = forging.members(forging.detector())
             del members[name]
@@ -68,7 +68,7 @@ class TestFormat:
     @pytest.mark.parametrize("text", [b"", b"{", b"[1]", b'{"format": 1', b"\xff\xfe", b"[" * 100_000])
     @pytest.mark.parametrize("name", ["metadata.json", "schema.json"])
     def test_bad_json_is_refused(self, name: str, text: bytes, path: Path) -> None:
-        """Text that is no JSON object, or nested without end, is refused."""
+        """Text that is not a JSON object, or is nested too deeply, is rejected."""
         forging.write(path, forging.members(forging.detector()) | {name: text})
         refusal(path)
 
@@ -102,7 +102,7 @@ class TestMetadata:
         assert f"its metadata lack {key!r}" in refusal(path)
 
     def test_metadata_of_an_older_file_may_say_less(self, path: Path) -> None:
-        """The first files did not say what a rate rests on."""
+        """The first files did not have the tail of a rate."""
         stored = json.loads(forging.members(forging.detector())["metadata.json"])["threshold"]
         del stored["tail"]
         forging.change_metadata(path, forging.detector(), threshold=stored, format=1)
@@ -125,7 +125,7 @@ class TestVersions:
         np.testing.assert_array_equal(model.score_samples(X), forging.scaled().score_samples(X))
 
     def test_a_patch_release_makes_no_difference(self, path: Path) -> None:
-        """Not even scikit-learn's own warning is heard."""
+        """There is no warning, not even that of scikit-learn."""
         here = read_metadata(forging.put(path, forging.scaled()))["versions"]["scikit-learn"]
         patch = ".".join([*here.split(".")[:2], "99"])
         edit_versions(path, forging.scaled(), "scikit-learn", patch)
@@ -137,7 +137,7 @@ class TestVersions:
             warnings.simplefilter("error")
             load(path)
 
-    def test_a_bare_detector_is_of_no_release(self, path: Path) -> None:
+    def test_a_bare_detector_does_not_depend_on_the_release(self, path: Path) -> None:
         """Its state is our own and validated, so other libraries are recorded only."""
         edit_versions(path, forging.detector(), "scikit-learn", "0.1.0")
         load(path)

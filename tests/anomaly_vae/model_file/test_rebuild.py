@@ -1,4 +1,4 @@
-"""Forged files: each is shown to run code under a reader that trusts it, and is refused here, not run."""
+"""Forged files: each runs code if it is loaded with trust, but is rejected here without running it."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class TestCodeInAFile:
         ids=lambda evil: f"{evil['__loader__']} {evil['__class__']}",
     )
     def test_what_is_not_on_the_list_is_refused_by_name(self, evil: Node, path: Path) -> None:
-        """Also what skops would trust, and what only prepares code for somebody to call."""
+        """Also types that skops would trust, and objects that run code only when called."""
         forging.forge(path, forging.detector(), lambda root, _: forging.add(root, "odd_", evil))
         assert evil["__class__"] in refusal(path) or "random_state" in refusal(path)
 
@@ -137,8 +137,8 @@ class TestCodeInAFile:
         forging.forge(path, forging.detector(), lambda root, _: root.update(protocol=protocol))
         assert "skops protocol" in refusal(path)
 
-    def test_a_list_of_trusted_types_in_a_file_is_not_heard(self, path: Path) -> None:
-        """What a file says of trust is ignored."""
+    def test_a_list_of_trusted_types_in_a_file_is_ignored(self, path: Path) -> None:
+        """A file cannot declare its own types as trusted."""
 
         def change(root: Node, _: Any) -> None:
             root["trusted"] = [SYSTEM]
@@ -165,7 +165,7 @@ class TestCodeInAFile:
 
 
 def load_naively(path: Path) -> None:
-    """Load as somebody does who hands a file's own list of types back as trusted."""
+    """Load a file with all types that it names as trusted."""
     content = forging.read(path)
     del content["metadata.json"]
     data = forging.zipped(content)

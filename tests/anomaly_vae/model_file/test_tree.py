@@ -49,7 +49,7 @@ class TestMalformed:
         ],
     )
     def test_what_skops_would_not_have_written_is_refused(self, evil: Node, reason: str, path: Path) -> None:
-        """A node of the right name and another build is no node."""
+        """The name of a node alone does not make it valid."""
 
         def change(root: Node, members: forging.Members) -> None:
             members["7.npy"] = forging.npy(np.zeros(2))
