@@ -12,10 +12,10 @@ scikit-learn. Each module imports only modules below it:
     schema, bounded_json            which column owns which cells of that matrix; JSON within bounds
     errors                          all exceptions, in one tree
 
-Files of rows, the command line and everything else that runs are in the package ``pipelines``.
+Files of rows, the command line and the service are in the package ``anomaly_vae_pipelines``.
 
-The names below are imported when they are first asked for, so that ``import anomaly_vae`` is quick
-and brings in neither torch nor scikit-learn.
+The names below are imported at first use, so that ``import anomaly_vae`` is fast and imports neither torch
+nor scikit-learn.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ __all__ = [
     "save",
 ]
 
-_HOMES = {
+_MODULES = {
     "ImageVAEDetector": "anomaly_vae.detectors.image",
     "TabularVAEDetector": "anomaly_vae.detectors.tabular",
     "load": "anomaly_vae.persistence",
@@ -71,14 +71,14 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for (PEP 562)."""
-    if name not in _HOMES:
+    """Import a public name at first use (PEP 562)."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(_HOMES[name]), name)
+    value: object = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    """Names that are public, imported already or not."""
+    """Public names, whether they are imported yet or not."""
     return sorted(__all__)

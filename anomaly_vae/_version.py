@@ -1,3 +1,3 @@
-"""The version, in one place: the build, the package and every model file read it here."""
+"""The version, which the build, the package and every model file read from here."""
 
 __version__ = "0.1.0"

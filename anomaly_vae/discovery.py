@@ -1,8 +1,8 @@
 """False-discovery control of a batch of any length, in two passes and constant memory.
 
-Benjamini & Hochberg (1995), "Controlling the false discovery rate", JRSS B 57(1). It holds for conformal
-p-values, though they share their calibration rows (Bates et al. 2023, Theorem 2): of the rows that are
-flagged the expected share of normal ones is at most the rate.
+Benjamini & Hochberg (1995), "Controlling the false discovery rate", JRSS B 57(1). It is valid for
+conformal p-values, although they share their calibration rows (Bates et al. 2023, Theorem 2): the expected
+share of normal rows among the flagged rows is at most the rate.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _LEAST_EXPONENT = -300
 
 
 class FalseDiscovery:
-    """Counts the p-values of a batch, block by block, and then says how low is low enough.
+    """Counts of the p-values of a batch, added block by block, and the cutoff that follows from them.
 
-    Conformal p-values take one of n_calibration + 1 values, so that counts are all there is to keep. Below
-    the least of them, where a tail estimates p-values, counts are kept by hundredths of a power of ten:
-    p-values count as the upper end of theirs.
+    Conformal p-values take one of n_calibration + 1 values, so counts are sufficient. Below the lowest of
+    them, where a tail estimates p-values, each power of ten is divided into 100 bins: a p-value counts as
+    the upper end of its bin.
 
     Parameters
     ----------
@@ -56,27 +56,27 @@ class FalseDiscovery:
     def least_discoveries(self, rate: float) -> int:
         """The fewest rows that can be flagged at a rate, all of them below every calibration row.
 
-        Fewer are not told from chance by conformal p-values, which are none too small: more calibration rows
-        are wanted then, or p-values of a tail.
+        Conformal p-values are too coarse to distinguish fewer rows from chance. That takes more calibration
+        rows, or p-values of a tail.
         """
         return max(1, math.ceil(self.n_rows * least_false_alarm_rate(self.n_calibration) / rate))
 
     def add(self, p_values: Floats) -> None:
-        """Count a block of p-values, shape (n_rows,); raises InputError for what is none."""
+        """Count a block of p-values, shape (n_rows,); raises InputError for a value outside 0 to 1."""
         if not ((p_values >= 0.0) & (p_values <= 1.0)).all():
             wrong = p_values[~((p_values >= 0.0) & (p_values <= 1.0))][0]
-            raise InputError(f"a p-value is a number from 0 to 1, got {wrong}")
+            raise InputError(f"a p-value must be a number from 0 to 1, got {wrong}")
         grades = np.searchsorted(self._grid, p_values, side="left")
         self._counts += np.bincount(grades, minlength=len(self._grid))
 
     def cutoff(self, rate: float) -> float | None:
-        """The largest p-value that is flagged at a false-discovery rate; None where no row is.
+        """The largest p-value that is flagged at a false-discovery rate; None if no row is flagged.
 
-        A row is flagged where its p-value is at most the cutoff. Raises InputError for a rate that is not
+        A row is flagged if its p-value is at most the cutoff. Raises InputError for a rate that is not
         between 0 and 1.
         """
         if not 0.0 < rate < 1.0:
-            raise InputError(f"a false-discovery rate lies between 0 and 1, got {rate!r}")
+            raise InputError(f"a false-discovery rate must be between 0 and 1, got {rate!r}")
         up_to = np.cumsum(self._counts)
         seen = np.flatnonzero(self._counts)
         low = seen[self._grid[seen] * (self.n_rows / up_to[seen]) <= rate]
@@ -84,7 +84,7 @@ class FalseDiscovery:
 
 
 def _attainable(n_calibration: int) -> Floats:
-    """Grades that p-values are counted by, ascending: those of a tail, then all conformal ones."""
+    """Upper ends of the bins of p-values, ascending: those of a tail, then all conformal p-values."""
     conformal = np.arange(1.0, n_calibration + 2.0) / (n_calibration + 1.0)
     highest = np.log10(least_false_alarm_rate(n_calibration))
     n_grades = int((highest - _LEAST_EXPONENT) * _GRADES_PER_DECADE)

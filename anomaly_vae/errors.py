@@ -4,7 +4,7 @@ AnomalyVAEError
 ├── InputError (ValueError)        a user's mistake: exit code 2 on the command line, 400 over HTTP
 │   ├── SchemaError                a column is missing, doubled or of another kind
 │   ├── CellError                  one cell cannot be read as its column's kind
-│   │   └── CellTypeError (TypeError)  ... because it is no text, number, truth value or date at all
+│   │   └── CellTypeError (TypeError)  ... because it is not a text, number, boolean or date
 │   ├── StepError                  a step of a loaded Pipeline cannot read the rows
 │   └── ModelFileError             a model file is damaged, forged or from another version
 ├── NonFiniteScoreError            a model gives scores that are not finite numbers
@@ -21,11 +21,11 @@ _A_CELL = "a cell whose argument must be a string or a number"
 
 
 class AnomalyVAEError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of all errors that this package raises itself."""
 
 
 class InputError(AnomalyVAEError, ValueError):
-    """The user gave something that cannot be used; the message says what to do instead."""
+    """The user gave an input that cannot be used; the message says what to do instead."""
 
 
 class SchemaError(InputError):
@@ -40,7 +40,7 @@ class CellError(InputError):
     column : str
         Name of the column.
     row : int
-        Position of the row in the table that was given, from 0.
+        Position of the row in the given table, from 0.
     value : object
         The cell as it was given.
     wanted : str
@@ -52,7 +52,7 @@ class CellError(InputError):
         super().__init__(f"column {column!r}, row {row}: wanted {wanted}, got {self._shown()}")
 
     def at(self, row: int) -> Self:
-        """The same error of another row: where a part of a table stands in the whole."""
+        """The same error with another row number: the position in the whole table instead of a part of it."""
         return type(self)(self.column, row, self.value, self.wanted)
 
     def _shown(self) -> str:
@@ -63,7 +63,7 @@ class CellError(InputError):
 
 
 class CellTypeError(CellError, TypeError):
-    """One cell holds an object that is no text, number, truth value or date."""
+    """One cell holds an object that is not a text, number, boolean or date."""
 
     def __init__(self, column: str, row: int, value: object, wanted: str = _A_CELL) -> None:
         super().__init__(column, row, value, wanted)
@@ -77,7 +77,7 @@ class StepError(InputError):
 
 
 class ModelFileError(InputError):
-    """A model file is refused; nothing in it has been run."""
+    """A model file is rejected; no code in it was run."""
 
 
 class NonFiniteScoreError(AnomalyVAEError):
@@ -85,8 +85,8 @@ class NonFiniteScoreError(AnomalyVAEError):
 
 
 class MissingExtraError(AnomalyVAEError, ImportError):
-    """An optional dependency is needed; the message names the ``pip install`` that brings it."""
+    """An optional dependency is missing; the message names the ``pip install`` command that installs it."""
 
 
 class IdentifierColumnWarning(UserWarning):
-    """A column looks like an identifier, says nothing about normality, and is left out."""
+    """A column looks like an identifier, says nothing about normality, and is left out of the model."""

@@ -1,18 +1,18 @@
-"""Save and load a detector, or a whole fitted Pipeline that ends in one; no code runs on load.
+"""Save and load a detector, or a whole fitted Pipeline that ends in one; loading runs no code.
 
 A model file (its usual suffix is `.avae`) is a zip of stored members:
 
     schema.json      the tree of objects, as skops writes it
-    <number>.npy     weights and other arrays, in numpy's own format
-    metadata.json    {"format", "created", "versions", "steps"} and the detector's own summary:
+    <number>.npy     weights and other arrays, in NumPy's format
+    metadata.json    {"format", "created", "versions", "steps"}, the metadata of the detector:
                      {"kind", "parameters", "schema", "training", "threshold"}, and "self_test", a few
-                     made-up rows with their scores
+                     generated rows with their scores
 
-`load` reads the file once, within bounds. It reads the tree to plain values and descriptions of objects, and
+`load` reads the file once, within bounds. It parses the tree to plain values and descriptions of objects, and
 rebuilds each object from its description: a step of scikit-learn from checked parameters and attributes, a
-detector from a state that it checks itself. The model then has to agree with its metadata, and to give the
-made-up rows their scores. `read_metadata` reads the last member alone; nothing has verified it. Formats of
-earlier releases stay readable (``anomaly_vae.model_file.reading``).
+detector from a state that it checks itself. The model must then agree with its metadata, and give the
+generated rows their saved scores. `read_metadata` reads only the last member, which is not verified. Formats
+of earlier releases stay readable (``anomaly_vae.model_file.reading``).
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ def save(
 ) -> None:
     """Write a fitted detector, or a fitted Pipeline that ends in one, to one file.
 
-    The file is written beside `path` and moved there whole, after it has been read back: what `save` has
-    written, `load` accepts.
+    The model is read back before the file is written, so `load` accepts what `save` wrote. The file is first
+    written next to `path` and then moved there in one step.
 
     Parameters
     ----------
     model : detector or Pipeline
-        What to save, fitted.
+        The fitted model.
     path : str or path-like
-        Where to; the suffix `.avae` is the custom.
+        Path of the file; the usual suffix is `.avae`.
     overwrite : bool, default=True
-        Whether a file that exists is replaced.
+        Whether an existing file is replaced.
 
     Raises
     ------
     InputError
-        If the model is not fitted, does not end in a detector, or holds what no model file may hold (the
-        message names the step), or if `path` exists and `overwrite` is False.
+        If the model is not fitted, does not end in a detector, or contains something that a model file cannot
+        hold (the message names the step), or if `path` exists and `overwrite` is False.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def save(
     try:
         members = dump(model)
         again = build(read_model_tree(members))
-    except Exception as error:  # skops refuses with many kinds of exception
+    except Exception as error:  # skops raises many kinds of exception
         raise InputError(culprit(model, error)) from error
     metadata = {**describe(model, detector), "self_test": make_self_test(model)}
     if metadata["self_test"] is not None:
@@ -107,34 +107,34 @@ def load(
     max_bytes: int = _MAX_BYTES,
     isolated: bool = False,
 ) -> ImageVAEDetector | TabularVAEDetector | Pipeline:
-    """The model that `save` wrote; no code of the file is run, whoever made it.
+    """The model that `save` wrote; no code of the file is run, even if the file is forged.
 
     Parameters
     ----------
     path : str or path-like
         A file that `save` wrote.
     check_versions : bool, default=True
-        Whether a file with scikit-learn objects from another minor release of scikit-learn is refused. If
+        Whether a file with scikit-learn objects from another minor release of scikit-learn is rejected. If
         False, it is loaded with a warning.
     max_bytes : int, default=2 GiB
         Size of the largest file that is read.
     isolated : bool, default=False
-        Whether the same bytes are loaded in a child process first, with limits on memory, time and processes.
-        It takes some seconds, and is for files of unknown origin: a fault in a library that a forged file
-        finds then ends the child.
+        Whether the same bytes are first loaded in a child process, with limits on memory, time and processes.
+        It takes some seconds and is for files of unknown origin: if a forged file exploits a bug in a
+        library, only the child crashes.
 
     Returns
     -------
     detector or Pipeline
-        Fitted; its scores are bit for bit those of the model that was saved, on the same machine with the
-        same libraries.
+        Fitted. On the same machine with the same libraries, its scores are bit-identical to those of the
+        saved model.
 
     Raises
     ------
     ModelFileError
-        With the reason and the way out in one line of at most 300 characters, if the file is missing,
-        damaged, forged, too large or from a newer release, or if the model gives the rows of its self-test
-        other scores than it did when it was saved.
+        If the file is missing, damaged, forged, too large or from a newer release, or if the scores of the
+        self-test rows differ from the saved ones. The message is one line of at most 300 characters, with
+        the reason and what to do.
     """
     from anomaly_vae.model_file.child import metadata_from_child
 
@@ -155,10 +155,10 @@ def verified_metadata(
     max_bytes: int = _MAX_BYTES,
     isolated: bool = False,
 ) -> dict[str, Any]:
-    """What `read_metadata` gives, derived from the model itself, which is loaded for it.
+    """The metadata as in `read_metadata`, but derived from the model, which is loaded to verify them.
 
-    "format", "created" and "versions" cannot be derived and are those of the file. The parameters, and what
-    is raised, are those of `load`; with ``isolated=True`` only a child process loads the model.
+    "format", "created" and "versions" cannot be derived and are taken from the file. Parameters and errors
+    are those of `load`; with ``isolated=True`` only a child process loads the model.
     """
     from anomaly_vae.model_file.child import metadata_from_child
 
@@ -170,9 +170,9 @@ def verified_metadata(
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a model file states about itself, unverified, in the format that it was written in.
+    """Unverified metadata of a model file, in the format that it was written in.
 
-    Nothing is built or run. ``load`` refuses a file whose metadata contradict the model; ``metadata()`` of a
+    Nothing is built or run. ``load`` rejects a file whose metadata contradict the model; ``metadata()`` of a
     loaded detector is verified.
 
     Parameters
@@ -185,13 +185,13 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     dict
         "format", "created" (ISO 8601, UTC), "versions" of libraries, "steps" of the Pipeline (name and type
         of each; one for a bare detector), what the detector's `metadata()` gave, and "self_test": the
-        "scores" in nats of a few made-up rows and, of a table, their "columns" of cells, and of a Pipeline
+        "scores" in nats of a few generated rows, for a table their "columns" of cells, and for a Pipeline
         the same under "pipeline".
 
     Raises
     ------
     ModelFileError
-        If the file is missing, damaged, no model file or from a newer release.
+        If the file is missing, damaged, not a model file or from a newer release.
     """
     with _naming(path):
         return parse_metadata({METADATA: archive.read_metadata_member(path)})
@@ -199,18 +199,18 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 @contextmanager
 def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Raise every error inside as one line that names the file."""
+    """Re-raise every error as a ModelFileError of one line that names the file."""
     try:
         yield
     except ModelFileError as error:
         raise ModelFileError(_line(path, str(error))) from error
-    except Exception as error:  # a forged file can make any parser below raise anything
+    except Exception as error:  # a forged file can make a parser raise anything
         reason = f"{type(error).__name__}: {error}"[:_MAX_MESSAGE]
         raise ModelFileError(_line(path, f"damaged or forged ({reason})")) from error
 
 
 def _line(path: str | os.PathLike[str], reason: str) -> str:
-    """A message of one line and bounded length; a file can put any text into a reason."""
+    """A message of one line and bounded length, because a reason can contain any text of a file."""
     name, reason = os.fspath(path), " ".join(reason.split())
     if len(name) > _MAX_SHOWN_PATH:
         name = "..." + name[3 - _MAX_SHOWN_PATH :]

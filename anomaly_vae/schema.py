@@ -1,8 +1,8 @@
-"""Column, Feature and Schema: the hinge between the columns of a table and the cells of a tensor.
+"""Column, Feature and Schema: how the columns of a table map to the cells of a tensor.
 
-A *column* is what the user gave. A *feature* is what the network sees of it: one float for a number,
-a one-hot span for a category. A column may own several features (a datetime owns three; a column
-that may be missing owns a flag beside its value) or none (an identifier).
+A *column* is what the user gave. A *feature* is its input to the network: one float for a number, a one-hot
+span for a category. A column may own several features (a datetime owns three; a column with missing values
+also owns a flag) or none (an identifier).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Column:
-    """One column as the user knows it.
+    """One column of the user's table.
 
     Attributes
     ----------
     name : str
-        Its name, or ``x0``, ``x1``, ... where the table had none.
+        Its name, or ``x0``, ``x1``, ... if the table has no column names.
     kind : str
-        What it is taken for.
+        How it is modelled.
     detail : str
-        What was done to it, for a person to read ("log", "12 categories", "always 3").
+        How it is encoded, as text for people ("log", "12 categories", "always 3").
     """
 
     name: str
@@ -48,14 +48,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Feature:
-    """What the network sees of a column.
+    """One input of the network, derived from a column.
 
     Attributes
     ----------
     owner : int
         Position of the column that it belongs to.
     kind : {"numeric", "categorical"}
-        Which likelihood it has.
+        Its likelihood.
     span : Span
         Its cells in the encoded matrix.
     """
@@ -69,8 +69,8 @@ class Feature:
 class Schema:
     """The columns of a table and the encoded features that they own, in encoded order.
 
-    Numeric features come first, one cell each; categorical ones follow, ordered by width, so that
-    all features of a width form one block of a tensor.
+    Numeric features come first, one cell each; categorical features follow, ordered by width, so that
+    all features of the same width form one block of a tensor.
     """
 
     columns: tuple[Column, ...]
@@ -98,10 +98,10 @@ class Schema:
 
     @property
     def has_categories(self) -> bool:
-        """Whether a column holds truth values, categories or dates: not numbers alone."""
+        """Whether a column holds booleans, categories or dates, not only numbers."""
         return any(column.kind in ("boolean", "categorical", "datetime") for column in self.columns)
 
     @property
     def owners(self) -> tuple[int, ...]:
-        """For each feature the position of its column."""
+        """The position of the column of each feature."""
         return tuple(feature.owner for feature in self.features)

@@ -1,9 +1,9 @@
 """Scoring in fixed blocks: rows in, float64 nats out; a row's score depends on that row alone.
 
-The last bits of a float32 matrix product depend on how the rows are grouped: a single row goes
-through other code than many. So every product has a multiple of ``QUANTUM`` rows, filled up with
-zeros, and a full width of columns (``anomaly_vae.nn.products``). A row then has the same bits in
-every position, on one machine with one set of libraries.
+The last bits of a float32 matrix product depend on how the rows are grouped: BLAS uses different code for
+one row than for many. So every product has a multiple of ``QUANTUM`` rows, padded with zeros, and a padded
+number of columns (``anomaly_vae.nn.products``). A row then has the same bits in every position, on one
+machine with one set of libraries.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ BLOCK = 4096
 
 
 def blocks(n_rows: int, size: int = BLOCK) -> list[slice]:
-    """The rows in blocks that bound the memory of scoring."""
+    """Slices of at most ``size`` rows, which bound the memory of scoring."""
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
 def for_each_block(n_rows: int, work: Callable[[slice], None], size: int = BLOCK) -> None:
-    """Do ``work`` on every block of ``size`` rows, on as many threads as there are cores to use.
+    """Call ``work`` for every block of ``size`` rows, on as many threads as there are available cores.
 
-    Each thread has a block to itself and torch one thread in it: a block is too small to be shared.
-    What fails in a block is raised, of several the first in order of the rows.
+    Each thread works on a block of its own, in which torch uses one thread: a block is too small to be
+    divided. If blocks fail, the error of the first one in row order is raised.
     """
 
     def alone(rows: slice) -> None:
@@ -42,7 +42,7 @@ def for_each_block(n_rows: int, work: Callable[[slice], None], size: int = BLOCK
             work(rows)
 
     pending = blocks(n_rows, size)
-    # torch's own limit, set by OMP_NUM_THREADS or by hand, holds here too. Counting cores reads files.
+    # torch's limit (OMP_NUM_THREADS, set_num_threads) applies here too. Counting cores reads files.
     n_threads = min(torch.get_num_threads(), len(pending))
     n_threads = min(joblib.cpu_count(), n_threads) if n_threads > 1 else 1
     if n_threads <= 1:
@@ -55,7 +55,7 @@ def for_each_block(n_rows: int, work: Callable[[slice], None], size: int = BLOCK
 
 
 def padded(cells: NDArray[np.float32], device: torch.device) -> Tensor:
-    """The rows on the device, rows of zeros appended up to a multiple of ``QUANTUM``."""
+    """The rows on the device, padded with rows of zeros to a multiple of ``QUANTUM``."""
     n_rows = -(-len(cells) // QUANTUM) * QUANTUM
     block = np.zeros((n_rows, cells.shape[1]), dtype=np.float32)
     block[: len(cells)] = cells
@@ -64,7 +64,7 @@ def padded(cells: NDArray[np.float32], device: torch.device) -> Tensor:
 
 @torch.no_grad()
 def elbo_terms(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]:
-    """Terms of the bound of a padded block, the latent one last, shape (n_rows, n_features + 1), in nats."""
+    """Terms of the ELBO of a padded block, the latent term last, shape (n_rows, n_features + 1), in nats."""
     elbo = module.antithetic_elbo(block, noise)
     terms = torch.cat([elbo.features, elbo.latent[:, None]], dim=1)
     return terms.double().cpu().numpy()
@@ -72,7 +72,7 @@ def elbo_terms(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]
 
 @torch.no_grad()
 def elbo_totals(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]:
-    """The bound of a padded block, shape (n_rows,), in nats: the sum of its terms, in double precision."""
+    """The ELBO of a padded block, shape (n_rows,), in nats: the sum of its terms, in double precision."""
     elbo = module.antithetic_elbo(block, noise)
     totals: NDArray[np.float64] = (elbo.features.double().sum(dim=1) + elbo.latent).cpu().numpy()
     return totals
@@ -80,10 +80,10 @@ def elbo_totals(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64
 
 @torch.no_grad()
 def exemplar_contributions(module: VAE, prior: ExemplarPrior, block: Tensor) -> NDArray[np.float64]:
-    """What the distance of each row from its nearest exemplar costs, number by number, in nats.
+    """Contribution of each number to the distance of a row from its nearest exemplar, in nats.
 
-    Shape (n_rows, n_numeric). The cost is shared among the numbers by the squared difference of the
-    two expected rows.
+    Shape (n_rows, n_numeric). The cost of the distance is divided among the numbers in proportion to the
+    squared difference of the two expected rows.
     """
     mean, _ = module.encode(block)
     exemplar, cost = prior.nearest(mean)

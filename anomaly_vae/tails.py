@@ -1,12 +1,12 @@
-"""The tail below the lowest calibration score: a generalised Pareto law, an estimate without a guarantee.
+"""The tail below the lowest calibration score: a generalised Pareto distribution, without a guarantee.
 
-Split conformal p-values end at 1 / (n_calibration + 1). Beyond, peaks over a threshold (Siffer et al. 2017,
-"Anomaly detection in streams with extreme value theory", KDD) say how fast normal scores thin out: the
-excesses of the lowest calibration scores follow a generalised Pareto law, whose shape is averaged over what
-those excesses leave possible (Zhang & Stephens 2009, "A new and efficient estimation method for the
-generalized Pareto distribution", Technometrics 51(3)).
+The lowest split conformal p-value is 1 / (n_calibration + 1). Below it, the peaks-over-threshold method
+(Siffer et al. 2017, "Anomaly detection in streams with extreme value theory", KDD) estimates how fast the
+density of normal scores decays: the excesses of the lowest calibration scores follow a generalised Pareto
+distribution, averaged over the posterior of its shape (Zhang & Stephens 2009, "A new and efficient
+estimation method for the generalized Pareto distribution", Technometrics 51(3)).
 
-The tail begins where the guarantee ends: at the lowest calibration score, with the p-value that it has there.
+The tail starts at the lowest calibration score, where the guarantee ends, with the p-value at that point.
 """
 
 from __future__ import annotations
@@ -29,39 +29,39 @@ Floats = NDArray[np.float64]
 Tail: TypeAlias = Literal["empirical", "gpd"]
 
 LEAST_EXCESSES = 20
-"""Scores that a tail is fitted on, at least."""
+"""The fewest scores that a tail is fitted on."""
 
 LEAST_CALIBRATION = 2 * LEAST_EXCESSES
-"""Calibration rows without which half of the scores would have to count as their tail."""
+"""The fewest calibration rows: with fewer, more than half of the scores would count as the tail."""
 
 MAX_SHAPE = 1.0
-"""Heaviest tail: beyond it even the mean excess would be infinite.
+"""Shape of the heaviest tail: above it even the mean excess would be infinite.
 
-The lightest is exponential, of shape 0. A score is a log density, and the squares in that of a Gaussian give
-it an exponential tail already; a lighter one would end somewhere, and call all below it impossible.
+The lightest tail is exponential (shape 0). A score is a log density; that of a Gaussian is a sum of squares
+and has an exponential tail. A lighter tail would have an end point, with p-values of 0 below it.
 """
 
 _FARTHEST = 1e300
-"""Nats below the lowest score where an offset still is a finite number."""
+"""Distance below the lowest score, in nats, at which an offset is still a finite number."""
 
-_GRADES = 1e9
-"""Excesses are told apart over as many median excesses, and as many parts of one."""
+_RANGE = 1e9
+"""Excesses are clipped to this many median excesses, and to this fraction of one."""
 
 
 @dataclass(frozen=True)
 class LowerTail:
-    """How likely a normal row scores below all calibration rows, and by how much.
+    """Distribution of normal scores below all calibration scores.
 
-    A mixture of generalised Pareto laws of the distance below the lowest calibration score.
+    A mixture of generalised Pareto distributions of the distance below the lowest calibration score.
 
     Attributes
     ----------
     lowest : float
         The lowest calibration score, in nats.
     least : float
-        p-value of a score just below it: the least that can be guaranteed.
-    weights, shapes, scales : array of shape (n_laws,)
-        Weights (which sum to 1), shapes and scales (nats) of the laws.
+        p-value of a score just below it: the lowest that can be guaranteed.
+    weights, shapes, scales : array of shape (n_components,)
+        Weights (which sum to 1), shapes and scales (nats) of the components.
 
     Examples
     --------
@@ -82,30 +82,30 @@ class LowerTail:
     def fit(cls, calibration: Floats) -> Self:
         """The tail of calibration scores of shape (n_calibration,), sorted, ascending.
 
-        Raises InputError for fewer than ``LEAST_CALIBRATION`` scores, and where too many of them tie.
+        Raises InputError for fewer than ``LEAST_CALIBRATION`` scores, or if too many of them are equal.
         """
         check_tail(len(calibration))
         excesses = _excesses(calibration)
-        logits, shapes, scales = _laws(excesses)
-        # What is left of a generalised Pareto law beyond an excess is one again, of the same shape.
-        left = softmax(logits + genpareto.logsf(excesses[-1], shapes, scale=scales))
+        logits, shapes, scales = _components(excesses)
+        # Beyond an excess, a generalised Pareto distribution is one with the same shape.
+        weights = softmax(logits + genpareto.logsf(excesses[-1], shapes, scale=scales))
         scales = scales + shapes * excesses[-1]
         least = least_false_alarm_rate(len(calibration))
-        return cls(float(calibration[0]), least, left, shapes, scales)
+        return cls(float(calibration[0]), least, weights, shapes, scales)
 
     def p_values(self, scores: Floats) -> Floats:
-        """Chance of a normal score no higher, shape (n_rows,); ``least`` from the lowest one up."""
+        """P(normal score <= score), shape (n_rows,); ``least`` for scores above the lowest one."""
         distances = np.maximum(self.lowest - scores, 0.0)
-        laws = zip(self.weights, self.shapes, self.scales, strict=True)
+        components = zip(self.weights, self.shapes, self.scales, strict=True)
         with np.errstate(over="ignore"):
             beyond = sum(
-                weight * genpareto.sf(distances, shape, scale=scale) for weight, shape, scale in laws
+                weight * genpareto.sf(distances, shape, scale=scale) for weight, shape, scale in components
             )
         return np.asarray(self.least * beyond)
 
     def offset(self, rate: float) -> float:
-        """The score below which a normal row falls at ``rate``, which is less than ``least``."""
-        # The quantile of a mixture lies among those of its laws, rounding aside.
+        """The score below which a normal row falls with probability ``rate``, less than ``least``."""
+        # The quantile of a mixture is between those of its components, apart from rounding.
         with np.errstate(over="ignore"):
             quantiles = genpareto.isf(rate / self.least, self.shapes, scale=self.scales)
         near, far = 0.999 * quantiles.min(), min(1.001 * quantiles.max(), _FARTHEST)
@@ -116,22 +116,22 @@ class LowerTail:
         return float(self.lowest - math.exp(log_distance))
 
     def _surplus(self, distance: float, rate: float) -> float:
-        """By how much the logarithm of the p-value at a distance is above that of a rate."""
+        """Log of the p-value at a distance, minus the log of a rate."""
         beyond = genpareto.logsf(distance, self.shapes, scale=self.scales)
         return float(logsumexp(beyond, b=self.weights) + math.log(self.least) - math.log(rate))
 
 
 def check_tail(n_calibration: int) -> None:
-    """Raise InputError where so many calibration rows are too few for a tail."""
+    """Raise InputError if there are too few calibration rows for a tail."""
     if n_calibration < LEAST_CALIBRATION:
         raise InputError(
-            f"a tail of {n_calibration} held-out rows cannot be estimated: wanted {LEAST_CALIBRATION} at "
-            f"least. Fit on more rows, or raise validation_fraction"
+            f"a tail of {n_calibration} held-out rows cannot be estimated; it needs at least "
+            f"{LEAST_CALIBRATION}. Fit on more rows, or raise validation_fraction"
         )
 
 
 def check_rate(rate: float, n_calibration: int, tail: Tail) -> None:
-    """Raise InputError for a rate that that number of calibration rows can neither guarantee nor estimate."""
+    """Raise InputError if ``n_calibration`` rows can neither guarantee nor estimate a rate."""
     if tail == "empirical":
         check_guarantee(rate, n_calibration)
     elif rate < least_false_alarm_rate(n_calibration):
@@ -139,7 +139,7 @@ def check_rate(rate: float, n_calibration: int, tail: Tail) -> None:
 
 
 def tail_p_values(scores: Floats, calibration: Floats) -> Floats:
-    """Conformal p-values, and below the lowest calibration score those of the ``LowerTail``.
+    """Conformal p-values; below the lowest calibration score, p-values of the ``LowerTail``.
 
     Raises InputError as ``LowerTail.fit`` does.
     """
@@ -150,10 +150,10 @@ def tail_p_values(scores: Floats, calibration: Floats) -> Floats:
 
 
 def _excesses(calibration: Floats) -> Floats:
-    """How far the lowest scores lie below the first that is not one of them, ascending, all positive.
+    """Distances of the lowest scores from the next higher score, ascending, all positive.
 
     They are 3 sqrt(n) of n scores, as in Vehtari et al. (2024), "Pareto smoothed importance sampling", but
-    no more than a fifth, and ``LEAST_EXCESSES`` at least.
+    at most a fifth of them, and at least ``LEAST_EXCESSES``.
     """
     n_rows = len(calibration)
     wanted = max(LEAST_EXCESSES, min(n_rows // 5, int(3.0 * n_rows**0.5)))
@@ -161,21 +161,21 @@ def _excesses(calibration: Floats) -> Floats:
     if n_excesses == n_rows:
         raise InputError(
             f"a tail of {n_rows} held-out rows cannot be estimated, because all but {wanted - 1} or fewer of "
-            f"their scores tie; ask for a false-alarm rate that the rows can guarantee"
+            f"their scores are equal; use a false-alarm rate that the rows can guarantee"
         )
     return np.asarray(calibration[n_excesses] - calibration[:n_excesses])[::-1]
 
 
-def _laws(excesses: Floats) -> tuple[Floats, Floats, Floats]:
-    """Log weights, shapes and scales of the laws that positive excesses (ascending) may follow.
+def _components(excesses: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log weights, shapes and scales of a mixture fitted to positive excesses (ascending).
 
-    Zhang & Stephens' grid of the ratio b of shape to scale, negated, each with the likeliest shape given b
-    and weighted by its likelihood. Shapes are kept within 0 and ``MAX_SHAPE``.
+    There is one component for each b = -shape / scale in the grid of Zhang & Stephens, with the maximum
+    likelihood shape given b, and weighted by its likelihood. Shapes are clipped to 0 to ``MAX_SHAPE``.
     """
     unit = np.median(excesses)
-    y = np.clip(excesses / unit, 1.0 / _GRADES, _GRADES)
+    y = np.clip(excesses / unit, 1.0 / _RANGE, _RANGE)
     b = _ratios(y)
-    b = np.where(b == 0.0, 1.0 / _GRADES, b)
+    b = np.where(b == 0.0, 1.0 / _RANGE, b)
     shapes = np.log1p(-b[:, None] * y).mean(axis=1)
     scales = -shapes / b
     log_likelihood = len(y) * (-np.log(scales) - shapes - 1.0)
@@ -184,7 +184,7 @@ def _laws(excesses: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _ratios(y: Floats) -> Floats:
-    """Zhang & Stephens' grid of b, all below 1 / max(y) as the law demands."""
-    n_laws = 30 + int(len(y) ** 0.5)
-    steps = 1.0 - np.sqrt(n_laws / (np.arange(n_laws) + 0.5))
+    """Zhang & Stephens' grid of b, all below 1 / max(y), where the likelihood is defined."""
+    n_components = 30 + int(len(y) ** 0.5)
+    steps = 1.0 - np.sqrt(n_components / (np.arange(n_components) + 0.5))
     return np.asarray(1.0 / y[-1] + steps / (3.0 * y[int(len(y) / 4 + 0.5) - 1]))

@@ -1,7 +1,8 @@
 """fit_module: a VAE and encoded rows in, a History out.
 
-A fixed budget of steps rather than epochs, so that the time of a fit hardly depends on the number of
-rows: AdamW (Loshchilov & Hutter 2019), a short warm-up, a flat half, a linear decay.
+The budget is a number of steps, not of epochs, so that the time of a fit hardly depends on the number of
+rows. The optimizer is AdamW (Loshchilov & Hutter 2019), with a short warm-up, a constant rate for half of the
+steps, and a linear decay.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ class Schedule:
     Attributes
     ----------
     n_steps, batch_size : int
-        Budget in steps, rows a step.
+        Number of steps, and rows per step.
     learning_rate : float
-        Rate of AdamW after the warm-up.
+        Learning rate of AdamW after the warm-up.
     input_noise : float
-        Standard deviation of the noise added to what the encoder sees.
+        Standard deviation of the noise added to the input of the encoder.
     keep : float
-        Share of each batch that counts, best rows first; below 1 the model ignores the worst rows.
+        Share of each batch that counts, best rows first; below 1, the worst rows are ignored.
     early_stopping : bool
-        Stop when the validation ELBO has not risen for five checks, and go back to the best weights.
+        Stop if the validation ELBO has not risen for five checks, and restore the best weights.
     """
 
     n_steps: int
@@ -52,10 +53,10 @@ class Schedule:
 
 @dataclass
 class History:
-    """What training saw, check by check; ELBOs are means over rows, in nats.
+    """ELBOs at each check of a training run, as means over rows, in nats.
 
     ``elbo_train`` is the training objective (noisy input, kept rows only), ``elbo_validation`` the
-    bound of held-out rows as they are (empty without any).
+    ELBO of held-out rows without noise (empty if there are none).
     """
 
     step: list[int] = field(default_factory=list)
@@ -71,10 +72,10 @@ def fit_module(
     validation: Tensor | None = None,
     on_check: Callable[[int, float], None] | None = None,
 ) -> History:
-    """Train ``module`` on rows x (n_rows, n_cells) and return how it went.
+    """Train ``module`` on rows x (n_rows, n_cells) and return the history.
 
-    ``generator`` is the only source of randomness. ``on_check(step, elbo)`` is told the running
-    training ELBO, about twenty times in all.
+    ``generator`` is the only source of randomness. ``on_check(step, elbo)`` is called about twenty times with
+    the current training ELBO.
     """
     optimizer = _optimizer(module, schedule.learning_rate)
     rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, schedule.n_steps))
@@ -97,7 +98,7 @@ def fit_module(
 def _step(
     module: VAE, x: Tensor, schedule: Schedule, optimizer: torch.optim.Optimizer, generator: torch.Generator
 ) -> Tensor:
-    """One update; the mean ELBO of the rows that counted."""
+    """One update of the weights; returns the mean ELBO of the rows that counted."""
     noise = torch.randn((len(x), module.latent_dim), generator=generator, device=x.device)
     input_noise = torch.randn(x.shape, generator=generator, device=x.device) * schedule.input_noise
     elbo = module.elbo(x, noise, input_noise)
@@ -111,9 +112,9 @@ def _step(
 
 
 def _best_rows(elbo: ELBO, n_numeric: int, keep: float) -> Tensor | slice:
-    """The share ``keep`` of rows whose numbers the model explains best.
+    """The share ``keep`` of rows whose numbers have the highest ELBO.
 
-    What a category costs is bounded, and the rows of a rare one must not be dropped for it.
+    Categories do not count: their cost is bounded, and rows of a rare category must not be dropped.
     """
     n_kept = max(int(keep * len(elbo.latent)), 1)
     if n_kept == len(elbo.latent) or not n_numeric:
@@ -130,14 +131,14 @@ def _check(history: History, module: VAE, step: int, elbo: float, validation: Te
 
 @torch.no_grad()
 def mean_elbo(module: VAE, x: Tensor) -> float:
-    """Mean bound of rows x (n_rows, n_cells) in nats, from one draw a row that is the same at every call."""
+    """Mean ELBO of rows x (n_rows, n_cells) in nats, with one draw per row that is the same in every call."""
     generator = torch.Generator(x.device).manual_seed(0)
     noise = torch.randn((len(x), module.latent_dim), generator=generator, device=x.device)
     return float(module.elbo(x, noise).total().mean())
 
 
 class _Best:
-    """The weights of the best validation ELBO so far, kept only when stopping early."""
+    """The weights with the best validation ELBO so far, kept only for early stopping."""
 
     def __init__(self, active: bool) -> None:
         self.active, self.elbo, self.age = active, -torch.inf, 0
@@ -158,7 +159,7 @@ class _Best:
 
 
 def _optimizer(module: VAE, learning_rate: float) -> torch.optim.AdamW:
-    """AdamW whose weight decay shrinks only the MLPs: the linear path and the noise are not penalised."""
+    """AdamW with weight decay for the MLPs only: the linear path and the noise are not penalised."""
     decayed = [p for name, p in module.named_parameters() if ".residual." in name and p.ndim > 1]
     chosen = set(map(id, decayed))
     others = [p for p in module.parameters() if id(p) not in chosen and p.numel()]
@@ -167,14 +168,14 @@ def _optimizer(module: VAE, learning_rate: float) -> torch.optim.AdamW:
 
 
 def _rate(step: int, n_steps: int) -> float:
-    """Factor of the learning rate: up in ``_WARM_UP`` steps, flat to half, linear to ``_LAST_RATE``."""
+    """Factor of the learning rate: warm-up in ``_WARM_UP`` steps, constant until half, linear decay."""
     warm = min((step + 1) / _WARM_UP, 1.0)
     decay = min(2.0 * (1.0 - step / n_steps), 1.0)
     return warm * max(decay, _LAST_RATE)
 
 
 def _batches(n_rows: int, schedule: Schedule, generator: torch.Generator) -> Iterator[Tensor]:
-    """Row indices of each step: permutation after permutation, every batch full."""
+    """Row indices of each step: full batches from one random permutation after another."""
     size = min(schedule.batch_size, n_rows)
     order, start = torch.randperm(n_rows, generator=generator, device=generator.device), 0
     for _ in range(schedule.n_steps):

@@ -1,1 +1,1 @@
-"""The parts of a model file: its container, its tree, what a file may describe, and its self-test."""
+"""The parts of a model file: its container, its tree, the objects that it may describe, and its self-test."""

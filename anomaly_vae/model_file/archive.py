@@ -1,7 +1,7 @@
 """The container of a model file: a zip of stored members, read within bounds and written whole.
 
-Members are stored, never compressed, so a file is as large as what it holds and no zip bomb can be one.
-Nothing here knows what the members mean; reasons are given without the path, which the caller adds.
+Members are stored, never compressed, so a file is as large as its content and cannot be a zip bomb. This
+module does not interpret the members. Error messages do not contain the path, which the caller adds.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _ARRAY_NAME = re.compile(r"[0-9]{1,20}\.npy")
 _ZIP_MAGIC = b"PK\x03\x04"
 _ENTRY_MAGIC = b"PK\x01\x02"
 _MAX_MEMBERS = 100_000
-# JSON takes some twenty times its size in memory, so its members have bounds of their own.
+# Parsed JSON takes about twenty times its size in memory, so JSON members have lower bounds.
 _MAX_JSON_BYTES = {METADATA: 16 * 2**20, SCHEMA: 64 * 2**20}
-# Truth values, numbers, text and dates; an array of objects would be a pickle.
+# Booleans, numbers, text and dates; an array of objects would be a pickle.
 _ARRAY_KINDS = "biufUSMm"
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:
-    """A zip of the members, stored."""
+    """A zip of the members, uncompressed."""
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_STORED) as archive:
         for name, content in members.items():
@@ -49,7 +49,7 @@ def unpack(data: bytes, max_bytes: int) -> Entries:
     Raises
     ------
     ModelFileError
-        If it is no zip, damaged, over a bound, or has members that no model file has.
+        If it is not a zip, is damaged, exceeds a bound, or has members that do not belong in a model file.
     """
     _check_magic(data[:16])
     n_entries = data.count(_ENTRY_MAGIC)
@@ -64,7 +64,7 @@ def unpack(data: bytes, max_bytes: int) -> Entries:
 
 
 def read_file(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    """Bytes of a file, read once, so that what is checked is what is loaded.
+    """Bytes of a file, read once, so that the checked bytes are those that are loaded.
 
     Raises
     ------
@@ -74,17 +74,17 @@ def read_file(path: str | os.PathLike[str], max_bytes: int) -> bytes:
     with _open(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > max_bytes:
-            raise ModelFileError(f"larger than {max_bytes:,} bytes; if you know its maker, pass max_bytes=")
+            raise ModelFileError(f"larger than {max_bytes:,} bytes; if you trust its source, raise max_bytes")
         return stream.read(size)
 
 
 def read_metadata_member(path: str | os.PathLike[str]) -> bytes:
-    """The member metadata.json alone; no other member is read.
+    """The member metadata.json; no other member is read.
 
     Raises
     ------
     ModelFileError
-        If the file cannot be read, is no zip, or has no such member within its bound.
+        If the file cannot be read, is not a zip, or has no such member within its bound.
     """
     with _open(path) as stream:
         _check_magic(stream.read(16))
@@ -97,12 +97,12 @@ def read_metadata_member(path: str | os.PathLike[str]) -> bytes:
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes, *, overwrite: bool) -> None:
-    """Write a file in one move: whoever looks sees the old one or the new one, whole.
+    """Write a file atomically: other processes see either the complete old or the complete new file.
 
     Raises
     ------
     InputError
-        If the folder does not exist, `path` is no regular file, or it exists and `overwrite` is False.
+        If the folder does not exist, `path` is not a regular file, or it exists and `overwrite` is False.
     """
     target = Path(os.path.realpath(path))
     _check_target(target, overwrite)
@@ -120,12 +120,12 @@ def write_whole(path: str | os.PathLike[str], data: bytes, *, overwrite: bool) -
 
 
 def check_array(name: str, data: bytes) -> tuple[int, ...]:
-    """Shape of an array in numpy's own format, told from its header before anything is allocated.
+    """Shape of an array in NumPy's format, read from its header before anything is allocated.
 
     Raises
     ------
     ModelFileError
-        If the header is damaged, the array holds objects, or declares another size than it has.
+        If the header is damaged, the array holds objects, or its size is not the declared one.
     """
     from numpy.lib import format as npy
 
@@ -133,24 +133,24 @@ def check_array(name: str, data: bytes) -> tuple[int, ...]:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     try:
         shape, _, dtype = readers[npy.read_magic(stream)](stream)
-    except Exception as error:  # the header is a Python literal: its parser can raise nearly anything
+    except Exception as error:  # the header is a Python literal, whose parser can raise anything
         raise ModelFileError(f"array {name} has a damaged header") from error
     if dtype.kind not in _ARRAY_KINDS:
         raise ModelFileError(f"array {name} holds {dtype}, not plain numbers or text")
     held, count = len(data) - stream.tell(), math.prod(shape)
-    # An empty item ("<U0") is worth no bytes: any count of them would pass the comparison of sizes.
+    # An empty item ("<U0") has 0 bytes: any number of them would pass the comparison of sizes.
     if min(shape, default=0) < 0 or count * dtype.itemsize != held or (dtype.itemsize == 0 and count > 0):
         raise ModelFileError(f"array {name} declares shape {shape} of {dtype}, but holds {held:,} bytes")
     return tuple(shape)
 
 
 def missing(name: str) -> ModelFileError:
-    """The refusal of a zip that lacks a member."""
+    """The error for a zip that lacks a member."""
     return ModelFileError(f"not an anomaly-vae model file (no {name}); anomaly_vae.save writes one")
 
 
 def _open(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file opened for reading, or the reason why not in one line."""
+    """A file opened for reading, or a ModelFileError with the reason in one line."""
     try:
         return Path(path).open("rb")
     except FileNotFoundError as error:
@@ -160,20 +160,20 @@ def _open(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def _check_magic(head: bytes) -> None:
-    """Refuse what is no zip, saying what it looks like."""
+    """Raise ModelFileError for a file that is not a zip, with what it looks like."""
     if head.startswith(_ZIP_MAGIC):
         return
     if not head:
         raise ModelFileError("not an anomaly-vae model file (it is empty)")
     if head[0] == 0x80:
-        looks = "it looks like a pickle, which could run code; if you trust its maker, use joblib.load"
+        looks = "it looks like a pickle, which could run code; if you trust its source, use joblib.load"
     else:
-        looks = "it is no zip file; anomaly_vae.save writes one"
+        looks = "it is not a zip file; anomaly_vae.save writes one"
     raise ModelFileError(f"not an anomaly-vae model file ({looks})")
 
 
 def _directory(stream: BinaryIO) -> ZipFile:
-    """The zip, opened; its members are not read yet."""
+    """The opened zip; its members are not read yet."""
     try:
         return ZipFile(stream)
     except BadZipFile as error:
@@ -181,7 +181,7 @@ def _directory(stream: BinaryIO) -> ZipFile:
 
 
 def _check_total(infos: list[ZipInfo], max_bytes: int) -> None:
-    """Refuse too many members, two of a name, or more bytes than there can be."""
+    """Raise ModelFileError for too many members, duplicate names, or more bytes than possible."""
     names = [info.filename for info in infos]
     if len(infos) > _MAX_MEMBERS:
         raise ModelFileError(f"holds {len(infos):,} members; at most {_MAX_MEMBERS:,} are read")
@@ -193,7 +193,7 @@ def _check_total(infos: list[ZipInfo], max_bytes: int) -> None:
 
 
 def _check_member(info: ZipInfo) -> None:
-    """Refuse a member that is no JSON or array of a model file, compressed or too large."""
+    """Raise ModelFileError for a member that is unknown, compressed or too large."""
     name = info.filename
     if name not in _MAX_JSON_BYTES and not _ARRAY_NAME.fullmatch(name):
         raise ModelFileError(f"holds a member {name[:80]!r}, which no model file has")
@@ -204,7 +204,7 @@ def _check_member(info: ZipInfo) -> None:
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
-    """Refuse a place where the file cannot or must not be written."""
+    """Raise InputError for a path where the file cannot or must not be written."""
     if not target.parent.is_dir():
         raise InputError(f"{target}: there is no folder {target.parent}")
     if target.exists() and not target.is_file():

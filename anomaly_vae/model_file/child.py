@@ -1,7 +1,7 @@
 """metadata_from_child: load a model file in a child process with limits on memory, time and processes.
 
-A model file runs no code and is checked in every part. A fault in a library below, which nobody knows of yet,
-could still be reached by a forged file. In a child it costs the child.
+A model file runs no code, and every part of it is checked. A forged file could still trigger an unknown bug
+in a library. In a child process, only the child crashes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from anomaly_vae.errors import ModelFileError
 
 SECONDS = 300.0
-"""Time for the child, which waits behind other work; its processor time has a limit of its own."""
+"""Time limit of the child, whose priority is low; its processor time has a separate limit."""
 
 _PROGRAM = "anomaly_vae.model_file.child_program"
 
@@ -27,7 +27,7 @@ def metadata_from_child(data: bytes, *, check_versions: bool, seconds: float = S
     Raises
     ------
     ModelFileError
-        If the child refuses the file, crashes, or takes more than its limits.
+        If the child rejects the file, crashes, or exceeds its limits.
     """
     try:
         child = subprocess.run(
@@ -43,18 +43,18 @@ def metadata_from_child(data: bytes, *, check_versions: bool, seconds: float = S
     answer = _answer(child.stdout)
     if answer is None:
         raise ModelFileError(f"a child process ended with {_ending(child)} while loading it")
-    if "refused" in answer:
-        raise ModelFileError(str(answer["refused"]))
+    if "error" in answer:
+        raise ModelFileError(str(answer["error"]))
     return dict(answer["metadata"])
 
 
 def _answer(output: bytes) -> dict[str, Any] | None:
-    """The last line of the child, where it has one."""
+    """The answer in the last line of the child's output, if there is one."""
     try:
         answer = json.loads(output.splitlines()[-1])
     except (IndexError, ValueError):
         return None
-    return answer if isinstance(answer, dict) and {"refused", "metadata"} & answer.keys() else None
+    return answer if isinstance(answer, dict) and {"error", "metadata"} & answer.keys() else None
 
 
 def _ending(child: subprocess.CompletedProcess[bytes]) -> str:

@@ -18,14 +18,14 @@ _CPU_SECONDS = 20
 
 _SIZES = 3
 _FREE_BYTES = 200 * 2**20
-"""A load may take this, and ``_SIZES`` times the size of its file."""
+"""Loading may take this much memory, plus ``_SIZES`` times the size of the file."""
 
 
 def main(arguments: list[str]) -> None:
-    """Read a model file from standard input and print one line of JSON: its metadata or a refusal."""
+    """Read a model file from standard input and print one line of JSON: its metadata or an error."""
     if hasattr(os, "nice"):
-        os.nice(10)  # requests that are being answered go first
-    import sklearn.pipeline  # noqa: F401  # heavy imports come first, so that limits count the load alone
+        os.nice(10)  # requests of a service have priority
+    import sklearn.pipeline  # noqa: F401  # before the limits are set, so that they apply to loading only
     import torch
 
     from anomaly_vae.detectors import image, tabular  # noqa: F401
@@ -38,14 +38,14 @@ def main(arguments: list[str]) -> None:
     try:
         answer: dict[str, Any] = {"metadata": metadata_of(data, check_versions=arguments == ["check"])}
     except ModelFileError as error:
-        answer = {"refused": str(error)}
+        answer = {"error": str(error)}
     except Exception as error:  # a forged file can make any parser raise anything
-        answer = {"refused": f"damaged or forged ({type(error).__name__}: {error})"[:300]}
+        answer = {"error": f"damaged or forged ({type(error).__name__}: {error})"[:300]}
     print(json.dumps(answer))  # noqa: T201  # what the parent reads
 
 
 def _limit(size: int) -> None:
-    """Bound memory, processor time, processes and files from here on, where the system can."""
+    """Limit memory, processor time, processes and files from now on, if the system supports it."""
     try:
         import resource
     except ImportError:  # Windows has no such limits
@@ -66,7 +66,7 @@ def _limit(size: int) -> None:
 
 
 def _data_bytes() -> int | None:
-    """Bytes of data that this process has, as Linux counts them for RLIMIT_DATA."""
+    """Bytes of data of this process, as Linux counts them for RLIMIT_DATA; None on other systems."""
     try:
         with open("/proc/self/status", encoding="ascii") as status:
             lines = dict(line.split(":", 1) for line in status)

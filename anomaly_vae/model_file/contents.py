@@ -1,4 +1,4 @@
-"""What a model consists of: its steps, its detector, and the objects that its description becomes."""
+"""The contents of a model: its steps, its detector, and the model that is built from a description."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_model_tree(members: Entries) -> Described:
-    """The description of a model, of which nothing is built yet."""
+    """The description of a model; nothing is built yet."""
     from anomaly_vae.model_file.rebuild import ALLOWED
     from anomaly_vae.model_file.tree import Described, read_tree
 
@@ -36,7 +36,7 @@ def build(root: Described) -> Any:
 
 
 def detector_of(model: object) -> ImageVAEDetector | TabularVAEDetector | None:
-    """The detector that a model is or ends in, if there is one."""
+    """The detector of a model: the model itself or the last step of a Pipeline, if that is a detector."""
     from sklearn.pipeline import Pipeline
 
     from anomaly_vae.model_file.rebuild import DETECTORS
@@ -49,7 +49,7 @@ def detector_of(model: object) -> ImageVAEDetector | TabularVAEDetector | None:
 
 
 def is_fitted(detector: ImageVAEDetector | TabularVAEDetector) -> bool:
-    """Whether a detector has learned anything."""
+    """Whether a detector is fitted."""
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
@@ -61,7 +61,7 @@ def is_fitted(detector: ImageVAEDetector | TabularVAEDetector) -> bool:
 
 
 def steps_of(model: Any) -> list[tuple[str, Any]]:
-    """Steps of a Pipeline by name; a bare detector is its own only step."""
+    """Names and steps of a Pipeline; a bare detector is its own only step."""
     return list(getattr(model, "steps", [("detector", model)]))
 
 

@@ -1,7 +1,7 @@
-"""Pipeline: scikit-learn's, as ``load`` gives it, in which every failure of a step is one error of one line.
+"""Pipeline: the subclass of scikit-learn's Pipeline that ``load`` returns; a failing step raises StepError.
 
-The steps of a loaded Pipeline are checked, and still a step may be unable to read some rows. Steps of
-scikit-learn then raise many kinds of exception, some of them many lines long.
+The steps of a loaded Pipeline are checked, but a step may still be unable to read some rows. Steps of
+scikit-learn then raise many kinds of exception, some with many lines. StepError has one line.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _MAX_REASON = 200
 class Pipeline(sklearn.pipeline.Pipeline):
     """A fitted Pipeline from a model file.
 
-    Its methods raise StepError, an InputError, where a step cannot read the rows, and what a detector raises
-    as it is.
+    Its methods raise StepError, an InputError, if a step cannot read the rows. Errors of a detector are not
+    changed.
     """
 
 
@@ -38,19 +38,19 @@ def _step_errors() -> Iterator[None]:
 
 
 def _has(name: str) -> Callable[[Any], bool]:
-    """Whether the last step has a method; scikit-learn raises AttributeError where it does not."""
+    """Whether the last step has a method; scikit-learn raises AttributeError if it does not."""
     return lambda pipeline: bool(getattr(super(Pipeline, pipeline), name))
 
 
-def _guarded(name: str) -> Any:
+def _with_step_errors(name: str) -> Any:
     def method(self: Pipeline, *arguments: Any, **named: Any) -> Any:
         with _step_errors():
             return getattr(super(Pipeline, self), name)(*arguments, **named)
 
     method.__name__ = name
-    method.__doc__ = f"``{name}`` of scikit-learn's Pipeline; raises StepError where a step cannot read X."
+    method.__doc__ = f"``{name}`` of scikit-learn's Pipeline; raises StepError if a step cannot read X."
     return available_if(_has(name))(method)
 
 
 for _name in ("decision_function", "predict", "score", "score_samples", "transform"):
-    setattr(Pipeline, _name, _guarded(_name))
+    setattr(Pipeline, _name, _with_step_errors(_name))

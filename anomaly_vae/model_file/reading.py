@@ -1,12 +1,11 @@
-"""Reading a model file: its bytes to a model that is verified against its own metadata and self-test.
+"""Reading a model file: bytes to a model that is verified against its own metadata and self-test.
 
-FORMAT counts layouts of the file. A release that changes the layout adds one to it, and adds to UPGRADES,
-under the old number, the function that turns entries of that format into entries of the next. They are
-applied in order, before any check of content, so every file that was ever written stays readable. A file of
-a newer format than FORMAT is refused.
+FORMAT is the version of the file layout. A release that changes the layout increases it, and adds the
+function that converts entries of the old format to the next to UPGRADES. The functions are applied in order,
+before any check of content, so that every older file stays readable. A newer format is rejected.
 
     1    the self-test may be missing
-    2    the self-test is there, unless a single row is too large for one; a Pipeline has rows of its own
+    2    there is a self-test, unless a single row is too large for one; a Pipeline has its own rows
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ FORMAT = 2
 UPGRADES: dict[int, Callable[[Entries], Entries]] = {1: lambda entries: entries}
 
 _MAX_STATED = 100
-"""Characters of what a file states and nothing can verify."""
+"""Characters of metadata that cannot be verified."""
 
 
 def metadata_of(data: bytes, *, check_versions: bool) -> dict[str, Any]:
-    """Verified metadata of the bytes of a file; raises as `load` does, without the path."""
+    """Verified metadata of the bytes of a file; errors are those of `load`, without the path."""
     model, metadata, _ = load_verified(data, check_versions=check_versions)
     derived = {**steps_of(model)[-1][1].metadata(), "steps": named_types(model)}
     return {**metadata, **json.loads(json.dumps(derived))}
 
 
 def load_verified(data: bytes, *, check_versions: bool) -> tuple[Any, dict[str, Any], str | None]:
-    """The verified model of a file, its metadata, and how the library that it was saved with differs."""
+    """The verified model of a file, its metadata, and the difference of scikit-learn versions, if any."""
     members = _upgrade(archive.unpack(data, len(data)))
     metadata, root = parse_metadata(members), read_model_tree(members)
     difference = _version_difference(metadata, root)
@@ -53,33 +52,33 @@ def load_verified(data: bytes, *, check_versions: bool) -> tuple[Any, dict[str, 
 
 
 def parse_metadata(members: Entries) -> dict[str, Any]:
-    """The metadata, if its format can be read here."""
+    """The metadata; raises ModelFileError if this release cannot read the format."""
     if METADATA not in members:
         raise archive.missing(METADATA)
     metadata = read_json(members[METADATA], METADATA, FREE_BYTES)
     number = metadata.get("format") if isinstance(metadata, dict) else None
     if type(number) is not int or number < 1:
-        raise ModelFileError(f"{METADATA} gives no format number")
+        raise ModelFileError(f"{METADATA} has no valid format number")
     if number > FORMAT:
-        raise ModelFileError(f"saved by a newer anomaly-vae (format {number:.9g}, here {FORMAT}): upgrade it")
+        raise ModelFileError(f"saved by a newer anomaly-vae (format {number:.9g}, here {FORMAT}); upgrade it")
     versions = metadata.get("versions")
     stated = [metadata.get("created"), *(versions.values() if isinstance(versions, dict) else [None])]
     if not all(isinstance(text, str) and len(text) <= _MAX_STATED and text.isprintable() for text in stated):
-        raise ModelFileError(f"{METADATA} gives no valid date of creation or versions of libraries")
+        raise ModelFileError(f"{METADATA} has no valid date of creation or versions of libraries")
     return dict(metadata)
 
 
 def _upgrade(members: Entries) -> Entries:
-    """Entries of an older format, turned into those of this one."""
+    """Entries converted to the present format."""
     for number in range(parse_metadata(members)["format"], FORMAT):
         members = UPGRADES[number](members)
     return members
 
 
 def _version_difference(metadata: dict[str, Any], root: Described) -> str | None:
-    """How the scikit-learn of a file with its objects differs from the one here, if it does.
+    """The difference between the saved and the installed scikit-learn, if the file has objects of it.
 
-    Its objects change between minor releases; the states of detectors are checked instead.
+    These objects change between minor releases; the states of detectors are checked instead.
     """
     if not root.name.startswith("sklearn."):
         return None
@@ -107,7 +106,7 @@ def _verify(model: Any, metadata: dict[str, Any]) -> None:
 
 
 def _summary(model: Any, detector: Any) -> dict[str, Any]:
-    """What metadata must agree with: nothing that a later release may word or count in another way."""
+    """The metadata that are compared: nothing that a later release may word or count differently."""
     summary = detector.metadata()
     kept = {key: summary[key] for key in ("kind", "training", "threshold", "image") if key in summary}
     columns = [{key: column[key] for key in ("name", "kind")} for column in summary["schema"]]
@@ -115,7 +114,7 @@ def _summary(model: Any, detector: Any) -> dict[str, Any]:
 
 
 def _agree(stored: Any, derived: Any) -> bool:
-    """Whether all that both state is the same; an older file states less."""
+    """Whether all keys that both have are equal; an older file has fewer."""
     if isinstance(stored, dict) and isinstance(derived, dict):
         return all(_agree(stored[key], derived[key]) for key in stored.keys() & derived.keys())
     if isinstance(stored, list) and isinstance(derived, list):

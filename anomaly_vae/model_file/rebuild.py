@@ -1,8 +1,7 @@
-"""rebuild: a model from the description that its file gives; every part is checked before it is set.
+"""rebuild: a model from the description in its file; every part is checked before it is set.
 
-Nothing is taken over as it lies in the file. A step of scikit-learn is constructed with checked parameters
-and gets checked attributes, as ``anomaly_vae.model_file.steps`` describes them. A detector checks its own
-state.
+A step of scikit-learn is constructed with checked parameters and gets checked attributes, as
+``anomaly_vae.model_file.steps`` describes them. A detector checks its own state.
 """
 
 from __future__ import annotations
@@ -29,16 +28,14 @@ ALLOWED = DETECTORS | CLASSES
 _PIPELINE = "sklearn.pipeline.Pipeline"
 
 
-def rebuild(root: object) -> Any:
+def rebuild(root: Described) -> Any:
     """The model of a description: a detector, or a Pipeline whose last step is one.
 
     Raises
     ------
     ModelFileError
-        Naming the first parameter or attribute that no fit gives.
+        If a parameter or attribute cannot come from a fit; the message names the first one.
     """
-    if not isinstance(root, Described):
-        raise ModelFileError(f"holds a {type(root).__name__}, not a detector or a Pipeline")
     from anomaly_vae.model_file.pipeline import Pipeline
 
     if root.name in DETECTORS:
@@ -54,7 +51,7 @@ def rebuild(root: object) -> Any:
 
 
 def _last_step(root: Described) -> Described | None:
-    """The detector that a Pipeline ends in."""
+    """The detector at the end of a Pipeline."""
     steps = root.state.get("steps") if root.name == _PIPELINE else None
     if not isinstance(steps, list) or not steps or not isinstance(steps[-1], tuple) or len(steps[-1]) != 2:
         return None
@@ -77,7 +74,7 @@ def rebuild_step(described: Described) -> Any:
 def _step(described: Described, context: Context) -> Any:
     """A step of scikit-learn, constructed from checked parts."""
     if described.name not in STEPS:
-        raise ModelFileError(f"holds a {described.name.rpartition('.')[2]} where only a step may be")
+        raise ModelFileError(f"holds a {described.name.rpartition('.')[2]} in the place of a step")
     rules, kind = STEPS[described.name], _class_of(described)
     parameters = set(kind._get_param_names())
     state = {key: value for key, value in described.state.items() if key != "_sklearn_version"}
@@ -103,10 +100,10 @@ def _param(rules: Step, key: str) -> Rule:
 
 
 def _set_fitted(built: Any, rules: Step, state: dict[str, Any], context: Context) -> None:
-    """Set the checked attributes; a step that was never fitted has none."""
+    """Set the checked attributes; an unfitted step has none."""
     kind = type(built)
     known = {key.removesuffix("?"): rule for key, rule in rules.fitted.items()}
-    if "n_features_in_" in state:  # the size that all others are compared with
+    if "n_features_in_" in state:  # first, because other sizes are compared with it
         state = {"n_features_in_": state["n_features_in_"], **state}
     for key, value in state.items():
         rule = known.get(key) or COMMON_FITTED.get(key)
@@ -123,7 +120,7 @@ def _set_fitted(built: Any, rules: Step, state: dict[str, Any], context: Context
 
 
 def _checked(kind: type, key: str, value: Any, rule: Rule, context: Context) -> Any:
-    """A value that follows its rule; the refusal names the class and the attribute."""
+    """The value that the rule returns; an error names the class and the attribute."""
     try:
         return rule(value, context)
     except ModelFileError as error:
@@ -142,7 +139,7 @@ def _class_of(described: Described) -> Any:
 
 
 def _check_plain(value: Any) -> None:
-    """Raise ModelFileError where the state of a detector holds an object."""
+    """Raise ModelFileError if the state of a detector holds an object."""
     if isinstance(value, Described):
         raise ModelFileError(f"holds a {value.name.rpartition('.')[2]} inside a detector")
     below = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()

@@ -1,12 +1,13 @@
-"""A self-test: made-up rows with their scores, which show that a loaded model scores as the saved one did.
+"""A self-test: generated rows with their scores, to check that a loaded model scores as the saved one did.
 
-Checksums guard the bytes of a file, not what is computed from them. A damaged BLAS, a library that computes
-other results, or a file that was put together from two files passes every check of types and shapes and gives
-other scores; the self-test finds it. It is not a signature: anyone who forges a file can forge its self-test.
+Checksums protect the bytes of a file, not the results that are computed from them. A damaged BLAS, a library
+that computes other results, or a file that was combined from two files passes every check of types and shapes
+but gives other scores; the self-test detects this. It is not a signature: anyone who forges a file can forge
+its self-test.
 
-The rows of a table are drawn from the model, never taken from its training, and are kept as JSON, column by
-column; a cell may be a category, or the least or largest number, of the training rows. Images are generated
-from a fixed seed, and only their scores are kept. A Pipeline has rows of its own, which go through its steps.
+The rows of a table are drawn from the model, never taken from the training rows, and stored as JSON columns;
+a cell may be a category, or the least or largest number, of the training rows. Images are generated from a
+fixed seed, and only their scores are stored. A Pipeline has its own rows, which pass through its steps.
 """
 
 from __future__ import annotations
@@ -21,34 +22,34 @@ from numpy.typing import NDArray
 from anomaly_vae.detectors._base import VAEDetector
 from anomaly_vae.detectors._decisions import Floats
 from anomaly_vae.errors import ModelFileError, NonFiniteScoreError
-from anomaly_vae.model_file.made_rows import Columns, input_names, made_rows, n_inputs
+from anomaly_vae.model_file.generated_rows import Columns, generated_rows, input_names, n_inputs
 
-# What a file may ask of whoever loads it. One that asks for more is refused: raise these, never lower them.
+# Limits of a self-test. A file that exceeds them is rejected, so a release may raise but never lower them.
 _MAX_ROWS = 4
 _MAX_PIPELINE_ROWS = 16
 _MAX_TEXT = 64
 _MOST = 1e300
-# Cells or pixels of several rows together, and of a row by itself.
+# Cells or pixels of several rows together, and of a single row.
 _TABLE_CELLS = (2**12, 2**15)
 _IMAGE_CELLS = (2**15, 2**22)
 
-# Of max(1, |score|). Networks count in single precision, and processors and BLAS add up in other orders: that
-# moves a score by some millionths of the sum of its terms. What is broken moves it by far more.
+# Relative to max(1, |score|). Networks compute in single precision, and the order of summation depends on the
+# processor and BLAS: this changes a score by millionths of the sum of its terms. Faults change it far more.
 _TOLERANCE = 1e-3
 
 _WAY_OUT = "save the model again where it was fitted, or install the versions that read_metadata gives"
 
 
 def make_self_test(model: Any) -> dict[str, Any] | None:
-    """The self-test of a fitted detector or Pipeline, ready for JSON.
+    """The self-test of a fitted detector or Pipeline, JSON-serialisable.
 
     Returns
     -------
     dict or None
-        "scores" in nats of at most 4 rows of the detector, and of a table "columns", a list of as many
-        cells for each. Of a Pipeline also "pipeline", the same for at most 16 rows of the Pipeline, or None
-        where no rows could be made that its steps can read. None where a single row is too large to be kept
-        or scored with every load.
+        "scores" in nats of at most 4 rows of the detector, and for a table "columns", with a list of one cell
+        per row for each column. For a Pipeline also "pipeline", the same for at most 16 rows of the Pipeline,
+        or None if its steps cannot read generated rows. None if a single row is too large to be stored, or to
+        be scored in every load.
 
     Raises
     ------
@@ -65,20 +66,20 @@ def make_self_test(model: Any) -> dict[str, Any] | None:
 
 
 def check_self_test(model: Any, test: object) -> None:
-    """Refuse a model that gives the rows of its self-test other scores than it did when it was saved.
+    """Check that a model gives the rows of its self-test the saved scores.
 
     Parameters
     ----------
     model : VAEDetector or Pipeline
         Fitted.
     test : object
-        What ``make_self_test`` gave, or whatever a file has in its place.
+        What ``make_self_test`` returned, or anything that a file has in its place.
 
     Raises
     ------
     ModelFileError
-        If a score differs by more than a thousandth (of 1 nat where it is smaller), or the self-test is
-        malformed or cannot be run.
+        If a score differs by more than a thousandth of max(1, |score|), or if the self-test is malformed or
+        cannot be run.
     """
     detector = _detector_of(model)
     wanted = _checked_scores(test, n_self_test_rows(detector))
@@ -93,7 +94,7 @@ def check_self_test(model: Any, test: object) -> None:
 
 
 def n_self_test_rows(detector: VAEDetector) -> int:
-    """Rows that a self-test of the detector may have; 0 where one row is too large."""
+    """Rows that a self-test of the detector may have; 0 if one row is too large."""
     together, alone = _IMAGE_CELLS if _is_of_images(detector) else _TABLE_CELLS
     return _n_rows(int(detector.n_features_in_), together, alone, _MAX_ROWS)
 
@@ -107,28 +108,28 @@ def _n_rows(width: int, together: int, alone: int, most: int) -> int:
 
 
 def _make_pipeline_test(pipeline: Any) -> dict[str, Any] | None:
-    """Rows that go through all steps, or None where the steps cannot read what can be made up."""
+    """The self-test of all steps, or None if the steps cannot read generated rows."""
     n_rows = _n_pipeline_rows(pipeline)
     if n_rows == 0:
         return None
     try:
-        columns = made_rows(pipeline, n_rows)
+        columns = generated_rows(pipeline, n_rows)
         if not all(_is_cell(cell) for column in columns for cell in column):
             return None
         return {"columns": columns, "scores": _finite(_scores(pipeline, columns, n_rows))}
     except NonFiniteScoreError:
         raise
-    except Exception:  # the steps of others can raise anything at rows that they were not made for
+    except Exception:  # steps of other packages can raise anything for such rows
         return None
 
 
 def _detector_of(model: Any) -> Any:
-    """The detector that a model is or ends in."""
+    """The detector of a model: its last step, or the model itself."""
     return model.steps[-1][1] if hasattr(model, "steps") else model
 
 
 def _compare(model: Any, columns: Columns | None, wanted: list[float]) -> None:
-    """Raise ModelFileError where a score is not the saved one."""
+    """Raise ModelFileError if a score is not the saved one."""
     try:
         scores = _scores(model, columns, len(wanted))
     except Exception as error:  # forged cells, and forged models, can raise anything
@@ -137,7 +138,7 @@ def _compare(model: Any, columns: Columns | None, wanted: list[float]) -> None:
     for row, (score, saved) in enumerate(zip(scores.tolist(), wanted, strict=True)):
         if not abs(score - saved) <= _TOLERANCE * max(1.0, abs(saved)):
             raise ModelFileError(
-                f"its self-test fails: made-up row {row} scored {saved:.6g} nats where it was saved, but "
+                f"its self-test fails: generated row {row} scored {saved:.6g} nats when it was saved, but "
                 f"{score:.6g} here; the file is damaged or forged, or a library differs: {_WAY_OUT}"
             )
 
@@ -147,15 +148,15 @@ def _is_of_images(detector: VAEDetector) -> bool:
 
 
 def _drawn(detector: Any, n_rows: int) -> Columns:
-    """Made-up rows of a table, column by column."""
+    """Generated rows of a table, by column."""
     cells = pd.DataFrame(detector.sample(n_rows, random_state=0)).astype(object).to_numpy()
     return [[_plain(cell) for cell in column] for column in cells.T]
 
 
 def _plain(cell: Any) -> float | bool | str | None:
-    """A cell as JSON has it: a date as ISO 8601, what is missing or has no such form as null.
+    """A cell as a JSON value: a date as ISO 8601; a missing or unrepresentable value as null.
 
-    A text that was cut stands for a category that was never seen, which is scored as well.
+    A truncated text is an unknown category, which has a score too.
     """
     if pd.isna(cell):
         return None
@@ -169,32 +170,32 @@ def _plain(cell: Any) -> float | bool | str | None:
 
 
 def _scores(model: Any, columns: Columns | None, n_rows: int) -> Floats:
-    """Scores of made-up rows or images, given with names where the training rows had names."""
+    """Scores of generated rows or images, with column names if the training rows had names."""
     cells = _images(model, n_rows) if columns is None else _table(columns)
     names = input_names(model)
     X = cells if names is None else pd.DataFrame(cells, columns=names).infer_objects()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of steps that see values unlike those of training
+        warnings.simplefilter("ignore")  # of steps, for values unlike those of training
         return np.asarray(model.score_samples(X), dtype=np.float64)
 
 
 def _finite(scores: Floats) -> list[float]:
     if not np.isfinite(scores).all():
-        raise NonFiniteScoreError("the scores of made-up rows are not finite numbers; fit the model again")
+        raise NonFiniteScoreError("the scores of generated rows are not finite numbers; fit the model again")
     return [float(score) for score in scores]
 
 
 def _table(columns: Columns) -> NDArray[Any]:
-    """Cells (n_rows, n_columns) of JSON columns: floats if all are, and objects otherwise."""
+    """Cells (n_rows, n_columns) of JSON columns: floats if all are numbers, and objects otherwise."""
     numbers = not any(isinstance(cell, bool | str) for column in columns for cell in column)
     return np.array(columns, dtype=np.float64 if numbers else object).T
 
 
 def _images(detector: Any, n_rows: int) -> Floats:
-    """Flattened images: light that rises to one corner, with more noise in each than in the one before.
+    """Flattened images: brightness that increases to one corner, with more noise in each further image.
 
-    Nothing but sums and products of a generator whose numbers numpy has frozen, so that every machine makes
-    the same images to the last bit.
+    They are sums and products of numbers from a generator that NumPy keeps unchanged, so they are
+    bit-identical on every machine.
     """
     (height, width), (low, high) = detector.image_size_, detector.pixel_range_
     down, across = np.linspace(0.0, 0.5, height), np.linspace(0.0, 0.5, width)
@@ -205,7 +206,7 @@ def _images(detector: Any, n_rows: int) -> Floats:
 
 
 def _checked_scores(test: object, most_rows: int) -> list[float]:
-    """The scores of a self-test, if they are finite numbers and not too many."""
+    """The scores of a self-test; raises ModelFileError unless they are a few finite numbers."""
     scores = test.get("scores") if isinstance(test, dict) else None
     if not isinstance(scores, list) or not 1 <= len(scores) <= most_rows:
         raise _malformed(f"it should have a list of 1 to {most_rows} scores")
@@ -215,7 +216,7 @@ def _checked_scores(test: object, most_rows: int) -> list[float]:
 
 
 def _checked_columns(test: Any, n_columns: int, n_rows: int) -> Columns:
-    """The columns of a self-test, if each has one small cell per row."""
+    """The columns of a self-test; raises ModelFileError unless each has one small cell per row."""
     columns = test.get("columns")
     if not isinstance(columns, list) or len(columns) != n_columns:
         raise _malformed(f"it should have a list of {n_columns} columns")
@@ -223,7 +224,7 @@ def _checked_columns(test: Any, n_columns: int, n_rows: int) -> Columns:
         raise _malformed(f"each column should be a list of {n_rows} cells")
     if not all(_is_cell(cell) for column in columns for cell in column):
         raise _malformed(
-            f"a cell is not a number, a truth value, null or a text of at most {_MAX_TEXT} characters"
+            f"a cell is not a number, a boolean, null or a text of at most {_MAX_TEXT} characters"
         )
     return columns
 
@@ -239,5 +240,5 @@ def _is_cell(value: object) -> bool:
 
 
 def _malformed(what: str) -> ModelFileError:
-    """The refusal of a self-test that ``make_self_test`` does not make."""
+    """The error for a self-test that ``make_self_test`` cannot have made."""
     return ModelFileError(f"its self-test is malformed: {what}; save the model again")

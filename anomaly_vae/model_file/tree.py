@@ -1,11 +1,10 @@
 """read_tree: the tree of nodes in schema.json to plain values, without skops and without building objects.
 
-skops writes each object as a node: its kind, its type, its id and what hangs below it. Its own reader
-builds whatever a node names, and puts a node wherever its id appears again. This reader builds None, truth
-values, numbers, texts, lists, tuples, dicts, slices, arrays, a few types and elementwise functions, and
-nothing else. An object becomes a `Described`: the name of its class and its state, which
-``anomaly_vae.model_file.rebuild`` checks. Ids are ignored, so the result is a tree that is no larger than
-the JSON.
+skops writes each object as a node: its kind, its type, its id and its children. The reader of skops builds
+every object that a node names, and reuses a node if its id appears again. This reader builds only None,
+booleans, numbers, texts, lists, tuples, dicts, slices, arrays, a few types and elementwise functions. An
+object becomes a `Described`: the name of its class and its state, which ``anomaly_vae.model_file.rebuild``
+checks. Ids are ignored, so the result is a tree of at most the size of the JSON.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from anomaly_vae.bounded_json import FREE_BYTES, read_json
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file.archive import SCHEMA, Entries, check_array, missing
 
-# The one protocol whose nodes are known here.
+# The only protocol whose nodes are known here.
 _PROTOCOL = 2
 _MAX_DEPTH = 64
 _MAX_NODES = 1_000_000
 _MOST_INT = 2**63
-# Nodes may share an array, which skops writes once. Each node counts, since each may be copied later.
+# Nodes may share an array, which skops writes once. Every node counts, because each may be copied later.
 _FREE_ARRAY_BYTES = 16 * 2**20
 
 _SCALARS = frozenset(
@@ -42,7 +41,7 @@ _TYPES: Mapping[str, type] = {
     **{name: getattr(np, name.removeprefix("numpy.")) for name in sorted(_SCALARS)},
     **{f"numpy.{name}": getattr(np, name) for name in ("floating", "integer", "number", "object_")},
 }
-# numpy gives the public module of its functions since 2.2; before, the one where they are made.
+# Since NumPy 2.2 the module of a function is the public one; before, it was the one of its definition.
 FUNCTIONS: Mapping[str, np.ufunc] = {
     f"{module}.{name}": getattr(np, name)
     for module in ("numpy", "numpy._core._multiarray_umath")
@@ -58,12 +57,12 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class Described:
-    """An object as a file describes it; nothing of it is built yet.
+    """An object as a file describes it; it is not built yet.
 
     Attributes
     ----------
     name : str
-        Its class, with the module.
+        Full name of its class, with the module.
     state : dict
         Its attributes by name: plain values, arrays and further descriptions.
     """
@@ -73,7 +72,7 @@ class Described:
 
 
 def read_tree(members: Entries, classes: frozenset[str]) -> Any:
-    """The root of a file's tree, usually a `Described`.
+    """The root of the tree of a file, usually a `Described`.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def read_tree(members: Entries, classes: frozenset[str]) -> Any:
     Raises
     ------
     ModelFileError
-        Naming the first thing that a model file may not hold.
+        If a node is not allowed in a model file; the message names the first one.
     """
     if SCHEMA not in members:
         raise missing(SCHEMA)
@@ -107,7 +106,7 @@ class _Reader:
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
 
     def value(self, node: object) -> Any:
-        """What a node stands for."""
+        """The value of a node."""
         self._n_nodes += 1
         if self._n_nodes > _MAX_NODES or self._depth > _MAX_DEPTH:
             raise ModelFileError(f"has over {_MAX_NODES:,} nodes or is nested deeper than {_MAX_DEPTH}")
@@ -137,7 +136,7 @@ class _Reader:
         return tuple(self.list_(node, name))
 
     def dict_(self, node: Node, name: str) -> dict[Any, Any]:
-        """A dict whose keys are all texts or all whole numbers, as JSON texts."""
+        """A dict with keys that are texts or whole numbers, which JSON stores as texts."""
         content = _field(node, "content", dict)
         keys = _field(node, "key_types", dict)
         kinds = self.value(keys) if keys.get("__loader__") == "ListNode" else None
@@ -146,7 +145,7 @@ class _Reader:
         return {_key(key, kind): self.value(content[key]) for key, kind in zip(content, kinds, strict=True)}
 
     def scalar(self, node: Node, name: str) -> Any:
-        """None, a truth value, a number or a text."""
+        """None, a boolean, a number or a text."""
         content = _field(node, "content", str)
         if content.lstrip()[:1] in ("[", "{"):  # not parsed: it could take any memory
             raise _malformed("a plain value")
@@ -183,7 +182,7 @@ class _Reader:
         return np.dtype(empty.dtype)
 
     def array(self, node: Node, name: str) -> Any:
-        """An array: in a member of its own, or, of objects, as a list of plain values and arrays."""
+        """An array in its own member, or an array of objects as a list of plain values and arrays."""
         if node.get("type") == "numpy":
             values = self._member(_field(node, "file", str))
             return values if name == "numpy.ndarray" else _scalar_of(values, name)
@@ -199,7 +198,7 @@ class _Reader:
         return Described(name, state)
 
     def _objects(self, node: Node) -> np.ndarray[Any, Any]:
-        """An array of objects; anything but a plain value or an array of values is refused."""
+        """An array of objects, each of which must be a plain value or an array of values."""
         items, shape = self.list_(node, "builtins.list"), self.value(node.get("shape"))
         if not isinstance(shape, tuple) or len(shape) != 1 or shape[0] != len(items):
             raise _malformed("the shape of an array of objects")
@@ -211,7 +210,7 @@ class _Reader:
         return values
 
     def _member(self, file: str) -> np.ndarray[Any, Any]:
-        """The array of a member, read once however many nodes name it."""
+        """The array of a member, read once even if many nodes name it."""
         if file not in self._members:
             raise ModelFileError(f"array {file[:80]!r} is missing")
         self._n_bytes_left -= len(self._members[file])
@@ -236,7 +235,7 @@ _READERS: Mapping[str, Callable[[_Reader, Node, str], Any]] = {
     "TypeNode": _Reader.type_,
 }
 
-# For each kind of node the types that it may name; objects have a list of their own.
+# The types that each kind of node may name; the allowed classes of objects are a parameter of read_tree.
 _ALLOWED: Mapping[str, frozenset[str]] = {
     "DTypeNode": frozenset({"numpy.dtype"}),
     "DictNode": frozenset({"builtins.dict"}),
@@ -251,7 +250,7 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
 
 
 def _field(node: Node, key: str, kind: type) -> Any:
-    """A field of a node, if it is of that type."""
+    """A field of a node; raises ModelFileError if it is missing or has another type."""
     value = node.get(key)
     if type(value) is not kind:
         raise _malformed(f"field {key}")
@@ -259,7 +258,7 @@ def _field(node: Node, key: str, kind: type) -> Any:
 
 
 def _key(key: str, kind: object) -> str | int:
-    """The key of a dict, which JSON has as a text."""
+    """The key of a dict, which JSON stores as a text."""
     if kind in (str, np.str_):
         return key
     if kind in (int, np.int64) and key.removeprefix("-").isdecimal() and len(key) < 20:
@@ -268,12 +267,12 @@ def _key(key: str, kind: object) -> str | int:
 
 
 def _scalar_of(values: np.ndarray[Any, Any], name: str) -> Any:
-    """A single value of numpy, if the array holds one of that type."""
+    """A NumPy scalar from an array; raises ModelFileError if it is not a single value of that type."""
     if values.shape != () or not issubclass(values.dtype.type, _TYPES[name]):
         raise ModelFileError(f"an array of shape {values.shape} is not a single {name}")
     return values[()]
 
 
 def _malformed(what: str) -> ModelFileError:
-    """The refusal of JSON that skops would not have written."""
+    """The error for JSON that skops cannot have written."""
     return ModelFileError(f"{SCHEMA} is malformed: {what} is not valid")

@@ -1,4 +1,4 @@
-"""Writing a model file: a fitted model to the entries of a file, and why a model cannot be saved."""
+"""Writing a model file: a fitted model to entries of a file, and the reason if it cannot be saved."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def dump(model: object) -> Entries:
 
     data = skops.io.dumps(without_caches(model))
     members = archive.unpack(data, max_bytes=len(data))
-    # skops indents its JSON; nobody reads it, and blanks are most of it.
+    # skops indents its JSON, and the spaces are most of it.
     members[SCHEMA] = json.dumps(json.loads(members[SCHEMA]), separators=(",", ":")).encode()
     return members
 
 
 def without_caches(step: Any) -> Any:
-    """The step as ``fit`` left it, of scikit-learn's own classes.
+    """The step as after ``fit``, with classes of scikit-learn only.
 
-    What ``transform`` keeps of its output cannot be written.
+    What ``transform`` caches of its output cannot be written.
     """
     lists = {name: vars(step)[name] for name in _LISTS_OF_STEPS if name in getattr(step, "__dict__", {})}
     if not lists:
@@ -62,7 +62,7 @@ def without_caches(step: Any) -> Any:
 
 
 def _list_columns(fitted: dict[str, Any]) -> None:
-    """Make plain lists of the columns of a ColumnTransformer's remainder, which scikit-learn 1.6 wraps."""
+    """Convert the columns of a ColumnTransformer's remainder to lists; scikit-learn 1.6 wraps them."""
     if "_remainder" in fitted:
         fitted["_remainder"] = _plain_lists(fitted["_remainder"])
         fitted["transformers_"] = [_plain_lists(step) for step in fitted["transformers_"]]
@@ -74,17 +74,17 @@ def _plain_lists(step: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def culprit(model: Any, error: Exception) -> str:
-    """Why a model cannot be saved, with the step that is to blame."""
+    """The message why a model cannot be saved, with the name of the step that causes it."""
     for name, step in steps_of(model):
         try:
             _rebuild_part(step)
-        except Exception as reason:  # skops refuses with many kinds of exception
+        except Exception as reason:  # skops raises many kinds of exception
             return f"step {name!r} ({type(step).__name__}) cannot be saved ({reason}); {_WAY_OUT}"
     return f"the model cannot be saved ({error}); {_WAY_OUT}"
 
 
 def _rebuild_part(step: Any) -> None:
-    """Raise what keeps a step from being saved, if anything does."""
+    """Raise the error that prevents a step from being saved, if there is one."""
     from anomaly_vae.model_file.rebuild import DETECTORS, rebuild, rebuild_step
 
     if isinstance(step, str | None):
@@ -94,7 +94,7 @@ def _rebuild_part(step: Any) -> None:
 
 
 def describe(model: Any, detector: ImageVAEDetector | TabularVAEDetector) -> dict[str, Any]:
-    """What goes into metadata.json."""
+    """The metadata of a file, without its self-test."""
     libraries = {package: version(package) for package in _RECORDED}
     return {
         **detector.metadata(),

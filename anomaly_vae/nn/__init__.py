@@ -1,1 +1,1 @@
-"""Plain torch: q(z | x), p(x | z) and the ELBO as named per-row, per-feature terms in nats."""
+"""Plain PyTorch: q(z | x), p(x | z) and the ELBO as named terms per row and feature, in nats."""

@@ -1,8 +1,8 @@
-"""Convolutional VAEs of images, their networks linear and at the optimum: a whole image, and all its patches.
+"""Linear convolutional VAEs in closed form: of whole images, and of the patches of an image.
 
-A linear VAE's encoder and decoder need no gradient steps: the maximum of its ELBO is probabilistic PCA
-(Lucas et al. 2019, "Don't Blame the ELBO!"; Tipping & Bishop 1999), and there the bound is exact. Slid over
-an image, encoder and decoder are one convolution each.
+The encoder and decoder of a linear VAE need no gradient steps: the maximum of its ELBO is probabilistic PCA
+(Lucas et al. 2019, "Don't Blame the ELBO!"; Tipping & Bishop 1999), where the bound is exact. Applied to all
+patches of an image, encoder and decoder are one convolution each.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class ConvVAE(nn.Module):
     ----------
     n_channels : int
     patch : tuple of int
-        Height and width of a patch; that of the image makes a VAE of whole images.
+        Height and width of a patch; the size of the image makes a VAE of whole images.
     latent_dim : int
-        Latents of a patch.
+        Number of latents per patch.
     """
 
     mean: Tensor
@@ -47,7 +47,7 @@ class ConvVAE(nn.Module):
         self.register_buffer("noise", torch.ones(()))
 
     def start(self, ppca: PPCA) -> None:
-        """Take over the closed-form solution of patches in rows (n_patches, n_cells)."""
+        """Initialise with the closed-form solution for patches as rows (n_patches, n_cells)."""
         self.mean.copy_(ppca.mean.view_as(self.mean))
         self.directions.copy_(ppca.directions.T.reshape(self.directions.shape))
         self.variances.copy_(ppca.variances)
@@ -68,7 +68,7 @@ class ConvVAE(nn.Module):
         return self._coordinates(x, stride) * (self.loadings / self.variances)[:, None, None]
 
     def decode(self, z: Tensor) -> Tensor:
-        """Expected image of latents of patches side by side, (n_images, latent_dim, n_down, n_across)."""
+        """Expected image from latents of adjacent patches, (n_images, latent_dim, n_down, n_across)."""
         return self._composed(z * self.loadings[:, None, None]) + self.mean.repeat(1, *z.shape[-2:])
 
     def errors(self, x: Tensor, stride: int) -> Tensor:
@@ -82,15 +82,15 @@ class ConvVAE(nn.Module):
         return (squares - within).clamp_min(0.0) / self.n_cells
 
     def differences(self, x: Tensor) -> Tensor:
-        """Pixels less the nearest that the decoder can say; patches side by side, shape of x."""
+        """Pixels minus the nearest output of the decoder, for adjacent patches; shape of x."""
         return x - self._composed(self._coordinates(x, self.patch)) - self.mean.repeat(1, *self._tiles(x))
 
     def elbo(self, x: Tensor) -> ELBO:
-        """The bound of images (n_images, n_channels, height, width) as patches side by side, in nats.
+        """ELBO of images (n_images, n_channels, height, width) as adjacent patches, in nats.
 
-        ``features`` has a term for each pixel, (n_images, height, width), ``latent`` those of all patches.
-        Patches that reach over the right or the lower border see the border's pixels again; only the
-        image's own are charged.
+        ``features`` has a term for each pixel, (n_images, height, width), ``latent`` the sum of all patches.
+        Patches that extend beyond the right or lower border are filled with the pixels at the border, which
+        do not count.
         """
         height, width = x.shape[-2:]
         x = self._padded(x)
@@ -108,7 +108,7 @@ class ConvVAE(nn.Module):
         return 0.5 * z.square().flatten(1).sum(dim=1) + constant
 
     def shift(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What adding x to an image adds to its pixel differences and to its posterior means."""
+        """Changes of the pixel differences and of the posterior means if x is added to an image."""
         height, width = x.shape[-2:]
         x = self._padded(x)
         ratio = self.loadings.square() / self.variances
@@ -118,12 +118,12 @@ class ConvVAE(nn.Module):
         return outside[:, :, :height, :width], z
 
     def _coordinates(self, x: Tensor, stride: int | tuple[int, int]) -> Tensor:
-        """Of each centred patch along the directions, (n_images, latent_dim, n_down, n_across)."""
+        """Coordinates of each centred patch, (n_images, latent_dim, n_down, n_across)."""
         centre = (self.directions * self.mean).flatten(1).sum(dim=1)
         return functional.conv2d(x, self.directions, -centre, stride=stride)
 
     def _composed(self, coordinates: Tensor) -> Tensor:
-        """Patches side by side of their coordinates."""
+        """Adjacent patches from their coordinates."""
         return functional.conv_transpose2d(coordinates, self.directions, stride=self.patch)
 
     def _composed_variance(self, x: Tensor) -> Tensor:
@@ -135,27 +135,28 @@ class ConvVAE(nn.Module):
         return x.shape[-2] // self.patch[0], x.shape[-1] // self.patch[1]
 
     def _padded(self, x: Tensor) -> Tensor:
-        """The image, its last row and column repeated until patches fill it."""
+        """The image, padded to whole patches with its last row and column."""
         below, right = -x.shape[-2] % self.patch[0], -x.shape[-1] % self.patch[1]
         return functional.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
 
 
 class ImageVAE(nn.Module):
-    """Two levels: latents of the whole image say what is where, latents of each patch what is left of it.
+    """Two levels: latents of the whole image, and latents of each patch of the remaining differences.
 
-    p(x | z) = N(x; enlarged whole + patches, noise). q(z_whole | x) sees the image shrunk, and
-    q(z_patch | x, z_whole) the patch less the whole. The expectation over z_whole
-    is taken in closed form: the bound is exact.
+    p(x | z) = N(x; enlarged whole + patches, noise). The input of q(z_whole | x) is the shrunk image, that of
+    q(z_patch | x, z_whole) is the patch minus the whole. The expectation over z_whole is in closed form, so
+    the bound is exact.
 
     Parameters
     ----------
     whole : ConvVAE
-        Of images shrunk by ``factor``.
+        VAE of images shrunk by ``factor``.
     patches : ConvVAE
-        Of patches of what the whole leaves unexplained.
+        VAE of patches of the differences from the whole.
     size : tuple of int
         Height and width of an image.
     factor : int
+        Side of the squares of pixels that are averaged.
     """
 
     excess: Tensor
@@ -168,7 +169,7 @@ class ImageVAE(nn.Module):
         self.register_buffer("excess_latent", torch.zeros(()))
 
     def start(self) -> None:
-        """Note what not knowing z_whole exactly costs: the same for every image, pixel by pixel."""
+        """Compute the cost of the variance of z_whole per pixel, which is the same for every image."""
         spread = (self.whole.posterior_variances.sqrt() * self.whole.loadings)[:, None, None, None]
         changes = spread * self.whole.directions
         for k in range(0, len(changes), _N_AT_ONCE):
@@ -185,18 +186,18 @@ class ImageVAE(nn.Module):
         return self.enlarged(self.whole.decode(z[:, :, None, None]))
 
     def detail(self, x: Tensor) -> Tensor:
-        """What the whole leaves unexplained, shape of x."""
+        """Differences of the image from the whole, shape of x."""
         return x - self.decode(self.encode(x))
 
     def elbo(self, x: Tensor) -> ELBO:
-        """The bound in nats: a term for each pixel (n_images, height, width), and the latent one."""
+        """The ELBO in nats: a term for each pixel (n_images, height, width), and the latent term."""
         z = self.encode(x)
         inner = self.patches.elbo(x - self.decode(z))
         latent = inner.latent - self.excess_latent - self.whole.divergence(z[:, :, None, None])
         return ELBO(inner.features - self.excess, latent)
 
     def sample(self, n_images: int, generator: torch.Generator) -> Tensor:
-        """Images drawn from the model, without the noise of pixels."""
+        """Images drawn from the model, without pixel noise."""
         device = self.excess.device
         z = torch.randn(n_images, self.whole.latent_dim, generator=generator, device=device)
         rows, columns = (-(-n // side) for n, side in zip(self.size, self.patches.patch, strict=True))
@@ -205,11 +206,11 @@ class ImageVAE(nn.Module):
         return self.decode(z) + detail[:, :, : self.size[0], : self.size[1]]
 
     def shrunk(self, x: Tensor) -> Tensor:
-        """Images as the whole's VAE sees them."""
+        """Images as the input of the whole's VAE."""
         return functional.avg_pool2d(x, self.factor) if self.factor > 1 else x
 
     def enlarged(self, x: Tensor) -> Tensor:
-        """Images of the whole's VAE at full size, interpolated."""
+        """Images of the whole's VAE, interpolated to full size."""
         if tuple(x.shape[-2:]) == self.size:
             return x
         return functional.interpolate(x, size=self.size, mode="bilinear", align_corners=False)

@@ -1,8 +1,8 @@
 """TableLikelihood: log p(x | z) of each feature of an encoded table, in nats.
 
-A number has Gaussian or Student-t noise of a scale of its own, learned above a floor. A category is
-a softmax over its span, smoothed by one row in each category, so that no category costs more than
-log(n_rows + width). A missing value has no likelihood but that of being missing.
+A number has Gaussian or Student-t noise with its own learned scale above a floor. A category has a softmax
+over its span, smoothed by one row in each category, so that no category costs more than log(n_rows + width).
+A missing value has only the likelihood of being missing.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class TableLikelihood(nn.Module):
     category_widths : sequence of int
         Widths of the one-hot spans that follow, ascending.
     noise_floor : float
-        Standard deviation below which no number is known, in scales of its column.
+        Least standard deviation of the noise, in scales of the column.
     n_rows : int
         Rows that the model is trained on; sets the smoothing of categories and of absence.
     degrees_of_freedom : float, default=inf
-        Of the Student-t noise of numbers, a whole number: the fewer, the heavier its tails; infinite
-        is Gaussian.
+        Degrees of freedom of the Student-t noise of numbers, a whole number: fewer mean heavier tails,
+        and infinity is Gaussian noise.
     """
 
     absent_log_prob: Tensor
@@ -59,15 +59,15 @@ class TableLikelihood(nn.Module):
         self.register_buffer("frequencies", torch.ones(self.n_cells - n_numeric))
 
     def observe(self, frequencies: NDArray[np.float64], charged: NDArray[np.bool_]) -> None:
-        """Note the frequencies of the categories, and which features a missing value is charged to."""
+        """Set the frequencies of the categories, and the features in which a missing value has a cost."""
         self.frequencies.copy_(torch.from_numpy(frequencies))
         self.absent_log_prob.mul_(torch.from_numpy(charged).to(self.absent_log_prob))
 
     def start(self, noise: Tensor | float, weight: Tensor, bias: Tensor) -> None:
-        """Take over a linear model: its noise variance (one, or by number), the decoder's weight and bias.
+        """Initialise with a linear model: noise variance (one, or per number), decoder weight and bias.
 
-        Spans turn from Gaussian cells to logits by a first-order expansion of the softmax around
-        the frequencies of the categories, which are where the bias of a centred cell belongs.
+        Spans are converted from Gaussian cells to logits with a first-order expansion of the softmax at the
+        frequencies of the categories, which also give the bias of a centred cell.
         """
         noise = torch.as_tensor(noise).to(self.log_noise)
         learned = (noise - self.noise_floor**2).clamp_min(1e-2 * self.noise_floor**2)
@@ -78,24 +78,24 @@ class TableLikelihood(nn.Module):
         bias[cells] = frequency.log()
 
     def noise_variance(self) -> Tensor:
-        """Variance of each number given z, shape (n_numeric,): a floor plus what was learned."""
+        """Variance of each number given z, shape (n_numeric,): the floor plus the learned variance."""
         return self.noise_floor**2 + torch.exp(2.0 * self.log_noise)
 
     def log_prob(self, x: Tensor, location: Tensor, excess: Tensor | float = 0.0) -> Tensor:
-        """Nats of each feature, shape (n_rows, n_features).
+        """Log likelihood of each feature in nats, shape (n_rows, n_features).
 
-        ``x`` and ``location`` have shape (n_rows, n_cells); a NaN in ``x`` is a missing value. Where the
-        location of a number is itself uncertain, ``excess`` (n_rows, n_numeric) is its variance: the number
-        is taken at its expected squared distance, which for Student-t noise is a lower bound.
+        ``x`` and ``location`` have shape (n_rows, n_cells); a NaN in ``x`` is a missing value. If the
+        location of a number is itself uncertain, ``excess`` (n_rows, n_numeric) is its variance: the expected
+        squared distance is used, which gives a lower bound for Student-t noise.
         """
         n = self.n_numeric
         distance = (torch.nan_to_num(x[:, :n]) - location[:, :n]).square() + excess
         return self._join(x, distance, self._categories(x, location))
 
     def antithetic_log_prob(self, x: Tensor, above: Tensor, below: Tensor, excess: Tensor) -> Tensor:
-        """Nats of each feature expected over a location that is ``above`` or ``below``, never too many.
+        """Mean log likelihood of each feature over the locations ``above`` and ``below``, or a lower bound.
 
-        ``excess`` (n_rows, n_numeric) is the variance of the location that the two do not show.
+        ``excess`` (n_rows, n_numeric) is the variance of the location that is not in these two points.
         """
         n = self.n_numeric
         number = torch.nan_to_num(x[:, :n])
@@ -104,7 +104,7 @@ class TableLikelihood(nn.Module):
         return self._join(x, distance.clamp_min(0.0), categories)
 
     def probabilities(self, location: Tensor) -> Tensor:
-        """``location`` with its one-hot spans turned from logits to probabilities."""
+        """``location`` with its one-hot spans converted from logits to probabilities."""
         spans = [location[:, : self.n_numeric]]
         for width, count, start in self._spans():
             logits = location[:, start : start + width * count].reshape(-1, count, width)
@@ -124,7 +124,7 @@ class TableLikelihood(nn.Module):
         return draw
 
     def _noise(self, n_rows: int, generator: torch.Generator, device: torch.device) -> Tensor:
-        """Draws of unit scale: a Student-t is a Gaussian over the root of a chi-square's mean."""
+        """Draws of unit scale: Student-t is Gaussian, divided by sqrt(chi-square / degrees of freedom)."""
         shape: tuple[int, ...] = (n_rows, self.n_numeric)
         noise = torch.randn(shape, generator=generator, device=device)
         if math.isinf(self.degrees_of_freedom):
@@ -135,7 +135,7 @@ class TableLikelihood(nn.Module):
         return noise / squares.mean(dim=0).sqrt().clamp_min(1e-6)
 
     def _spans(self) -> list[tuple[int, int, int]]:
-        """Width, number and first cell of each group of spans of one width."""
+        """Width, number of spans and first cell of each group of spans of the same width."""
         spans, start = [], self.n_numeric
         for width, count in self.groups:
             spans.append((width, count, start))
@@ -143,7 +143,7 @@ class TableLikelihood(nn.Module):
         return spans
 
     def _join(self, x: Tensor, distance: Tensor, categories: Tensor) -> Tensor:
-        """Nats of numbers at a squared distance, then those of categories; missing values have their own."""
+        """Nats of numbers at a squared distance, then those of categories; missing values are replaced."""
         numbers = student_t_log_prob(distance, self.noise_variance(), self.degrees_of_freedom)
         terms = torch.cat([numbers, categories], dim=1) if self.groups else numbers
         if not torch.isnan(x.sum()):
@@ -163,10 +163,10 @@ class TableLikelihood(nn.Module):
         return torch.cat(terms, dim=1)
 
     def _category_log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
-        """Log of the smoothed probability of the hot cell, the only positive one of its span."""
+        """Log of the smoothed probability of the hot cell, the only positive cell of its span."""
         hot = (x > 0).to(logits.dtype)
         return self._smooth((logits.softmax(dim=-1) * hot).sum(dim=-1), logits.shape[-1]).log()
 
     def _smooth(self, probability: Tensor, width: int) -> Tensor:
-        """The estimate after one more row in each of ``width`` categories (Laplace's rule)."""
+        """The probability after one more row in each of ``width`` categories (Laplace smoothing)."""
         return (self.n_rows * probability + 1.0) / (self.n_rows + width)

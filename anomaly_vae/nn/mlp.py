@@ -1,7 +1,6 @@
 """ResidualMLP: a linear map plus a small network that starts at zero.
 
-At the start the module *is* its linear map, so that a closed-form solution can be put there and
-training can only be asked to improve on it.
+Initially the module is equal to its linear map, so that training can start from a closed-form solution.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from anomaly_vae.nn.products import affine
 
 
 class _Linear(nn.Linear):
-    """A layer without values until ``ResidualMLP`` draws them: torch would draw from its global generator."""
+    """A layer that ``ResidualMLP`` initialises, because torch would draw from its global generator."""
 
     def reset_parameters(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class ResidualMLP(nn.Module):
@@ -30,7 +29,7 @@ class ResidualMLP(nn.Module):
     n_inputs, n_outputs : int
         Widths of x and of the result.
     hidden_sizes : sequence of int
-        Widths of the hidden layers of the MLP; without any, the module is linear.
+        Widths of the hidden layers of the MLP; if there are none, the module is linear.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, hidden_sizes: Sequence[int]) -> None:

@@ -1,9 +1,9 @@
-"""Probabilistic PCA in closed form: where the linear paths of a VAE start.
+"""Probabilistic PCA in closed form, which initialises the linear paths of a VAE.
 
 Tipping & Bishop (1999), "Probabilistic Principal Component Analysis", JRSS B 61(3): the maximum
-likelihood of x ~ N(W z + mean, noise I), z ~ N(0, I) has the leading eigenvectors of the covariance
-in W, and the mean of the discarded eigenvalues as noise. The robust variant refits to the rows that
-the last fit found likeliest (concentration steps, Rousseeuw & Van Driessen 1999).
+likelihood estimate of x ~ N(W z + mean, noise I), z ~ N(0, I) has the leading eigenvectors of the covariance
+in W, and the mean of the discarded eigenvalues as noise. The robust variant refits to the most likely rows
+of the previous fit (concentration steps, Rousseeuw & Van Driessen 1999).
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class PPCA:
 
 
 def fit_ppca(x: Tensor, latent_dim: int, least_noise: float, keep: float = 1.0) -> PPCA:
-    """The PPCA of rows x (n_rows, n_cells), or of the likeliest share ``keep`` of them.
+    """The PPCA of rows x (n_rows, n_cells), or of the most likely share ``keep`` of them.
 
-    ``least_noise`` bounds the noise variance from below.
+    ``least_noise`` is the least noise variance.
     """
     model = _fit(x, latent_dim, least_noise)
     n_kept = max(int(keep * len(x)), min(len(x), latent_dim + 2))
@@ -90,10 +90,10 @@ def _fit(x: Tensor, latent_dim: int, least_noise: float) -> PPCA:
 
 
 def _principal_axes(centred: Tensor, n_axes: int) -> tuple[Tensor, Tensor]:
-    """Leading directions (n_cells, n_axes) and their variances, by the smaller of the two Gram matrices."""
+    """Leading directions (n_cells, n_axes) and their variances, from the covariance or the SVD."""
     n_rows, n_cells = centred.shape
     if n_cells <= n_rows:
-        # In double precision: where many columns are constant, float32 iterations may not converge.
+        # In double precision: if many columns are constant, float32 iterations may not converge.
         values, vectors = torch.linalg.eigh((centred.T @ centred / n_rows).double())
         axes, variances = vectors.flip(1).to(centred), values.flip(0).clamp_min(0.0).to(centred)
     else:

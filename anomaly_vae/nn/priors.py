@@ -1,6 +1,6 @@
-"""Priors p(z): what the code of a normal row looks like, and the latent term of the ELBO under each.
+"""Priors p(z), and the latent term of the ELBO for each of them.
 
-A prior answers E_q[log p(z)] + H(q), or a lower bound on it, for q = N(mean, exp(log_var)) row by row.
+Calling a prior returns E_q[log p(z)] + H(q), or a lower bound on it, per row for q = N(mean, exp(log_var)).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch.nn.functional import pad
 from anomaly_vae.nn.products import product
 
 _PART = 256
-"""Codes compared with all exemplars at a time: the products of more would not stay in a core's cache."""
+"""Codes that are compared with all exemplars at a time; larger products would not fit into a core's cache."""
 
 
 class StandardNormal(nn.Module):
-    """p(z) = N(0, I): normal rows are wherever the decoder maps a Gaussian to."""
+    """p(z) = N(0, I): the decoder maps a standard Gaussian to normal rows."""
 
     def forward(self, mean: Tensor, log_var: Tensor) -> Tensor:
         """-KL(q || p) in nats, shape (n_rows,); Kingma & Welling (2013), appendix B."""
@@ -27,17 +27,17 @@ class StandardNormal(nn.Module):
 
 
 class ExemplarPrior(nn.Module):
-    """p(z) = mean over k of N(z; exemplar_k, variance): normal rows are near codes that were seen.
+    """p(z) = mean over k of N(z; exemplar_k, variance): normal rows are near codes of training rows.
 
-    The aggregate posterior as a prior (Tomczak & Welling 2018; Norouzi et al. 2020), its exemplars
-    compressed to a fixed number. The posterior over exemplars is put on the nearest one, so that the
-    latent term is a lower bound and costs one matrix product.
+    The aggregate posterior as a prior (Tomczak & Welling 2018; Norouzi et al. 2020), with a fixed number of
+    exemplars. The posterior over exemplars is concentrated on the nearest one, so that the latent term is a
+    lower bound and costs one matrix product.
 
     Parameters
     ----------
     exemplars : Tensor of shape (n_exemplars, latent_dim)
     variance : Tensor of shape (latent_dim,)
-        Of every component.
+        Variance of every component.
     """
 
     exemplars: Tensor
@@ -59,17 +59,17 @@ class ExemplarPrior(nn.Module):
         return spread - 0.5 * distance - math.log(len(self.exemplars))
 
     def nearest(self, mean: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest exemplar (n_rows, latent_dim), and the nats (n_rows,) that its distance costs."""
+        """The nearest exemplar (n_rows, latent_dim), and the cost of its distance in nats (n_rows,)."""
         codes = mean / self.variance.sqrt()
         closest = product(pad(codes, (0, 1), value=1.0), self._factors).max(dim=1)
         return self.exemplars[closest.indices], -0.5 * _squared_distance(codes, closest.values)
 
     @cached_property
     def _factors(self) -> Tensor:
-        """What codes a, a one appended, are multiplied with, (latent_dim + 1, n_exemplars).
+        """The matrix that multiplies codes a with a 1 appended, shape (latent_dim + 1, n_exemplars).
 
-        The product is a b - |b|^2 / 2, largest for the nearest exemplar b. The offset is a row of
-        it: added to the product, it would be copied for every code first.
+        The product is a b - |b|^2 / 2, largest for the nearest exemplar b. The offset is a row of the
+        matrix, because adding it to the product would first copy it for every code.
         """
         exemplars = self.exemplars / self.variance.sqrt()
         offsets = -0.5 * exemplars.square().sum(dim=1, keepdim=True)

@@ -2,8 +2,9 @@
 
 Float32 matrix products round differently in the kernels that a BLAS chooses for narrow results. With MKL on
 an AMD processor with AVX-512, a result of 2 to 11 columns depends on the position of the row in its block.
-With a multiple of 16 columns, which is one full vector register, every row takes the same path. So
-narrow weights get columns of zeros. ``tests/anomaly_vae/nn/test_products.py`` checks the present processor.
+With a multiple of 16 columns, which is one full vector register, every row is computed by the same code. So
+narrow weights are padded with columns of zeros. ``tests/anomaly_vae/nn/test_products.py`` checks this on the
+processor of the test run.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
     Parameters
     ----------
     x : Tensor of shape (n_rows, n_inputs)
-        A multiple of 64 rows, as ``anomaly_vae.scoring.padded`` gives: BLAS has other kernels for few rows.
+        A multiple of 64 rows, as from ``anomaly_vae.scoring.padded``: BLAS has other kernels for few rows.
     weight : Tensor of shape (n_inputs, n_outputs)
 
     Notes
     -----
-    With gradients enabled the weight is not widened: training does not need it, and it costs time per step.
+    With gradients enabled the weight is not padded: training does not need it, and it would slow each step.
     """
     n_outputs = weight.shape[1]
     return (x @ _widened(weight))[:, :n_outputs]
@@ -40,7 +41,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _widened(weight: Tensor) -> Tensor:
-    """The weight with columns of zeros up to a multiple of ``LANES``, in the memory layout that it has."""
+    """The weight, padded with columns of zeros to a multiple of ``LANES``, in its own memory layout."""
     n_missing = -weight.shape[1] % LANES
     if n_missing == 0 or torch.is_grad_enabled():
         return weight

@@ -1,7 +1,7 @@
-"""Location and scale of columns under Student-t noise: what a few wild rows cannot move.
+"""Location and scale of columns under Student-t noise, which are robust to a few outliers.
 
 Lange, Little & Taylor (1989), "Robust statistical modeling using the t distribution", JASA 84(408):
-the EM algorithm weighs each value down by its squared distance from the centre.
+the EM algorithm gives a value less weight if its squared distance from the centre is large.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _N_STEPS = 30
 def fit_student_t(x: Tensor, degrees_of_freedom: float, least_variance: float) -> tuple[Tensor, Tensor]:
     """Location and squared scale of each column of x (n_rows, n_columns), each of shape (n_columns,).
 
-    NaN is missing. ``degrees_of_freedom`` may be infinite: then they are mean and variance.
+    NaN is a missing value. If ``degrees_of_freedom`` is infinite, they are mean and variance.
     """
     known = ~torch.isnan(x)
     n_known = known.sum(dim=0).clamp_min(1)
@@ -44,8 +44,8 @@ def _weight(distance: Tensor, degrees_of_freedom: float) -> Tensor:
 def student_t_log_prob(distance: Tensor, variance: Tensor, degrees_of_freedom: float) -> Tensor:
     """Log density in nats at squared ``distance`` from the location, for a squared scale of ``variance``.
 
-    A Gaussian where ``degrees_of_freedom`` is infinite. Convex in ``distance`` (or linear): put its
-    expectation in, and the result is at most the expected log density (Jensen).
+    It is Gaussian if ``degrees_of_freedom`` is infinite. It is convex (or linear) in ``distance``: for the
+    expected distance, the result is at most the expected log density (Jensen).
     """
     if math.isinf(degrees_of_freedom):
         peak = -0.5 * (variance.log() + math.log(2.0 * math.pi))

@@ -1,8 +1,8 @@
-"""one_thread: torch on one thread, for work that is too small to be shared.
+"""one_thread: run torch on one thread, for work that is too small for several.
 
-A step of training and a block of scoring take well under a millisecond. Shared among threads they
-gain little on an idle machine, and on a busy one each waits for the slowest; and the last bits of a
-result would depend on the number of cores.
+A training step and a block of rows to score take well under a millisecond. Several threads gain little on an
+idle machine, and on a busy one all wait for the slowest; and the last bits of a result would depend on the
+number of cores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Set torch's intra-op threads to one inside, and to what they were afterwards."""
+    """Set torch's number of intra-op threads to one inside, and restore it afterwards."""
     if getattr(_local, "inside", False):
         yield
         return
@@ -32,13 +32,13 @@ _inside, _before, _is_warm = 0, 1, False
 
 
 def _enter() -> None:
-    """Note what the number of threads was before the first of all callers came in."""
+    """Set one thread; the first of concurrent callers records the number of threads before."""
     global _inside, _before, _is_warm
     with _lock:
         if not _is_warm:
             _warm_up()
             _is_warm = True
-        own = torch.get_num_threads()  # also makes torch set this thread up, which would undo the 1 later
+        own = torch.get_num_threads()  # also makes torch initialise this thread, which would undo the 1 later
         _before = _before if _inside else own
         _inside += 1
         torch.set_num_threads(1)
@@ -46,17 +46,17 @@ def _enter() -> None:
 
 
 def _warm_up() -> None:
-    """A first product and a first activation, while nobody else may start one.
+    """Run a first product and a first activation, while the lock is held.
 
-    The libraries below torch choose their code at the first call. Of some hundred processes whose threads
-    made that call at once, two had an early block that differed in its last bits; this is the likeliest
-    cause.
+    The libraries below torch choose their code at the first call. Of about a hundred processes whose threads
+    made that call simultaneously, two had an early block that differed in its last bits; this is the most
+    likely cause.
     """
     torch.nn.functional.silu(torch.ones(64, 64) @ torch.ones(64, 64)).exp()
 
 
 def _leave() -> None:
-    """Give this thread back what it had: torch counts for each thread of the program."""
+    """Restore the number of threads of this thread: torch has one number for each thread of the program."""
     global _inside
     _local.inside = False
     with _lock:

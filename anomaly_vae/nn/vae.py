@@ -1,8 +1,8 @@
 """VAE: q(z | x), p(x | z) and the ELBO as named terms in nats.
 
 Kingma & Welling (2013), "Auto-Encoding Variational Bayes": log p(x) >= E_q[log p(x | z)] - KL(q || p),
-q(z | x) a diagonal Gaussian. Encoder and decoder are linear maps, started at the closed-form solution
-of probabilistic PCA, plus MLPs that start at zero.
+with a diagonal Gaussian q(z | x). Encoder and decoder are linear maps, initialised at the closed-form
+solution of probabilistic PCA, plus MLPs that start at zero.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOG_VARIANCE_RANGE = (-14.0, 6.0)
 
 
 class ELBO(NamedTuple):
-    """A lower bound on log p(x), row by row, in nats.
+    """A lower bound on log p(x) per row, in nats.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class VAE(nn.Module):
     hidden_sizes : sequence of int
         Hidden layers of the encoder; the decoder has them in reverse.
     n_exemplars : int, default=0
-        Components of an exemplar prior; without any the prior is N(0, I).
+        Components of an exemplar prior; if 0, the prior is N(0, I).
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class VAE(nn.Module):
         self.decoder = ResidualMLP(latent_dim, likelihood.n_cells, tuple(reversed(hidden_sizes)))
 
     def start(self, ppca: PPCA, generator: torch.Generator) -> None:
-        """Put the closed-form linear solution in, and draw the hidden layers."""
+        """Initialise the linear maps with the closed-form solution, and draw the hidden layers."""
         self.encoder.reset_parameters(generator)
         self.decoder.reset_parameters(generator)
         weights = ppca.posterior_weights
@@ -94,18 +94,18 @@ class VAE(nn.Module):
     def elbo(self, x: Tensor, noise: Tensor, input_noise: Tensor | None = None) -> ELBO:
         """One draw of the bound for x (n_rows, n_cells).
 
-        ``noise`` (n_rows, latent_dim) is standard normal; ``input_noise`` is added to what the
-        encoder sees and not to what must be explained (Vincent et al. 2008).
+        ``noise`` (n_rows, latent_dim) is standard normal; ``input_noise`` is added to the encoder's input
+        but not to the target of the decoder (Vincent et al. 2008).
         """
         mean, log_var = self.encode(x if input_noise is None else x + input_noise)
         z = mean + torch.exp(0.5 * log_var) * noise
         return ELBO(self.likelihood.log_prob(x, self.decode(z)), self.prior(mean, log_var))
 
     def antithetic_elbo(self, x: Tensor, noise: Tensor) -> ELBO:
-        """The bound from the two points mean +- std * noise, the same ``noise`` (latent_dim,) for each row.
+        """The ELBO from two points mean +- std * noise, with the same ``noise`` (latent_dim,) for each row.
 
-        Of a number's expected squared error, what the linear path of the decoder contributes is
-        known in closed form and replaces its draw, so that for a linear decoder the bound is exact.
+        The part of a number's expected squared error that comes from the linear path of the decoder is
+        computed in closed form instead of from the draw, so that the bound is exact for a linear decoder.
         """
         mean, log_var = self.encode(x)
         variance = log_var.exp()

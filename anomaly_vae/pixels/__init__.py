@@ -1,1 +1,1 @@
-"""What an image is before a network sees it: brightness, scales, gradients, and where a defect shows."""
+"""Transforms and statistics of images: brightness, scales, gradients, complexity and surprises."""

@@ -1,7 +1,7 @@
-"""Complexity of an image: what a general-purpose compressor needs for it.
+"""Complexity of an image: its size after lossless compression.
 
-Image likelihoods reward simple pictures (Nalisnick et al. 2019, "Do Deep Generative Models Know What They
-Don't Know?"); adding the complexity makes up for it (Serrà et al. 2020, "Input complexity and
+Image likelihoods are high for simple images (Nalisnick et al. 2019, "Do Deep Generative Models Know What They
+Don't Know?"); adding the complexity compensates for this (Serrà et al. 2020, "Input complexity and
 out-of-distribution detection with likelihood-based generative models").
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 
 def complexities(images: NDArray[Any], pixel_range: tuple[float, float]) -> NDArray[np.float64]:
-    """What deflate needs for each image as 8-bit differences between neighbours, in nats, (n_images,)."""
+    """Size in nats of each image as 8-bit differences of neighbours under deflate, shape (n_images,)."""
     low, high = pixel_range
     sizes = np.empty(len(images))
     for k, image in enumerate(images):

@@ -1,4 +1,4 @@
-"""Surprises: how far a statistic lies beyond those of normal images, in nats, and several heard together."""
+"""Surprises: -log p of a statistic among those of normal images, in nats, and how several are combined."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LEAST_SCALE = 0.01
 
 @dataclass(frozen=True)
 class Surprise:
-    """-log p of a statistic that is larger the odder an image is, p being its upper tail in a Laplace law.
+    """-log p of a statistic, where p is the upper tail of a Laplace distribution: large for odd images.
 
-    Two numbers are all that is estimated, so that a handful of held-out images suffices: the median, and
-    how far the upper half lies beyond it on average, which for an exponential tail is its scale.
+    Only two numbers are estimated, so a few held-out images suffice: the median, and the mean distance of
+    the upper half from it, which is the scale of an exponential tail.
 
     Attributes
     ----------
@@ -31,25 +31,25 @@ class Surprise:
 
     @classmethod
     def fit(cls, statistics: Floats) -> Surprise:
-        """From the statistics of normal images, shape (n_images,)."""
+        """The distribution of statistics of normal images, shape (n_images,)."""
         median = float(np.median(statistics))
         beyond = statistics[statistics > median] - median
         scale = float(beyond.mean()) if len(beyond) else 0.0
         return cls(median, max(scale, _LEAST_SCALE * max(abs(median), 1.0)))
 
     def deviations(self, statistics: Floats) -> Floats:
-        """The statistics less their median, in units of the scale."""
+        """The statistics minus the median, in units of the scale."""
         return (statistics - self.median) / self.scale
 
     def __call__(self, statistics: Floats) -> Floats:
-        """-log p in nats, shape (n_images,): log 2 at the median, one more with each scale beyond it."""
+        """-log p in nats, shape (n_images,): log 2 at the median, plus 1 for each scale above it."""
         deviations = self.deviations(statistics)
         below = -np.log1p(-0.5 * np.exp(np.minimum(deviations, 0.0)))
         return np.asarray(np.where(deviations > 0.0, math.log(2.0) + deviations, below))
 
 
 def harmonic_mean_log_p(surprises: Sequence[Floats]) -> Floats:
-    """Log of the harmonic mean of p-values given as -log p: whichever is surprised is heard.
+    """Log of the harmonic mean of p-values given as -log p; one small p-value suffices to lower it.
 
     Wilson (2019), "The harmonic mean p-value for combining dependent tests", PNAS 116(4).
     """
@@ -57,6 +57,6 @@ def harmonic_mean_log_p(surprises: Sequence[Floats]) -> Floats:
 
 
 def shares(surprises: Sequence[Floats]) -> Floats:
-    """How much of the harmonic mean each surprise makes, (n_surprises, n_images); each image's sum to one."""
+    """Share of each surprise in the harmonic mean, (n_surprises, n_images); they sum to 1 per image."""
     stacked = np.stack(list(surprises))
     return np.asarray(np.exp(stacked - np.logaddexp.reduce(stacked, axis=0)))

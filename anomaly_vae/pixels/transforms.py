@@ -1,6 +1,6 @@
 """Transforms of images: plain torch, from tensors (n_images, n_channels, height, width) to tensors.
 
-Pixels lie in [0, 1] unless said otherwise. Each image's result depends on that image alone.
+Pixels are in [0, 1] unless stated otherwise. The result for an image depends on that image alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _DARKEST = 0.05
-"""Added before the logarithm: below it differences are noise of the sensor."""
+"""Added before the logarithm: differences below it are sensor noise."""
 
 _GRADIENT_BLUR, _ENERGY_BLUR, _CELL_BLUR = 0.7, 0.7, 1.5
 _N_DIRECTIONS = 12
@@ -21,7 +21,7 @@ _FLAT = 0.05
 
 
 def log_intensity(x: Tensor) -> Tensor:
-    """Logarithm of brightness: light falls on a scene by factors, and factors become shifts."""
+    """Logarithm of brightness: changes of lighting are factors, which become shifts."""
     return torch.log(x.clamp_min(0.0) + _DARKEST)
 
 
@@ -36,19 +36,12 @@ def log_jacobian(x: Tensor) -> Tensor:
 
 
 def shrink(x: Tensor, factor: int) -> Tensor:
-    """Means of squares of ``factor`` pixels a side; what does not fill a square is left out."""
+    """Means over squares of ``factor`` x ``factor`` pixels; incomplete squares are left out."""
     return functional.avg_pool2d(x, factor) if factor > 1 else x
 
 
-def enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear interpolation to (height, width)."""
-    if tuple(x.shape[-2:]) == size:
-        return x
-    return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
-
-
 def blur(x: Tensor, sigma: float) -> Tensor:
-    """Convolution with a Gaussian of so many pixels, reflected at the border."""
+    """Convolution with a Gaussian of ``sigma`` pixels, reflected at the border."""
     for axis in (-2, -1):
         x = _blur_along(x, sigma, axis)
     return x
@@ -70,11 +63,11 @@ def _blur_along(x: Tensor, sigma: float, axis: int) -> Tensor:
 
 
 def oriented_gradients(x: Tensor) -> Tensor:
-    """Square roots of how much edge of each of twelve directions is where, in cells of four pixels a side.
+    """Square roots of the edge strength in each of twelve directions, in cells of 4 x 4 pixels.
 
-    The idea of SIFT (Lowe 2004) and of histograms of oriented gradients (Dalal & Triggs 2005): a shape is
-    its edges, whatever its contrast, and where exactly an edge is must not matter much. The root is that
-    of RootSIFT (Arandjelovic & Zisserman 2012). Shape (n_images, 12, ceil(height / 4), ceil(width / 4)).
+    As in SIFT (Lowe 2004) and histograms of oriented gradients (Dalal & Triggs 2005), a shape is described
+    by its edges, independent of contrast and of small shifts. The square root is that of RootSIFT
+    (Arandjelovic & Zisserman 2012). Shape (n_images, 12, ceil(height / 4), ceil(width / 4)).
     """
     grey = blur(x.mean(dim=1, keepdim=True), _GRADIENT_BLUR)
     padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
@@ -89,12 +82,12 @@ def oriented_gradients(x: Tensor) -> Tensor:
 
 
 def n_gradients(height: int, width: int) -> int:
-    """How many numbers ``oriented_gradients`` gives for an image."""
+    """How many numbers ``oriented_gradients`` returns for an image."""
     return _N_DIRECTIONS * math.ceil(height / _CELL) * math.ceil(width / _CELL)
 
 
 def jittered(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image turned by up to 8 degrees, shifted by up to 6 % and scaled by up to 6 %, at random."""
+    """Each image rotated by up to 8 degrees, shifted by up to 6 % and scaled by up to 6 %, at random."""
     draw = 2.0 * torch.rand((4, len(x)), generator=generator, device=x.device) - 1.0
     angle, scale = draw[0] * math.radians(8.0), 1.0 + 0.06 * draw[1]
     rows = [scale * angle.cos(), -scale * angle.sin(), 0.12 * draw[2]]
@@ -105,10 +98,10 @@ def jittered(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def place(grid: Tensor, size: tuple[int, int], first: float, step: float) -> Tensor:
-    """Values on a grid brought to every pixel of (height, width) images, interpolated between.
+    """Values on a grid, interpolated at every pixel of (height, width) images.
 
-    Point k of the grid stands at pixel ``first + step * k`` (0 being the middle of the first pixel), along
-    both sides; beyond the outermost points their values go on.
+    Point k of the grid is at pixel ``first + step * k`` (0 is the middle of the first pixel), along both
+    axes; outside the grid, the value of the nearest point is used.
     """
     axes = []
     for n_pixels, n_points in zip(size, grid.shape[-2:], strict=True):

@@ -123,6 +123,13 @@ def forge(path: Path, model: Any, change: Callable[[Node, Members], None]) -> Pa
     return write(path, content | {"schema.json": json.dumps(schema).encode()})
 
 
+def change_metadata(path: Path, model: Any, **changes: Any) -> None:
+    """Write a file of the model with other metadata."""
+    content = members(model)
+    metadata = json.loads(content["metadata.json"]) | changes
+    write(path, content | {"metadata.json": json.dumps(metadata).encode()})
+
+
 def attributes(root: Node, *steps: int) -> dict[str, Node]:
     """Nodes of an object's attributes by name; `steps` descends into Pipeline steps by position."""
     for position in steps:

@@ -90,7 +90,7 @@ def test_nothing_is_flagged_where_nothing_stands_out() -> None:
 
 @pytest.mark.parametrize(("n_calibration", "rate"), [(99, 0.1), (500, 0.05), (2000, 0.5)])
 def test_the_fewest_discoveries_are_flagged_and_fewer_are_not(n_calibration: int, rate: float) -> None:
-    """Of 1,000 rows, so many with the least p-value are flagged, and one fewer is taken for chance."""
+    """Of 1,000 rows, this many with the lowest p-value are flagged; with one fewer, none is."""
     batch = FalseDiscovery(n_calibration)
     batch.add(np.ones(1000))
     fewest = batch.least_discoveries(rate)

@@ -1,4 +1,4 @@
-"""Save and load: what comes back, what is refused, and what is written."""
+"""Save and load: which models come back, which files are rejected, and what is written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ class TestRoundTrip:
         assert arrays[0] == arrays[1]
 
     def test_a_str_path_and_joblib_work_too(self, path: Path) -> None:
-        """A path may be a str; whoever trusts a file may still use joblib."""
+        """A path may be a str; users who trust a file may still use joblib."""
         save(forging.detector(), str(path))
         assert isinstance(load(str(path)), TabularVAEDetector)
         joblib.dump(forging.detector(), path)
@@ -96,7 +95,7 @@ class TestRoundTrip:
 
 
 class TestSave:
-    def test_what_is_no_detector_is_refused(self, path: Path) -> None:
+    def test_only_detectors_are_saved(self, path: Path) -> None:
         """A model without a detector at its end has no scores in nats to keep."""
         for model in (IsolationForest(), make_pipeline(StandardScaler(), PCA()), "model", None):
             with pytest.raises(InputError, match="only a detector, or a Pipeline"):
@@ -163,7 +162,7 @@ class TestSave:
         assert isinstance(load(path), TabularVAEDetector)
 
     def test_a_place_where_no_file_can_be_is_refused(self, path: Path) -> None:
-        """A folder, or a name in a folder that does not exist, is no place for a file."""
+        """A path must be that of a file in an existing folder."""
         with pytest.raises(InputError, match="not a regular file"):
             save(forging.detector(), path.parent)
         with pytest.raises(InputError, match="there is no folder"):
@@ -171,7 +170,7 @@ class TestSave:
 
 
 class TestNotAModelFile:
-    def test_a_file_that_cannot_be_read_is_said_so(self, path: Path) -> None:
+    def test_a_file_that_cannot_be_read_is_rejected(self, path: Path) -> None:
         """A missing file and a folder are refused as model files, not with a trace."""
         assert refusal(path) == "no such file"
         assert refusal(path.parent).startswith("cannot be read")
@@ -197,98 +196,19 @@ class TestNotAModelFile:
         assert "it looks like a pickle" in refusal(path)
 
     def test_a_truncated_file_is_refused_wherever_it_was_cut(self, path: Path) -> None:
-        """A download that broke off is said to be one."""
+        """An incomplete download is recognised."""
         whole = forging.saved(forging.detector())
         for length in np.linspace(4, len(whole) - 1, 50).astype(int):
             path.write_bytes(whole[:length])
             assert "truncated or damaged" in refusal(path)
 
 
-class TestFormat:
-    def test_a_newer_format_is_refused(self, path: Path) -> None:
-        """A file from the future says what to upgrade, to load and read_metadata alike."""
-        edit_metadata(path, format=reading.FORMAT + 1)
-        assert "saved by a newer anomaly-vae" in refusal(path)
-        with pytest.raises(ModelFileError, match="saved by a newer anomaly-vae"):
-            read_metadata(path)
-
-    @pytest.mark.parametrize("number", [0, -1, True, 1.0, "1", None])
-    def test_a_format_that_is_no_number_is_refused(self, number: object, path: Path) -> None:
-        """Only a whole number from 1 counts formats."""
-        edit_metadata(path, format=number)
-        assert "no format number" in refusal(path)
-
-    def test_an_older_format_is_upgraded_step_by_step(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A file of format 1 stays readable two formats later, through both upgrades in order."""
-        order = []
-
-        def upgrade(number: int) -> Any:
-            return lambda members: order.append(number) or members
-
-        change_metadata(path, forging.detector(), format=1)
-        monkeypatch.setattr(reading, "FORMAT", 3)
-        monkeypatch.setattr(reading, "UPGRADES", {1: upgrade(1), 2: upgrade(2)})
-        assert isinstance(load(path), TabularVAEDetector)
-        assert order == [1, 2]
-
-    def test_a_missing_member_is_refused(self, path: Path) -> None:
-        """A plain skops file, or one without its tree, is no model file."""
-        for name in ("metadata.json", "schema.json"):
-            members = forging.members(forging.detector())
-            del members[name]
-            forging.write(path, members)
-            assert f"not an anomaly-vae model file (no {name})" in refusal(path)
-
-    @pytest.mark.parametrize("text", [b"", b"{", b"[1]", b'{"format": 1', b"\xff\xfe", b"[" * 100_000])
-    @pytest.mark.parametrize("name", ["metadata.json", "schema.json"])
-    def test_bad_json_is_refused(self, name: str, text: bytes, path: Path) -> None:
-        """Text that is no JSON object, or nested without end, is refused."""
-        forging.write(path, forging.members(forging.detector()) | {name: text})
-        refusal(path)
-
-
-class TestMetadata:
-    @pytest.mark.parametrize(
-        ("key", "change"),
-        [
-            ("threshold", {"offset": -1e9}),
-            ("threshold", {"false_alarm_rate": 1e-9}),
-            ("kind", "ImageVAEDetector"),
-            ("schema", []),
-            ("training", {"n_rows": 10**9}),
-            ("steps", [["detector", "IsolationForest"]]),
-        ],
-    )
-    def test_metadata_that_contradict_the_model_are_refused(self, key: str, change: Any, path: Path) -> None:
-        """What ``read_metadata`` shows of a file that loads is true."""
-        stored = json.loads(forging.members(forging.detector())["metadata.json"])[key]
-        forged = stored | change if isinstance(stored, dict) else change
-        change_metadata(path, forging.detector(), **{key: forged})
-        assert f"its metadata contradict the model: {key!r}" in refusal(path)
-
-    @pytest.mark.parametrize("key", ["kind", "training", "threshold", "schema", "steps"])
-    def test_metadata_of_this_format_are_complete(self, key: str, path: Path) -> None:
-        """What is left out could not be compared."""
-        members = forging.members(forging.detector())
-        metadata = json.loads(members["metadata.json"])
-        del metadata[key]
-        forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
-        assert f"its metadata lack {key!r}" in refusal(path)
-
-    def test_metadata_of_an_older_file_may_say_less(self, path: Path) -> None:
-        """The first files did not say what a rate rests on."""
-        stored = json.loads(forging.members(forging.detector())["metadata.json"])["threshold"]
-        del stored["tail"]
-        change_metadata(path, forging.detector(), threshold=stored, format=1)
-        load(path)
-
-
 class TestRefusals:
-    def test_a_refusal_is_one_printable_line_of_at_most_300_characters(self, path: Path) -> None:
+    def test_an_error_is_one_printable_line_of_at_most_300_characters(self, path: Path) -> None:
         """Whatever text a file or its path puts into it."""
-        change_metadata(path, forging.scaled(), versions={"scikit-learn": "9.\n\x1b[31m" + "x" * 5000})
+        forging.change_metadata(
+            path, forging.scaled(), versions={"scikit-learn": "9.\n\x1b[31m" + "x" * 5000}
+        )
         far = path.parent / ("d" * 200) / ("m" * 200 + ".avae")
         far.parent.mkdir()
         far.write_bytes(path.read_bytes())
@@ -298,40 +218,6 @@ class TestRefusals:
             message = str(caught.value)
             assert len(message) <= 300
             assert message.isprintable()
-
-
-class TestVersions:
-    def test_skops_of_another_release_makes_no_difference(self, path: Path) -> None:
-        """A file is read without it."""
-        edit_versions(path, forging.scaled(), "skops", "0.1.0")
-        load(path)
-
-    def test_scikit_learn_objects_of_another_minor_release_need_an_option(self, path: Path) -> None:
-        """They are refused, and loaded with a warning with check_versions=False."""
-        edit_versions(path, forging.scaled(), "scikit-learn", "0.1.0")
-        assert "saved with scikit-learn 0.1.0" in refusal(path)
-        with pytest.warns(UserWarning, match="saved with scikit-learn 0.1.0"):
-            model = load(path, check_versions=False)
-        X = forging.numbers()
-        np.testing.assert_array_equal(model.score_samples(X), forging.scaled().score_samples(X))
-
-    def test_a_patch_release_makes_no_difference(self, path: Path) -> None:
-        """Not even scikit-learn's own warning is heard."""
-        here = read_metadata(forging.put(path, forging.scaled()))["versions"]["scikit-learn"]
-        patch = ".".join([*here.split(".")[:2], "99"])
-        edit_versions(path, forging.scaled(), "scikit-learn", patch)
-        members = forging.read(path)
-        schema = members["schema.json"].replace(f'"\\"{here}\\""'.encode(), f'"\\"{patch}\\""'.encode())
-        assert schema != members["schema.json"]
-        forging.write(path, members | {"schema.json": schema})
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            load(path)
-
-    def test_a_bare_detector_is_of_no_release(self, path: Path) -> None:
-        """Its state is our own and validated, so other libraries are recorded only."""
-        edit_versions(path, forging.detector(), "scikit-learn", "0.1.0")
-        load(path)
 
 
 class TestReadMetadata:
@@ -382,13 +268,13 @@ class TestDamagedState:
             assert "not finite" in refusal(path)
 
     def test_a_wrong_shape_is_refused(self, path: Path) -> None:
-        """A weight that is cut, turned or flattened has no place in the network."""
+        """A weight that is cut, transposed or flattened does not fit the network."""
         for change in (lambda w: w[:-1], lambda w: w.T.copy(), lambda w: w.ravel()):
             change_first_weight(path, change)
             assert "shape" in refusal(path)
 
     def test_an_unknown_attribute_is_refused(self, path: Path) -> None:
-        """The detector takes what it knows, and nothing beside it or in front of a method."""
+        """The detector accepts only its own attributes, so a method cannot be replaced."""
         for name in ("odd_", "predict"):
 
             def change(root: Any, _: Any, name: str = name) -> None:
@@ -398,9 +284,9 @@ class TestDamagedState:
             assert repr(name) in refusal(path)
 
     def test_a_missing_attribute_is_refused(self, path: Path) -> None:
-        """A detector without its offset, or its network, is none.
+        """A detector needs its offset and its network.
 
-        Names of columns need not be there, and in the first files a tail was not.
+        Names of columns are optional, and the first files had no tail.
         """
         optional = ("feature_names_in_", "tail_")
         names = [name for name in forging.detector().__getstate__() if name not in optional]
@@ -414,7 +300,7 @@ class TestDamagedState:
             refusal(path)
 
     def test_a_file_from_before_there_were_tails_is_loaded(self, path: Path) -> None:
-        """What it gives as a false-alarm rate was a promise."""
+        """What it gives as a false-alarm rate was guaranteed."""
 
         def change(root: Any, _: Any) -> None:
             del root["content"]["content"]["tail_"]
@@ -440,24 +326,6 @@ class Touching:
 
     def __reduce__(self) -> Any:
         return Path.touch, (self.marker,)
-
-
-def edit_metadata(path: Path, **fields: object) -> None:
-    members = forging.members(forging.detector())
-    metadata = json.loads(members["metadata.json"]) | fields
-    forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
-
-
-def edit_versions(path: Path, model: Any, package: str, number: str) -> None:
-    versions = json.loads(forging.members(model)["metadata.json"])["versions"]
-    change_metadata(path, model, versions=versions | {package: number})
-
-
-def change_metadata(path: Path, model: Any, **changes: Any) -> None:
-    """A file of the model with other metadata."""
-    members = forging.members(model)
-    metadata = json.loads(members["metadata.json"]) | changes
-    forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
 
 
 def change_first_weight(path: Path, change: Any) -> None:

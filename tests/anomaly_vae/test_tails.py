@@ -38,7 +38,7 @@ def drawn(kind: str, n_rows: int, seed: int = 0) -> Floats:
 
 @LAW
 @given(kind=st.sampled_from(KINDS), n_rows=st.integers(LEAST_CALIBRATION, 3000), seed=st.integers(0, 99))
-def test_the_tail_begins_where_the_promise_ends(kind: str, n_rows: int, seed: int) -> None:
+def test_the_tail_begins_where_the_guarantee_ends(kind: str, n_rows: int, seed: int) -> None:
     """From the lowest calibration score up p-values are conformal; just below it they go on from there."""
     calibration = drawn(kind, n_rows, seed)
     scores = np.r_[calibration, calibration[0] + 1.0, np.nextafter(calibration[0], -np.inf)]
@@ -125,12 +125,12 @@ def test_a_tenth_of_the_least_rate_is_roughly_met(
 
 def test_too_few_rows_have_no_tail() -> None:
     """The message says how many are wanted."""
-    with pytest.raises(InputError, match=f"tail of 39 held-out rows .* wanted {LEAST_CALIBRATION} at least"):
+    with pytest.raises(InputError, match=f"tail of 39 held-out rows .* needs at least {LEAST_CALIBRATION}"):
         LowerTail.fit(drawn("gaussian", LEAST_CALIBRATION - 1))
 
 
 @pytest.mark.parametrize("n_others", [0, 5])
 def test_scores_that_tie_have_no_tail(n_others: int) -> None:
     """Where nearly all scores are one there are no excesses to learn from."""
-    with pytest.raises(InputError, match="their scores tie; ask for a false-alarm rate"):
+    with pytest.raises(InputError, match="their scores are equal; use a false-alarm rate"):
         LowerTail.fit(np.sort(np.r_[-np.arange(1.0, n_others + 1), np.zeros(95)]))

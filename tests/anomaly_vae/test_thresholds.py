@@ -1,4 +1,4 @@
-"""Thresholds: what a p-value and a false-alarm rate promise, and what offsets withstand."""
+"""Thresholds: what p-values and false-alarm rates guarantee, and how robust offsets are."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_higher_rate_has_a_higher_offset(calibration: Floats, ranks: tuple[int
     assert {low, high} <= set(calibration.tolist())
 
 
-def test_the_promise_is_kept() -> None:
+def test_the_guarantee_holds() -> None:
     """Over 4,000 splits a new normal row is below the offset of 10 % in at most 10 % of them."""
     scores = np.random.default_rng(1).standard_cauchy((4000, 31))
     alarms = [row[0] < false_alarm_offset(np.sort(row[1:]), 0.1) for row in scores]
@@ -118,7 +118,7 @@ def test_the_least_rate_can_be_guaranteed_and_no_less(n_calibration: int) -> Non
     with pytest.raises(InputError, match="tail='gpd' \\(--tail gpd\\)") as caught:
         false_alarm_offset(calibration, least / 2)
     from_rows, from_more, rate = re.search(
-        r"guaranteed from ([\d,]+) held-out rows, but from ([\d,]+)\. Ask for (\S+) or more",
+        r"guaranteed from ([\d,]+) held-out rows; it needs ([\d,]+)\. Use (\S+) or more",
         str(caught.value),
     ).groups()
     assert int(from_rows.replace(",", "")) == n_calibration
@@ -134,7 +134,7 @@ def test_the_rows_that_a_rate_needs_are_the_fewest(rate: float) -> None:
     n_rows = n_calibration_needed(rate)
     check_guarantee(rate, n_rows)
     if n_rows > 1:
-        with pytest.raises(InputError, match=f"from {n_rows - 1:,} held-out rows, but from {n_rows:,}"):
+        with pytest.raises(InputError, match=f"from {n_rows - 1:,} held-out rows; it needs {n_rows:,}"):
             check_guarantee(rate, n_rows - 1)
 
 
@@ -145,7 +145,7 @@ def test_a_rate_that_is_written_in_decimals_is_met() -> None:
 
 @LAW
 @given(n_calibration=st.integers(1, 2000))
-def test_auto_promises_one_percent_or_the_least(n_calibration: int) -> None:
+def test_auto_guarantees_one_percent_or_the_least(n_calibration: int) -> None:
     """The automatic rate can always be guaranteed; it is 1 % from 99 rows on."""
     rate = auto_false_alarm_rate(n_calibration)
     assert false_alarm_offset(np.zeros(n_calibration), rate) == 0.0

@@ -201,7 +201,7 @@ def test_rows_are_not_written_to() -> None:
 
 # ------------------------------------------------------------------------------------------ early stopping
 def overfitting() -> tuple[VAE, Tensor, Tensor, Schedule]:
-    """A network that learns 40 rows of pure noise by heart, and held-out rows that tell."""
+    """A network that overfits 40 rows of pure noise, and held-out rows that show it."""
     x, held_out = torch.randn(2, 40, 6, generator=generated(0))
     schedule = replace(SCHEDULE, n_steps=600, batch_size=40, learning_rate=2e-2, input_noise=0.0)
     return started(x, hidden_sizes=(64,)), x, held_out, schedule
@@ -239,7 +239,7 @@ def test_early_stopping_without_rows_to_watch_spends_the_budget() -> None:
 # ------------------------------------------------------------------------------------- history, callbacks
 @pytest.mark.parametrize("n_steps", [1, 7, 20, 33, 100])
 def test_the_history_has_about_twenty_checks(n_steps: int) -> None:
-    """Checks rise to the last step, each with both ELBOs, and each is told to the callback."""
+    """Checks rise to the last step, each with both ELBOs, and the callback receives each."""
     x, told = curve(60, seed=0), []
     schedule = replace(SCHEDULE, n_steps=n_steps)
     with one_thread():

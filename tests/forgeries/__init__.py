@@ -1,1 +1,1 @@
-"""Model files forged by the thousand, and what loading and scoring makes of them."""
+"""Thousands of forged model files, and how loading and scoring handle them."""

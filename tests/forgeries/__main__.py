@@ -1,4 +1,4 @@
-"""Make mutants of model files, judge them, and print what became of them; exit 1 on any breach.
+"""Make mutants of model files, judge them, and print the outcomes; exit 1 on any breach.
 
 python -m tests.forgeries --mutants 20000 --seed 0 --keep breaches/
 """
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _judged(todo: list[Job], n_workers: int) -> list[Judged]:
-    """What came of each job; after Ctrl-C of those that are done."""
+    """The outcome of each job; after Ctrl-C, of the jobs that are done."""
     judged = []
     try:
         for item in judge_all(range(len(todo)), lambda number: _file(todo[number]), n_workers):
@@ -84,7 +84,7 @@ def _file(job: Job) -> tuple[bytes, Any]:
 
 
 def _broken_samples() -> list[str]:
-    """Genuine files that are not scored: where there is one, no verdict means anything."""
+    """Genuine files that are not scored: if there is one, the verdicts are meaningless."""
     genuine = [sample for kind in KINDS for sample in samples(kind)]
     judged = judge_all(range(len(genuine)), lambda number: (genuine[number].content, genuine[number].rows))
     return [
@@ -121,7 +121,7 @@ def _name(job: Job) -> str:
 
 
 def _keep(folder: Path, todo: list[Job], breaches: Iterable[Judged]) -> None:
-    """Write a few files of each breach, each beside its reason."""
+    """Write a few files of each breach, each with its reason."""
     folder.mkdir(parents=True, exist_ok=True)
     kept: Counter[str] = Counter()
     for item in breaches:

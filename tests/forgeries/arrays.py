@@ -42,7 +42,7 @@ _EXTREMES = [
 
 
 def headers(random: Random, sample: Sample, others: list[Sample]) -> bytes:
-    """One array under a forged header: another dtype, shape, order, version, or a header that is none."""
+    """One array under a forged header: another dtype, shape, order, version, or an invalid header."""
     members = sample.members
     name = random.choice(sorted(name for name in members if name.endswith(".npy")))
     return zipped(members | {name: _headed(random, members[name])})
@@ -71,7 +71,7 @@ def forged(random: Random, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _extreme(random: Random, array: NDArray[Any]) -> NDArray[Any]:
-    """One value, or several, far out."""
+    """One or several extreme values."""
     if array.dtype.kind not in "fiub" or not array.size:
         return _typed(random, array)
     flat = array.reshape(-1)

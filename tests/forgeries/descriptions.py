@@ -1,4 +1,4 @@
-"""Damage of metadata.json: format, versions, threshold, self-test, and all that a reader is shown."""
+"""Damage of metadata.json: format, versions, threshold, self-test, and everything that a reader sees."""
 
 from __future__ import annotations
 

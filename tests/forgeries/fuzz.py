@@ -1,8 +1,8 @@
-"""Coverage-guided fuzzing of loading for some minutes; what breaks something joins the corpus, cut down.
+"""Coverage-guided fuzzing of loading for some minutes; files that cause a breach join the corpus, minimised.
 
     python -m tests.forgeries.fuzz --minutes 30 --keep build/breaches
 
-exits 1 where it found a breach of a new kind. A test loads every file of the corpus ever after.
+exits 1 where it found a breach of a new kind. A test then loads every file of the corpus.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
 
 
 def _fuzz(folder: Path, seconds: float) -> list[bytes]:
-    """Files that broke something, until the time is up; a run that was ended by one is started again."""
+    """Files that caused a breach, until the time is up; a run that crashes is started again."""
     found, inputs = folder / "found", folder / "inputs"
     found.mkdir()
     inputs.mkdir()

@@ -2,7 +2,7 @@
 
     python -m tests.forgeries.handmade [known | red_team | corpus] [NAME ...]
 
-Each is judged in a process of its own; a JSON line for each says what came of it.
+Each is judged in a process of its own; the outcome of each is a line of JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One model file loaded and used as a service would, and a verdict on what came of it."""
+"""Load and use one model file as a service would, and give a verdict."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ MAX_SECONDS = 2.0
 MAX_MESSAGE = 300
 _MEBI = 2**20
 _MOST_COLUMNS = 10_000
-_FAILED = re.compile(r"made-up row (\d+) scored .* but (\S+) here")
+_FAILED = re.compile(r"generated row (\d+) scored .* but (\S+) here")
 
 
 class Verdict(StrEnum):
-    """What became of a file; all but the first three are breaches, and UNMADE one of the tests themselves."""
+    """The outcome of a file; all but the first three are breaches, and UNMADE is a fault of the tests."""
 
     REFUSED = "refused"
     SCORED = "scored"
@@ -79,14 +79,14 @@ def seconds_allowed(n_bytes: int) -> float:
 
 
 def memory_allowed(n_bytes: int) -> float:
-    """Mebibytes by which a file of so many bytes may raise the memory of the process."""
+    """Mebibytes by which a file of this many bytes may raise the memory of the process."""
     return 3.0 * n_bytes / _MEBI + 200.0
 
 
 def judge(path: Path, rows: Any) -> Outcome:
     """Load a file and score rows with it, and give it a second chance where only its self-test fails.
 
-    A forger reads in the refusal what the self-test should have said, writes that, and tries again.
+    A forger reads the expected score of the self-test in the error, writes it, and tries again.
     """
     outcome = _measured(path, rows)
     resealed = False
@@ -184,7 +184,7 @@ def _used(model: Any, rows: Any) -> Outcome:
 
 
 def _refusal(error: Exception, fair: Verdict, crude: Verdict) -> Outcome:
-    """A refusal is one line, and not only for want of memory."""
+    """An error must be one line, and must not be only a lack of memory."""
     message = str(error)
     if _of_memory(error):
         return Outcome(Verdict.MEMORY, f"refused only for want of memory: {message[:200]}")
@@ -197,7 +197,7 @@ def _refusal(error: Exception, fair: Verdict, crude: Verdict) -> Outcome:
 
 
 def _of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came from, is that there is no more memory."""
+    """Whether an error, or a cause of it, is that there is no more memory."""
     while error is not None:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             return True
@@ -214,7 +214,7 @@ def _told(error: BaseException) -> str:
 
 
 def _reseal(path: Path, row: int, score: str) -> bool:
-    """Write into the self-test what the refusal said of one row."""
+    """Write the score of one row in the error into the self-test."""
     members = unzipped(path.read_bytes())
     metadata = json.loads(members["metadata.json"])
     try:

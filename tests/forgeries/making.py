@@ -1,4 +1,4 @@
-"""What forgeries made by hand are made with: a register of them, and ways to the parts of a file."""
+"""Tools for forgeries made by hand: a registry of them, and access to the parts of a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFUSED: set[str] = set()
 def forgery(name: str, sample: str, *, refused: bool = False) -> Callable[[Change], Change]:
     """Register a forgery of a sample, without its self-test.
 
-    Its file has to be refused, or to do no harm; with ``refused=True`` only the former will do.
+    Its file must be rejected or do no harm; with ``refused=True`` it must be rejected.
     """
 
     def register(change: Change) -> Change:

@@ -58,7 +58,7 @@ def numbers(n_rows: int = _ROWS, n_columns: int = 4) -> NDArray[np.float64]:
 
 
 def mixed(n_rows: int = _ROWS) -> pd.DataFrame:
-    """Numbers, counts, categories, truth values, dates, a constant, and cells that are missing."""
+    """Numbers, counts, categories, booleans, dates, a constant, and cells that are missing."""
     random = np.random.default_rng(1)
     day = pd.Timestamp("2026-01-05") + pd.to_timedelta(random.integers(0, 40_000, n_rows), unit="min")
     frame = pd.DataFrame(

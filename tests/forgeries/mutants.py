@@ -1,4 +1,4 @@
-"""Mutants of model files: a kind of model, a kind of mutation and a number say all of one."""
+"""Mutants of model files: each is given by a kind of model, a kind of mutation and a number."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def jobs(count: int, seed: int = 0) -> list[Job]:
 
 
 def mutant(job: Job) -> Mutant:
-    """The mutant of a job: the same one whenever it is asked for."""
+    """The mutant of a job, which is the same in every call."""
     random = Random(f"{job.seed}/{job.kind}/{job.mutation}/{job.number}")
     forging.restart_ids()
     own = samples(job.kind)

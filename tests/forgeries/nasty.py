@@ -1,4 +1,4 @@
-"""Values that readers stumble over, and JSON texts with one of them in some place."""
+"""Values that are difficult for readers, and JSON texts that contain one of them."""
 
 from __future__ import annotations
 

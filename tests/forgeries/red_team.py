@@ -1,4 +1,4 @@
-"""Forgeries that might break a release: what a fitted model would never be, and no type tells."""
+"""Forgeries that might break a release: states that no fit gives, but that have valid types."""
 
 from __future__ import annotations
 
@@ -367,7 +367,7 @@ def _(tree: Tree) -> None:
     step(tree)["kernel"] = value("chi2")
 
 
-# ---------------------------------------- scores that are not finite, or lie
+# ---------------------------------------- scores that are not finite, or wrong
 def extreme(name: str, sample: str, place: Any, content: Any, *, refused: bool = False) -> None:
     """A forgery that puts one extreme value into an array or a plain value of the detector."""
 
@@ -539,7 +539,7 @@ def _(tree: Tree) -> None:
     last(tree)["history_"] = sequence(value(1))
 
 
-# ---------------------------------------- steps that are no steps
+# ---------------------------------------- objects that are not steps
 @forgery("a detector in the middle", "StandardScaler")
 def _(tree: Tree) -> None:
     put(tree, 1, tree.root["content"]["content"]["steps"]["content"][-1]["content"][1])
@@ -647,7 +647,7 @@ def _(tree: Tree) -> None:
     step(tree)["mean_"] = array(tree, np.zeros(3))
 
 
-# ---------------------------------------- refusals of more than one line
+# ---------------------------------------- errors of more than one line
 @forgery("a version of several lines", "StandardScaler")
 def _(tree: Tree) -> None:
     tree.metadata["versions"]["scikit-learn"] = "0.1\n\n\x1b[2J"
@@ -716,7 +716,7 @@ def _(tree: Tree) -> None:
     encoder["categories_"]["content"][0] = objects([items[-1]] * len(items))
 
 
-# ---------------------------------------- functions where a value was wanted, and attributes one by one
+# ---------------------------------------- functions in place of values, and attributes one by one
 LOG = node("FunctionNode", "numpy.log1p")
 
 

@@ -1,4 +1,4 @@
-"""The corpus of the fuzzer: genuine files of an earlier release, and what once broke something."""
+"""The corpus of the fuzzer: genuine files of an earlier release, and files that once caused a breach."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def outcomes() -> Outcomes:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_of_the_corpus_is_loaded_or_refused(name: str, outcomes: Outcomes) -> None:
-    """What was found once stays mended; a genuine file of an earlier release stays readable."""
+    """Every fault that was found stays fixed; a genuine file of an earlier release stays readable."""
     outcome = outcomes[name]
     assert not outcome.verdict.is_breach, outcome
     assert name.startswith("found-") or outcome.verdict is Verdict.SCORED, outcome

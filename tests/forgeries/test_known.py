@@ -1,4 +1,4 @@
-"""Forgeries that broke a release are refused, or do no harm; each is tried in a process of its own."""
+"""Forgeries that broke a release are rejected or do no harm; each is tried in its own process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_forgery_that_broke_a_release_does_no_harm(name: str, outcomes: Outcom
 
 
 def test_what_broke_a_release_is_tried_at_all(outcomes: Outcomes) -> None:
-    """No forgery is lost on the way to its judge."""
+    """Every forgery is judged."""
     assert sorted(outcomes) == sorted(NAMES)
 
 

@@ -20,14 +20,14 @@ def test_no_mutant_breaks_anything() -> None:
 
 
 def test_every_kind_of_model_is_mutated_in_every_way() -> None:
-    """A sample misses nothing."""
+    """A sample has all kinds."""
     drawn = {(job.kind, job.mutation) for job in jobs(SAMPLE)}
     assert drawn == {(kind, mutation) for kind in KINDS for mutation in MUTATIONS}
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_mutant_is_the_same_whenever_it_is_made(mutation: str) -> None:
-    """A number says all of it; and it is not the file that it was made from."""
+    """Its number determines it; and it differs from its original."""
     job = next(job for job in jobs(100) if job.kind == "numbers" and job.mutation == mutation)
     first = mutant(job)
     assert first.content == mutant(job).content
@@ -35,6 +35,6 @@ def test_a_mutant_is_the_same_whenever_it_is_made(mutation: str) -> None:
 
 
 def test_a_verdict_says_whether_it_is_a_breach() -> None:
-    """Refusals and finite scores are none."""
+    """Errors of one line and finite scores are not breaches."""
     fair = {verdict for verdict in Verdict if not verdict.is_breach}
     assert fair == {Verdict.REFUSED, Verdict.SCORED, Verdict.REFUSED_ROWS}

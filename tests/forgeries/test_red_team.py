@@ -1,4 +1,4 @@
-"""Forgeries that nobody has tried on a release yet do no harm either."""
+"""Forgeries that have not been tried on a release yet do no harm either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a judge does to its process is told from a verdict, and costs no other file its own."""
+"""A crash of a judge is distinguished from a verdict, and does not affect other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of nodes in schema.json, taken apart and put together again; and how a forger seals the file."""
+"""The tree of nodes in schema.json, taken apart and put together again; how a forger makes a valid file."""
 
 from __future__ import annotations
 

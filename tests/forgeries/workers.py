@@ -1,4 +1,4 @@
-"""Judges in processes of their own, forked with everything imported: what breaks one breaks no other.
+"""Judges in processes of their own, forked with everything imported, so that a crash is isolated.
 
 Each worker judges a list of mutants, says when it begins one and what came of it, and is killed when one
 takes too long. Who started it starts another for what is left.

@@ -1,1 +1,1 @@
-"""What a model file may hold of scikit-learn: its steps, their parameters and their fitted attributes."""
+"""The steps of scikit-learn that a model file may hold, with their parameters and fitted attributes."""

@@ -1,11 +1,11 @@
 """STEPS: scikit-learn's transformers that a model file may hold, and what each may be rebuilt from.
 
-A step is described by its constructor parameters, which scikit-learn's own constraints check once more, and
-by its fitted attributes, whose shapes follow from each other. What is not described here is not a step that
-a file may hold. Left out on purpose: estimators that hand a file's numbers to compiled code as indices
-(trees, neighbours, SVMs), text readers that open files, and sparse matrices.
+A step is described by its constructor parameters, which scikit-learn also validates, and by its fitted
+attributes, whose shapes must agree. A file may hold no other steps. Deliberately excluded are estimators that
+pass numbers of a file to compiled code as indices (trees, neighbours, SVMs), text vectorizers that open
+files, and sparse matrices.
 
-A name that ends in "?" is an attribute that not every fit, or not every release of scikit-learn, has.
+A name that ends in "?" is an attribute that some fits or some releases of scikit-learn do not set.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from anomaly_vae.model_file.steps.rules import (
     Rule,
     always,
     array,
+    boolean,
     count,
     dict_of,
     dtype,
@@ -56,7 +57,6 @@ from anomaly_vae.model_file.steps.rules import (
     replaced_by,
     size,
     step,
-    truth,
     tuple_like,
     tuple_of,
     values,
@@ -65,19 +65,19 @@ from anomaly_vae.model_file.steps.rules import (
 
 @dataclass(frozen=True)
 class Step:
-    """What a class may be rebuilt from.
+    """The parameters and attributes from which a class may be rebuilt.
 
     Attributes
     ----------
     fitted : dict of str to Rule
-        Attributes that ``fit`` sets, beside the number and names of the input columns.
+        Attributes that ``fit`` sets, except the number and names of the input columns.
     params : dict of str to Rule
-        Parameters that may be more than plain values, or must be less.
+        Parameters that may be other than plain values, or have further restrictions.
     dropped : dict of str to Rule
-        Parameters that not every release of scikit-learn has, with the values that change nothing after
-        ``fit``: where the installed release lacks the parameter, a file may state such a value.
+        Parameters that only some releases of scikit-learn have, with values that have no effect after
+        ``fit``. If the installed release lacks the parameter, a file may have such a value.
     law : callable, optional
-        Raises ModelFileError where fitted attributes contradict each other.
+        Raises ModelFileError if fitted attributes contradict each other.
     """
 
     fitted: Mapping[str, Rule] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Step:
     law: Callable[[Any], None] | None = None
 
 
-_LABEL = either(truth, name, integer)
+_LABEL = either(boolean, name, integer)
 _COLUMNS = either(
     list_of(_LABEL), tuple_like(_LABEL), array("*", "iub"), names("*"), sliced, name, integer, selector
 )
@@ -106,7 +106,7 @@ _ENCODER_PARAMS = {
 }
 _ENCODER_FITTED = {
     "categories_": list_of(categories, length="n"),
-    "_infrequent_enabled": truth,
+    "_infrequent_enabled": boolean,
     "_infrequent_indices?": list_of(maybe(array("*", "iu"))),
     "_default_to_infrequent_mappings?": list_of(maybe(array("*", "iu"))),
 }
@@ -128,14 +128,14 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
                 "transformer_weights": _WEIGHTS,
                 "verbose_feature_names_out": output_names,
             },
-            dropped={"force_int_remainder_cols": either(truth, always("deprecated"))},
+            dropped={"force_int_remainder_cols": either(boolean, always("deprecated"))},
             fitted={
                 "transformers_": _NAMED_STEPS,
                 "_columns": list_of(_COLUMNS),
                 "_transformer_to_input_indices": dict_of(name, list_of(position)),
                 "_remainder": tuple_of(name, _KIND_OF_STEP, _COLUMNS),
                 "output_indices_": dict_of(name, sliced),
-                "sparse_output_": truth,
+                "sparse_output_": boolean,
                 "_n_features?": size("n"),
                 "_transformers_feature_names_out?": names("*"),
             },
@@ -202,7 +202,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
     "sklearn.impute._base": {
         "MissingIndicator": Step(
             fitted={
-                "_precomputed": truth,
+                "_precomputed": boolean,
                 "_n_features": size("n"),
                 "features_": positions("m", "n"),
             },
@@ -253,7 +253,7 @@ _BY_MODULE: Mapping[str, Mapping[str, Step]] = {
             params={
                 "transformer_list": list_of(tuple_of(name, _KIND_OF_STEP)),
                 "transformer_weights": _WEIGHTS,
-                "verbose_feature_names_out": truth,
+                "verbose_feature_names_out": boolean,
             },
         ),
         "Pipeline": Step(
@@ -379,7 +379,7 @@ COMMON_PARAMS: Mapping[str, Rule] = {
     "random_state": either(always(None), count),
     "verbose": replaced_by(False),
 }
-"""Parameters of several steps that are ours to choose, or that a file may not choose freely."""
+"""Parameters of several steps that are replaced, or that a file may not set freely."""
 
 COMMON_FITTED: Mapping[str, Rule] = {
     "n_features_in_": size("n"),

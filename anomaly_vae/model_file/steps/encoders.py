@@ -1,8 +1,8 @@
-"""Laws of a fitted encoder of categories, without which compiled code would write outside its memory.
+"""Checks of fitted encoders, without which compiled code would write outside its memory.
 
-OneHotEncoder hands its codes to scipy as column positions, and scipy writes there unchecked. ``fit`` makes
-them consistent; a forged file need not. No other step of a model file gives positions of its own to
-compiled code.
+OneHotEncoder passes its codes to SciPy as column positions, and SciPy writes there without a check. After
+``fit`` the codes are consistent; in a forged file they may not be. No other step of a model file passes its
+own positions to compiled code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from anomaly_vae.model_file.steps.rules import Context, array, narrow, shown
 
 
 def categories(value: Any, context: Context) -> NDArray[Any]:
-    """Rule: the categories of one column, in an order in which they can be looked up."""
+    """Rule: the categories of one column, in an order that scikit-learn can search."""
     values: NDArray[Any] = array("*", "OUSbiufMm", nan=True, infinite=True)(value, Context(context.rebuild))
     if not len(values) or not narrow(values) or not _is_ordered(values):
         raise ModelFileError(f"is not an ordered list of categories, but {shown(value)}")
@@ -25,7 +25,7 @@ def categories(value: Any, context: Context) -> NDArray[Any]:
 
 
 def check_one_hot(encoder: Any) -> None:
-    """Raise ModelFileError unless every code of a fitted OneHotEncoder is a column of its output."""
+    """Raise ModelFileError unless every code of a fitted OneHotEncoder is a column of the output."""
     n_columns = encoder.n_features_in_
     widths, dropped = encoder._n_features_outs, encoder._drop_idx_after_grouping
     _check_columns(encoder, n_columns)
@@ -54,7 +54,7 @@ def check_ordinal(encoder: Any) -> None:
 
 
 def _check_columns(encoder: Any, n_columns: int) -> None:
-    """Raise unless there are categories, and where rare ones are grouped a mapping, for each column."""
+    """Raise ModelFileError unless each column has categories, and a mapping if rare ones are grouped."""
     lists = [encoder.categories_]
     if encoder._infrequent_enabled:
         lists += [encoder._infrequent_indices, encoder._default_to_infrequent_mappings]
@@ -63,7 +63,7 @@ def _check_columns(encoder: Any, n_columns: int) -> None:
 
 
 def _is_ordered(values: NDArray[Any]) -> bool:
-    """Whether categories are distinct, and numbers and dates ascend, so that they can be looked up."""
+    """Whether categories are distinct, and numbers and dates ascend, so that they can be searched."""
     if values.dtype.kind in "US":
         return len(np.unique(values)) == len(values)
     if values.dtype != object:
@@ -73,12 +73,12 @@ def _is_ordered(values: NDArray[Any]) -> bool:
     numbers = [isinstance(value, int | float) for value in values]
     if not any(number and value == value for number, value in zip(numbers, values, strict=True)):
         return len(set(values.tolist())) == len(values)
-    # A column of numbers is looked up by bisection once it is cast to floats.
+    # A column of numbers is cast to floats and searched by bisection.
     return all(numbers) and _ascend(values.astype(np.float64))
 
 
 def _ascend(values: NDArray[Any]) -> bool:
-    """Whether each value is above the one before; the last one may be missing."""
+    """Whether each value is greater than the previous one; the last one may be missing."""
     known = values[:-1] if values.dtype.kind in "fMm" and np.isnan(values[-1:]).all() else values
     return bool((known[1:] > known[:-1]).all()) and (
         known.dtype.kind not in "fMm" or not np.isnan(known).any()
@@ -86,7 +86,7 @@ def _ascend(values: NDArray[Any]) -> bool:
 
 
 def _codes(encoder: Any, column: int) -> NDArray[Any]:
-    """Codes that the categories of a column, and unknown ones, can be given."""
+    """All codes that known and unknown categories of a column can get."""
     n_categories = len(encoder.categories_[column])
     codes = np.arange(n_categories)
     if not encoder._infrequent_enabled:
@@ -95,7 +95,7 @@ def _codes(encoder: Any, column: int) -> NDArray[Any]:
     if not _inside([] if rare is None else rare, n_categories):
         raise _outside(encoder)
     if mapping is None:
-        # Unknown categories become the first rare one, which nothing maps on here.
+        # Unknown categories become the first rare one, whose code is not mapped here.
         return codes if rare is None else np.append(codes, rare[0])
     # A missing value of an OrdinalEncoder is the last category, and is not mapped.
     n_mapped = n_categories - (column in getattr(encoder, "_missing_indices", {}))
@@ -105,7 +105,7 @@ def _codes(encoder: Any, column: int) -> NDArray[Any]:
 
 
 def _fits(codes: NDArray[Any], width: Any, dropped: Any) -> bool:
-    """Whether the codes are all columns of an output ``width`` wide, or are dropped."""
+    """Whether each code is a column of an output of ``width`` columns, or is dropped."""
     n_cells = width + (dropped is not None)
     if n_cells != len(np.unique(codes)):
         return False
@@ -113,7 +113,7 @@ def _fits(codes: NDArray[Any], width: Any, dropped: Any) -> bool:
 
 
 def _inside(codes: Any, n_codes: int) -> bool:
-    """Whether all codes are from 0 to ``n_codes``."""
+    """Whether all codes are at least 0 and less than ``n_codes``."""
     return not len(codes) or bool(np.min(codes) >= 0 and np.max(codes) < n_codes)
 
 

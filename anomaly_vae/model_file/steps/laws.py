@@ -1,6 +1,6 @@
-"""Laws: what the fitted attributes of a step must have in common, beyond the rule of each.
+"""Laws: conditions on several fitted attributes of a step together; rules check each of them alone.
 
-A law gets a step whose attributes are set, and raises ModelFileError where they contradict each other.
+A law receives a step whose attributes are set, and raises ModelFileError if they contradict each other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from anomaly_vae.model_file.steps.widths import MAX_COLUMNS
 
 
 def check_polynomials(encoder: Any) -> None:
-    """Bound the number of outputs before scikit-learn makes a table of them."""
+    """Limit the number of outputs before scikit-learn allocates a table of them."""
     low, high = encoder.degree if isinstance(encoder.degree, tuple | list) else (0, encoder.degree)
     n, n_outputs = encoder.n_features_in_, 0
     if n > MAX_COLUMNS:
@@ -25,14 +25,14 @@ def check_polynomials(encoder: Any) -> None:
         n_outputs += math.comb(n, degree) if encoder.interaction_only else math.comb(n + degree - 1, degree)
         if n_outputs > MAX_COLUMNS or high > 64:
             raise ModelFileError(f"makes more than {MAX_COLUMNS:,} columns")
-    # All that it learns follows from the number of columns.
+    # All fitted attributes follow from the number of columns.
     encoder.__dict__.update(vars(type(encoder)(**encoder.get_params()).fit(np.zeros((1, n)))))
 
 
 def check_bins(binner: Any) -> None:
-    """Each column has ascending edges, one more than bins, and the encoder has the same bins."""
+    """Each column has ascending edges, one more than it has bins, and the encoder has the same bins."""
     edges, n_bins = binner.bin_edges_, binner.n_bins_
-    sound = all(
+    valid = all(
         isinstance(values, np.ndarray)
         and values.shape == (n + 1,)
         and values.dtype.kind == "f"
@@ -40,7 +40,7 @@ def check_bins(binner: Any) -> None:
         and bool((np.diff(values) >= 0).all() if np.isfinite(values).all() else n == 1)
         for values, n in zip(edges, n_bins.tolist(), strict=True)
     )
-    if not sound or (binner.encode != "ordinal") != hasattr(binner, "_encoder"):
+    if not valid or (binner.encode != "ordinal") != hasattr(binner, "_encoder"):
         raise ModelFileError("holds a KBinsDiscretizer whose edges do not make its bins")
     if binner.encode != "ordinal":
         known = binner._encoder.categories_
@@ -83,7 +83,7 @@ def check_width(attribute: str) -> Callable[[Any], None]:
 
 
 def check_present(**attributes: str) -> Callable[[Any], None]:
-    """A law: where a parameter is true, the attribute that it makes ``transform`` use is there."""
+    """A law: if a parameter is true, the attribute that ``transform`` then uses is set."""
 
     def check(step: Any) -> None:
         for parameter, attribute in attributes.items():
@@ -94,7 +94,7 @@ def check_present(**attributes: str) -> Callable[[Any], None]:
 
 
 def check_all(*laws: Callable[[Any], None]) -> Callable[[Any], None]:
-    """A law: all of these hold."""
+    """A law: all of these laws hold."""
 
     def check(step: Any) -> None:
         for law in laws:
@@ -104,7 +104,7 @@ def check_all(*laws: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def check_components(reducer: Any) -> None:
-    """A law: no more components than columns, since some steps make a square matrix of them."""
+    """There are no more components than columns, because some steps make a square matrix of them."""
     n_components, n_columns = reducer.components_.shape
     if n_components > n_columns:
         raise ModelFileError(f"holds a {type(reducer).__name__} of more components than columns")

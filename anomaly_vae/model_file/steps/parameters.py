@@ -1,4 +1,4 @@
-"""Rules of single parameters and attributes of scikit-learn's steps that the general ones do not cover."""
+"""Rules for single parameters and attributes of scikit-learn's steps, beyond the general rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file.steps.rules import (
     Context,
+    boolean,
     dtype,
     either,
     list_of,
@@ -18,7 +19,6 @@ from anomaly_vae.model_file.steps.rules import (
     plain,
     shown,
     step,
-    truth,
 )
 from anomaly_vae.model_file.tree import FUNCTIONS, Described
 
@@ -33,22 +33,22 @@ def function(value: Any, _: Context) -> Any:
 
 
 def no_cache(value: Any, _: Context) -> None:
-    """None: a Pipeline with a cache would read pickles there when it is fitted again."""
+    """None, because a Pipeline with a cache would read pickles from it in the next fit."""
     if value is not None:
         raise ModelFileError("names a cache of pickles; set memory=None")
 
 
 def empty(value: Any, _: Context) -> Any:
-    """None or an empty dict: arguments could do anything to a function."""
+    """None or an empty dict, because arguments could change what a function does."""
     if value is not None and value != {}:
         raise ModelFileError(f"is not None, but {shown(value)}")
     return value
 
 
 def output_names(value: Any, context: Context) -> Any:
-    """True, False, or a format of output names that uses each part at most once and pads nothing."""
+    """True, False, or a format of output names that uses each field at most once, without padding."""
     if not isinstance(value, str):
-        return truth(value, context)
+        return boolean(value, context)
     name(value, context)
     try:
         fields = [part[1:] for part in string.Formatter().parse(value) if part[1] is not None]
@@ -64,7 +64,7 @@ def output_names(value: Any, context: Context) -> Any:
 
 
 def selector(value: Any, context: Context) -> Any:
-    """A make_column_selector, which scikit-learn calls when the step is fitted again."""
+    """A make_column_selector, which scikit-learn calls in the next fit of the step."""
     from sklearn.compose import make_column_selector
 
     if not isinstance(value, Described) or value.name != SELECTOR:
@@ -77,7 +77,7 @@ def selector(value: Any, context: Context) -> Any:
 
 
 def number_dtype(value: Any, context: Context) -> Any:
-    """A dtype of plain numbers, which codes are written as."""
+    """A dtype of plain numbers, for the codes of an encoder."""
     try:
         chosen = np.dtype(name(value, context)) if isinstance(value, str) else np.dtype(dtype(value, context))
     except TypeError:
@@ -114,7 +114,7 @@ def integer(value: Any, _: Context) -> int:
 
 
 def inner_indicator(value: Any, context: Context) -> Any:
-    """The indicator of an imputer, which hands it a mask of its missing values."""
+    """The indicator of an imputer, which passes it a mask of missing values."""
     indicator = step("MissingIndicator")(value, context)
     if not indicator._precomputed:
         raise ModelFileError("does not take a mask of missing values")

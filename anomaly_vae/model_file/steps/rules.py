@@ -1,7 +1,7 @@
-"""Rules: what the parameters and fitted attributes of a step may be, as small functions of a value.
+"""Rules: which parameters and fitted attributes a step may have, as small functions of a value.
 
-A rule gets a value of a file and the `Context` of the step that it belongs to. It gives the value to use,
-or raises ModelFileError. Shapes are written as letters, ``"k n"``: a letter stands for one size within a
+A rule receives a value of a file and the `Context` of its step. It returns the value to use, or raises
+ModelFileError. Shapes are written as letters, ``"k n"``: a letter stands for one size within a
 step, which the first array with that letter sets.
 """
 
@@ -19,7 +19,7 @@ from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file.tree import Described
 
 MAX_NAME = 1_024
-"""Characters of a column or step name; steps join names, so long ones multiply."""
+"""Characters of a column or step name; steps join names, so long names multiply."""
 
 _MAX_ITEM_BYTES = 2**14
 """Bytes per item of a text array: steps cast whole columns to such a dtype."""
@@ -36,14 +36,14 @@ class Context:
     rebuild : callable
         Builds a step from its description.
     sizes : dict of str to int
-        Sizes that are known so far, by letter; "n" is the number of input columns.
+        Known sizes by letter; "n" is the number of input columns.
     """
 
     rebuild: Callable[[Described], Any]
     sizes: dict[str, int] = field(default_factory=dict)
 
     def bind(self, letter: str, size: int) -> None:
-        """Note the size of a letter other than "*", or raise ModelFileError where it has another one."""
+        """Set the size of a letter other than "*"; raise ModelFileError if it already has another size."""
         if letter == "*":
             return
         if self.sizes.setdefault(letter, size) != size:
@@ -70,7 +70,7 @@ def array(dims: str, kinds: str = "fiu", *, nan: bool = False, infinite: bool = 
 
 
 def positions(dims: str, below: str) -> Rule:
-    """An array of positions from 0 to the size of a letter."""
+    """An array of positions that are at least 0 and less than the size of a letter."""
 
     def check(value: Any, context: Context) -> Any:
         value = array(dims, "iu")(value, context)
@@ -82,7 +82,7 @@ def positions(dims: str, below: str) -> Rule:
 
 
 def names(dims: str) -> Rule:
-    """An array of texts, none of them longer than ``MAX_NAME``."""
+    """An array of texts of at most ``MAX_NAME`` characters."""
 
     def check(value: Any, context: Context) -> Any:
         value = array(dims, "OU")(value, context)
@@ -101,7 +101,7 @@ def name(value: Any, _: Context) -> str:
 
 
 def size(letter: str) -> Rule:
-    """A whole number that is the size of a letter."""
+    """A whole number that must equal the size of a letter."""
 
     def check(value: Any, context: Context) -> int:
         context.bind(letter, count(value, context))
@@ -111,11 +111,11 @@ def size(letter: str) -> Rule:
 
 
 def count(value: Any, _: Context) -> Any:
-    """A whole number from 0, also as a float."""
+    """A whole number of at least 0, which may be a NumPy float."""
     if not isinstance(value, int | np.integer | np.floating) or isinstance(value, bool):
         raise ModelFileError(f"is not a whole number, but {shown(value)}")
     if not 0 <= value < _MOST_COUNT or value != int(value):
-        raise ModelFileError(f"is not a whole number from 0, but {shown(value)}")
+        raise ModelFileError(f"is not a whole number of at least 0, but {shown(value)}")
     return value
 
 
@@ -126,7 +126,7 @@ def number(value: Any, _: Context) -> Any:
     return value
 
 
-def truth(value: Any, _: Context) -> bool:
+def boolean(value: Any, _: Context) -> bool:
     """True or False."""
     if not isinstance(value, bool | np.bool_):
         raise ModelFileError(f"is not True or False, but {shown(value)}")
@@ -134,7 +134,7 @@ def truth(value: Any, _: Context) -> bool:
 
 
 def plain(value: Any, _: Context) -> Any:
-    """None, a truth value, a number (NaN too) or a text: what scikit-learn checks by itself."""
+    """None, a boolean, a number (also NaN) or a text, which scikit-learn validates itself."""
     if not isinstance(value, bool | int | float | str | np.generic | None):
         raise ModelFileError(f"is not a plain value, but {shown(value)}")
     if isinstance(value, str) and len(value) > MAX_NAME:
@@ -161,7 +161,7 @@ def always(wanted: Any) -> Rule:
 
 
 def replaced_by(value: Any) -> Rule:
-    """Anything; the given value is used in its place."""
+    """Any value, which is replaced by the given one."""
     return lambda _value, _context: value
 
 
@@ -171,7 +171,7 @@ def maybe(rule: Rule) -> Rule:
 
 
 def either(*rules: Rule) -> Rule:
-    """What the first of the rules allows that does not refuse; the refusal is the last one's."""
+    """The result of the first rule that accepts the value; if none does, the error of the last rule."""
 
     def check(value: Any, context: Context) -> Any:
         for rule in rules[:-1]:
@@ -185,7 +185,7 @@ def either(*rules: Rule) -> Rule:
 
 
 def list_of(rule: Rule, *, length: str | None = None) -> Rule:
-    """A list whose items follow a rule, of the length of a letter where one is given."""
+    """A list whose items follow a rule; its length is the size of a letter if one is given."""
 
     def check(value: Any, context: Context) -> list[Any]:
         if not isinstance(value, list):
@@ -220,7 +220,7 @@ def tuple_like(rule: Rule) -> Rule:
 
 
 def dict_of(key: Rule, rule: Rule) -> Rule:
-    """A dict whose keys and values follow a rule each."""
+    """A dict whose keys follow one rule and whose values follow another."""
 
     def check(value: Any, context: Context) -> dict[Any, Any]:
         if not isinstance(value, dict):
@@ -231,7 +231,7 @@ def dict_of(key: Rule, rule: Rule) -> Rule:
 
 
 def step(*classes: str) -> Rule:
-    """A step, of one of these classes where any are given."""
+    """A step; if classes are given, of one of them."""
 
     def check(value: Any, context: Context) -> Any:
         if not isinstance(value, Described):
@@ -244,7 +244,7 @@ def step(*classes: str) -> Rule:
 
 
 def dtype(value: Any, _: Context) -> Any:
-    """A dtype or a type of numbers, texts or objects, narrow enough for whole columns."""
+    """A dtype or a type of numbers, texts, dates or objects, small enough for whole columns."""
     if not isinstance(value, type | np.dtype):
         raise ModelFileError(f"is not a dtype, but {shown(value)}")
     if np.dtype(value).kind not in "biufOUSMm" or np.dtype(value).itemsize > _MAX_ITEM_BYTES:
@@ -258,7 +258,7 @@ def narrow(values: np.ndarray[Any, Any]) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value in a few characters, for messages."""
+    """A short description of a value, for messages."""
     if isinstance(value, np.ndarray):
         return f"an array of {str(value.dtype)[:20]} and shape {value.shape}"
     if isinstance(value, Described):

@@ -1,7 +1,7 @@
-"""n_outputs: how many columns a rebuilt step gives, which has to be what the step after it takes.
+"""n_outputs: how many columns a rebuilt step returns, which the next step must accept.
 
-Each array of a step fits the others by the rules of ``anomaly_vae.model_file.steps``. Here the steps have
-to fit each other, so that a Pipeline that loads does not fail at the first row.
+Rules and laws check that the arrays of a step agree. This module checks that the steps agree with each other,
+so that a loaded Pipeline does not fail at the first row.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from anomaly_vae.errors import ModelFileError
 
 MAX_COLUMNS = 2**16
-"""Columns that a step may make of fewer: a block of rows of them has to fit in memory."""
+"""Columns that a step may make from fewer columns, because a block of such rows must fit in memory."""
 
 
 def n_outputs(step: Any, n_columns: int) -> int:
-    """Columns that a fitted step gives for ``n_columns`` of input.
+    """Columns that a fitted step returns for ``n_columns`` of input.
 
     Raises
     ------
@@ -41,14 +41,14 @@ def n_outputs(step: Any, n_columns: int) -> int:
 
 
 def check_widths(pipeline: Any) -> None:
-    """Raise ModelFileError unless each step of a Pipeline takes what the step before it gives."""
+    """Raise ModelFileError unless each step of a Pipeline accepts the columns of the previous step."""
     n_columns = _n_inputs(pipeline)
     if n_columns is not None:
         _of_pipeline(pipeline, n_columns)
 
 
 def _n_inputs(step: Any) -> int | None:
-    """Columns that a step was fitted on; those of the first step inside where it does not say so itself."""
+    """Columns that a step was fitted on, or those of its first inner step."""
     inside = [below for _, below in getattr(step, "steps", getattr(step, "transformer_list", []))]
     for below in inside:
         if not isinstance(below, str | None):
@@ -67,20 +67,20 @@ def _of_union(union: Any, n_columns: int) -> int:
 
 
 def _of_columns(transformer: Any, _: int) -> int:
-    """The outputs of all steps, each of which takes its own columns."""
+    """The sum of the outputs of all steps, each of which has its own input columns."""
     inputs, total = transformer._transformer_to_input_indices, 0
     for name, step, columns in transformer.transformers_:
         if name not in inputs:
             raise ModelFileError("holds a ColumnTransformer with a step that has no columns")
         _check_columns(transformer, columns, inputs[name])
         _check_names(transformer, step, inputs[name])
-        # A step without columns stays as it was before the fit, and gives none.
+        # A step without columns is not fitted, and returns none.
         total += n_outputs(step, len(inputs[name])) if inputs[name] else 0
     return total
 
 
 def _check_columns(transformer: Any, columns: Any, positions: list[int]) -> None:
-    """Raise ModelFileError where the columns of a step are not at its positions."""
+    """Raise ModelFileError if the columns of a step are not at its positions."""
     names = list(transformer.__dict__.get("feature_names_in_", []))
     labels = range(transformer.n_features_in_)
     try:
@@ -96,21 +96,21 @@ def _check_columns(transformer: Any, columns: Any, positions: list[int]) -> None
 
 
 def _of_positions(columns: slice, names: list[str]) -> slice:
-    """A slice of positions; one of names includes its end."""
+    """A slice of positions; a slice of names includes its end."""
     start, stop = columns.start, columns.stop
     start = names.index(start) if isinstance(start, str) else start
     return slice(start, names.index(stop) + 1 if isinstance(stop, str) else stop, columns.step)
 
 
 def _check_names(transformer: Any, step: Any, positions: list[int]) -> None:
-    """Raise ModelFileError where a step was fitted on columns of other names."""
+    """Raise ModelFileError if a step was fitted on columns with other names."""
     outer, inner = transformer.__dict__.get("feature_names_in_"), getattr(step, "feature_names_in_", None)
     if outer is not None and inner is not None and list(inner) != [outer[position] for position in positions]:
         raise ModelFileError("holds a ColumnTransformer whose steps take columns of other names")
 
 
 def _listed(columns: Any, labels: range) -> list[Any]:
-    """Names or positions of columns; a mask chooses positions."""
+    """Names or positions of columns; a mask selects positions."""
     listed = columns.tolist() if isinstance(columns, np.ndarray) else columns
     listed = list(listed) if isinstance(listed, list | tuple) else [listed]
     if listed and all(isinstance(label, bool) for label in listed):
@@ -123,7 +123,7 @@ def _at(label: Any, names: list[Any], labels: range) -> int:
 
 
 def _of_imputer(imputer: Any, n_columns: int) -> int:
-    """Columns that were never empty, and the indicators of missing values."""
+    """Columns that had values in the fit, and the indicators of missing values."""
     indicator = imputer.__dict__.get("indicator_")
     n_indicators = 0 if indicator is None else len(indicator.features_)
     if imputer.keep_empty_features:
@@ -135,7 +135,7 @@ def _of_imputer(imputer: Any, n_columns: int) -> int:
 
 
 def _of_indicator(indicator: Any, _: int) -> int:
-    if indicator._precomputed:  # as the one inside an imputer is, which gets a mask
+    if indicator._precomputed:  # as inside an imputer, which passes a mask
         raise ModelFileError("holds a MissingIndicator that takes a mask instead of values")
     return len(indicator.features_)
 
@@ -164,4 +164,4 @@ _BY_KIND: Mapping[str, Callable[[Any, int], int]] = {
     "TruncatedSVD": lambda step, _: len(step.components_),
     "VarianceThreshold": lambda step, _: int((step.variances_ > step.threshold).sum()),
 }
-"""Steps that give another number of columns than they take."""
+"""Steps that return another number of columns than they accept."""

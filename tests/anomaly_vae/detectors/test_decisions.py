@@ -37,7 +37,7 @@ def test_a_rate_rests_on_a_promise_or_a_tail(fitted: TabularVAEDetector, fresh: 
         == (promised.offset_, promised.tail_)
         == (promised.offset_, "empirical")
     )
-    with pytest.raises(InputError, match="cannot be guaranteed from 60 held-out rows, but from 99,999"):
+    with pytest.raises(InputError, match="cannot be guaranteed from 60 held-out rows; it needs 99,999"):
         promised.set_threshold(false_alarm_rate=1e-5)
     estimated = either.set_threshold(false_alarm_rate=1e-5, tail="gpd")
     assert (estimated.false_alarm_rate_, estimated.tail_) == (1e-5, "gpd")

@@ -1,4 +1,4 @@
-"""The self-test of a model file: what it keeps, what it notices, and what a forged one cannot do."""
+"""The self-test of a model file: what it stores, what it detects, and what a forged one cannot do."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def refusal(detector: Any, test: Any) -> str:
 
 class TestTables:
     @pytest.mark.parametrize("X", TABLES.values(), ids=TABLES)
-    def test_made_up_rows_go_through_json_without_the_loss_of_a_bit(self, X: Any) -> None:
+    def test_generated_rows_are_bit_identical_after_json(self, X: Any) -> None:
         """Read back from valid JSON they score as the rows that were drawn."""
         detector = fitted(X)
         test = through_json(make_self_test(detector))
@@ -121,7 +121,7 @@ class TestTables:
         save(fitted(X), path)
         assert through_json(make_self_test(load(path))) == read_metadata(path)["self_test"]
 
-    def test_rows_are_made_up(self) -> None:
+    def test_rows_are_generated(self) -> None:
         """None of them is a training row, though a number may be the least or the largest of its column."""
         rows = np.array(make_self_test(fitted(NUMBERS))["columns"]).T
         assert rows.shape == (4, 3)
@@ -286,7 +286,7 @@ class TestLoad:
         test = metadata["self_test"]
         (test if where == "detector" else test["pipeline"])["scores"][2] += 1.0
         forging.write(path, members | {"metadata.json": json.dumps(metadata).encode()})
-        with pytest.raises(ModelFileError, match="made-up row 2 scored"):
+        with pytest.raises(ModelFileError, match="generated row 2 scored"):
             load(path)
 
 
@@ -302,10 +302,10 @@ class TestTolerance:
                 check_self_test(detector, test)
             for share in (1.1, -1.1):
                 test["scores"][row] = saved = score + share * thousandth
-                why = f"made-up row {row} scored {saved:.6g} nats where it was saved, but {score:.6g} here"
+                why = f"generated row {row} scored {saved:.6g} nats when it was saved, but {score:.6g} here"
                 assert why in refusal(detector, test)
 
-    def test_a_score_that_is_no_number_is_refused(self) -> None:
+    def test_a_score_that_is_not_a_number_is_rejected(self) -> None:
         """NaN differs from everything."""
 
         class Broken:
@@ -350,12 +350,12 @@ class TestForged:
         assert "self-test is malformed" in refusal(detector, make_self_test(detector) | change)
 
     @pytest.mark.parametrize("test", [None, 3, "test", [], {}, {"scores": [-1.0]}], ids=repr)
-    def test_what_is_no_self_test_is_refused(self, test: Any) -> None:
-        """Null too: a file has one, or does not speak of it."""
+    def test_a_malformed_self_test_is_rejected(self, test: Any) -> None:
+        """Null too: a file either has one, or lacks the key."""
         assert "self-test is malformed" in refusal(forging.detector(), test)
 
     def test_a_cell_that_its_column_cannot_hold_is_refused(self) -> None:
-        """Whatever scoring raises is told in one line."""
+        """The error of the scoring is in the message, in one line."""
         detector = forging.detector()
         test = make_self_test(detector)
         test["columns"][0][1] = "long\nand wide"

@@ -1,4 +1,4 @@
-"""Exemplar priors: a latent term that is a bound, exact where it can be, and heard as distance."""
+"""Exemplar priors: the latent term is a lower bound, and depends on the distance of the nearest exemplar."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_one_exemplar_at_the_origin_is_the_standard_normal() -> None:
 
 @LAW
 @given(seed=st.integers(0, 1000))
-def test_only_the_nearest_exemplar_is_heard(seed: int) -> None:
+def test_only_the_nearest_exemplar_counts(seed: int) -> None:
     """Two rows of one posterior variance differ by half the difference of their squared distances."""
     prior, mean, log_var = case(seed)
     log_var = log_var[:1].expand_as(mean)

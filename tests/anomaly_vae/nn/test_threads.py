@@ -38,7 +38,7 @@ def test_threads_come_back_after_an_error() -> None:
 
 
 def test_threads_of_the_program_do_not_disturb_each_other() -> None:
-    """Each thread of a program has one torch thread while it is inside, whoever leaves first."""
+    """Each thread of a program has one torch thread while it is inside, in whatever order they leave."""
     both_inside, first_left = threading.Barrier(2), threading.Event()
     seen: dict[str, int] = {}
 

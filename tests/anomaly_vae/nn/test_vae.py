@@ -164,7 +164,7 @@ def test_hidden_layers_start_at_ppca_too() -> None:
 
 
 def test_a_linear_vae_that_is_trained_finds_ppca() -> None:
-    """From a perturbed start training reaches the closed-form likelihood within 0.05 nats a row.
+    """From a perturbed start training reaches the closed-form likelihood within 0.05 nats per row.
 
     The noise of the rows is isotropic, so that a noise for each column has nothing to gain on it.
     """

@@ -1,4 +1,4 @@
-"""Transforms of images: what they keep, and what they forgive."""
+"""Transforms of images: their inverses, invariances and sizes."""
 
 from __future__ import annotations
 

@@ -61,11 +61,11 @@ def test_a_rate_that_cannot_be_guaranteed_is_refused_before_the_fit(fit):
     """The number of held-out rows is known as soon as the table is read: a long fit is not started."""
     ended, path = fit("--id", "code", "--false-alarm-rate", "0.001", "--verbose")
     assert ended.code == 2
-    assert "cannot be guaranteed from 24 held-out rows, but from 999. Ask for 0.04 or more" in ended.err
+    assert "cannot be guaranteed from 24 held-out rows; it needs 999. Use 0.04 or more" in ended.err
     assert "ELBO" not in ended.err
     assert not os.path.exists(path)
     ended, _ = fit("--id", "code", "--false-alarm-rate", "0.001", "--tail", "gpd", "--verbose")
-    assert "a tail of 24 held-out rows cannot be estimated: wanted 40 at least" in ended.err
+    assert "a tail of 24 held-out rows cannot be estimated; it needs at least 40" in ended.err
     assert "ELBO" not in ended.err
 
 

@@ -1,8 +1,8 @@
-"""made_rows: rows that a fitted Pipeline can read, made up from what its steps learned.
+"""generated_rows: rows that a fitted Pipeline can read, generated from what its steps learned.
 
 A self-test of a Pipeline needs rows in the form that the Pipeline reads, and training rows are never kept.
-Steps know some values of their columns: an encoder its categories, a scaler its mean. The rows go through
-these values in turn; a column of which nothing is known gets small positive numbers.
+Steps have some values of their columns: an encoder its categories, a scaler its mean. The rows cycle through
+these values; a column without known values gets small positive numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAX_VALUES = 64
 _MOST = 1e300
 
 
-def made_rows(model: Any, n_rows: int) -> Columns:
+def generated_rows(model: Any, n_rows: int) -> Columns:
     """Cells of ``n_rows`` rows, as one list per input column of a Pipeline."""
     known = [_plain(values) or _DEFAULT for values in _learned(model, n_inputs(model))]
     return [[values[row % len(values)] for row in range(n_rows)] for values in known]
@@ -37,7 +37,7 @@ def input_names(model: Any) -> Any:
 
 
 def _first_fitted(step: Any) -> Any:
-    """The first step inside that sees the input as it is, and is not "passthrough"."""
+    """The first step that receives the unchanged input, and is not "passthrough"."""
     steps = getattr(step, "steps", None) or getattr(step, "transformer_list", None)
     if not steps:
         return step
@@ -46,7 +46,7 @@ def _first_fitted(step: Any) -> Any:
 
 
 def _learned(step: Any, n_columns: int) -> Columns:
-    """What a step knows of each of its input columns: nothing where a list is empty."""
+    """Known values of each input column of a step; an empty list if there are none."""
     learn = _BY_KIND.get(type(step).__name__)
     nothing: Columns = [[] for _ in range(n_columns)]
     if learn is None or getattr(step, "n_features_in_", n_columns) != n_columns:
@@ -55,7 +55,7 @@ def _learned(step: Any, n_columns: int) -> Columns:
 
 
 def _of_pipeline(pipeline: Any, n_columns: int) -> Columns:
-    """What the first step knows; an imputer passes values on, so the step after it knows more of them."""
+    """Values of the first step; after an imputer, which keeps values, also those of the next step."""
     known: Columns = [[] for _ in range(n_columns)]
     for _, step in pipeline.steps:
         if isinstance(step, str | None):
@@ -74,7 +74,7 @@ def _of_union(union: Any, n_columns: int) -> Columns:
 
 
 def _of_columns(transformer: Any, n_columns: int) -> Columns:
-    """What the steps of a ColumnTransformer know of their own columns."""
+    """Values that the steps of a ColumnTransformer know of their columns."""
     known: Columns = [[] for _ in range(n_columns)]
     for name, step, _ in transformer.transformers_:
         own = transformer._transformer_to_input_indices.get(name, [])
@@ -88,7 +88,7 @@ def _of_categories(encoder: Any, _: int) -> Columns:
 
 
 def _around(centre: Any, reach: Any) -> Columns:
-    """The centre of each column, and one reach to either side."""
+    """The centre of each column, and the centre minus and plus the reach."""
     return [[c, c - r, c + r] for c, r in zip(centre, reach, strict=True)]
 
 
@@ -122,7 +122,7 @@ _BY_KIND: Mapping[str, Callable[[Any, int], Columns]] = {
 
 
 def _plain(values: list[Any]) -> list[Any]:
-    """The values that JSON has a form for; missing ones are left out."""
+    """The JSON-serialisable values; missing values are left out."""
     kept = [
         value.item() if isinstance(value, np.generic) else value for value in values if not pd.isna(value)
     ]

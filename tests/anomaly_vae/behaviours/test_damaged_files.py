@@ -1,4 +1,4 @@
-"""Random damage: a file is refused in one line, or gives a model; nothing else comes out."""
+"""Random damage: loading a file raises ModelFileError with one line, or returns a model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JSON = st.recursive(
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_flipped_byte_changes_no_score(data: st.DataObject) -> None:
-    """Whatever byte is damaged, the file is refused or the model is the same."""
+    """The file is rejected, or the model is the same."""
     content = bytearray(forging.saved(forging.detector()))
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
@@ -38,7 +38,7 @@ def test_a_flipped_byte_changes_no_score(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_changed_field_is_refused_or_harmless(data: st.DataObject) -> None:
-    """Whatever field of the tree is forged under a good checksum, nothing but a refusal is raised."""
+    """A forged field with a valid checksum raises nothing but ModelFileError."""
     model = data.draw(st.sampled_from([forging.detector(), forging.encoded()]))
     members = forging.members(model)
     schema = json.loads(members["schema.json"])
@@ -50,7 +50,7 @@ def test_a_changed_field_is_refused_or_harmless(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_changed_array_is_refused_or_a_model(data: st.DataObject) -> None:
-    """Whatever byte of an array is forged under a good checksum, nothing but a refusal is raised."""
+    """A forged byte of an array with a valid checksum raises nothing but ModelFileError."""
     members = forging.members(forging.encoded())
     name = data.draw(st.sampled_from(sorted(name for name in members if name.endswith(".npy"))))
     content = bytearray(members[name])
@@ -61,7 +61,7 @@ def test_a_changed_array_is_refused_or_a_model(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_changed_self_test_is_refused_or_harmless(data: st.DataObject) -> None:
-    """Whatever part of the self-test is forged, nothing but a refusal is raised, and no score changes."""
+    """A forged self-test raises nothing but ModelFileError, and no score changes."""
     members = forging.members(forging.detector())
     metadata = json.loads(members["metadata.json"])
     parts = [(metadata, "self_test"), *places(metadata["self_test"])]
