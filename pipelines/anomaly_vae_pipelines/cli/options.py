@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import UnknownNameError
+from anomaly_vae_pipelines.io.toml import load_toml
 from anomaly_vae_pipelines.records import Label
 
 if TYPE_CHECKING:
@@ -182,7 +182,10 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: str | None) -> No
     """Make a file's values the defaults of the command's options."""
     if path is None:
         return
-    values = {key.replace("-", "_"): value for key, value in _load_toml(path).items()}
+    try:
+        values = {key.replace("-", "_"): value for key, value in load_toml(path).items()}
+    except InputError as error:
+        raise click.BadParameter(str(error)) from error
     detector = values.pop(DETECTOR_TABLE, {})
     if not isinstance(detector, dict):
         raise click.BadParameter(f"{path}: wanted a table [{DETECTOR_TABLE}], got {detector!r}")
@@ -204,15 +207,6 @@ def _options_by_key(command: click.Command) -> dict[str, click.Option]:
         for flag in option.opts
         if flag.startswith("--")
     }
-
-
-def _load_toml(path: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise click.BadParameter(f"{path}: cannot be opened ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{path}: is not TOML ({error})") from error
 
 
 def _value(option: click.Option, value: Any) -> Any:
