@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from anomaly_vae_pipelines.alerting.config.reading import Config, read_config
 from anomaly_vae_pipelines.alerting.cooldown import Cooldown
 from anomaly_vae_pipelines.alerting.delivery.outbox import Delivery
 from anomaly_vae_pipelines.alerting.delivery.sinks import JsonLinesSink
-from anomaly_vae_pipelines.alerting.locking import Lock, paths_to_lock
+from anomaly_vae_pipelines.alerting.locking import locked
 from anomaly_vae_pipelines.alerting.records import Alert, AlertSummary
 from anomaly_vae_pipelines.alerting.rules.base import Match, Rule
 from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
@@ -46,14 +47,14 @@ class Alerter:
         File that keeps the state from run to run; None if the caller keeps ``get_state``.
     clock : Clock
         For rows without a time, for silence and for waiting.
-    locks : sequence of Lock
-        On spool and state; ``close`` releases them.
+    locks : ExitStack
+        Locks on spool and state, which ``close`` releases.
     """
 
     def __init__(
-        self, config: Config, spool: Path, state: Path | None, clock: Clock, locks: Sequence[Lock] = ()
+        self, config: Config, spool: Path, state: Path | None, clock: Clock, locks: ExitStack
     ) -> None:
-        self._config, self._state, self._clock, self._locks = config, state, clock, locks
+        self._config, self._state, self._clock = config, state, clock
         self._cooldowns = [Cooldown(rule) for rule in config.rules]
         self._delivery = Delivery(config.sinks, spool, clock)
         self._time: float | None = None
@@ -61,6 +62,7 @@ class Alerter:
         saved = states.load(state) if state is not None else None
         if saved is not None:
             self._restore(saved, str(state))
+        self._locks = locks.pop_all()  # last, so that the caller releases them if this fails
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -135,12 +137,12 @@ class Alerter:
             for problem in self._delivery.waiting if warn else ():
                 warnings.warn(problem, AlertingWarning, stacklevel=2)
             self.release()
-        return self._summary()
+        n_suppressed = sum(cooldown.n_suppressed for cooldown in self._cooldowns)
+        return self._delivery.summary(self._n_alerts, n_suppressed)
 
     def release(self) -> None:
         """Release the locks on state and spool; ``close`` does so, and so does the end of the process."""
-        for lock in self._locks:
-            lock.release()
+        self._locks.close()
 
     def get_state(self) -> dict[str, Any]:
         """The state as plain values for JSON, for a caller that keeps it in its own file."""
@@ -171,15 +173,11 @@ class Alerter:
 
     def _raise(self, find: Callable[[Rule], Iterable[Match]], timed: TimedRows | None) -> list[Alert]:
         """Alerts of all rules, in the order of the rows that raised them; they are on disk."""
-        found = [pair for cooldown in self._cooldowns for pair in _alerts(cooldown, find, timed)]
+        found = [pair for each in self._cooldowns for pair in each.alerts(find(each.rule), timed)]
         alerts = [alert for _, alert in sorted(found, key=lambda pair: pair[0])]
         self._delivery.put(alerts)
         self._n_alerts += len(alerts)
         return alerts
-
-    def _summary(self) -> AlertSummary:
-        n_suppressed = sum(cooldown.n_suppressed for cooldown in self._cooldowns)
-        return self._delivery.summary(self._n_alerts, n_suppressed)
 
 
 def load_alerter(
@@ -231,17 +229,5 @@ def load_alerter(
     config = replace(config, ids=tuple(ids) or config.ids)
     owner = state or beside or Path(path)
     spool = config.spool or states.spool_beside(owner)
-    locks: list[Lock] = []
-    try:
-        locks += map(Lock, paths_to_lock(spool, owner) if state or beside else [])
+    with locked(spool, owner) if state or beside else ExitStack() as locks:
         return Alerter(config, spool, state, chosen, locks)
-    except BaseException:
-        for lock in locks:
-            lock.release()
-        raise
-
-
-def _alerts(
-    cooldown: Cooldown, find: Callable[[Rule], Iterable[Match]], timed: TimedRows | None
-) -> Sequence[tuple[int, Alert]]:
-    return cooldown.alerts(find(cooldown.rule), timed)

@@ -35,7 +35,7 @@ class Draft:
         self._worst_match, self._n_matches = match, 1
         self._worst_row = _worst_of(match, timed)
         self._location = match.first or _location(timed, match.at)
-        self._last = match.last or self._location
+        self._last = (match.last or self._location).number
         self._n_rows, self._p_value = match.n_rows, match.p_value
         self._rows = list(_rows_of(match, timed))
 
@@ -49,10 +49,9 @@ class Draft:
         if len(self._rows) < MAX_ROWS:
             self._rows += _new(self._rows, _rows_of(match, timed))
         if match.last is not None:
-            self._last = match.last
+            self._last = match.last.number
         elif timed is not None:
-            rows = timed.scored.rows
-            self._last = RowLocation(rows.source, int(rows.numbers[match.at]))
+            self._last = int(timed.scored.rows.numbers[match.at])
 
     def alert(self) -> Alert:
         """The alert with all that has joined it."""
@@ -68,7 +67,7 @@ class Draft:
             key=dict(zip(options.key, match.key, strict=False)),
             source=self._location.source,
             first=self._location.number if match.first or not rows else rows[0].number,
-            last=self._last.number,
+            last=self._last,
             p_value=self._p_value,
             measures=worst.measures,
             columns=(worst.columns or reasons)[:MAX_REASONS],

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from anomaly_vae_pipelines.alerting.state import spool_beside
@@ -58,18 +57,15 @@ class Lock:
             os.close(descriptor)
 
 
-def paths_to_lock(spool: Path, owner: Path) -> Sequence[Path]:
-    """What a run must lock; the lock of a file also covers the spool beside it."""
-    return [owner] if spool == spool_beside(owner) else [owner, spool]
+def locked(spool: Path, owner: Path) -> ExitStack:
+    """Locks on a spool and on the state that it belongs to, held until the stack is closed.
 
-
-@contextmanager
-def locked(spool: Path, owner: Path) -> Iterator[None]:
-    """Hold the locks of a spool and of the state that it belongs to; raises SinkError as ``Lock`` does."""
+    The lock on a state also covers the spool beside it. Raises SinkError as ``Lock`` does.
+    """
     with ExitStack() as stack:
-        for path in paths_to_lock(spool, owner):
+        for path in [owner] if spool == spool_beside(owner) else [owner, spool]:
             stack.callback(Lock(path).release)
-        yield
+        return stack.pop_all()
 
 
 def _is_locked_by_us(descriptor: int) -> bool:

@@ -147,9 +147,8 @@ def _show_rules(title: str, config: Config) -> None:
 
 
 def _receivers(rule: Rule, config: Config) -> str:
-    from anomaly_vae_pipelines.alerting.delivery.sinks import accepts
 
-    return ", ".join(sink.name for sink in config.sinks if accepts(sink, rule.options.severity)) or "no sink"
+    return ", ".join(sink.name for sink in config.sinks if sink.accepts(rule.options.severity)) or "no sink"
 
 
 def _show_sinks(sinks: Any) -> None:

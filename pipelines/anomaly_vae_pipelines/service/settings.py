@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import UnknownNameError
+from anomaly_vae_pipelines.io.toml import load_toml
 
 PREFIX = "ANOMALY_VAE_"
 """Prefix of settings in the environment: ``ANOMALY_VAE_MAX_ROWS``."""
@@ -67,7 +67,8 @@ def read_settings(config: str | None = None, **given: Any) -> Settings:
     InputError
         If the file cannot be read, a setting is unknown, or a value is out of range.
     """
-    table = {} if config is None else _read_toml(config)
+    content = {} if config is None else load_toml(config)
+    table = {name.replace("-", "_"): value for name, value in content.items()}
     for name in table:
         if name not in Settings.model_fields:
             raise UnknownNameError(f"{config}: there is no setting {name!r}", name, Settings.model_fields)
@@ -75,16 +76,6 @@ def read_settings(config: str | None = None, **given: Any) -> Settings:
         return Settings(**table | Settings().model_dump(exclude_unset=True) | given)
     except ValidationError as error:
         raise InputError(_first_problem(error, config)) from error
-
-
-def _read_toml(path: str) -> dict[str, Any]:
-    try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not TOML ({error})") from error
-    return {name.replace("-", "_"): value for name, value in table.items()}
 
 
 def _first_problem(error: ValidationError, config: str | None) -> str:

@@ -1,21 +1,7 @@
 """The TOML file of alerting, read and checked: its rules and sinks as objects.
 
-``docs/alerts.md`` describes the file; its keys are the fields of ``AlertingSection``, of the rules in
-``rule_sections`` and of the sinks in ``sink_sections``:
-
-    time = "timestamp"
-    key = ["host"]
-
-    [[rule]]
-    name = "odd-row"
-    kind = "score"
-    p_value = 0.01
-    severity = "critical"
-
-    [[sink]]
-    kind = "webhook"
-    url_env = "ALERT_URL"
-    secret_env = "ALERT_SECRET"
+Its keys are the fields of ``AlertingSection``, of the rules in ``rule_sections`` and of the sinks in
+``sink_sections``; the guide to alerts shows an example.
 """
 
 from __future__ import annotations

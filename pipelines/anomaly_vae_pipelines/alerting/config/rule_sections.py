@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting.config import reach
@@ -39,13 +39,6 @@ def window_from(value: object) -> Window:
     return Window(seconds=positive_seconds_from(value))
 
 
-def at_least_one(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names; raises ValueError where there are none."""
-    if not names:
-        raise ValueError(names)
-    return names
-
-
 Count = Annotated[int, Field(ge=1, description="a whole number from 1")]
 Nats = Annotated[float, Field(le=float("inf"), description="a number of nats, such as -50.0")]
 Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
@@ -55,9 +48,7 @@ WindowSize = Annotated[
     PlainValidator(window_from),
     Field(description='a whole number from 1 (rows), or a duration longer than 0, such as "15m"'),
 ]
-Columns = Annotated[
-    Names, AfterValidator(at_least_one), Field(description='a list of columns such as ["amount"]')
-]
+Columns = Annotated[Names, Field(min_length=1, description='a list of columns such as ["amount"]')]
 
 
 class RuleSection(Section):

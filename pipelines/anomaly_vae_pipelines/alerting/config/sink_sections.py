@@ -46,7 +46,7 @@ class JsonLinesSection(SinkSection):
     path: Annotated[Text, _PATH]
 
     def sinks(self, environ: Environ) -> Sequence[Sink]:
-        return [JsonLinesSink(self.name, self.path, self.severity, self.timeout)]
+        return [JsonLinesSink(self.name, self.path, severity=self.severity, timeout=self.timeout)]
 
 
 class AlertmanagerSection(SinkSection):
@@ -72,7 +72,8 @@ class AlertmanagerSection(SinkSection):
         return url
 
     def sinks(self, environ: Environ) -> Sequence[Sink]:
-        return [AlertmanagerSink(self.name, self.address(environ), self.severity, self.timeout)]
+        url = self.address(environ)
+        return [AlertmanagerSink(self.name, url, severity=self.severity, timeout=self.timeout)]
 
 
 class WebhookSection(AlertmanagerSection):
@@ -89,7 +90,8 @@ class WebhookSection(AlertmanagerSection):
                 f"secret_env names {self.secret_env}, whose value starts with whsec_ and must then "
                 "be base64; correct it, or remove the prefix"
             ) from None
-        return [WebhookSink(self.name, self.address(environ), secret, self.severity, self.timeout)]
+        url = self.address(environ)
+        return [WebhookSink(self.name, url, secret, severity=self.severity, timeout=self.timeout)]
 
 
 class AppriseSection(SinkSection):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from anomaly_vae.errors import InputError, MissingExtraError
 from anomaly_vae_pipelines.alerting.delivery.post import within
+from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.records import SEVERITIES, Alert
 from anomaly_vae_pipelines.alerting.wording import message, title
 from anomaly_vae_pipelines.errors import DeliveryError
@@ -18,13 +19,11 @@ _TYPES = dict(zip(SEVERITIES, ("info", "warning", "failure"), strict=True))
 
 
 @dataclass(frozen=True)
-class AppriseSink:
+class AppriseSink(Sink):
     """Sends each alert as a message to one Apprise URL; ``apprise_sink`` creates it."""
 
-    name: str
     service: Any = field(repr=False)
-    severity: str = SEVERITIES[0]
-    timeout: float = 30.0
+
     kind: ClassVar[str] = "apprise"
 
     def send(self, alert: Alert, seconds: float) -> None:
@@ -47,17 +46,15 @@ def apprise_sink(name: str, url: str, severity: str, timeout: float) -> AppriseS
     try:
         import apprise
     except ImportError as error:
-        raise MissingExtraError(
-            f"sink {name!r} needs Apprise; install it with: pip install 'anomaly-vae[alerts]'"
-        ) from error
+        problem = "needs Apprise; install it with: pip install 'anomaly-vae[alerts]'"
+        raise MissingExtraError(f"sink {name!r} {problem}") from error
     service = apprise.Apprise()
     with _silent_log():
         known = service.add(url)
     if not known:
-        raise InputError(
-            f"sink {name!r}: Apprise does not support its URL; see the list of services of Apprise"
-        )
-    return AppriseSink(name, service, severity, timeout)
+        problem = "Apprise does not support its URL; see the list of services of Apprise"
+        raise InputError(f"sink {name!r}: {problem}")
+    return AppriseSink(name, service, severity=severity, timeout=timeout)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from anomaly_vae_pipelines.alerting.delivery.sinks import Sink, accepts
+from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.delivery.spool import REFUSED, Spool
 from anomaly_vae_pipelines.alerting.records import Alert, AlertSummary, iso_time
 from anomaly_vae_pipelines.alerting.times import Clock
@@ -106,7 +106,7 @@ class Delivery:
     def put(self, alerts: Sequence[Alert]) -> None:
         """Store alerts for each sink that accepts them; they are on disk when this returns."""
         for queue in self._queues:
-            queue.spool.put([alert for alert in alerts if accepts(queue.sink, alert.severity)])
+            queue.spool.put([alert for alert in alerts if queue.sink.accepts(alert.severity)])
 
     def send(self) -> None:
         """Deliver what is due, without waiting for sinks that are not."""

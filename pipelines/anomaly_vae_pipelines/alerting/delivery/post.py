@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import IO
+from typing import Any
 
 from anomaly_vae_pipelines.errors import DeliveryError
 
@@ -26,15 +26,7 @@ _LONGEST_WAIT = 3600.0
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect, so that an alert reaches no other receiver than the one in the configuration."""
 
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> None:
+    def redirect_request(self, *args: Any, **options: Any) -> None:
         """No request; the response is the error."""
 
 

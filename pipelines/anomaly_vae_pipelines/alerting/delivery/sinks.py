@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from anomaly_vae_pipelines.alerting.delivery.post import post
 from anomaly_vae_pipelines.alerting.delivery.signatures import headers_of
@@ -25,42 +25,42 @@ _MIN_FIRING = 300.0
 """Seconds for which Alertmanager keeps an alert firing, if its cool-down is not longer."""
 
 
-class Sink(Protocol):
-    """A receiver of alerts, with a unique name and the least severity that it accepts."""
+@dataclass(frozen=True)
+class Sink:
+    """A receiver of alerts.
 
-    @property
-    def name(self) -> str:
-        """Name of the sink, and of its directory in the spool."""
+    Attributes
+    ----------
+    name : str
+        Its name, which no other sink has, and that of its directory in the spool.
+    kind : str
+        As in the TOML file.
+    severity : str
+        The least severity that it accepts.
+    timeout : float
+        Seconds that the delivery of one alert may take.
+    """
 
-    @property
-    def kind(self) -> str:
-        """Kind of the sink, as in the TOML file."""
+    name: str
+    severity: str = field(default=SEVERITIES[0], kw_only=True)
+    timeout: float = field(default=10.0, kw_only=True)
 
-    @property
-    def severity(self) -> str:
-        """The least severity that it accepts."""
+    kind: ClassVar[str]
 
-    @property
-    def timeout(self) -> float:
-        """Seconds that the delivery of one alert may take."""
+    def accepts(self, severity: str) -> bool:
+        """Whether it accepts alerts of this severity."""
+        return SEVERITIES.index(severity) >= SEVERITIES.index(self.severity)
 
     def send(self, alert: Alert, seconds: float) -> None:
         """Deliver one alert; raises DeliveryError."""
-
-
-def accepts(sink: Sink, severity: str) -> bool:
-    """Whether a sink accepts alerts of this severity."""
-    return SEVERITIES.index(severity) >= SEVERITIES.index(sink.severity)
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class JsonLinesSink:
+class JsonLinesSink(Sink):
     """Appends each alert as a line of JSON to a file; ``-`` is standard output."""
 
-    name: str
     path: str
-    severity: str = SEVERITIES[0]
-    timeout: float = 10.0
 
     kind: ClassVar[str] = "jsonl"
 
@@ -74,14 +74,11 @@ class JsonLinesSink:
 
 
 @dataclass(frozen=True)
-class WebhookSink:
+class WebhookSink(Sink):
     """Posts each alert as JSON, signed if there is a secret (see ``signatures``)."""
 
-    name: str
     url: str = field(repr=False)
     secret: str | None = field(default=None, repr=False)
-    severity: str = SEVERITIES[0]
-    timeout: float = 10.0
 
     kind: ClassVar[str] = "webhook"
 
@@ -93,13 +90,10 @@ class WebhookSink:
 
 
 @dataclass(frozen=True)
-class AlertmanagerSink:
+class AlertmanagerSink(Sink):
     """Posts each alert to Prometheus Alertmanager; labels hold nothing that differs from row to row."""
 
-    name: str
     url: str = field(repr=False)
-    severity: str = SEVERITIES[0]
-    timeout: float = 10.0
 
     kind: ClassVar[str] = "alertmanager"
 

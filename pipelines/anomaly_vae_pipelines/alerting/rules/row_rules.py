@@ -30,23 +30,19 @@ class ScoreRule(Rule):
 
     @property
     def meaning(self) -> str:
-        """What a row that counts has."""
         return f"each row with {self.limit.meaning}"
 
     @property
     def false_alarms(self) -> str:
-        """The share of normal rows that the limit counts."""
         return "" if self.limit.rate is None else f"{100 * self.limit.rate:.3g} % of rows"
 
     def find(self, timed: TimedRows) -> Iterator[Match]:
-        """A match for each row that counts."""
         flags = self.limit.flags(timed.scored)
         for key, positions in timed.groups(self.options.key):
             for at in positions[flags[positions]].tolist():
                 yield self._match(timed, key, at)
 
     def heading(self, worst_match: Match, n_matches: int, n_rows: int, worst_row: str) -> str:
-        """How many rows, and the worst of them."""
         rows = counted(n_rows, "row") + self.limit.condition
         return f"{rows}: {worst_row}" if n_rows == 1 else f"{rows}; worst is {worst_row}"
 
@@ -81,23 +77,19 @@ class RunRule(Rule):
 
     @property
     def settings(self) -> str:
-        """Kind, key, limit and the length of the run."""
         return f"{super().settings} {self.limit} {self.n}"
 
     @property
     def meaning(self) -> str:
-        """How many rows count, of how many."""
         return f"{self.k} of {counted(self.n, 'consecutive row')} with {self.limit.meaning}"
 
     @property
     def false_alarms(self) -> str:
-        """The probability that as many rows of n count."""
         rate = self.limit.rate
         chance = None if rate is None else float(binom.sf(self.k - 1, self.n, rate))
         return "" if chance is None else f"{100 * chance:.3g} % of sequences of {counted(self.n, 'row')}"
 
     def find(self, timed: TimedRows) -> Iterator[Match]:
-        """A match for each row that completes a run or continues it."""
         flags = self.limit.flags(timed.scored)
         for key, positions in timed.groups(self.options.key):
             last = self._recent.get(key) or _Recent()
@@ -112,16 +104,13 @@ class RunRule(Rule):
             self._recent.put(key, _Recent(last.n_seen + len(positions), tuple(recent)))
 
     def heading(self, worst_match: Match, n_matches: int, n_rows: int, worst_row: str) -> str:
-        """The longest run, how many rows there are in all, and the worst of them."""
         in_all = f", {counted(n_rows, 'row')} in all" if n_rows > worst_match.n_rows else ""
         return f"{worst_match.what}{in_all}; worst is {worst_row}"
 
     def get_state(self) -> Any:
-        """The recent rows of each key."""
         return self._recent.to_json(asdict)
 
     def set_state(self, state: Any) -> None:
-        """Restore the recent rows."""
         self._recent.from_json(state, _recent_from_json)
 
     def _forget(self, recent: deque[tuple[int, AlertRow]], number: int) -> None:

@@ -43,11 +43,9 @@ class SilenceRule(Rule):
 
     @property
     def meaning(self) -> str:
-        """How long there is no row."""
         return f"no row for {duration_text(self.after)}, or none in a whole run"
 
     def find(self, timed: TimedRows) -> Iterator[Match]:
-        """No match, because rows have arrived."""
         rows, now = timed.scored.rows, self._clock.now()
         for key, positions in timed.groups(self.options.key):
             last = int(positions[-1])
@@ -57,24 +55,20 @@ class SilenceRule(Rule):
         yield from ()
 
     def tick(self, now: float, idle: float) -> Iterator[Match]:
-        """Matches for each value of the key that is silent."""
         if not self.options.key and self._last_rows.get(()) is None:
             self._last_rows.put((), self._nothing)
         for key, last in self._last_rows.items():
             yield from self._silent(key, last, now)
 
     def end(self, now: float) -> Iterator[Match]:
-        """A match if the whole run had no row."""
         if not self._n_rows:
             location = (self._last_rows.get(()) or self._nothing).location
             yield Match((), now, -1, "the source has no row", None, 0, None, location, location, ())
 
     def get_state(self) -> Any:
-        """The last row of each value of the key."""
         return self._last_rows.to_json(lambda last: asdict(last.location))
 
     def set_state(self, state: Any) -> None:
-        """Restore the last rows; each counts as arrived now."""
         self._last_rows.from_json(state, lambda location: _LastRow(RowLocation(**location), self._start))
 
     @property

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.alerting.by_key import ByKey
 from anomaly_vae_pipelines.alerting.records import MAX_ROWS, AlertRow, Key, RowLocation, row_from_json, worse
+from anomaly_vae_pipelines.alerting.rules.base import Match, Rule, RuleOptions
 from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
 from anomaly_vae_pipelines.alerting.times import duration_text
 from anomaly_vae_pipelines.plurals import counted
+from anomaly_vae_pipelines.records import Reason
 
 Positions = NDArray[np.intp]
 
@@ -94,50 +96,60 @@ class WindowStats:
             self.worst = worse(self.worst, timed.row(int(lowest)))
 
 
-@dataclass(frozen=True)
-class ClosedWindow:
-    """A window that is complete; ``at`` is the position of the row that closed it, -1 if no row did."""
+class WindowRule(Rule):
+    """Counts rows in windows, one for each value of the key, and judges each when it is complete."""
 
-    key: Key
-    stats: WindowStats
-    at: int
-
-
-class Windows:
-    """The open windows of a rule, one for each value of its key."""
-
-    def __init__(self, owner: str, window: Window) -> None:
+    def __init__(self, options: RuleOptions, window: Window) -> None:
+        super().__init__(options)
         self.window = window
-        self._open: ByKey[WindowStats] = ByKey(owner)
+        self._open: ByKey[WindowStats] = ByKey(options.name)
 
-    def add(self, timed: TimedRows, key: tuple[str, ...], counter: Counter) -> Iterator[ClosedWindow]:
-        """Count rows; yields the windows that they close, if those have enough rows."""
-        for value, positions in timed.groups(key):
-            for at, index, part in self._parts(timed, value, positions):
-                yield from self._close(value, index, at)
-                stats = self._open.get(value) or self._begin(timed, value, index, int(part[0]))
+    @property
+    def settings(self) -> str:
+        return f"{super().settings} {self.window}"
+
+    def find(self, timed: TimedRows) -> Iterator[Match]:
+        counter = self._counter(timed)
+        for key, positions in timed.groups(self.options.key):
+            for at, index, part in self._parts(timed, key, positions):
+                yield from self._close(key, index, at)
+                stats = self._open.get(key) or self._begin(timed, key, index, int(part[0]))
                 stats.add(timed, part, counter)
                 if stats.n_rows == self.window.rows:
-                    yield from self._close(value, -1, int(part[-1]))
+                    yield from self._close(key, -1, int(part[-1]))
 
-    def end(self) -> Iterator[ClosedWindow]:
-        """Close all windows; yields those that have enough rows."""
-        for value, _ in self._open.items():
-            yield from self._close(value, -1, -1)
+    def tick(self, now: float, idle: float) -> Iterator[Match]:
+        if self.window.seconds is not None and idle >= self.window.seconds:
+            yield from self.end(now)
 
-    def to_json(self) -> list[Any]:
-        """The open windows as JSON."""
-        return self._open.to_json(_stats_to_json)
+    def end(self, now: float) -> Iterator[Match]:
+        for key, _ in self._open.items():
+            yield from self._close(key, -1, -1)
 
-    def from_json(self, values: list[Any]) -> None:
-        """Restore the open windows that ``to_json`` returned."""
-        self._open.from_json(values, _stats_from_json)
+    def heading(self, worst_match: Match, n_matches: int, n_rows: int, worst_row: str) -> str:
+        of = f" (the worst of {n_matches:,} windows)" if n_matches > 1 else ""
+        row = f"; worst is {worst_row}" if worst_row else ""
+        return f"{worst_match.what}{of}{row}"
+
+    def get_state(self) -> Any:
+        return self._open.to_json(lambda stats: asdict(stats) | {"counts": stats.counts.tolist()})
+
+    def set_state(self, state: Any) -> None:
+        self._open.from_json(state, _stats_from_json)
+
+    def _counter(self, timed: TimedRows) -> Counter:
+        """What to count in these rows."""
+        raise NotImplementedError
+
+    def _judge(self, key: Key, stats: WindowStats, at: int) -> Iterator[Match]:
+        """Matches in a complete window; ``at`` is the row that closed it, -1 if no row did."""
+        raise NotImplementedError
 
     def _parts(
-        self, timed: TimedRows, value: Key, positions: Positions
+        self, timed: TimedRows, key: Key, positions: Positions
     ) -> Iterator[tuple[int, int, Positions]]:
         """Rows by window: the position of the first, the index of the window, and their positions."""
-        stats = self._open.get(value)
+        stats = self._open.get(key)
         if self.window.seconds is not None:
             yield from _by_time(positions, timed.times[positions] // self.window.seconds, stats)
             return
@@ -146,19 +158,50 @@ class Windows:
         for part in np.split(positions, range(first, len(positions), n_rows)):
             yield int(part[0]), 0, part
 
-    def _begin(self, timed: TimedRows, value: Key, index: int, at: int) -> WindowStats:
+    def _begin(self, timed: TimedRows, key: Key, index: int, at: int) -> WindowStats:
         location = timed.location(at)
         stats = WindowStats(index, location, location, float(timed.times[at]))
-        self._open.put(value, stats)
+        self._open.put(key, stats)
         return stats
 
-    def _close(self, value: Key, index: int, at: int) -> Iterator[ClosedWindow]:
-        """Close the open window of a key unless its index is this one; yields it if it has enough rows."""
-        stats = self._open.get(value)
-        if stats is not None and stats.index != index:
-            self._open.drop(value)
-            if stats.n_rows >= self.window.least:
-                yield ClosedWindow(value, stats, at)
+    def _close(self, key: Key, index: int, at: int) -> Iterator[Match]:
+        """Close the open window of a key unless its index is this one, and judge it if it has enough rows."""
+        stats = self._open.get(key)
+        if stats is None or stats.index == index:
+            return
+        self._open.drop(key)
+        if stats.n_rows >= self.window.least:
+            yield from self._judge(key, stats, at)
+
+    def _match(
+        self,
+        key: Key,
+        stats: WindowStats,
+        at: int,
+        what: str,
+        p_value: float | None,
+        n_rows: int,
+        measures: dict[str, float],
+        columns: tuple[Reason, ...] = (),
+        *,
+        rank: float,
+    ) -> Match:
+        size = counted(stats.n_rows, "row")
+        return Match(
+            key,
+            stats.time,
+            at,
+            f"{what} in {size if self.window.rows is not None else f'{size} of {self.window}'}",
+            p_value,
+            n_rows,
+            first=stats.first,
+            last=stats.last,
+            rows=tuple(stats.shown),
+            measures={**measures, "rows": stats.n_rows},
+            columns=columns,
+            rank=rank,
+            worst=stats.worst,
+        )
 
 
 def _by_time(
@@ -174,10 +217,6 @@ def _by_time(
         index = int(indices[part[0]])
         current = current if current is not None and index == current - 1 else index
         yield int(positions[part[0]]), current, positions[part]
-
-
-def _stats_to_json(stats: WindowStats) -> dict[str, Any]:
-    return asdict(stats) | {"counts": stats.counts.tolist()}
 
 
 def _stats_from_json(values: dict[str, Any]) -> WindowStats:

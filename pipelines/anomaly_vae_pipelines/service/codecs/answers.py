@@ -43,7 +43,7 @@ def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> Score
         for position, row in enumerate(rows):
             row.top_columns = [_reason(reason) for reason in scored.reasons.get(position, ())]
         _add_heatmaps(served, scored, rows)
-    return ScoreAnswer(ModelName(served.name, served.version, served.origin.model_id), rows)
+    return ScoreAnswer(ModelName(served.name, served.version, served.model_id), rows)
 
 
 def _reason(reason: ReasonRecord) -> Reason:

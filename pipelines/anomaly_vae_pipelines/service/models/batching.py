@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -142,12 +143,9 @@ class Batcher:
         oldest = asyncio.get_running_loop().time() - self._max_wait
         for job in self._pending:
             if job.arrived < oldest or job.result.done():
-                self._remove([job])
+                self._count(-1, -len(job.rows))
                 _finish_job(job, BusyError())
         self._pending = [job for job in self._pending if not job.result.done()]
-
-    def _remove(self, jobs: Sequence[Job]) -> None:
-        self._count(-len(jobs), -sum(len(job.rows) for job in jobs))
 
     def _count(self, n_jobs: int, n_rows: int) -> None:
         self._n_jobs += n_jobs
@@ -182,7 +180,7 @@ class Batcher:
 
     def _finish(self, jobs: Sequence[Job], done: asyncio.Future[list[ScoredRows | Exception]]) -> None:
         self._n_running -= 1
-        self._remove(jobs)
+        self._count(-len(jobs), -sum(len(job.rows) for job in jobs))
         failure = done.exception()
         results = [failure] * len(jobs) if isinstance(failure, Exception) else done.result()
         for job, result in zip(jobs, results, strict=True):
@@ -235,15 +233,10 @@ def _split(
         return [scored]
     results: list[ScoredRows | Exception] = []
     bounds = np.cumsum([0, *sizes])
-    positions = np.searchsorted(scored.rows.numbers, bounds)
-    for size, begin, end, first, last in zip(
-        sizes, bounds[:-1], bounds[1:], positions[:-1], positions[1:], strict=True
-    ):
+    positions = np.searchsorted(scored.rows.numbers, bounds).tolist()
+    for size, (begin, end), (first, last) in zip(sizes, pairwise(bounds), pairwise(positions), strict=True):
         refused = [(int(row.number - begin), row.reason) for row in rejected if begin <= row.number < end]
-        if refused:
-            results.append(RefusedRowsError(size, sorted(refused)))
-        else:
-            results.append(_part(scored, int(first), int(last)))
+        results.append(RefusedRowsError(size, sorted(refused)) if refused else _part(scored, first, last))
     return results
 
 

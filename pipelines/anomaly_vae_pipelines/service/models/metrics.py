@@ -6,6 +6,7 @@ Requests are counted when they end; the metrics of models are read when Promethe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from prometheus_client import (
     CollectorRegistry,
@@ -59,9 +60,7 @@ class Metrics:
             registry=self._collectors,
         )
         self._in_flight = Gauge(
-            "anomaly_vae_requests_in_flight",
-            "Requests in flight.",
-            registry=self._collectors,
+            "anomaly_vae_requests_in_flight", "Requests in flight.", registry=self._collectors
         )
         self.reload_failures = Counter(
             "anomaly_vae_model_reload_failures",
@@ -104,22 +103,15 @@ class _Models(Collector):
             "Scores, in nats; buckets end at quantiles of calibration scores.",
             labels=_NAMED,
         )
-        drift = GaugeMetricFamily(
-            "anomaly_vae_score_drift",
+        drift = _gauge(
+            "score_drift",
             "Kolmogorov-Smirnov distance, 0 to 1, of the last 5,000 to 10,000 scores from calibration.",
-            labels=_NAMED,
         )
-        threshold = GaugeMetricFamily("anomaly_vae_threshold_nats", "The threshold.", labels=_NAMED)
-        waiting = GaugeMetricFamily(
-            "anomaly_vae_rows_waiting", "Rows waiting for their scores.", labels=_NAMED
-        )
+        threshold = _gauge("threshold_nats", "The threshold.")
+        waiting = _gauge("rows_waiting", "Rows waiting for their scores.")
         info = InfoMetricFamily("anomaly_vae_model", "The served model.", labels=_NAMED)
-        loaded = GaugeMetricFamily(
-            "anomaly_vae_model_loaded_timestamp_seconds", "When the model was loaded.", labels=_NAMED
-        )
-        load = GaugeMetricFamily(
-            "anomaly_vae_model_load_seconds", "Time that loading the model took.", labels=_NAMED
-        )
+        loaded = _gauge("model_loaded_timestamp_seconds", "When the model was loaded.")
+        load = _gauge("model_load_seconds", "Time that loading the model took.")
         for served in self._models.all():
             labels = (served.name, served.version)
             now = served.statistics.snapshot()
@@ -130,16 +122,17 @@ class _Models(Collector):
                 drift.add_metric(labels, now.drift)
             threshold.add_metric(labels, served.offset)
             waiting.add_metric(labels, self._models.get(*labels)[1].n_rows)
-            info.add_metric(labels, {"id": served.origin.model_id, "kind": type(served.detector).__name__})
-            loaded.add_metric(labels, served.origin.loaded_at.timestamp())
-            load.add_metric(labels, served.origin.seconds)
+            info.add_metric(labels, {"id": served.model_id, "kind": type(served.detector).__name__})
+            loaded.add_metric(labels, served.loaded_at.timestamp())
+            load.add_metric(labels, served.seconds)
         yield from (rows, anomalies, scores, drift, threshold, waiting, info, loaded, load)
+
+
+def _gauge(name: str, about: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"anomaly_vae_{name}", about, labels=_NAMED)
 
 
 def _buckets(edges: tuple[float, ...], counts: tuple[int, ...]) -> list[tuple[str, float]]:
     """Cumulative counts by upper bound, as Prometheus reads them."""
-    ends, seen, buckets = [*(f"{edge:.6g}" for edge in edges), "+Inf"], 0, []
-    for end, count in zip(ends, counts, strict=True):
-        seen += count
-        buckets.append((end, float(seen)))
-    return buckets
+    ends = [*(f"{edge:.6g}" for edge in edges), "+Inf"]
+    return list(zip(ends, map(float, accumulate(counts)), strict=True))

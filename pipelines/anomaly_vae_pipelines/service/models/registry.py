@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -27,25 +26,6 @@ from anomaly_vae_pipelines.service.models.statistics import ScoreStatistics
 from anomaly_vae_pipelines.service.settings import Settings
 
 
-@dataclass(frozen=True)
-class Origin:
-    """The origin of a model.
-
-    Attributes
-    ----------
-    model_id : str
-        First digits of the SHA-256 of its file; empty for a model without a file.
-    loaded_at : datetime
-        In UTC.
-    seconds : float
-        Duration of loading it.
-    """
-
-    model_id: str
-    loaded_at: datetime
-    seconds: float
-
-
 class ServedModel:
     """One version of a model, ready to score.
 
@@ -53,11 +33,17 @@ class ServedModel:
     ----------
     name, version : str
     model : detector or Pipeline
-    origin : Origin
+    model_id : str
+        First digits of the SHA-256 of its file; empty for a model without a file.
+    seconds : float
+        Duration of loading it.
     """
 
-    def __init__(self, name: str, version: str, model: AnyModel, origin: Origin) -> None:
-        self.name, self.version, self.origin, self.model = name, version, origin, model
+    def __init__(
+        self, name: str, version: str, model: AnyModel, model_id: str = "", *, seconds: float = 0.0
+    ) -> None:
+        self.name, self.version, self.model = name, version, model
+        self.model_id, self.seconds, self.loaded_at = model_id, seconds, datetime.now(UTC)
         adapter = adapter_of(model)
         self.scorer: AnyScorer = adapter.scorer(explain="none")
         self._explainer: AnyScorer = adapter.scorer(explain="all", expected=True)
@@ -148,9 +134,8 @@ class Registry:
         """A model and its batcher; by default the newest version, and the only model."""
         if name is None:
             if len(self._served) != 1:
-                raise InputError(
-                    f"several models are served ({', '.join(self.names)}); name one with ?model="
-                )
+                names = ", ".join(self.names)
+                raise InputError(f"several models are served ({names}); name one with ?model=")
             name = self.names[0]
         versions = self.versions(name)
         if version is not None and version not in versions:
@@ -172,7 +157,7 @@ def serve_models(models: AnyModel | Mapping[str, AnyModel], settings: Settings) 
     named = models if isinstance(models, Mapping) else {"model": models}
     registry = Registry(settings)
     for name, model in named.items():
-        registry.put(ServedModel(name, DEFAULT_VERSION, model, Origin("", datetime.now(UTC), 0.0)))
+        registry.put(ServedModel(name, DEFAULT_VERSION, model))
     return registry
 
 
@@ -192,8 +177,7 @@ def load_served(name: str, version: str, path: str, *, isolated: bool = False) -
     model = load_model(path, isolated=isolated)
     if _digest(path) != model_id:
         raise ModelFileError(f"{path}: changed while it was read; it will be read again")
-    seconds = time.perf_counter() - started
-    return ServedModel(name, version, model, Origin(model_id, datetime.now(UTC), round(seconds, 3)))
+    return ServedModel(name, version, model, model_id, seconds=round(time.perf_counter() - started, 3))
 
 
 def _digest(path: str) -> str:

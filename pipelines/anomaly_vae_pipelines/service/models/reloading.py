@@ -110,12 +110,8 @@ class Reloader:
                 self._unlisted.discard(model.name)
             except OSError as error:
                 if model.name not in self._unlisted:
-                    reason = f"{model.path}: cannot be listed ({error.strerror})"
-                    log(
-                        logging.ERROR,
-                        "model directory is not read; its models are still served",
-                        reason=reason,
-                    )
+                    message = "model directory is not read; its models are still served"
+                    log(logging.ERROR, message, reason=f"{model.path}: cannot be listed ({error.strerror})")
                 self._unlisted.add(model.name)
         return files
 
@@ -123,7 +119,8 @@ class Reloader:
         """Load and serve a file; returns the reason if that fails, whatever the error."""
         stamp = file_stamp(file.path)
         try:
-            await self._serve(file)
+            async with self._busy:
+                self._put(await self._loaded(file))
             return None
         except Exception as error:
             reason = _reason(file, error)
@@ -132,10 +129,6 @@ class Reloader:
             return reason
         finally:
             self._stamps[file] = stamp
-
-    async def _serve(self, file: ModelFile) -> None:
-        async with self._busy:
-            self._put(await self._loaded(file))
 
     async def _loaded(self, file: ModelFile) -> ServedModel:
         """The model of a file, loaded on a daemon thread: the exit of the process does not wait for it."""
@@ -159,14 +152,8 @@ class Reloader:
 
     def _put(self, served: ServedModel) -> None:
         self._registry.put(served)
-        log(
-            logging.INFO,
-            "model is served",
-            model=served.name,
-            version=served.version,
-            id=served.origin.model_id,
-            seconds=served.origin.seconds,
-        )
+        fields = {"model": served.name, "version": served.version, "id": served.model_id}
+        log(logging.INFO, "model is served", **fields, seconds=served.seconds)
 
 
 def file_stamp(path: Path) -> FileStamp:

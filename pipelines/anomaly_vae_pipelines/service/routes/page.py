@@ -6,6 +6,7 @@ from any other host, and never interpret what a user entered as HTML.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -21,21 +22,12 @@ _MEDIA = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "connect-src 'self'",
-        "img-src 'self' data:",
-        "script-src 'self'",
-        "style-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
 _HEADERS = {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": (
+        "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
@@ -45,26 +37,14 @@ def page_operations() -> list[Operation]:
     """The operations of ``/``, ``/docs`` and ``/static``, which the OpenAPI description leaves out."""
     files = {file.name: file.read_bytes() for file in sorted(_FOLDER.iterdir()) if file.suffix in _MEDIA}
 
-    async def show_page(request: Request) -> Response:
-        return _response("index.html", files["index.html"])
-
-    async def show_docs(request: Request) -> Response:
-        return _response("docs.html", files["docs.html"])
-
-    async def show_file(request: Request) -> Response:
-        name = request.path_params["name"]
+    async def show(request: Request, page: str | None = None) -> Response:
+        name = page or request.path_params["name"]
         if name not in files:
             raise HTTPException(404)
-        return _response(name, files[name])
+        return Response(files[name], headers={**_HEADERS, "Content-Type": _MEDIA[Path(name).suffix]})
 
     return [
-        Operation("GET", "/", show_page),
-        Operation("HEAD", "/", show_page),
-        Operation("GET", "/docs", show_docs),
-        Operation("HEAD", "/docs", show_docs),
-        Operation("GET", "/static/{name}", show_file),
+        *(Operation(method, "/", partial(show, page="index.html")) for method in ("GET", "HEAD")),
+        *(Operation(method, "/docs", partial(show, page="docs.html")) for method in ("GET", "HEAD")),
+        Operation("GET", "/static/{name}", show),
     ]
-
-
-def _response(name: str, content: bytes) -> Response:
-    return Response(content, headers={**_HEADERS, "Content-Type": _MEDIA[Path(name).suffix]})

@@ -97,11 +97,11 @@ async def _rows(
 
 def _info(served: ServedModel) -> dict[str, Any]:
     """The fields of ModelInfo."""
-    detector, origin, frame = served.detector, served.origin, served.inputs.frame
+    detector, frame = served.detector, served.inputs.frame
     return {
         "name": served.name,
         "version": served.version,
-        "id": origin.model_id,
+        "id": served.model_id,
         "kind": type(detector).__name__,
         "columns": [ColumnInfo(name, kind) for name, kind in served.inputs.kinds.items()],
         "image": None
@@ -109,7 +109,7 @@ def _info(served: ServedModel) -> dict[str, Any]:
         else ImageInfo(*(frame.size or (0, 0)), 3 if frame.channels == 3 else 1),
         "threshold": served.offset,
         "false_alarm_rate": detector.false_alarm_rate_,
-        "loaded_at": origin.loaded_at.isoformat(timespec="seconds"),
+        "loaded_at": served.loaded_at.isoformat(timespec="seconds"),
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import UTC, datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -15,12 +14,12 @@ from anomaly_vae import TabularVAEDetector
 from anomaly_vae_pipelines.records import ScoredRows
 from anomaly_vae_pipelines.service.codecs.answers import ARROW, CSV, JSON, answer
 from anomaly_vae_pipelines.service.codecs.tables import rows_of_table
-from anomaly_vae_pipelines.service.models.registry import Origin, ServedModel
+from anomaly_vae_pipelines.service.models.registry import ServedModel
 
 
 @pytest.fixture(scope="module")
 def served(number_model: TabularVAEDetector) -> ServedModel:
-    return ServedModel("numbers", "3", number_model, Origin("abc", datetime.now(UTC), 0.0))
+    return ServedModel("numbers", "3", number_model, "abc")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae_pipelines.service.errors import UnknownModelError
 from anomaly_vae_pipelines.service.models import registry as module
 from anomaly_vae_pipelines.service.models.registry import (
-    Origin,
     Registry,
     ServedModel,
     load_served,
@@ -26,7 +24,7 @@ from anomaly_vae_pipelines.service.settings import Settings
 def registry(number_model: TabularVAEDetector) -> Registry:
     registry = Registry(Settings())
     for name, version in (("a", "9"), ("a", "10"), ("b", "1")):
-        registry.put(ServedModel(name, version, number_model, Origin("", datetime.now(UTC), 0.0)))
+        registry.put(ServedModel(name, version, number_model))
     return registry
 
 
@@ -58,8 +56,8 @@ def test_unknown_names_and_versions_are_refused(registry: Registry) -> None:
 def test_a_model_replaces_one_of_its_name_and_version(
     registry: Registry, number_model: TabularVAEDetector
 ) -> None:
-    old, batcher = registry.get("b")
-    new = registry.put(ServedModel("b", "1", number_model, old.origin))
+    _, batcher = registry.get("b")
+    new = registry.put(ServedModel("b", "1", number_model))
     assert registry.get("b")[0] is new
     assert registry.get("b")[1] is not batcher
     assert len(registry.all()) == 3
@@ -67,8 +65,8 @@ def test_a_model_replaces_one_of_its_name_and_version(
 
 def test_a_loaded_model_has_the_digest_of_its_file(models: list[Path]) -> None:
     first, again, other = (load_served("m", "1", str(path)) for path in (models[0], models[0], models[1]))
-    assert first.origin.model_id == again.origin.model_id != other.origin.model_id
-    assert len(first.origin.model_id) == 16
+    assert first.model_id == again.model_id != other.model_id
+    assert len(first.model_id) == 16
 
 
 def test_a_file_that_changes_while_it_is_loaded_is_refused(
