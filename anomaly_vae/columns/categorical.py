@@ -1,8 +1,8 @@
-"""CategoryColumns: integer codes to one-hot cells, with a place for what was never seen.
+"""CategoryColumns: integer codes to one-hot cells, with one cell for unseen categories.
 
 A code is the position of a category, or -1 where the value is missing. The hot and the cold cell of
 category k are (1 - p_k) / s_k and -p_k / s_k, where p_k is its frequency and s_k about its standard
-deviation: cells have mean 0, and the hot one is the only positive one of its span.
+deviation. Cells have mean 0, and only the hot cell of a span is positive.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 MISSING = -1
-"""Code of a value that is not there."""
+"""Code of a missing value."""
 
 _LEAST_VARIANCE = 0.01
-"""Added to p (1 - p): a category seen once in a million rows does not become a cell of a thousand."""
+"""Added to p (1 - p): a category in one of a million rows gets a cell of bounded size."""
 
 
 class CategoryColumns:

@@ -1,4 +1,4 @@
-"""Cells as they come: numbers, text and moments read from whatever a column holds, or refused by name."""
+"""Numbers, text and times read from the cells of a column of any type; other cells raise an error."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Floats = NDArray[np.float64]
 _CELL_TYPES = (str, bytes, numbers.Number, np.generic, decimal.Decimal, datetime.date, datetime.timedelta)
 _MOST = int(np.finfo(np.float64).max)
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
-"""Steps per second of the units of time that are read as they are; nanoseconds are cut to microseconds."""
+"""Steps per second of the units of time that are read directly; nanoseconds are truncated to microseconds."""
 
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{300,}\s*")
 ISO_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?:$|[T\s])")
 _NO_MOMENT = np.datetime64("NaT", "us")
 _FIRST, _LAST = (np.datetime64(bound.value // 1000, "us") for bound in (pd.Timestamp.min, pd.Timestamp.max))
-"""The moments that nanoseconds can hold."""
+"""The range of times in nanoseconds."""
 
 _UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$")
 
@@ -38,7 +38,7 @@ def same_number(numbers: Floats, value: float) -> NDArray[np.bool_]:
 
 
 def read_numbers(cells: pd.Series, name: str) -> Floats:
-    """Floats of shape (n_rows,), text parsed; raises CellError at the first cell that is no number."""
+    """Floats of shape (n_rows,), text parsed; raises CellError at the first cell that is not a number."""
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
         refuse_cells(cells, cells.notna(), name, "a number")
     if pd.api.types.is_timedelta64_dtype(cells.dtype):
@@ -52,7 +52,7 @@ def read_numbers(cells: pd.Series, name: str) -> Floats:
 
 
 def _finite_int(cell: object) -> object:
-    """The cell, a whole number too large for a float as an infinite one, a time span as its seconds."""
+    """The cell; infinity for an integer too large for a float, seconds for a duration."""
     if isinstance(cell, datetime.timedelta | np.timedelta64):
         return pd.Timedelta(cell).total_seconds()
     if isinstance(cell, int) and not -_MOST <= cell <= _MOST:
@@ -63,7 +63,7 @@ def _finite_int(cell: object) -> object:
 
 
 def refuse_strange(cells: pd.Series, name: str) -> None:
-    """Raise CellTypeError at the first present cell that is no text, number, truth value or date."""
+    """Raise CellTypeError at the first present cell that is not text, a number, a boolean or a date."""
     if cells.dtype != np.dtype(object):
         return
     for row, (cell, present) in enumerate(zip(cells, cells.notna(), strict=True)):
@@ -72,7 +72,7 @@ def refuse_strange(cells: pd.Series, name: str) -> None:
 
 
 def as_text(cells: pd.Series) -> pd.Series:
-    """Cells as text, whole numbers without a point, so that 1, 1.0 and "1" are one category."""
+    """Cells as text; integers have no decimal point, so that 1, 1.0 and "1" are one category."""
     if isinstance(cells.dtype, pd.StringDtype):
         return cells
     present = cells.notna().to_numpy()
@@ -88,7 +88,7 @@ def _text(value: object) -> str:
 
 
 def read_seconds(cells: pd.Series, name: str) -> Floats:
-    """Seconds since 1970 on the column's own clock; NaN where missing."""
+    """Seconds since 1970 in local time of the column; NaN where missing."""
     if pd.api.types.is_datetime64_any_dtype(cells.dtype) and not isinstance(cells.dtype, pd.ArrowDtype):
         moments = cells.dt.tz_localize(None)
     else:
@@ -104,9 +104,9 @@ def read_seconds(cells: pd.Series, name: str) -> Floats:
 
 
 def parse_moments(cells: pd.Series, *, utc: bool = False) -> pd.Series:
-    """Moments of ISO 8601 texts and of dates, in UTC or as their own clocks show them; NaT for anything else.
+    """Times of ISO 8601 text and of dates, in UTC or in local time; NaT for anything else.
 
-    pandas 2 counts nanoseconds, which end in 2262: numpy reads the moments beyond them.
+    pandas 2 uses nanoseconds, whose range ends in 2262; numpy reads the times beyond it.
     """
     moments = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=utc).dt.tz_localize(None)
     far = (moments.isna() & cells.notna()).to_numpy()
@@ -118,7 +118,7 @@ def parse_moments(cells: pd.Series, *, utc: bool = False) -> pd.Series:
 
 
 def _far_moment(cell: Any) -> np.datetime64:
-    """A moment that nanoseconds cannot hold; NaT for any other cell, of which pandas is the judge."""
+    """A time out of the range of nanoseconds; NaT for any other cell, which pandas has read already."""
     if cell is None or (isinstance(cell, str) and not ISO_DATE.match(cell)):
         return _NO_MOMENT
     try:
@@ -129,7 +129,7 @@ def _far_moment(cell: Any) -> np.datetime64:
 
 
 def _clock(cell: object) -> object:
-    """A moment as a clock on the spot shows it, its offset from UTC left out; None for what is no moment."""
+    """A time as local time, without its offset from UTC; None for a cell that is not a time."""
     if isinstance(cell, datetime.datetime):
         return cell.replace(tzinfo=None)
     if isinstance(cell, str):

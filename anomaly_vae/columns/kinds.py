@@ -1,4 +1,4 @@
-"""What a column is: a reader chosen from the cells of a training table."""
+"""choose_reader: the kind of a column, from its cells in the training table."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from anomaly_vae.columns.readers import (
 from anomaly_vae.errors import IdentifierColumnWarning
 
 IDENTIFIER_ROWS = 20
-"""Fewer rows than this are too few to call a column an identifier."""
+"""With fewer rows than this, no column is an identifier."""
 
 IDENTIFIER_SHARE = 0.95
 """A text column with more distinct values than this share of its rows is an identifier."""
 
 RISING_SHARE = 0.3
-"""A column of whole numbers that never falls and rises with more than this share of rows counts them."""
+"""A column of integers that never decreases, and increases in more than this share of rows, is a counter."""
 
 _NUMBERS = numbers.Number | np.number | decimal.Decimal | datetime.timedelta
 
@@ -46,9 +46,9 @@ _NUMBERS = numbers.Number | np.number | decimal.Decimal | datetime.timedelta
 def choose_reader(cells: pd.Series, name: str) -> Reader:
     """The reader for a training column.
 
-    Numbers, truth values, dates and text are told apart by dtype, and for objects by their cells.
-    Text that is ISO 8601 throughout is dates. A column of one value is constant. Text with hardly a
-    value twice, and whole numbers that rise with every row, are identifiers: a warning names them.
+    The dtype distinguishes numbers, booleans, dates and text; for objects their cells do. Text in ISO 8601
+    only is read as dates. A column with one value is constant. Text with almost no repeated value, and
+    integers that increase with the rows, are identifiers: a warning names them.
     """
     refuse_strange(cells, name)
     present = cells[cells.notna()]
@@ -66,12 +66,12 @@ def choose_reader(cells: pd.Series, name: str) -> Reader:
     if n_distinct == 1:
         return ConstantReader(name, str(texts.iloc[0]))
     if len(texts) >= IDENTIFIER_ROWS and n_distinct > IDENTIFIER_SHARE * len(texts):
-        return _identifier(name, f"{n_distinct} different texts in {len(texts)} rows")
+        return _identifier(name, f"{n_distinct} distinct texts in {len(texts)} rows")
     return CategoryReader.learn(name, texts)
 
 
 def constant_value(values: Floats) -> float | None:
-    """The one number that all present values are, up to rounding; None where they differ."""
+    """The number that all present values equal, up to rounding; None if they differ."""
     low, high = np.nanmin(values), np.nanmax(values)
     return float(low) if np.isfinite(low) and bool(same_number(np.array([high]), float(low))[0]) else None
 
@@ -82,12 +82,12 @@ def _number_reader(cells: pd.Series, name: str) -> Reader:
     if value is not None:
         return ConstantReader(name, value)
     if _counts_rows(values):
-        return _identifier(name, f"whole numbers that only rise over {len(values)} rows")
+        return _identifier(name, f"integers that only increase over {len(values)} rows")
     return NumberReader(name)
 
 
 def _counts_rows(values: Floats) -> bool:
-    """Whether whole numbers never fall from row to row, and mostly rise: a counter, or a clock."""
+    """Whether the values are integers that never decrease and mostly increase, like a counter or a clock."""
     if len(values) < IDENTIFIER_ROWS or not np.isfinite(values).all():
         return False
     steps = np.diff(values)
@@ -99,8 +99,8 @@ def _counts_rows(values: Floats) -> bool:
 def _identifier(name: str, reason: str) -> Reader:
     warnings.warn(
         f"column {name!r} looks like an identifier ({reason}) and is left out of the model. "
-        f"Drop it, or name it with --id or --ignore on the command line, to be told no more; if it "
-        f"matters, give it as fewer categories, or shuffle rows that were sorted by it.",
+        f"To silence this warning, drop the column, or name it with --id or --ignore on the command line. If "
+        f"it matters, reduce it to fewer categories, or shuffle rows that were sorted by it.",
         IdentifierColumnWarning,
         stacklevel=2,
     )

@@ -21,13 +21,13 @@ LINEAR = 10.0
 """Cells up to here are linear in the value, in scales of the column."""
 
 LOG_GAIN = 1.0
-"""Nats a row by which a log must raise a Gaussian's likelihood of the column to be taken."""
+"""Nats per row by which the log must raise the Gaussian likelihood of a column to be used."""
 
 LOG_KURTOSIS = 20.0
 """Excess kurtosis below which a column is not heavy-tailed, whatever the likelihoods say."""
 
 _HUGE = 1e140
-"""Larger values, infinities included, count as this one: its square is still a float."""
+"""Larger values, and infinities, are replaced by this one, whose square is still a float."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class NumericColumns:
     unit : array of shape (n_columns,)
         Unit of the signed logarithm; NaN where the column is not logged.
     low, high : array of shape (n_columns,)
-        Smallest and largest finite value that was seen.
+        Smallest and largest finite training value.
     is_integer : array of shape (n_columns,)
-        Whether only whole numbers were seen.
+        Whether all training values are integers.
     """
 
     center: Floats
@@ -102,7 +102,7 @@ class NumericColumns:
 
 
 def _fit_column(values: Floats) -> tuple[float, float, float, float, float, bool]:
-    """Center, scale, unit, low, high and whether all are whole numbers, of one column."""
+    """Center, scale, unit, low, high and whether all are integers, of one column."""
     known = np.clip(values[np.isfinite(values)], -_HUGE, _HUGE)
     if not len(known):
         return 0.0, 1.0, np.nan, 0.0, 0.0, False
@@ -115,8 +115,8 @@ def _fit_column(values: Floats) -> tuple[float, float, float, float, float, bool
 def _location_scale(values: Floats) -> tuple[float, float]:
     """Mean and standard deviation of the values between their outer fences.
 
-    The fences lie five quartile ranges outside the quartiles, so that a few wild values move neither.
-    Where half of the values are one, the quartiles are those of the others.
+    The fences lie five quartile ranges outside the quartiles, so that a few extreme values move neither.
+    If half of the values are equal, the quartiles are those of the others.
     """
     first, third = np.quantile(values, [0.25, 0.75])
     common = first
@@ -133,8 +133,8 @@ def _log_unit(values: Floats, is_integer: bool) -> float:
     """Unit of the signed log if the column is heavy-tailed, else NaN.
 
     A column is logged where its kurtosis is large and a Gaussian of the logged values, change of
-    variables counted, is more likely than a Gaussian of the raw ones by ``LOG_GAIN`` nats a row. The
-    outer hundredth at either end has no say: a few wild values are no tail.
+    variables counted, is more likely than a Gaussian of the raw ones by ``LOG_GAIN`` nats per row. The
+    outer percent at either end is ignored: a few extreme values are not a heavy tail.
     """
     values = np.clip(values, *np.quantile(values, [0.01, 0.99]))
     spread = values.std()

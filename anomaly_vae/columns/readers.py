@@ -1,7 +1,7 @@
 """Readers: one column of raw cells to floats and codes, and back.
 
-A reader knows one kind of column. It is learned from the training cells, reads later cells the same
-way, refuses those that it cannot read by naming them, and restores values that a person can read.
+Each reader handles one kind of column. It is learned from the training cells, reads later cells in the same
+way, raises an error that names a cell it cannot read, and restores readable values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from anomaly_vae.columns.cells import (
 from anomaly_vae.schema import Kind
 
 MAX_CATEGORIES = 255
-"""Most frequent categories that get a cell of their own; the others share the place of the unseen."""
+"""Most frequent categories that get a cell of their own; the others share one cell with unseen categories."""
 
 _TRUTH = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -57,7 +57,7 @@ class Reader(ABC):
 
     @property
     def detail(self) -> str:
-        """What was learned, for a person to read."""
+        """What was learned, as readable text."""
         return ""
 
     @abstractmethod
@@ -71,7 +71,7 @@ class Reader(ABC):
 
 @dataclass(frozen=True)
 class NumberReader(Reader):
-    """A number is itself."""
+    """Numbers, as they are."""
 
     kind = "numeric"
     n_numeric = 1
@@ -85,7 +85,7 @@ class NumberReader(Reader):
 
 @dataclass(frozen=True)
 class BooleanReader(Reader):
-    """A truth value is one of two categories."""
+    """Booleans, as two categories."""
 
     kind = "boolean"
 
@@ -105,7 +105,7 @@ class BooleanReader(Reader):
 
 @dataclass(frozen=True)
 class CategoryReader(Reader):
-    """A text is one of the known categories, or the one place of all others."""
+    """Text, as one of the known categories or as one category for all others."""
 
     categories: tuple[str, ...]
     kind = "categorical"
@@ -120,7 +120,7 @@ class CategoryReader(Reader):
 
     @classmethod
     def learn(cls, name: str, texts: pd.Series) -> CategoryReader:
-        """Keep the most frequent categories, ties in order of the alphabet."""
+        """Keep the most frequent categories, ties in alphabetical order."""
         counts = texts.value_counts().sort_index().sort_values(ascending=False, kind="stable")
         return cls(name, tuple(str(text) for text in counts.index[:MAX_CATEGORIES]))
 
@@ -137,10 +137,10 @@ class CategoryReader(Reader):
 
 @dataclass(frozen=True)
 class DatetimeReader(Reader):
-    """A moment is its weekday and its time of day on a circle; the date itself is not modelled.
+    """Times, as weekday and time of day on a circle; the date itself is not modelled.
 
-    A date never comes again: a model that knew it would call all of the future anomalous.
-    ``week`` is the Monday of the last week that was seen; restored moments lie in it.
+    A date does not recur: a model of dates would flag all future rows.
+    ``week`` is the Monday of the last week in the training data; restored times are in it.
     """
 
     week: float
@@ -157,7 +157,7 @@ class DatetimeReader(Reader):
 
     @classmethod
     def learn(cls, name: str, cells: pd.Series) -> DatetimeReader:
-        """Remember the last week."""
+        """Store the last week."""
         last = float(np.nanmax(read_seconds(cells, name)))
         return cls(name, last - (last + 3 * _DAY) % (7 * _DAY))
 
@@ -175,7 +175,7 @@ class DatetimeReader(Reader):
 
 @dataclass(frozen=True)
 class ConstantReader(Reader):
-    """A column that never changed: its value, or anything else."""
+    """A column with one value in the training data: that value, or any other."""
 
     value: float | str
     kind = "constant"
@@ -206,7 +206,7 @@ class ConstantReader(Reader):
 
 @dataclass(frozen=True)
 class SilentReader(Reader, ABC):
-    """A column with nothing to model beside whether it is there."""
+    """A column of which only the presence of cells is modelled."""
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
         return [], []
@@ -217,7 +217,7 @@ class SilentReader(Reader, ABC):
 
 @dataclass(frozen=True)
 class IdentifierReader(SilentReader):
-    """A column that names rows."""
+    """A column that identifies rows."""
 
     kind = "identifier"
 
@@ -252,11 +252,11 @@ READERS: dict[str, type[Reader]] = {
 """Every reader by name, as a model file names it."""
 
 _MOST_SECONDS = 2.0**38
-"""Some 8,700 years before and after 1970, where the last week that was seen is."""
+"""About 8,700 years before and after 1970: the range of the last week in the training data."""
 
 
 def reader_from_state(state: Mapping[str, Any]) -> Reader:
-    """The reader of its name and learned values, as JSON has them; raises ValueError if they are damaged."""
+    """The reader with this name and these learned values from JSON; raises ValueError if they are invalid."""
     learned = dict(state)
     kind = READERS[learned.pop("reader")]
     if set(learned) != {field.name for field in fields(kind)}:
@@ -270,7 +270,7 @@ def reader_from_state(state: Mapping[str, Any]) -> Reader:
 
 
 def _are_categories(value: Any) -> bool:
-    """Whether a list holds texts, each once, and not more than are learned."""
+    """Whether the value is a list of distinct texts, at most as many as are learned."""
     if not isinstance(value, list) or len(value) > MAX_CATEGORIES:
         return False
     return all(_is_text(text) for text in value) and len(set(value)) == len(value)

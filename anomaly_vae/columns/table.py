@@ -1,7 +1,7 @@
 """TableEncoder: a raw table to one float32 matrix, and back.
 
 The matrix holds numeric cells first and one-hot spans after them; a missing value is NaN in all its
-cells. A column that was sometimes missing also owns a flag {present, missing}, so that absence can
+cells. A column with missing training cells also has a flag {present, missing}, so that a missing cell can
 be informative.
 """
 
@@ -34,7 +34,7 @@ from anomaly_vae.schema import Column, Feature, Schema, Span
 Table = pd.DataFrame | NDArray[Any]
 
 LATENT = "latent"
-"""Name of the part of a score that belongs to no column; no column may have it."""
+"""Name of the contribution of the latent space; no column may have this name."""
 
 _FLAG_WIDTH = 2
 
@@ -45,9 +45,9 @@ class TableEncoder:
     Parameters
     ----------
     readers : list of Reader
-        One a column.
+        One per column.
     flagged : array of shape (n_columns,)
-        Which columns own a missing flag.
+        Which columns have a missing flag.
     numeric : NumericColumns
         Scaling of all numeric features, in order of the columns.
     categories : CategoryColumns
@@ -71,7 +71,7 @@ class TableEncoder:
     def fit(cls, X: Table) -> TableEncoder:
         """Learn the readers and the scaling from a table of shape (n_rows, n_columns).
 
-        Raises CellTypeError for a cell that is no text, number, truth value or date; warns with
+        Raises CellTypeError for a cell that is not text, a number, a boolean or a date; warns with
         IdentifierColumnWarning for columns that it leaves out.
         """
         readers, flagged = _choose_readers(X), _any_missing(X)
@@ -101,8 +101,8 @@ class TableEncoder:
     def inverse_transform(self, cells: NDArray[Any], *, drawn: bool = False) -> pd.DataFrame:
         """Raw columns of a matrix whose one-hot cells are probabilities.
 
-        With ``drawn=True`` the cells are a draw rather than an expectation: whole numbers are
-        rounded, values stay in the range that was seen, and a drawn missing flag empties its cell.
+        With ``drawn=True`` the cells are a sample, not an expectation: integers are
+        rounded, values stay in the training range, and a sampled missing flag empties its cell.
         """
         n_numeric = len(self.numeric.center)
         floats = self.numeric.inverse_transform(np.asarray(cells[:, :n_numeric], dtype=np.float64))
@@ -114,7 +114,7 @@ class TableEncoder:
         return self._restore(floats, codes, drawn)
 
     def get_state(self) -> dict[str, Any]:
-        """All that was learned, as plain dictionaries, arrays and one JSON text."""
+        """The learned state, as plain dictionaries, arrays and one JSON text."""
         return {
             "readers": json.dumps([_reader_state(reader) for reader in self.readers]),
             "flagged": self.flagged,
@@ -124,13 +124,13 @@ class TableEncoder:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
-        """The encoder of a state that ``get_state`` gave."""
+        """The encoder with a state that ``get_state`` returned."""
         text = state["readers"]
         described = read_json(text, "readers", FREE_BYTES + 4 * len(text))
         readers = [reader_from_state(reader) for reader in described]
         categories, flagged = state["categories"], state["flagged"]
         if not isinstance(flagged, np.ndarray) or flagged.shape != (len(readers),) or flagged.dtype != bool:
-            raise ValueError("'flagged' should hold one truth value per column")
+            raise ValueError("'flagged' should hold one boolean per column")
         return cls(
             readers,
             flagged,
@@ -140,10 +140,10 @@ class TableEncoder:
 
     @property
     def charged_when_missing(self) -> NDArray[np.bool_]:
-        """Features that pay for a missing value, shape (n_features,).
+        """Features that contribute to the score if the value is missing, shape (n_features,).
 
-        Of a column that was never missing, the first one: absence is then a finding. A column with
-        a flag pays through its flag.
+        For a column without missing training cells this is its first feature: a missing cell is then unusual.
+        A column with a flag contributes through the flag.
         """
         owners = np.array(self.schema.owners, dtype=np.int64)
         first = np.zeros(len(owners), dtype=bool)
@@ -196,7 +196,7 @@ class TableEncoder:
 
 @contextmanager
 def whole_rows(positions: NDArray[np.int64] | slice) -> Iterator[None]:
-    """Name a cell that cannot be read by its row in the whole table, of which a part is read inside."""
+    """Inside, a part of a table is read: errors about a cell give its row in the whole table."""
     try:
         yield
     except CellError as error:
@@ -205,7 +205,7 @@ def whole_rows(positions: NDArray[np.int64] | slice) -> Iterator[None]:
 
 
 def column_names(X: Table) -> list[str]:
-    """Names of the columns, x0, x1, ... where the table has none; raises SchemaError for a double one."""
+    """Names of the columns, x0, x1, ... if the table has none; raises SchemaError for duplicates."""
     if isinstance(X, np.ndarray):
         return [f"x{j}" for j in range(X.shape[1])]
     names = [str(name) for name in X.columns]
@@ -213,7 +213,9 @@ def column_names(X: Table) -> list[str]:
         double = next(name for name in names if names.count(name) > 1)
         raise SchemaError(f"column {double!r} appears more than once; give each column a name of its own")
     if LATENT in names:
-        raise SchemaError(f"column {LATENT!r} has the name of the latent part of a score; rename the column")
+        raise SchemaError(
+            f"column {LATENT!r} has the name of the latent contribution to a score; rename the column"
+        )
     return names
 
 
@@ -237,7 +239,7 @@ def _choose_readers(X: Table) -> list[Reader]:
 
 
 def _array_reader(values: NDArray[Any], name: str) -> Reader:
-    """A column of an array has no identifiers: someone chose its numbers."""
+    """The reader of a column of an array, in which no column is an identifier: its numbers were chosen."""
     floats = values.astype(np.float64)
     if np.isnan(floats).all():
         return AbsentReader(name)

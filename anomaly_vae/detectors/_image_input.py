@@ -1,4 +1,4 @@
-"""as_images: whatever a user calls images, as one array (n_images, height, width, n_channels)."""
+"""as_images: the images of a user as one array (n_images, height, width, n_channels)."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""ImageModel: what a fit on images leaves behind; images in, nats, heat maps and images out.
+"""ImageModel: a fitted model of images; images to nats, heat maps and images.
 
 An image is looked at in two ways. *Where*: the whole's VAE and two patch VAEs, of pixels and of pairs of
 them, each give a map of what they cannot explain; a map is divided by its mean over the image, a noise
 scale of its own for each image in the terms of a Gaussian ELBO; a place is compared with the same place of
 the training images, and the largest deviations count. *What*: a VAE of oriented gradients tells whether
-the shape is one that was seen. All are calibrated on held-out images and heard together, the shape once
+the shape is one that was seen. All are calibrated on held-out images and combined, the shape once
 more by itself: where images are not aligned, places say little.
 """
 
@@ -101,7 +101,7 @@ class Level:
 
 
 class Views(NamedTuple):
-    """Statistics of images, larger the odder: a column a level, and the negative ELBO of the gradients."""
+    """Statistics of images, larger if more unusual: a column per level, and the gradients' negative ELBO."""
 
     places: Floats
     shape: Floats
@@ -128,14 +128,14 @@ class ImageCalibration:
 
 
 def _summed(levels: Sequence[Surprise], shape: Surprise, views: Views) -> Floats:
-    """Deviations of all statistics, summed: what is odd shows in more than one."""
+    """Deviations of all statistics, summed: an anomaly affects more than one."""
     columns = zip(levels, views.places.T, strict=True)
     local = np.sum([level.deviations(column) for level, column in columns], axis=0)
     return np.asarray(local + shape.deviations(views.shape))
 
 
 class ImageModel:
-    """Everything that was learned.
+    """A fitted model.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class ImageModel:
         return self.image_vae.whole.latent_dim
 
     def calibrate(self, X: Images) -> None:
-        """Learn from held-out images how large statistics are on normal ones."""
+        """Estimate the distribution of the statistics from held-out normal images."""
         self._calibration = ImageCalibration.fit(self.views(X))
 
     def views(self, X: Images) -> Views:

@@ -1,4 +1,4 @@
-"""Checked ways from an ImageModel to plain dictionaries and arrays, and back."""
+"""An ImageModel to plain dictionaries and arrays, and back with checks."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -
 
 
 def _check_work(vae: ImageVAE, levels: Sequence[Level]) -> None:
-    """Raise ModelFileError where the score of one image would take more products than any fit asks for."""
+    """Raise ModelFileError if the score of an image would need more multiplications than a fit allows."""
     work = 0
     for level in levels:
         own = vae.whole if level.vae is None else level.vae

@@ -61,7 +61,7 @@ class MemberBuilder:
         return self._start(replace(self.base, hidden_sizes=hidden_sizes))
 
     def closed_form(self) -> Member:
-        """The other member, done."""
+        """The closed-form member."""
         if self.recipe.closed_form is ClosedForm.COLUMNS:
             return self._columns()
         if self.recipe.closed_form is ClosedForm.EXEMPLARS:
@@ -85,7 +85,7 @@ class MemberBuilder:
         ]
 
     def _columns(self) -> Member:
-        """Independent columns: one latent that says nothing, and Student-t noise around each location."""
+        """Independent columns: one latent without effect, and Student-t noise around each location."""
         n = self.encoder.schema.n_numeric
         location, variance = fit_student_t(
             self.rows[:, :n], self.recipe.degrees_of_freedom, least_variance=_LEAST_SCALE**2
@@ -98,7 +98,7 @@ class MemberBuilder:
         return member
 
     def _exemplars(self) -> Member:
-        """A linear member whose prior are the codes of typical rows."""
+        """A linear member whose prior is the codes of typical rows."""
         linear = self._start(self.base)
         codes, variance = self._codes(linear)
         deviation = variance.sqrt()
@@ -131,7 +131,7 @@ class MemberBuilder:
         return member
 
     def _build(self, architecture: Architecture) -> Member:
-        """A member whose linear maps are zero, and that knows the frequencies of the categories."""
+        """A member with zero linear maps, and the frequencies of the categories."""
         device = self.rows.device
         module = architecture.build(self.encoder.schema).to(device)
         module.likelihood.observe(self.encoder.categories.frequencies, self.encoder.charged_when_missing)

@@ -1,4 +1,4 @@
-"""TableModel: an encoder and a network that belong together; raw rows in, nats and rows out."""
+"""TableModel: an encoder with its members; raw rows to nats and rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_DRAW = 10.0
 
 @dataclass(frozen=True)
 class Member:
-    """One network and what it scores with.
+    """One network and the draws that it scores with.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Member:
 
 
 class TableModel:
-    """What a fit leaves behind: one encoder, and members whose bounds are averaged by weight.
+    """A fitted model: one encoder, and members whose bounds are averaged by weight.
 
     The weighted mean of the members' lower bounds is a lower bound on that of their log densities,
     which is, up to its normaliser, the log of a product of experts.

@@ -1,9 +1,9 @@
-"""Recipe: what "auto" stands for, given the size of a table and whether its rows are clean.
+"""Recipe: the values of "auto", given the size of a table and whether its rows are clean.
 
-A model has two unlike members. The network sees what is curved; the other one, in closed form, keeps
-what the network smooths over. On clean rows that is where exactly rows were seen (an exemplar prior);
-on contaminated ones it is each column by itself, which no conspiracy of anomalies can bend. Where a
-table has more cells than rows, neither can be estimated, and it is a linear VAE; so it is for clean
+A model has two different members. The network models curved dependence; the closed-form member models
+what the network smooths over. For clean rows this is where exactly the training rows are (an exemplar prior).
+For contaminated rows it is each column on its own, which anomalies that agree cannot bias. If a
+table has more cells than rows, neither can be estimated, and it is a linear VAE; the same holds for clean
 rows of numbers and categories, whose distances have no common unit.
 """
 
@@ -15,17 +15,17 @@ from enum import Enum
 from typing import Any
 
 MAX_TRAIN_ROWS = 200_000
-"""Rows that training draws from; more than the step budget can visit would only cost time."""
+"""The most rows that training samples from; the step budget cannot visit more."""
 
 MAX_CALIBRATION_ROWS = 100_000
-"""Held-out rows that calibration keeps; p-values of 1e-5 are as small as they get."""
+"""The most held-out rows that calibration keeps; the smallest p-value is then 1e-5."""
 
 MAX_EXEMPLARS = 1_000
-"""Components of an exemplar prior: scoring costs as much as these, however many rows were fitted."""
+"""The most components of an exemplar prior, which bound the cost of scoring."""
 
 
 class ClosedForm(Enum):
-    """The member in closed form beside the network."""
+    """The closed-form member."""
 
     LINEAR = "a linear VAE"
     EXEMPLARS = "a linear VAE with an exemplar prior"
@@ -33,7 +33,7 @@ class ClosedForm(Enum):
 
 
 _WIDE_WEIGHT = 100.0
-"""With fewer rows than cells the network knows its rows by heart: it is all but silent."""
+"""With fewer rows than cells the network memorises its rows, so its weight is almost zero."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Recipe:
     n_steps, batch_size : int
         Training budget.
     closed_form : ClosedForm
-        The other member.
+        The closed-form member.
     closed_form_weight : float
         Its weight in the score, where the network's is 1 and bounds are in units of their spread.
     """
@@ -76,7 +76,7 @@ class Recipe:
 
 
 def novelty_recipe(n_rows: int, n_cells: int, has_categories: bool) -> Recipe:
-    """For clean rows: little noise, so that the model is local and notices small departures."""
+    """For clean rows: little noise, so that the model is local and detects small deviations."""
     is_wide = n_rows <= n_cells
     return Recipe(
         latent_dim=_latent_dim(n_rows, n_cells, 64),
@@ -92,7 +92,7 @@ def novelty_recipe(n_rows: int, n_cells: int, has_categories: bool) -> Recipe:
 
 
 def outlier_recipe(n_rows: int, n_cells: int) -> Recipe:
-    """For contaminated rows: few latents, heavy-tailed noise and trimming, so that anomalies go unlearned."""
+    """For contaminated rows: few latents, heavy tails and trimming, so that anomalies are not learned."""
     is_wide = n_rows <= n_cells
     return Recipe(
         latent_dim=_latent_dim(n_rows, n_cells, 64 if is_wide else 8),

@@ -1,4 +1,4 @@
-"""Checked ways back from plain dictionaries and arrays to encoders and networks.
+"""Encoders and networks from plain dictionaries and arrays, with checks.
 
 The torch module never enters a state: its weights do, and are refused unless each has the shape
 that the architecture asks for and is finite.

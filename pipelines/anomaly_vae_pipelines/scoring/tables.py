@@ -92,7 +92,7 @@ class Scorer:
                 wrong = _same_cells(rows, error)
                 problem = f"column {error.column!r}: wanted {error.wanted}, got {error.value!r}"
                 rejected += [_rejected(rows, int(i), problem) for i in np.flatnonzero(wrong)]
-            except ValueError as error:  # from a step of a Pipeline, which does not say which row
+            except ValueError as error:  # from a step of a Pipeline, which does not name the row
                 if isinstance(error, InputError) and not isinstance(error, StepError):
                     raise
                 reasons = self._unreadable(rows, 0, len(rows), {})

@@ -111,7 +111,7 @@ CASES = [
 
 @pytest.mark.parametrize(("cells", "kind"), CASES)
 def test_every_kind_is_recognised(cells: pd.Series, kind: str) -> None:
-    """Numbers, truth values, dates, text and columns without news are told apart, in every type of column."""
+    """Numbers, booleans, dates, text and empty columns are distinguished, in every type of column."""
     assert choose_reader(cells, "c").kind == kind
 
 
@@ -181,7 +181,7 @@ def test_numbers_and_texts_that_may_matter_stay(cells: pd.Series) -> None:
 # ---------------------------------------------------------------------------------------------- refusals
 @pytest.mark.parametrize("cell", [{"a": 1}, [1], (1,), {1}, object()], ids=lambda cell: type(cell).__name__)
 def test_an_object_is_refused_at_once(cell: Any) -> None:
-    """A cell that is no text, number, truth value or date is a CellTypeError that names column and row."""
+    """A cell that is not text, a number, a boolean or a date is a CellTypeError that names column and row."""
     with pytest.raises(CellTypeError, match=type(cell).__name__) as raised:
         choose_reader(pd.Series(["a", None, cell, "b"], dtype=object), "c")
     assert isinstance(raised.value, TypeError)

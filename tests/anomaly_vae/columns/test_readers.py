@@ -152,7 +152,7 @@ def test_a_number_is_read_the_same_from_every_type(cells: pd.Series) -> None:
     "dtype", ["int8", "uint64", "float32", "bool", "Int64", "boolean", pd.ArrowDtype(pa.int32())], ids=str
 )
 def test_every_type_of_number_is_one(dtype: Any) -> None:
-    """Whole numbers and truth values of any width are read as floats."""
+    """Whole numbers and booleans of any width are read as floats."""
     assert floats_of(number, [0, 1, 1], dtype) == [0.0, 1.0, 1.0]
 
 

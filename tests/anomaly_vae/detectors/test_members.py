@@ -35,7 +35,7 @@ def numbers(n_rows: int, n_columns: int = 3, seed: int = 0) -> Floats:
 
 
 def mixed(n_rows: int, seed: int = 0) -> pd.DataFrame:
-    """Numbers, one sometimes missing, a category, a truth value and a constant."""
+    """Numbers, one sometimes missing, a category, a boolean and a constant."""
     random = np.random.default_rng(seed)
     table = pd.DataFrame(numbers(n_rows, 3, seed), columns=["a", "b", "c"])
     table["c"] = table["c"].where(random.random(n_rows) < 0.8)

@@ -71,7 +71,7 @@ class RuleSection(Section):
 
 
 class LimitSection(RuleSection):
-    """The keys that say which rows count; without them those that the model flags."""
+    """The keys that select rows; by default a rule counts the rows that the model flags."""
 
     below: Nats | None = None
     p_value: Probability | None = None

@@ -126,7 +126,7 @@ def _text(cell: Any, name: str, position: int) -> str | None:
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, dict | list):
-        problem = f"column {name!r}: wanted a number, a truth value or text, got {_shown(cell)}"
+        problem = f"column {name!r}: wanted a number, a boolean or text, got {_shown(cell)}"
         raise InputError(f"rows[{position}], {problem}")
     return json.dumps(cell)
 

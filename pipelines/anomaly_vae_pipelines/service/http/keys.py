@@ -25,7 +25,7 @@ _WANTED = "wanted a role (score or admin) and sha256: with 64 digits, as --new-k
 
 @dataclass(frozen=True)
 class Keys:
-    """The hashes of all keys, by role. Without any keys, anyone may score and nobody may load models."""
+    """The hashes of all keys, by role. Without any keys, anyone may score and no client may load models."""
 
     hashes: tuple[tuple[Role, bytes], ...] = ()
 

@@ -15,7 +15,7 @@ _ADMIN_PREFIX = "/v2/repository/models/"
 def authorization(app: ASGIApp, keys: Keys) -> ASGIApp:
     """Raises UnauthorizedError without a known key, ForbiddenError without an admin key for loading.
 
-    If the service has no keys, anyone may score and nobody may load.
+    If the service has no keys, anyone may score and no client may load.
     """
 
     async def authorized(scope: Scope, receive: Receive, send: Send) -> None:
