@@ -1,4 +1,4 @@
-"""Cells: one text, one number and one moment for each value, however it is spelled, and refusals by name."""
+"""Cells: one text, one number and one time for each value, however it is spelled, and refusals by name."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from anomaly_vae.columns.cells import (
     as_text,
+    check_cell_types,
     read_numbers,
     read_seconds,
-    refuse_cells,
-    refuse_strange,
+    reject_cells,
     same_number,
 )
 from anomaly_vae.errors import CellError, CellTypeError
@@ -76,26 +76,26 @@ def test_text_keeps_what_it_is() -> None:
     assert texts.index.equals(cells.index)
 
 
-# ------------------------------------------------------------------------------------------------ moments
+# ------------------------------------------------------------------------------------------------ times
 offsets = st.sampled_from(["", "Z", "+02:00", "-0330", "+02", "+14:00", " +02:00"])
-moments = st.datetimes(datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1))
+times = st.datetimes(datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1))
 
 
 @LAW
-@given(spelled=st.lists(st.tuples(moments, offsets), min_size=1, max_size=4))
+@given(spelled=st.lists(st.tuples(times, offsets), min_size=1, max_size=4))
 def test_a_clock_is_read_and_not_its_zone(spelled: list[tuple[datetime.datetime, str]]) -> None:
     """The clock on the spot counts, whatever offset from UTC stands behind it; a column may mix them."""
-    texts = pd.Series([moment.isoformat(sep=" ") + offset for moment, offset in spelled])
-    clocks = [(moment - datetime.datetime(1970, 1, 1)).total_seconds() for moment, _ in spelled]
+    texts = pd.Series([time.isoformat(sep=" ") + offset for time, offset in spelled])
+    clocks = [(time - datetime.datetime(1970, 1, 1)).total_seconds() for time, _ in spelled]
     np.testing.assert_allclose(read_seconds(texts, "at"), clocks, rtol=0, atol=1e-5)
 
 
 @LAW
-@given(moment=moments)
-def test_a_moment_is_one_however_it_is_held(moment: datetime.datetime) -> None:
+@given(time=times)
+def test_a_moment_is_one_however_it_is_held(time: datetime.datetime) -> None:
     """A datetime, its date64, its text and its zoned object are read as one."""
-    zoned = moment.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=5)))
-    held = [moment, np.datetime64(moment), moment.isoformat(), zoned, zoned.isoformat()]
+    zoned = time.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=5)))
+    held = [time, np.datetime64(time), time.isoformat(), zoned, zoned.isoformat()]
     seconds = [read_seconds(pd.Series([one], dtype=object), "at")[0] for one in held]
     np.testing.assert_allclose(seconds, seconds[0], rtol=0, atol=1e-5)
     assert np.unique(read_seconds(pd.Series(held, dtype=object), "at").round(4)).size == 1
@@ -105,18 +105,18 @@ def test_a_moment_is_one_however_it_is_held(moment: datetime.datetime) -> None:
 def test_a_strange_cell_is_named_by_its_row_among_all() -> None:
     """The row of a refusal counts the missing cells before it; typed columns hold nothing strange."""
     with pytest.raises(CellTypeError) as raised:
-        refuse_strange(pd.Series([None, "a", np.nan, {"b": 1}, []], dtype=object), "c")
+        check_cell_types(pd.Series([None, "a", np.nan, {"b": 1}, []], dtype=object), "c")
     assert (raised.value.column, raised.value.row, raised.value.value) == ("c", 3, {"b": 1})
     fine = [None, "a", b"a", 1, 1.5, True, np.nan, pd.NA, pd.NaT, pd.Timestamp(0), datetime.date.max]
-    refuse_strange(pd.Series(fine, dtype=object), "c")
+    check_cell_types(pd.Series(fine, dtype=object), "c")
 
 
 def test_the_first_bad_cell_is_named() -> None:
     """Of several bad cells the first is named; without one nothing is raised."""
     cells = pd.Series(["a", "b", "c"], index=[7, 8, 9])
-    refuse_cells(cells, np.array([False, False, False]), "c", "a number")
+    reject_cells(cells, np.array([False, False, False]), "c", "a number")
     with pytest.raises(CellError, match=r"column 'c', row 1: wanted a number, got 'b'"):
-        refuse_cells(cells, pd.Series([False, True, True], index=cells.index), "c", "a number")
+        reject_cells(cells, pd.Series([False, True, True], index=cells.index), "c", "a number")
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

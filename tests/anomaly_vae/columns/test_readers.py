@@ -38,11 +38,11 @@ TEXT_DTYPES = [object, "str", "string", "string[pyarrow]", ARROW_TEXT, "category
 number = NumberReader("amount")
 boolean = BooleanReader("open")
 category = CategoryReader("color", ("red", "blue"))
-moment = DatetimeReader("at", 0.0)
+time = DatetimeReader("at", 0.0)
 always_three = ConstantReader("three", 3.0)
 always_red = ConstantReader("red", "red")
 
-SPEAKING: list[Reader] = [number, boolean, category, moment, always_three, always_red]
+SPEAKING: list[Reader] = [number, boolean, category, time, always_three, always_red]
 SILENT: list[Reader] = [IdentifierReader("id"), AbsentReader("nothing")]
 
 
@@ -58,7 +58,7 @@ def codes_of(reader: Reader, cells: Any, dtype: Any = None) -> list[int]:
 
 def hours_of(cells: pd.Series) -> list[float]:
     """Hours since Monday midnight, put together again from what the reader made of them."""
-    [sine, cosine], [weekday] = moment.read(cells)
+    [sine, cosine], [weekday] = time.read(cells)
     hours = weekday * 24.0 + np.arctan2(sine, cosine) / (2.0 * np.pi) % 1.0 * 24.0
     return [round(float(hour), 6) for hour in hours]
 
@@ -338,7 +338,7 @@ def test_a_far_date_is_a_date() -> None:
 def test_what_is_no_date_is_refused_by_name(cells: list[str]) -> None:
     """A text that is no ISO 8601 date is named with its column, row and value."""
     with pytest.raises(CellError, match=r"column 'at', row 1: wanted a date and time such as") as raised:
-        moment.read(pd.Series(cells))
+        time.read(pd.Series(cells))
     assert raised.value.value == cells[1]
 
 
@@ -346,7 +346,7 @@ def test_what_is_no_date_is_refused_by_name(cells: list[str]) -> None:
 def test_a_number_is_no_date(cells: pd.Series) -> None:
     """A number where a date was is refused by name, without a word from pandas."""
     with pytest.raises(CellError, match=r"column 'at', row 0: wanted a date"):
-        moment.read(cells)
+        time.read(cells)
 
 
 @LAW
@@ -365,5 +365,5 @@ def test_a_moment_of_the_week_comes_back(seconds: int) -> None:
 
 def test_midnight_is_one_place() -> None:
     """A second before and a second after midnight are neighbours on the circle."""
-    [sine, cosine], _ = moment.read(pd.Series(pd.to_datetime(["2024-01-01 23:59:59", "2024-01-02 00:00:01"])))
+    [sine, cosine], _ = time.read(pd.Series(pd.to_datetime(["2024-01-01 23:59:59", "2024-01-02 00:00:01"])))
     assert np.hypot(np.diff(sine), np.diff(cosine))[0] < 2e-4
