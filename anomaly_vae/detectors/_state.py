@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from anomaly_vae.errors import ModelFileError
 from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
+from anomaly_vae.schema import Schema
 from anomaly_vae.tails import Tail
 
 _MOST_LAYERS = 64
@@ -37,24 +38,16 @@ _FITTED = {
 DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
 
 
-class Cells(Protocol):
-    """The cells that a network models: a Schema, or plain Numbers."""
-
-    @property
-    def n_numeric(self) -> int:
-        """Number of numeric cells, which come first."""
-
-    @property
-    def category_widths(self) -> tuple[int, ...]:
-        """Widths of the one-hot spans that follow."""
-
-
 @dataclass(frozen=True)
 class Numbers:
     """Cells that are all numeric."""
 
     n_numeric: int
     category_widths: tuple[int, ...] = ()
+
+
+Cells = Schema | Numbers
+"""The cells that a network models."""
 
 
 @dataclass(frozen=True)
