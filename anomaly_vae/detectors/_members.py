@@ -72,8 +72,8 @@ class MemberBuilder:
         """Both, the network last, weighted so that each bound counts in units of its own spread.
 
         Raw nats would let the member shout that has the smallest noise. The spread is the median
-        absolute deviation over rows of training: held-out rows calibrate what comes out, and must have
-        no say in it.
+        absolute deviation over rows of training: held-out rows calibrate the result, and must have
+        not influence it.
         """
         shares = [
             self.recipe.closed_form_weight / self._spread(self._unfamiliar(closed_form)),

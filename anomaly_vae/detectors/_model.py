@@ -135,7 +135,7 @@ class TableModel:
         """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats.
 
         Of an exemplar prior the latent term keeps what does not depend on the row's distance from the
-        nearest exemplar; the columns in which the two differ bear the rest.
+        nearest exemplar; the other contributions go to the columns in which they differ.
         """
         n_columns = len(self.encoder.readers)
         owners = np.array([*self.encoder.schema.owners, n_columns])
