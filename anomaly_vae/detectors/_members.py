@@ -71,9 +71,8 @@ class MemberBuilder:
     def weighted(self, network: Member, closed_form: Member) -> list[Member]:
         """Both, the network last, weighted so that each bound counts in units of its own spread.
 
-        Raw nats would let the member shout that has the smallest noise. The spread is the median
-        absolute deviation over rows of training: held-out rows calibrate the result, and must have
-        not influence it.
+        With raw nats the member with the smallest noise would dominate. The spread is the median
+        absolute deviation over training rows: held-out rows calibrate the result, and must not influence it.
         """
         shares = [
             self.recipe.closed_form_weight / self._spread(self._unfamiliar(closed_form)),
