@@ -5,7 +5,7 @@ Requests are counted when they end; the metrics of models are read when Promethe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 
 from prometheus_client import (
@@ -59,7 +59,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._collectors,
         )
-        self._in_flight = Gauge(
+        self.in_flight = Gauge(
             "anomaly_vae_requests_in_flight", "Requests in flight.", registry=self._collectors
         )
         self.reload_failures = Counter(
@@ -70,10 +70,6 @@ class Metrics:
         )
         self._collectors.register(_Models(models))
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-
-    def watch_in_flight(self, count: Callable[[], float]) -> None:
-        """Read the number of requests in flight from a function."""
-        self._in_flight.set_function(count)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
