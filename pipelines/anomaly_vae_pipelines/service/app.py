@@ -16,12 +16,11 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from anomaly_vae_pipelines.images.decoding import strict_reading
 from anomaly_vae_pipelines.scoring.adapters import AnyModel
 from anomaly_vae_pipelines.service.http.keys import Keys, read_keys
-from anomaly_vae_pipelines.service.http.middleware.access_log import access_log
 from anomaly_vae_pipelines.service.http.middleware.authorization import authorization
 from anomaly_vae_pipelines.service.http.middleware.errors import errors
 from anomaly_vae_pipelines.service.http.middleware.exchange import record_exchange
 from anomaly_vae_pipelines.service.http.middleware.limits import body_limits, concurrency_limit, time_limit
-from anomaly_vae_pipelines.service.http.middleware.request_metrics import request_metrics
+from anomaly_vae_pipelines.service.http.middleware.outcomes import access_log, request_metrics
 from anomaly_vae_pipelines.service.http.middleware.response_headers import response_headers
 from anomaly_vae_pipelines.service.models.metrics import MEDIA, Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry, serve_models

@@ -36,13 +36,7 @@ _NAMED = ("model", "version")
 
 
 class Metrics:
-    """Counters of one service; each service of a process has its own.
-
-    Parameters
-    ----------
-    models : Registry
-        The models whose metrics are shown.
-    """
+    """Counters of one service and its models; each service of a process has its own."""
 
     def __init__(self, models: Registry) -> None:
         self._collectors = CollectorRegistry()
