@@ -6,16 +6,15 @@ Messages do not show the URL, because it may hold a token.
 from __future__ import annotations
 
 import http.client
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from concurrent.futures import wait
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from anomaly_vae_pipelines.errors import DeliveryError
-from anomaly_vae_pipelines.io.background import in_background
 
 _TRY_AGAIN = {408, 425, 429}
 """Status codes of 4xx after which a request is tried again; so it is after every 5xx."""
@@ -43,11 +42,22 @@ def within(seconds: float, call: Callable[[], None]) -> None:
     The timeout of a socket starts again with each byte, so that a slow receiver could block a run for hours.
     After the timeout, the call continues in a background thread.
     """
-    future = in_background(call, "send")
-    wait([future], seconds)
-    if not future.done():
+    ended: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            call()
+            ended.append(None)
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not ended:
         raise DeliveryError(f"no answer within {seconds:.3g} s")
-    future.result()
+    if ended[0] is not None:
+        raise ended[0]
 
 
 def _send(request: urllib.request.Request, seconds: float) -> None:
@@ -80,7 +90,7 @@ def _wait(retry_after: str | None) -> float:
             return 0.0
         if retry_after.strip().isdigit():
             return min(float(retry_after), _LONGEST_WAIT)
-        seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
-        return min(max(seconds, 0.0), _LONGEST_WAIT)
+        wait = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        return min(max(wait, 0.0), _LONGEST_WAIT)
     except ValueError:
         return 0.0

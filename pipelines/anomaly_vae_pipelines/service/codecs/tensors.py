@@ -57,16 +57,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class InferRequest:
-    """A request to infer.
-
-    Attributes
-    ----------
-    id : str or None
-        Repeated in the answer.
-    tensors : tuple of Tensor
-    outputs : mapping of str to bool
-        The requested outputs, each with whether it should be binary.
-    """
+    """A request to infer: its id, its tensors, and the requested outputs, each with whether it is binary."""
 
     id: str | None
     tensors: tuple[Tensor, ...]

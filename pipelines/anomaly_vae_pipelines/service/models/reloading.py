@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 from anomaly_vae.errors import AnomalyVAEError, ModelFileError
-from anomaly_vae_pipelines.io.background import in_background
 from anomaly_vae_pipelines.service.logs import log
 from anomaly_vae_pipelines.service.models.files import ModelFile, ModelPath
 from anomaly_vae_pipelines.service.models.metrics import Metrics
@@ -38,9 +38,10 @@ class Reloader:
     ----------
     registry : Registry
     models : sequence of ModelPath
-    load : Load
-    reload : Load, optional
-        For files that change while the service runs.
+    load : callable
+        ``load(name, version, path)`` returns a ServedModel.
+    reload : callable, optional
+        The same for files that change while the service runs.
     """
 
     def __init__(
@@ -54,13 +55,13 @@ class Reloader:
         self._reload = reload or load
         self._stamps: dict[ModelFile, FileStamp] = {}
         self._unlisted: set[str] = set()
-        self._loading: Future[ServedModel] | None = None
+        self._thread: threading.Thread | None = None
         self._busy = asyncio.Lock()
 
     @property
     def is_loading(self) -> bool:
         """Whether a file is being loaded; its thread cannot be stopped."""
-        return self._loading is not None and not self._loading.done()
+        return self._thread is not None and self._thread.is_alive()
 
     def load_all(self) -> None:
         """Load every file before the service starts; raises ModelFileError for one that is not a model."""
@@ -131,8 +132,23 @@ class Reloader:
 
     async def _loaded(self, file: ModelFile) -> ServedModel:
         """The model of a file, loaded on a daemon thread: the exit of the process does not wait for it."""
-        self._loading = in_background(lambda: self._reload(file.name, file.version, str(file.path)), "load")
-        return await asyncio.wrap_future(self._loading)
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[ServedModel | BaseException] = loop.create_future()
+
+        def work() -> None:
+            try:
+                outcome: ServedModel | BaseException = self._reload(file.name, file.version, str(file.path))
+            except BaseException as error:
+                outcome = error
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(lambda: None if ended.done() else ended.set_result(outcome))
+
+        self._thread = threading.Thread(target=work, name="load", daemon=True)
+        self._thread.start()
+        outcome = await ended
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
     def _put(self, served: ServedModel) -> None:
         self._registry.put(served)
