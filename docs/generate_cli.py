@@ -30,7 +30,7 @@ def reference() -> str:
 
 
 def _command_section(group: click.Group, name: str, parent: click.Context) -> list[str]:
-    """The section of a command; that of a group goes on with those of its commands."""
+    """The section of a command; a group is followed by the sections of its commands."""
     command = group.get_command(parent, name)
     if command is None:
         raise LookupError(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import random
 import subprocess
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 
 from anomaly_vae_pipelines import records, sources
 from anomaly_vae_pipelines.cli.main import cli
+from anomaly_vae_pipelines.service import logs
 from anomaly_vae_pipelines.sources import open_source
 from anomaly_vae_pipelines.sources.cells import collect
 from tests.anomaly_vae_pipelines.image_files import TINY_IMAGES, write_plates
@@ -70,6 +72,17 @@ def read_table(path: str) -> pd.DataFrame:
     """Read a whole file, with columns of numbers, booleans and text."""
     with open_source(path) as source:
         return collect(sources.read_rows(source))
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """Loggers as they were: the command line sends those of the service to stderr for good."""
+    loggers = [logging.getLogger(name) for name in (logs.NAME, *logs.OTHERS)]
+    states = [(logger, list(logger.handlers), logger.propagate, logger.level) for logger in loggers]
+    yield
+    for logger, handlers, propagate, level in states:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 @pytest.fixture

@@ -61,8 +61,8 @@ def load(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not a valid alert state; delete it to start over") from error
+    except ValueError:
+        state = None
     if not isinstance(state, dict):
         raise InputError(f"{path}: is not a valid alert state; delete it to start over")
     return state

@@ -93,24 +93,17 @@ def row_times(column: str, cells: Sequence[str], before: float) -> NDArray[np.fl
     """
     times = np.fromiter(map(time_of, cells), dtype=np.float64, count=len(cells))
     unknown = np.isnan(times)
-    _check(
-        column,
-        [cells[i] for i in np.flatnonzero(unknown).tolist() if cells[i]],
-        n_times=int((~unknown).sum()),
-    )
-    last = np.maximum.accumulate(np.where(unknown, -1, np.arange(len(times))))
-    return np.where(last < 0, before, times[last])
-
-
-def _check(column: str, bad: Sequence[str], n_times: int) -> None:
-    if bad and not n_times:
+    bad = [cells[i] for i in np.flatnonzero(unknown).tolist() if cells[i]]
+    if bad and unknown.all():
         raise InputError(
             f"time column {column!r}: wanted ISO 8601, or seconds since 1970, got {bad[0]!r}; "
             "name another column, or remove time to use the clock"
         )
     if bad:
         text = f"time column {column!r}: {len(bad)} cells are not a time, the first {bad[0]!r}"
-        warnings.warn(f"{text}; their rows get the time of the row before", AlertingWarning, stacklevel=4)
+        warnings.warn(f"{text}; their rows get the time of the row before", AlertingWarning, stacklevel=3)
+    last = np.maximum.accumulate(np.where(unknown, -1, np.arange(len(times))))
+    return np.where(last < 0, before, times[last])
 
 
 def _is_number(cell: str) -> bool:

@@ -16,15 +16,12 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from anomaly_vae_pipelines.images.decoding import strict_reading
 from anomaly_vae_pipelines.scoring.adapters import AnyModel
 from anomaly_vae_pipelines.service.http.keys import Keys, read_keys
-from anomaly_vae_pipelines.service.http.middleware.access_log import access_log
 from anomaly_vae_pipelines.service.http.middleware.authorization import authorization
-from anomaly_vae_pipelines.service.http.middleware.body_limits import body_limits
-from anomaly_vae_pipelines.service.http.middleware.concurrency_limit import concurrency_limit
 from anomaly_vae_pipelines.service.http.middleware.errors import errors
 from anomaly_vae_pipelines.service.http.middleware.exchange import record_exchange
-from anomaly_vae_pipelines.service.http.middleware.request_metrics import request_metrics
+from anomaly_vae_pipelines.service.http.middleware.limits import body_limits, concurrency_limit, time_limit
+from anomaly_vae_pipelines.service.http.middleware.outcomes import access_log, request_metrics
 from anomaly_vae_pipelines.service.http.middleware.response_headers import response_headers
-from anomaly_vae_pipelines.service.http.middleware.time_limit import time_limit
 from anomaly_vae_pipelines.service.models.metrics import MEDIA, Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry, serve_models
 from anomaly_vae_pipelines.service.models.reloading import Reloader
@@ -107,9 +104,7 @@ def _with_middleware(router: Router, settings: Settings, keys: Keys, metrics: Me
         partial(authorization, keys=keys),
         partial(concurrency_limit, limit=settings.max_in_flight, metrics=metrics),
         partial(
-            body_limits,
-            max_bytes=settings.max_body_bytes,
-            max_buffered_bytes=settings.max_buffered_bytes,
+            body_limits, max_bytes=settings.max_body_bytes, max_buffered_bytes=settings.max_buffered_bytes
         ),
         partial(time_limit, seconds=settings.request_timeout),
     ]

@@ -99,11 +99,8 @@ class Server(uvicorn.Server):
         self.on_signal: Callable[[int], None] = lambda code: None
         self.exit_code: int | None = None
         if not keys and settings.host not in _LOOPBACK:
-            log(
-                logging.WARNING,
-                "no keys are set: anyone who can reach this port can score",
-                host=settings.host,
-            )
+            warning = "no keys are set: anyone who can reach this port can score"
+            log(logging.WARNING, warning, host=settings.host)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal or ``should_exit``."""
@@ -137,10 +134,10 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=cast(int, settings.drain_timeout),  # asyncio takes fractions too
-        ssl_certfile=_path(settings.ssl_certfile),
-        ssl_keyfile=_path(settings.ssl_keyfile),
+        ssl_certfile=settings.ssl_certfile,
+        ssl_keyfile=settings.ssl_keyfile,
         ssl_keyfile_password=settings.ssl_keyfile_password,
-        ssl_ca_certs=_path(settings.ssl_ca_certs),
+        ssl_ca_certs=settings.ssl_ca_certs,
     )
 
 
@@ -158,29 +155,21 @@ def _check_certificate(settings: Settings) -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.ssl_ca_certs)
         context.load_cert_chain(certificate, key, lambda: settings.ssl_keyfile_password or "")
     except OSError as error:
-        raise InputError(
-            f"{certificate}: cannot be used with the key {key or 'in it'} ({error.strerror or error})"
-        ) from error
+        problem = f"cannot be used with the key {key or 'in it'} ({error.strerror or error})"
+        raise InputError(f"{certificate}: {problem}") from error
 
 
 def _listen(settings: Settings) -> socket.socket:
     """The socket to listen on; raises AnomalyVAEError if it cannot be opened."""
+    address = settings.host, settings.port
     try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server(
-            (settings.host, settings.port), family=family, backlog=2048, reuse_port=False
-        )
+        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server(address, family=family, backlog=2048)
     except OSError as error:
-        where, why = f"{settings.host}:{settings.port}", error.strerror
-        raise AnomalyVAEError(
-            f"{where}: cannot be listened on ({why}); give another --port or --host"
-        ) from error
+        problem = f"cannot be listened on ({error.strerror}); give another --port or --host"
+        raise AnomalyVAEError(f"{settings.host}:{settings.port}: {problem}") from error
 
 
 def _shown(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _path(path: Any) -> str | None:
-    return None if path is None else str(path)

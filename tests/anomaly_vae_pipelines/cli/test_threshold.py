@@ -98,7 +98,7 @@ def test_the_error_of_a_rate_that_is_too_low_has_the_ways_to_fix_it(moved):
     """How many rows it needs, and what estimates it."""
     ended, _ = moved("--false-alarm-rate", "1e-5")
     assert ended.code == 2
-    assert "but from 99,999" in ended.err
+    assert "it needs 99,999" in ended.err
     assert "--tail gpd" in ended.err
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,20 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from anomaly_vae import TabularVAEDetector, load, save
-from anomaly_vae_pipelines.service import logs
 from anomaly_vae_pipelines.service.app import create_app
 from anomaly_vae_pipelines.service.settings import Settings
-
-
-@pytest.fixture(autouse=True)
-def own_logs() -> Iterator[None]:
-    """Loggers as they were: the command line sends those of the service to stderr for good."""
-    loggers = [logging.getLogger(name) for name in (logs.NAME, *logs.OTHERS)]
-    states = [(logger, logger.handlers, logger.propagate, logger.level) for logger in loggers]
-    yield
-    for logger, handlers, propagate, level in states:
-        logger.handlers, logger.propagate = handlers, propagate
-        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -88,14 +88,7 @@ class SinkQueue:
 class Delivery:
     """Delivers alerts to all sinks that accept their severity.
 
-    Parameters
-    ----------
-    sinks : sequence of Sink
-        Where alerts go.
-    directory : Path
-        The spool; each sink has a directory of its name in it.
-    clock : Clock
-        For waiting.
+    ``directory`` is the spool; each sink has a directory of its name in it.
     """
 
     def __init__(self, sinks: Sequence[Sink], directory: Path, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,6 @@ class TimedRows:
     scored: ScoredRows
     times: NDArray[np.float64]
     ids: Sequence[str] = ()
-    _id_cells: dict[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
     _groups: dict[Key, Sequence[Group]] = field(default_factory=dict, repr=False, compare=False)
 
     def groups(self, key: Sequence[str]) -> Sequence[Group]:
@@ -47,7 +47,7 @@ class TimedRows:
 
     def row(self, position: int) -> AlertRow:
         """What an alert says about one row."""
-        rows, ids = self.scored.rows, self._ids_of(position)
+        rows, ids = self.scored.rows, {name: cells[position] for name, cells in self._id_cells.items()}
         return AlertRow(
             rows.source_of(position),
             int(rows.numbers[position]),
@@ -64,12 +64,10 @@ class TimedRows:
         fingerprint = hashlib.sha256(rows.contents(position)).hexdigest()[:16]
         return RowLocation(rows.source_of(position), int(rows.numbers[position]), fingerprint)
 
-    def _ids_of(self, position: int) -> dict[str, str]:
-        """Cells of the id columns of one row; whole columns are cached, because most are used again."""
-        for name in self.ids:
-            if name not in self._id_cells:
-                self._id_cells[name] = self.scored.rows.cells(name)
-        return {name: self._id_cells[name][position] for name in self.ids}
+    @cached_property
+    def _id_cells(self) -> dict[str, Sequence[str]]:
+        """The id columns, whole, because most of their cells are used again."""
+        return {name: self.scored.rows.cells(name) for name in self.ids}
 
     def _group(self, columns: Key) -> Sequence[Group]:
         if not columns:

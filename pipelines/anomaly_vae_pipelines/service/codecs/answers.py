@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from anomaly_vae_pipelines.records import ImageRows, ScoredRows
-from anomaly_vae_pipelines.records import Reason as ReasonRecord
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 from anomaly_vae_pipelines.service.codecs.images import heatmap_uri
 from anomaly_vae_pipelines.service.codecs.schemas import ModelName, Reason, ScoreAnswer, ScoredRow
@@ -41,13 +40,9 @@ def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> Score
     rows = list(map(ScoredRow, *columns, repeat(served.offset)))
     if explain:
         for position, row in enumerate(rows):
-            row.top_columns = [_reason(reason) for reason in scored.reasons.get(position, ())]
+            row.top_columns = [Reason(**vars(reason)) for reason in scored.reasons.get(position, ())]
         _add_heatmaps(served, scored, rows)
     return ScoreAnswer(ModelName(served.name, served.version, served.model_id), rows)
-
-
-def _reason(reason: ReasonRecord) -> Reason:
-    return Reason(reason.column, reason.nats, reason.observed, reason.expected)
 
 
 def _add_heatmaps(served: ServedModel, scored: ScoredRows, rows: Sequence[ScoredRow]) -> None:

@@ -50,15 +50,12 @@ def read_arrow(data: bytes, max_rows: int, names: Container[str]) -> pa.Table:
         If it is damaged or its buffers are compressed; TooLargeError for more than ``max_rows``.
     """
     try:
-        return _plain(_read(_stream_of(data), max_rows), names)
+        # Between its magic and its footer, a file is a stream.
+        stream = data[8:] if data.startswith(_FILE_MAGIC) else data
+        return _plain(_read(stream, max_rows), names)
     except (pa.ArrowException, OSError, struct.error, IndexError, MemoryError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SourceError(SOURCE, None, f"is not a valid Arrow IPC stream or file ({reason})") from error
-
-
-def _stream_of(data: bytes) -> bytes:
-    """The stream in a file: between its magic and its footer, a file is a stream."""
-    return data[8:] if data.startswith(_FILE_MAGIC) else data
 
 
 def _read(data: bytes, max_rows: int) -> pa.Table:

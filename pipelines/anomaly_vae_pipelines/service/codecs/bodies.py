@@ -65,14 +65,7 @@ def rows_of_body(data: bytes, media: str, inputs: ModelInputs, max_rows: int) ->
 
 @dataclass(frozen=True)
 class Body:
-    """The body of a request as it was received.
-
-    Attributes
-    ----------
-    data : bytes
-    codec : str
-        Its compression; empty for none.
-    """
+    """The body of a request as it was received, and its compression; empty for none."""
 
     data: bytes
     codec: str

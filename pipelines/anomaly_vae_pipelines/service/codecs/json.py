@@ -34,12 +34,8 @@ def parse_json(data: bytes, way_out: str = "") -> Any:
 class RowsOfNumbers:
     """Reads ``{"rows": [{column: number}, ...]}`` for a model that reads only numbers.
 
-    This takes half the time of decoding the text first and checking each cell then.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Columns of the matrix; others are ignored.
+    Columns that are not in ``names`` are ignored. This takes half the time of decoding the text first and
+    checking each cell then.
     """
 
     def __init__(self, names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ tensor per column, or one matrix with the columns of the model; images are one t
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.service.codecs.images import rows_of_arrays
+from anomaly_vae_pipelines.service.codecs.json import parse_json
 from anomaly_vae_pipelines.service.codecs.schemas import InferAnswer, OutputTensor, TensorMetadata
 from anomaly_vae_pipelines.service.codecs.tables import check_count, rows_of_table
 from anomaly_vae_pipelines.service.errors import TooLargeError
@@ -56,16 +57,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class InferRequest:
-    """A request to infer.
-
-    Attributes
-    ----------
-    id : str or None
-        Repeated in the answer.
-    tensors : tuple of Tensor
-    outputs : mapping of str to bool
-        The requested outputs, each with whether it should be binary.
-    """
+    """A request to infer: its id, its tensors, and the requested outputs, each with whether it is binary."""
 
     id: str | None
     tensors: tuple[Tensor, ...]
@@ -89,12 +81,10 @@ def output_tensors() -> list[TensorMetadata]:
     return [TensorMetadata(name, datatype, [-1]) for name, datatype in OUTPUTS.items()]
 
 
-def parse_request(
-    body: bytes, header_length: str | None, loads: Callable[[bytes], Any], max_values: int
-) -> InferRequest:
+def parse_request(body: bytes, header_length: str | None, max_values: int) -> InferRequest:
     """A request to infer; raises InputError for anything else, TooLargeError for too many values."""
     text, tail = _json_and_tail(body, header_length)
-    content = loads(text)
+    content = parse_json(text)
     if not isinstance(content, dict) or not isinstance(content.get("inputs"), list) or not content["inputs"]:
         raise InputError('wanted {"inputs": [{"name", "shape", "datatype", "data"}, ...]}')
     tensors, position = [], 0
@@ -156,9 +146,8 @@ def _json_and_tail(body: bytes, header_length: str | None) -> tuple[bytes, memor
     if header_length is None:
         return body, memoryview(b"")
     if not header_length.isdecimal() or int(header_length) > len(body):
-        raise InputError(
-            f"{HEADER_LENGTH}: wanted the bytes of JSON, at most {len(body):,}, got {header_length[:40]!r}"
-        )
+        wanted = f"wanted the bytes of JSON, at most {len(body):,}"
+        raise InputError(f"{HEADER_LENGTH}: {wanted}, got {header_length[:40]!r}")
     return body[: int(header_length)], memoryview(body)[int(header_length) :]
 
 
@@ -234,11 +223,10 @@ def _binary_values(data: memoryview, datatype: str, shape: tuple[int, ...], wher
         _check_size(len(texts), shape, where)
         return texts
     dtype = np.dtype(_DTYPES[datatype])
-    if len(data) != prod(shape) * dtype.itemsize:
-        raise InputError(
-            f"{where}: shape {list(shape)} of {datatype} has {prod(shape) * dtype.itemsize:,} bytes, got "
-            f"{len(data):,}"
-        )
+    n_bytes = prod(shape) * dtype.itemsize
+    if len(data) != n_bytes:
+        problem = f"shape {list(shape)} of {datatype} has {n_bytes:,} bytes, got {len(data):,}"
+        raise InputError(f"{where}: {problem}")
     return np.frombuffer(data, dtype=np.uint8 if datatype == "BOOL" else dtype)
 
 
@@ -295,17 +283,12 @@ def _pixels(tensor: Tensor) -> NDArray[Any]:
 
 
 def _matrix(tensor: Tensor, inputs: ModelInputs) -> pa.Table:
-    n_rows, n_columns = tensor.shape
+    where, wanted = f"input {tensor.name!r}", f"[n, {len(inputs.names)}], the columns of the model"
     if tensor.datatype == "BYTES" or not inputs.is_numbers:
-        raise InputError(
-            f"input {tensor.name!r}: wanted one tensor per column: the model does not read only numbers"
-        )
-    if n_columns != len(inputs.names):
-        raise InputError(
-            f"input {tensor.name!r}: wanted shape [n, {len(inputs.names)}], the columns of the model, "
-            f"got {list(tensor.shape)}"
-        )
-    values = np.asarray(tensor.values, dtype=np.float64).reshape(n_rows, n_columns)
+        raise InputError(f"{where}: wanted one tensor per column: the model does not read only numbers")
+    if tensor.shape[1] != len(inputs.names):
+        raise InputError(f"{where}: wanted shape {wanted}, got {list(tensor.shape)}")
+    values = np.asarray(tensor.values, dtype=np.float64).reshape(tensor.shape)
     return pa.table(dict(zip(inputs.names, values.T, strict=True)))
 
 
@@ -321,9 +304,8 @@ def _columns(tensors: Sequence[Tensor], inputs: ModelInputs, max_rows: int) -> p
     check_count(n_rows, max_rows)
     for tensor in tensors:
         if tensor.shape[0] != n_rows:
-            raise InputError(
-                f"input {tensor.name!r} has {tensor.shape[0]:,} rows, and {tensors[0].name!r} has {n_rows:,}"
-            )
+            problem = f"has {tensor.shape[0]:,} rows, and {tensors[0].name!r} has {n_rows:,}"
+            raise InputError(f"input {tensor.name!r} {problem}")
     return pa.table({tensor.name: _column(tensor) for tensor in tensors})
 
 

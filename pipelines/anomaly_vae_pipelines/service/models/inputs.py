@@ -56,11 +56,6 @@ class ModelInputs:
         """Whether the model reads only numbers."""
         return self.frame is None and self.numeric == frozenset(self.kinds)
 
-    @property
-    def holds(self) -> str:
-        """What the model was fitted on, for messages."""
-        return "a table" if self.frame is None else "images"
-
     def require(self, found: Any, where: str = SOURCE) -> None:
         """Raise UnknownNameError for the first required column that is missing, with the nearest name."""
         for name in self.required:

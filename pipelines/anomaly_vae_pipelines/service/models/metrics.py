@@ -5,7 +5,7 @@ Requests are counted when they end; the metrics of models are read when Promethe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 
 from prometheus_client import (
@@ -36,13 +36,7 @@ _NAMED = ("model", "version")
 
 
 class Metrics:
-    """Counters of one service; each service of a process has its own.
-
-    Parameters
-    ----------
-    models : Registry
-        The models whose metrics are shown.
-    """
+    """Counters of one service and its models; each service of a process has its own."""
 
     def __init__(self, models: Registry) -> None:
         self._collectors = CollectorRegistry()
@@ -59,7 +53,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._collectors,
         )
-        self._in_flight = Gauge(
+        self.in_flight = Gauge(
             "anomaly_vae_requests_in_flight", "Requests in flight.", registry=self._collectors
         )
         self.reload_failures = Counter(
@@ -70,10 +64,6 @@ class Metrics:
         )
         self._collectors.register(_Models(models))
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-
-    def watch_in_flight(self, count: Callable[[], float]) -> None:
-        """Read the number of requests in flight from a function."""
-        self._in_flight.set_function(count)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""

@@ -19,13 +19,7 @@ Result = TypeVar("Result")
 
 
 class ParseQueue:
-    """A queue of requests for one thread.
-
-    Parameters
-    ----------
-    max_wait : float
-        Seconds that a request may wait.
-    """
+    """A queue of requests for one thread, in which each waits for at most ``max_wait`` seconds."""
 
     def __init__(self, max_wait: float) -> None:
         self._max_wait = max_wait

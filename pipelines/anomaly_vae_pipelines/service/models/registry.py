@@ -91,12 +91,7 @@ def _plain(cell: Any) -> Any:
 
 
 class Registry:
-    """The served models. Only the event loop changes it; any thread may read it.
-
-    Parameters
-    ----------
-    settings : Settings
-    """
+    """The served models. Only the event loop changes it; any thread may read it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

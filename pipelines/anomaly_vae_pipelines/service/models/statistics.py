@@ -46,13 +46,7 @@ class Snapshot:
 
 @dataclass
 class ScoreStatistics:
-    """Counts scores. Threads may share it.
-
-    Parameters
-    ----------
-    calibration : array of shape (n_calibration,)
-        Scores of held-out rows, ascending.
-    """
+    """Counts scores, beside the ascending ``calibration`` scores of held-out rows. Threads may share it."""
 
     calibration: NDArray[np.float64]
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from anomaly_vae._version import __version__
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.service.codecs.bodies import read_body
-from anomaly_vae_pipelines.service.codecs.json import parse_json
 from anomaly_vae_pipelines.service.codecs.schemas import (
     InferAnswer,
     Live,
@@ -26,7 +25,7 @@ from anomaly_vae_pipelines.service.codecs.tensors import (
     parse_request,
     rows_of_tensors,
 )
-from anomaly_vae_pipelines.service.models.registry import Registry
+from anomaly_vae_pipelines.service.models.registry import Registry, ServedModel
 from anomaly_vae_pipelines.service.routes.operations import Operation
 from anomaly_vae_pipelines.service.routes.scoring import log_scored
 from anomaly_vae_pipelines.service.settings import Settings
@@ -47,17 +46,17 @@ def inference_operations(models: Registry, settings: Settings) -> list[Operation
     async def ready(request: Request) -> Ready:
         return Ready(True)
 
-    async def metadata(request: Request) -> ModelMetadata:
+    def asked_for(request: Request) -> ServedModel:
         path = request.path_params
-        name = path["name"]
-        served, _ = models.get(name, path.get("version", request.query_params.get("version")))
+        return models.get(path["name"], path.get("version", request.query_params.get("version")))[0]
+
+    async def metadata(request: Request) -> ModelMetadata:
+        served, name = asked_for(request), request.path_params["name"]
         inputs = input_tensors(served.inputs)
         return ModelMetadata(name, models.versions(name), PLATFORM, inputs, output_tensors())
 
     async def model_ready(request: Request) -> ModelReady:
-        path = request.path_params
-        models.get(path["name"], path.get("version", request.query_params.get("version")))
-        return ModelReady(path["name"], True)
+        return ModelReady(asked_for(request).name, True)
 
     async def infer(request: Request) -> Response:
         return await _infer(request, models, settings)
@@ -87,7 +86,7 @@ async def _infer(request: Request, models: Registry, settings: Settings) -> Resp
 
     def parsed() -> tuple[InferRequest, Rows]:
         data = body.unpacked(settings.max_body_bytes)
-        asked = parse_request(data, header_length, parse_json, settings.max_body_bytes)
+        asked = parse_request(data, header_length, settings.max_body_bytes)
         return asked, rows_of_tensors(asked, served.inputs, settings.max_rows)
 
     (asked, rows), waited = (

@@ -20,6 +20,7 @@ _ABOUT = {
     "version": "Version of the model; the newest by default.",
     "explain": "Whether to return the columns or regions that lower each score most.",
 }
+_SUMMARY = "Scores of rows and images, with reasons"
 _TAGS = {"/v1": "v1", "/v2/repository": "admin", "/v2": "v2", "": "operations"}
 """Groups of operations by the first part of their paths."""
 
@@ -36,11 +37,7 @@ def describe(operations: Sequence[Operation], served: Sequence[ServedModel]) -> 
         methods[operation.method.lower()] = _described(operation, result, error, served)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "anomaly-vae",
-            "summary": "Scores of rows and images, with reasons",
-            "version": __version__,
-        },
+        "info": {"title": "anomaly-vae", "summary": _SUMMARY, "version": __version__},
         "paths": paths,
         "components": {"schemas": components},
     }
@@ -53,7 +50,10 @@ def _described(
     responses = {"200": _response("Successful Response", media, result)}
     for status in operation.statuses:
         responses[str(status)] = _response(HTTPStatus(status).phrase, "application/json", error)
-    parameters = [_path_parameter(name, served) for name in re.findall(r"{(\w+)}", operation.path)]
+    parameters = [
+        {"name": name, "in": "path", "required": True, **_values(name, served)}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
     parameters += [_query_parameter(name, served) for name in operation.query]
     content: dict[str, Any] = {
         "tags": [next(tag for start, tag in _TAGS.items() if operation.path.startswith(start))],
@@ -70,10 +70,6 @@ def _described(
 
 def _response(description: str, media: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {media: {"schema": schema}}}
-
-
-def _path_parameter(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, **_values(name, served)}
 
 
 def _query_parameter(name: str, served: Sequence[ServedModel]) -> dict[str, Any]:

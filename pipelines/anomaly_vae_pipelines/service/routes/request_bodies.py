@@ -17,6 +17,7 @@ _CELLS: dict[str, list[str]] = {
     "boolean": ["boolean", "null"],
     "datetime": ["string", "null"],
 }
+_BINARY = {"type": "string", "format": "binary"}
 _ANY_CELL = ["string", "number", "boolean", "null"]
 _INPUT = {
     "type": "object",
@@ -47,37 +48,22 @@ def score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
     if tables:
         rows = [row_schema(model.inputs) for model in tables]
         item = rows[0] if len(rows) == 1 else {"anyOf": rows}
-        content["application/json"] = {
-            "schema": {
-                "type": "object",
-                "required": ["rows"],
-                "properties": {"rows": {"type": "array", "minItems": 1, "items": item}},
-            }
-        } | ({"example": {"rows": chosen.example}} if chosen else {})
-        content["text/csv"] = {"schema": {"type": "string"}} | (
-            {"example": _as_csv(chosen.inputs, chosen.example)} if chosen else {}
-        )
-        content["application/vnd.apache.arrow.stream"] = {"schema": {"type": "string", "format": "binary"}}
+        content["application/json"] = {"schema": _object_of("rows", item)}
+        content["text/csv"] = {"schema": {"type": "string"}}
+        content["application/vnd.apache.arrow.stream"] = {"schema": _BINARY}
+        if chosen:
+            content["application/json"]["example"] = {"rows": chosen.example}
+            content["text/csv"]["example"] = _as_csv(chosen.inputs, chosen.example)
     if len(tables) < len(served):
-        files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
-        content["multipart/form-data"] = {
-            "schema": {"type": "object", "required": ["file"], "properties": {"file": files}}
-        }
-        content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _image_types()}
+        content["multipart/form-data"] = {"schema": _object_of("file", _BINARY)}
+        content |= {kind: {"schema": _BINARY} for kind in _image_types()}
     return {"required": True, "content": content}
 
 
 def infer_body(served: Sequence[ServedModel]) -> dict[str, Any]:
     """The body of ``/v2/.../infer``."""
-    schema = {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {
-            "id": {"type": "string"},
-            "inputs": {"type": "array", "minItems": 1, "items": _INPUT},
-            "outputs": {"type": "array"},
-        },
-    }
+    schema = _object_of("inputs", _INPUT)
+    schema["properties"] |= {"id": {"type": "string"}, "outputs": {"type": "array"}}
     content: dict[str, Any] = {"schema": schema}
     chosen = first_with_example(served)
     if chosen:
@@ -88,6 +74,12 @@ def infer_body(served: Sequence[ServedModel]) -> dict[str, Any]:
 def first_with_example(served: Sequence[ServedModel]) -> ServedModel | None:
     """The first model that has example rows."""
     return next((model for model in served if model.example), None)
+
+
+def _object_of(name: str, item: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object with one list, which is not empty."""
+    items = {"type": "array", "minItems": 1, "items": item}
+    return {"type": "object", "required": [name], "properties": {name: items}}
 
 
 def _infer_example(served: ServedModel) -> dict[str, Any]:

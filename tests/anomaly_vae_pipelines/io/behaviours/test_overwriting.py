@@ -142,7 +142,7 @@ def test_heat_maps_replace_no_image(run, image_model, tmp_path):
             patch.chdir(tmp_path)
             ended = run("score", image_model, *inputs, "-o", "o.csv", "--heatmaps", folder, "--force")
         assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
-        assert "give heat maps another place" in ended.err
+        assert "choose another folder for heat maps" in ended.err
         assert contents(tmp_path) == before
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import NumberRows
-from anomaly_vae_pipelines.service.codecs.json import parse_json
 from anomaly_vae_pipelines.service.codecs.tensors import parse_request, rows_of_tensors
 from anomaly_vae_pipelines.service.errors import ServiceError
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs
@@ -27,7 +26,7 @@ MIXED = ModelInputs(
 def read(content: Any, form: ModelInputs = NUMBERS, tail: bytes = b"") -> Any:
     """The rows of a request, with tensors behind its JSON if there are any."""
     head = json.dumps(content).encode()
-    request = parse_request(head + tail, str(len(head)) if tail else None, parse_json, 1000)
+    request = parse_request(head + tail, str(len(head)) if tail else None, 1000)
     return rows_of_tensors(request, form, 100)
 
 

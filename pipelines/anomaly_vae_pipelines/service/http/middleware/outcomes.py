@@ -1,4 +1,4 @@
-"""Access log: one line for each request, with what its route found."""
+"""Outcomes: each request as a line of the access log, and counted by route and status with its duration."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from anomaly_vae_pipelines.service.http.middleware.exchange import exchange_of
 from anomaly_vae_pipelines.service.logs import log
+from anomaly_vae_pipelines.service.models.metrics import Metrics
 
 CLIENT_LEFT = 499
 """Status, after nginx, of a request whose client left before its response."""
@@ -35,3 +36,18 @@ def access_log(app: ASGIApp) -> ASGIApp:
             )
 
     return logged
+
+
+def request_metrics(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+    """Counts each request at its end; paths without a route are counted as "other"."""
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = exchange_of(scope)
+        try:
+            await app(scope, receive, send)
+        finally:
+            route = getattr(scope.get("endpoint"), "path", "other")
+            seconds = time.perf_counter() - exchange.started
+            metrics.answered(route, exchange.status or CLIENT_LEFT, seconds)
+
+    return counted
