@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 EXTRAS = ("alerts", "s3", "serve")
-_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)>=(?P<version>[0-9.]+)(?P<marker>;.*)?")
+_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)>=(?P<version>[0-9.]+)(,!=[0-9.]+)*(?P<marker>;.*)?")
 
 
 def floors(pyproject: str) -> Iterator[str]:

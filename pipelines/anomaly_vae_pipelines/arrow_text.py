@@ -178,9 +178,11 @@ def _seconds(steps: int | None, unit: str) -> str | None:
 
 
 def _number(value: float | None) -> float | str | None:
-    """A number as a JSON value: infinities and NaN are text."""
-    if value is None or math.isfinite(value):
-        return value
+    """A number as a JSON value: infinities and NaN are text, and a numpy number is a Python number."""
+    if value is None:
+        return None
+    if math.isfinite(value):
+        return float(value)
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 

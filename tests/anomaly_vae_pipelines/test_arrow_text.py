@@ -74,6 +74,14 @@ def test_layers_do_not_show():
     assert text_of(ids).to_pylist() == [base64.b64encode(bytes(16)).decode(), None]
 
 
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
+def test_numbers_of_every_width_are_json_numbers(kind):
+    """Older versions of pyarrow return numpy numbers for halves, which are not JSON."""
+    column = pa.array(np.array([1.5, -2, np.inf, np.nan], kind.to_pandas_dtype()), kind)
+    assert json.dumps(json_values(column)) == '[1.5, -2.0, "Infinity", "NaN"]'
+    assert json.loads(row_as_json(pa.table({"x": column}), 0)) == {"x": 1.5}
+
+
 @given(st.lists(st.one_of(st.none(), st.floats(width=64)), max_size=5))
 def test_any_float_is_valid_json_that_reads_back(values):
     """Infinities and NaN are text, as JSON has none."""
