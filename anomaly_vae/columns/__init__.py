@@ -1,1 +1,1 @@
-"""Raw columns to one float matrix and back, with a schema that remembers where each cell came from."""
+"""Raw columns to one float matrix and back, with a schema that maps each cell to its column."""

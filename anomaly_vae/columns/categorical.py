@@ -1,7 +1,7 @@
 """CategoryColumns: integer codes to one-hot cells, with one cell for unseen categories.
 
 A code is the position of a category, or -1 where the value is missing. The hot and the cold cell of
-category k are (1 - p_k) / s_k and -p_k / s_k, where p_k is its frequency and s_k about its standard
+category k are (1 - p_k) / s_k and -p_k / s_k, where p_k is its frequency and s_k approximates its standard
 deviation. Cells have mean 0, and only the hot cell of a span is positive.
 """
 

@@ -24,30 +24,30 @@ _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
 
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{300,}\s*")
 ISO_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?:$|[T\s])")
-_NO_MOMENT = np.datetime64("NaT", "us")
+_NOT_A_TIME = np.datetime64("NaT", "us")
 _FIRST, _LAST = (np.datetime64(bound.value // 1000, "us") for bound in (pd.Timestamp.min, pd.Timestamp.max))
-"""The range of times in nanoseconds."""
+"""The range of times that nanoseconds can represent."""
 
 _UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$")
 
 
 def same_number(numbers: Floats, value: float) -> NDArray[np.bool_]:
-    """Whether numbers equal a constant, up to the rounding of a float."""
+    """Whether numbers equal a constant, up to floating-point rounding."""
     with np.errstate(over="ignore"):
         return np.asarray(np.abs(numbers - value) <= 1e-15 * abs(value))
 
 
 def read_numbers(cells: pd.Series, name: str) -> Floats:
-    """Floats of shape (n_rows,), text parsed; raises CellError at the first cell that is not a number."""
+    """Floats of shape (n_rows,), also from text; raises CellError at the first cell that is not a number."""
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        refuse_cells(cells, cells.notna(), name, "a number")
+        reject_cells(cells, cells.notna(), name, "a number")
     if pd.api.types.is_timedelta64_dtype(cells.dtype):
         return np.asarray(cells.dt.total_seconds(), dtype=np.float64)
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
     values = [_finite_int(cell) for cell in cells.astype(object).where(cells.notna(), None)]
     numbers = pd.Series(pd.to_numeric(pd.Series(values, dtype=object), errors="coerce"))
-    refuse_cells(cells, numbers.isna().to_numpy() & cells.notna(), name, "a number")
+    reject_cells(cells, numbers.isna().to_numpy() & cells.notna(), name, "a number")
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
@@ -62,7 +62,7 @@ def _finite_int(cell: object) -> object:
     return cell
 
 
-def refuse_strange(cells: pd.Series, name: str) -> None:
+def check_cell_types(cells: pd.Series, name: str) -> None:
     """Raise CellTypeError at the first present cell that is not text, a number, a boolean or a date."""
     if cells.dtype != np.dtype(object):
         return
@@ -88,48 +88,48 @@ def _text(value: object) -> str:
 
 
 def read_seconds(cells: pd.Series, name: str) -> Floats:
-    """Seconds since 1970 in local time of the column; NaN where missing."""
+    """Seconds since 1970 in the local time of the column; NaN where missing."""
     if pd.api.types.is_datetime64_any_dtype(cells.dtype) and not isinstance(cells.dtype, pd.ArrowDtype):
-        moments = cells.dt.tz_localize(None)
+        times = cells.dt.tz_localize(None)
     else:
-        clocks = [_clock(cell) for cell in cells.astype(object)]
-        moments = parse_moments(pd.Series(clocks, index=cells.index, dtype=object))
+        local = [_local_time(cell) for cell in cells.astype(object)]
+        times = parse_times(pd.Series(local, index=cells.index, dtype=object))
         wanted = "a date and time such as 2026-01-31T12:00:00"
-        refuse_cells(cells, moments.isna() & cells.notna(), name, wanted)
-    steps = moments.to_numpy()
+        reject_cells(cells, times.isna() & cells.notna(), name, wanted)
+    steps = times.to_numpy()
     unit = np.datetime_data(steps.dtype)[0]
     if unit not in _PER_SECOND:
         steps, unit = steps.astype("datetime64[us]"), "us"
     return np.where(np.isnat(steps), np.nan, steps.astype(np.int64) / _PER_SECOND[unit])
 
 
-def parse_moments(cells: pd.Series, *, utc: bool = False) -> pd.Series:
+def parse_times(cells: pd.Series, *, utc: bool = False) -> pd.Series:
     """Times of ISO 8601 text and of dates, in UTC or in local time; NaT for anything else.
 
-    pandas 2 uses nanoseconds, whose range ends in 2262; numpy reads the times beyond it.
+    pandas 2 uses nanoseconds, whose range ends in 2262; numpy reads times outside this range.
     """
-    moments = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=utc).dt.tz_localize(None)
-    far = (moments.isna() & cells.notna()).to_numpy()
+    times = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=utc).dt.tz_localize(None)
+    far = (times.isna() & cells.notna()).to_numpy()
     if not far.any():
-        return moments
-    steps = moments.to_numpy().astype("datetime64[us]")
-    steps[far] = [_far_moment(_clock(cell)) for cell in cells[far]]
+        return times
+    steps = times.to_numpy().astype("datetime64[us]")
+    steps[far] = [_far_time(_local_time(cell)) for cell in cells[far]]
     return pd.Series(steps, index=cells.index)
 
 
-def _far_moment(cell: Any) -> np.datetime64:
-    """A time out of the range of nanoseconds; NaT for any other cell, which pandas has read already."""
+def _far_time(cell: Any) -> np.datetime64:
+    """A time outside the range of nanoseconds; NaT for any other cell, which pandas has already read."""
     if cell is None or (isinstance(cell, str) and not ISO_DATE.match(cell)):
-        return _NO_MOMENT
+        return _NOT_A_TIME
     try:
-        moment = np.datetime64(cell.strip() if isinstance(cell, str) else cell, "us")
+        time = np.datetime64(cell.strip() if isinstance(cell, str) else cell, "us")
     except ValueError:
-        return _NO_MOMENT
-    return _NO_MOMENT if _FIRST <= moment <= _LAST else moment
+        return _NOT_A_TIME
+    return _NOT_A_TIME if _FIRST <= time <= _LAST else time
 
 
-def _clock(cell: object) -> object:
-    """A time as local time, without its offset from UTC; None for a cell that is not a time."""
+def _local_time(cell: object) -> object:
+    """The local time of a cell, without its UTC offset; None for a cell that is not a time."""
     if isinstance(cell, datetime.datetime):
         return cell.replace(tzinfo=None)
     if isinstance(cell, str):
@@ -137,7 +137,7 @@ def _clock(cell: object) -> object:
     return cell if isinstance(cell, datetime.date | np.datetime64) else None
 
 
-def refuse_cells(cells: pd.Series, bad: pd.Series | NDArray[np.bool_], name: str, wanted: str) -> None:
+def reject_cells(cells: pd.Series, bad: pd.Series | NDArray[np.bool_], name: str, wanted: str) -> None:
     """Raise CellError at the first bad cell."""
     rows = np.flatnonzero(np.asarray(bad, dtype=bool))
     if len(rows):

@@ -14,9 +14,9 @@ from anomaly_vae.columns.categorical import Floats
 from anomaly_vae.columns.cells import (
     ISO_DATE,
     as_text,
-    parse_moments,
+    check_cell_types,
+    parse_times,
     read_numbers,
-    refuse_strange,
     same_number,
 )
 from anomaly_vae.columns.readers import (
@@ -46,11 +46,11 @@ _NUMBERS = numbers.Number | np.number | decimal.Decimal | datetime.timedelta
 def choose_reader(cells: pd.Series, name: str) -> Reader:
     """The reader for a training column.
 
-    The dtype distinguishes numbers, booleans, dates and text; for objects their cells do. Text in ISO 8601
-    only is read as dates. A column with one value is constant. Text with almost no repeated value, and
-    integers that increase with the rows, are identifiers: a warning names them.
+    The dtype distinguishes numbers, booleans, dates and text; in object columns the types of the cells do.
+    Text is read as dates if all of it is in ISO 8601. A column with one value is constant. Text with almost
+    no repeated value, and integers that increase with the rows, are identifiers: a warning names them.
     """
-    refuse_strange(cells, name)
+    check_cell_types(cells, name)
     present = cells[cells.notna()]
     if not len(present):
         return AbsentReader(name)
@@ -81,12 +81,12 @@ def _number_reader(cells: pd.Series, name: str) -> Reader:
     value = constant_value(values)
     if value is not None:
         return ConstantReader(name, value)
-    if _counts_rows(values):
+    if _is_counter(values):
         return _identifier(name, f"integers that only increase over {len(values)} rows")
     return NumberReader(name)
 
 
-def _counts_rows(values: Floats) -> bool:
+def _is_counter(values: Floats) -> bool:
     """Whether the values are integers that never decrease and mostly increase, like a counter or a clock."""
     if len(values) < IDENTIFIER_ROWS or not np.isfinite(values).all():
         return False
@@ -116,12 +116,12 @@ def _kind(present: pd.Series) -> str:
         return "numeric"
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "datetime"
-    if pd.api.types.is_object_dtype(dtype) or _is_arrow_span(dtype):
+    if pd.api.types.is_object_dtype(dtype) or _is_arrow_duration(dtype):
         return _kind_of_objects(present)
     return "datetime" if _is_iso_dates(present) else "text"
 
 
-def _is_arrow_span(dtype: object) -> bool:
+def _is_arrow_duration(dtype: object) -> bool:
     return isinstance(dtype, pd.ArrowDtype) and dtype.kind == "m"
 
 
@@ -142,4 +142,4 @@ def _is_iso_dates(present: pd.Series) -> bool:
     texts = as_text(present)
     if not texts.head(100).str.match(ISO_DATE).all():
         return False
-    return bool(parse_moments(texts.astype(object), utc=True).notna().all())
+    return bool(parse_times(texts.astype(object), utc=True).notna().all())

@@ -21,13 +21,13 @@ LINEAR = 10.0
 """Cells up to here are linear in the value, in scales of the column."""
 
 LOG_GAIN = 1.0
-"""Nats per row by which the log must raise the Gaussian likelihood of a column to be used."""
+"""A column is logged only if this raises its Gaussian log likelihood by at least this many nats per row."""
 
 LOG_KURTOSIS = 20.0
-"""Excess kurtosis below which a column is not heavy-tailed, whatever the likelihoods say."""
+"""A column with a smaller excess kurtosis is not heavy-tailed and is never logged."""
 
 _HUGE = 1e140
-"""Larger values, and infinities, are replaced by this one, whose square is still a float."""
+"""Magnitudes, including infinity, are clipped to this value, whose square is still finite."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _location_scale(values: Floats) -> tuple[float, float]:
     """Mean and standard deviation of the values between their outer fences.
 
     The fences lie five quartile ranges outside the quartiles, so that a few extreme values move neither.
-    If half of the values are equal, the quartiles are those of the others.
+    If the quartiles are equal, they are computed from the other values.
     """
     first, third = np.quantile(values, [0.25, 0.75])
     common = first
@@ -132,9 +132,9 @@ def _location_scale(values: Floats) -> tuple[float, float]:
 def _log_unit(values: Floats, is_integer: bool) -> float:
     """Unit of the signed log if the column is heavy-tailed, else NaN.
 
-    A column is logged where its kurtosis is large and a Gaussian of the logged values, change of
-    variables counted, is more likely than a Gaussian of the raw ones by ``LOG_GAIN`` nats per row. The
-    outer percent at either end is ignored: a few extreme values are not a heavy tail.
+    A column is logged if its kurtosis is large and a Gaussian of the logged values, including the change
+    of variables, is more likely than a Gaussian of the raw values by ``LOG_GAIN`` nats per row. Values are
+    clipped to the 1st and 99th percentile first, because a few extreme values are not a heavy tail.
     """
     values = np.clip(values, *np.quantile(values, [0.01, 0.99]))
     spread = values.std()

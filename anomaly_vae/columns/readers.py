@@ -20,10 +20,10 @@ from anomaly_vae.bounded_json import is_writable
 from anomaly_vae.columns.categorical import MISSING, Codes, Floats
 from anomaly_vae.columns.cells import (
     as_text,
+    check_cell_types,
     read_numbers,
     read_seconds,
-    refuse_cells,
-    refuse_strange,
+    reject_cells,
     same_number,
 )
 from anomaly_vae.schema import Kind
@@ -31,7 +31,7 @@ from anomaly_vae.schema import Kind
 MAX_CATEGORIES = 255
 """Most frequent categories that get a cell of their own; the others share one cell with unseen categories."""
 
-_TRUTH = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
+_BOOLEANS = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAY = 86_400.0
 
@@ -71,7 +71,7 @@ class Reader(ABC):
 
 @dataclass(frozen=True)
 class NumberReader(Reader):
-    """Numbers, as they are."""
+    """Numbers, unchanged."""
 
     kind = "numeric"
     n_numeric = 1
@@ -85,7 +85,7 @@ class NumberReader(Reader):
 
 @dataclass(frozen=True)
 class BooleanReader(Reader):
-    """Booleans, as two categories."""
+    """Booleans as two categories."""
 
     kind = "boolean"
 
@@ -94,9 +94,9 @@ class BooleanReader(Reader):
         return (2,)
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
-        truths = [_TRUTH.get(text.lower()) if isinstance(text, str) else None for text in as_text(cells)]
-        codes = np.array([MISSING if truth is None else truth for truth in truths], dtype=np.int64)
-        refuse_cells(cells, (codes == MISSING) & cells.notna(), self.name, "true or false")
+        values = [_BOOLEANS.get(text.lower()) if isinstance(text, str) else None for text in as_text(cells)]
+        codes = np.array([MISSING if value is None else value for value in values], dtype=np.int64)
+        reject_cells(cells, (codes == MISSING) & cells.notna(), self.name, "true or false")
         return [], [codes]
 
     def restore(self, floats: Floats, codes: Codes) -> NDArray[Any]:
@@ -105,7 +105,7 @@ class BooleanReader(Reader):
 
 @dataclass(frozen=True)
 class CategoryReader(Reader):
-    """Text, as one of the known categories or as one category for all others."""
+    """Text as one of the known categories, or as one category for all others."""
 
     categories: tuple[str, ...]
     kind = "categorical"
@@ -125,7 +125,7 @@ class CategoryReader(Reader):
         return cls(name, tuple(str(text) for text in counts.index[:MAX_CATEGORIES]))
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
-        refuse_strange(cells, self.name)
+        check_cell_types(cells, self.name)
         codes = pd.Index(self.categories, dtype=object).get_indexer(pd.Index(as_text(cells), dtype=object))
         codes[codes < 0] = len(self.categories)
         codes[cells.isna().to_numpy()] = MISSING
@@ -137,9 +137,9 @@ class CategoryReader(Reader):
 
 @dataclass(frozen=True)
 class DatetimeReader(Reader):
-    """Times, as weekday and time of day on a circle; the date itself is not modelled.
+    """Times as weekday and time of day on a circle; the date itself is not modelled.
 
-    A date does not recur: a model of dates would flag all future rows.
+    Dates do not recur: a model of them would flag all future rows.
     ``week`` is the Monday of the last week in the training data; restored times are in it.
     """
 
@@ -175,7 +175,7 @@ class DatetimeReader(Reader):
 
 @dataclass(frozen=True)
 class ConstantReader(Reader):
-    """A column with one value in the training data: that value, or any other."""
+    """A column with one value in the training data, as two categories: that value and any other."""
 
     value: float | str
     kind = "constant"
@@ -193,7 +193,7 @@ class ConstantReader(Reader):
             numbers = read_numbers(cells, self.name)
             missing, differs = np.isnan(numbers), ~same_number(numbers, self.value)
         else:
-            refuse_strange(cells, self.name)
+            check_cell_types(cells, self.name)
             missing, differs = (
                 cells.isna().to_numpy(),
                 np.array([c != self.value for c in as_text(cells)], dtype=object),
@@ -205,8 +205,8 @@ class ConstantReader(Reader):
 
 
 @dataclass(frozen=True)
-class SilentReader(Reader, ABC):
-    """A column of which only the presence of cells is modelled."""
+class OmittedReader(Reader, ABC):
+    """A column that is left out of the model, except for its missing flag."""
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
         return [], []
@@ -216,7 +216,7 @@ class SilentReader(Reader, ABC):
 
 
 @dataclass(frozen=True)
-class IdentifierReader(SilentReader):
+class IdentifierReader(OmittedReader):
     """A column that identifies rows."""
 
     kind = "identifier"
@@ -227,7 +227,7 @@ class IdentifierReader(SilentReader):
 
 
 @dataclass(frozen=True)
-class AbsentReader(SilentReader):
+class AbsentReader(OmittedReader):
     """A column that was always missing."""
 
     kind = "constant"
@@ -249,7 +249,7 @@ READERS: dict[str, type[Reader]] = {
         AbsentReader,
     )
 }
-"""Every reader by name, as a model file names it."""
+"""Readers by the names that model files use."""
 
 _MOST_SECONDS = 2.0**38
 """About 8,700 years before and after 1970: the range of the last week in the training data."""
@@ -270,7 +270,7 @@ def reader_from_state(state: Mapping[str, Any]) -> Reader:
 
 
 def _are_categories(value: Any) -> bool:
-    """Whether the value is a list of distinct texts, at most as many as are learned."""
+    """Whether the value is a list of at most ``MAX_CATEGORIES`` distinct texts."""
     if not isinstance(value, list) or len(value) > MAX_CATEGORIES:
         return False
     return all(_is_text(text) for text in value) and len(set(value)) == len(value)

@@ -1,7 +1,7 @@
 """TableEncoder: a raw table to one float32 matrix, and back.
 
 The matrix holds numeric cells first and one-hot spans after them; a missing value is NaN in all its
-cells. A column with missing training cells also has a flag {present, missing}, so that a missing cell can
+cells. A column with missing training cells also has a flag {present, missing}, because a missing cell can
 be informative.
 """
 
@@ -24,8 +24,8 @@ from anomaly_vae.columns.readers import (
     AbsentReader,
     ConstantReader,
     NumberReader,
+    OmittedReader,
     Reader,
-    SilentReader,
     reader_from_state,
 )
 from anomaly_vae.errors import CellError, SchemaError
@@ -40,7 +40,7 @@ _FLAG_WIDTH = 2
 
 
 class TableEncoder:
-    """Readers of columns and the scaling of what they read.
+    """Encodes tables with one reader per column, and scales the values that the readers return.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class TableEncoder:
         return np.concatenate(cells, axis=1, dtype=np.float32)
 
     def log_jacobian(self, X: Table) -> Floats:
-        """Nats that turn densities of cells into densities of raw values, shape (n_rows, n_columns)."""
+        """Nats to add to log densities of cells to get those of raw values, shape (n_rows, n_columns)."""
         floats, _ = self._read(X)
         terms = self.numeric.log_jacobian(floats)
         owners = np.repeat(np.arange(len(self.readers)), [reader.n_numeric for reader in self.readers])
@@ -124,7 +124,7 @@ class TableEncoder:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
-        """The encoder with a state that ``get_state`` returned."""
+        """The encoder with a state returned by ``get_state``."""
         text = state["readers"]
         described = read_json(text, "readers", FREE_BYTES + 4 * len(text))
         readers = [reader_from_state(reader) for reader in described]
@@ -142,8 +142,8 @@ class TableEncoder:
     def charged_when_missing(self) -> NDArray[np.bool_]:
         """Features that contribute to the score if the value is missing, shape (n_features,).
 
-        For a column without missing training cells this is its first feature: a missing cell is then unusual.
-        A column with a flag contributes through the flag.
+        For a column without missing training cells this is its first feature, because a missing cell is
+        unusual there. A column with a flag contributes through the flag.
         """
         owners = np.array(self.schema.owners, dtype=np.int64)
         first = np.zeros(len(owners), dtype=bool)
@@ -188,7 +188,7 @@ class TableEncoder:
             details = [reader.detail]
             if True in [next(logged) for _ in range(reader.n_numeric)]:
                 details.append("log")
-            if flagged and not isinstance(reader, SilentReader):
+            if flagged and not isinstance(reader, OmittedReader):
                 details.append("sometimes missing")
             described.append(Column(reader.name, reader.kind, ", ".join(filter(None, details))))
         return described
@@ -196,7 +196,7 @@ class TableEncoder:
 
 @contextmanager
 def whole_rows(positions: NDArray[np.int64] | slice) -> Iterator[None]:
-    """Inside, a part of a table is read: errors about a cell give its row in the whole table."""
+    """Context that reads part of a table: errors about a cell give its row in the whole table."""
     try:
         yield
     except CellError as error:
@@ -205,7 +205,7 @@ def whole_rows(positions: NDArray[np.int64] | slice) -> Iterator[None]:
 
 
 def column_names(X: Table) -> list[str]:
-    """Names of the columns, x0, x1, ... if the table has none; raises SchemaError for duplicates."""
+    """Names of the columns, or x0, x1, ... if the table has none; raises SchemaError for duplicates."""
     if isinstance(X, np.ndarray):
         return [f"x{j}" for j in range(X.shape[1])]
     names = [str(name) for name in X.columns]
@@ -239,7 +239,7 @@ def _choose_readers(X: Table) -> list[Reader]:
 
 
 def _array_reader(values: NDArray[Any], name: str) -> Reader:
-    """The reader of a column of an array, in which no column is an identifier: its numbers were chosen."""
+    """The reader of a column of an array; its columns are chosen, so that none is an identifier."""
     floats = values.astype(np.float64)
     if np.isnan(floats).all():
         return AbsentReader(name)
@@ -281,7 +281,7 @@ def _code_owners(readers: list[Reader], flagged: NDArray[np.bool_]) -> list[int]
 
 
 def _category_order(readers: list[Reader], flagged: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Positions of the categorical features ordered by width, so that equal widths are neighbours."""
+    """Positions of the categorical features ordered by width, so that equal widths are adjacent."""
     return np.argsort(_category_widths(readers, flagged), kind="stable").astype(np.int64)
 
 

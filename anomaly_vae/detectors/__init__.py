@@ -1,1 +1,1 @@
-"""The scikit-learn face: estimators that fit, score, decide and explain."""
+"""The scikit-learn interface: estimators that fit, score, decide and explain."""

@@ -1,4 +1,4 @@
-"""VAEDetector: what detectors of tables and images share: fit, latents, samples, metadata and state."""
+"""VAEDetector: the base of the detectors of tables and images: fit, latents, samples, metadata, state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from anomaly_vae.training import History
 AUTO = StrOptions({"auto"})
 
 _STORED_NAMES = {"typical_contributions_": "typical_parts_"}
-"""Attributes that model files keep under their first name."""
+"""Attributes that model files store under their first name."""
 
 
 class VAEDetector(ScoreDecisions):
@@ -84,7 +84,7 @@ class VAEDetector(ScoreDecisions):
 
     @abstractmethod
     def _set_typical(self, X: Any) -> None:
-        """Set ``typical_contributions_``, and whatever else describes calibration rows X."""
+        """Set ``typical_contributions_`` and other statistics of the calibration rows X."""
 
     @abstractmethod
     def _mean_elbos(self, X: Any, split: RowSplit, history: History) -> tuple[float, float]:
@@ -92,7 +92,7 @@ class VAEDetector(ScoreDecisions):
 
     @abstractmethod
     def _like_training(self, rows: Any) -> Any:
-        """Rows from the model in the form in which rows were given to ``fit``."""
+        """Rows from the model, in the form of the rows given to ``fit``."""
 
     @abstractmethod
     def _input_metadata(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class VAEDetector(ScoreDecisions):
 
     @abstractmethod
     def _load_model(self, state: dict[str, Any], device: torch.device) -> Any:
-        """The model of such a state; raises ModelFileError unless its parts fit each other."""
+        """The model with this state; raises ModelFileError if its parts are inconsistent."""
 
     @abstractmethod
     def _check_fitted(self, state: dict[str, Any]) -> None:
@@ -135,9 +135,9 @@ class VAEDetector(ScoreDecisions):
         return self._like_training(self.model_.decode(z))
 
     def reconstruct(self, X: ArrayLike) -> Any:
-        """The row that the model expects in place of each row: ``decode(encode(X))``.
+        """The reconstruction of each row by the model: ``decode(encode(X))``.
 
-        Missing cells of a table are filled in. Of an image only the latents of the whole image count.
+        Missing cells of a table are filled in. Images use only the latents of the whole image.
         """
         return self.decode(self.encode(X))
 
@@ -150,7 +150,7 @@ class VAEDetector(ScoreDecisions):
         return self._like_training(self.model_.sample(n_rows, seed))
 
     def metadata(self) -> dict[str, Any]:
-        """A summary of the fitted model that JSON can hold: parameters, columns, training and threshold."""
+        """A JSON-serialisable summary of the fitted model: parameters, columns, training and threshold."""
         check_is_fitted(self)
         return {
             "kind": type(self).__name__,
@@ -221,7 +221,7 @@ class VAEDetector(ScoreDecisions):
         return self
 
     def _calibrate(self, X: Any, split: RowSplit) -> None:
-        """Set the scores of the calibration rows, what is typical of these rows, and the threshold."""
+        """Set the scores of the calibration rows, their typical contributions, and the threshold."""
         calibration = take_rows(X, split.calibration)
         self.calibration_scores_ = np.sort(self._score_samples(calibration))
         self._set_typical(calibration)
@@ -234,7 +234,7 @@ class VAEDetector(ScoreDecisions):
             self._set_offset(thresholds.fence_offset(self.calibration_scores_))
 
     def _check_parameters(self) -> None:
-        """Raise InvalidParameterError where a sequence holds anything but whole numbers from 1."""
+        """Raise InvalidParameterError if a sequence has elements other than integers of at least 1."""
         self._check_whole("hidden_sizes", self.hidden_sizes)
 
     def _check_whole(self, name: str, values: Iterable[Any]) -> None:
@@ -245,7 +245,7 @@ class VAEDetector(ScoreDecisions):
             )
 
     def _plain_params(self) -> dict[str, Any]:
-        """Parameters as a model file keeps them; a generator object, which could be forged, becomes None."""
+        """Parameters as model files store them; a random generator, which could be forged, becomes None."""
         params: dict[str, Any] = self.get_params(deep=False)
         if not isinstance(params["random_state"], int | np.integer):
             params["random_state"] = None
@@ -253,7 +253,7 @@ class VAEDetector(ScoreDecisions):
 
 
 def _plain(value: Any) -> Any:
-    """A parameter without numpy's types; a sequence is a tuple of whole numbers."""
+    """A parameter without numpy types; a sequence becomes a tuple of integers."""
     if isinstance(value, list | tuple | np.ndarray):
         return tuple(int(size) for size in value)
     return value.item() if isinstance(value, np.generic) else value

@@ -118,7 +118,7 @@ class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
         return self
 
     def _set_rate(self, rate: float, tail: Tail) -> None:
-        """Set the threshold of a false-alarm rate: guaranteed if it can be, else estimated by the tail."""
+        """Set the threshold of a false-alarm rate: guaranteed if possible, else estimated from the tail."""
         if tail == "empirical" or rate >= thresholds.least_false_alarm_rate(len(self.calibration_scores_)):
             self._guarantee(rate)
         else:

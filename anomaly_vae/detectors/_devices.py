@@ -13,7 +13,7 @@ from anomaly_vae.errors import InputError
 def resolve_device(device: str) -> torch.device:
     """The device of that name; "auto" is a CUDA GPU if there is one, else the CPU.
 
-    Raises InputError where the device does not exist here.
+    Raises InputError if the device is not available.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

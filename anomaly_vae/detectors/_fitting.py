@@ -1,4 +1,4 @@
-"""From a raw table to a trained TableModel: split, encode, start at pPCA, train."""
+"""From a raw table to a trained TableModel: encode, initialise with pPCA, train."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_START_ROWS = 20_000
 def fit_encoder(X: Table, rows: NDArray[np.int64]) -> tuple[TableEncoder, NDArray[np.float32]]:
     """The encoder of the training rows, and those rows encoded.
 
-    Raises InputError where no column is left to model, CellError for a cell that cannot be read.
+    Raises InputError if no column is left to model, and CellError for a cell that cannot be read.
     """
     train = take_rows(X, rows)
     with whole_rows(rows):
@@ -48,7 +48,7 @@ def fit_model(
     verbose: int,
     **training: Any,
 ) -> tuple[TableModel, History]:
-    """A model of encoded rows x (n_rows, n_cells), trained; ``training`` goes to the Schedule."""
+    """A model of encoded rows x (n_rows, n_cells), trained; ``training`` is passed to Schedule."""
     generator = torch.Generator(x.device).manual_seed(seed)
     order = torch.randperm(len(x), generator=generator, device=x.device)[:_MAX_START_ROWS]
     members = MemberBuilder(encoder, x[order], recipe, len(x), generator)

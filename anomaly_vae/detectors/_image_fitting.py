@@ -1,4 +1,4 @@
-"""From images to an ImageModel: closed forms, the usual at each place, a trained VAE of shapes."""
+"""From images to an ImageModel: closed-form VAEs, typical errors per position, a trained VAE of shapes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BATCH = 64
 _WHOLE_SIDE = 28
 _MAX_WHOLE_PIXELS = 4096
 _LEAST_LEVEL_SIDE = 24
-_N_PLACES_A_SIDE = 64
+_N_POSITIONS_PER_SIDE = 64
 _LEAST_NOISE = 1e-6
 _N_COPIES = 3
 
@@ -43,18 +43,18 @@ class ImageRecipe:
     Attributes
     ----------
     latent_dim : int or None
-        Latents of a whole image; None is a quarter of the images, at most 100.
+        Latents of a whole image; None is a quarter of the number of images, at most 100.
     patch_size : int
-        Pixels a side of a patch.
+        Side of a patch in pixels.
     keep : float
-        Share of the images that closed forms and each batch keep, best first.
+        Share of the images, the most probable ones, that closed-form fits and each batch keep.
     n_steps, batch_size, learning_rate
         Training budget of the shape's VAE.
     noise : float
         Least scale of a gradient given the latents, and scale of the noise on the encoder's input, in
         standard deviations of all gradients.
     hidden_sizes, shape_latent_dim
-        Its network.
+        Architecture of the shape's VAE.
     """
 
     latent_dim: int | None = None
@@ -69,7 +69,7 @@ class ImageRecipe:
 
 
 def n_train_images(n_images: int, n_pixels: int) -> int:
-    """How many images are learned from: what memory for pixels allows, at least 50."""
+    """Number of images to train on: limited by ``MAX_TRAIN_IMAGES`` and by memory, to no fewer than 50."""
     return min(n_images, MAX_TRAIN_IMAGES, max(_MAX_TRAIN_PIXELS // n_pixels, 50))
 
 
@@ -98,7 +98,7 @@ def fit_image_model(
 
 
 def _image_vae(y: Tensor, recipe: ImageRecipe, generator: torch.Generator) -> ImageVAE:
-    """Both levels in closed form: the whole first, then patches of what it leaves."""
+    """Both VAEs in closed form: that of whole images, then that of patches of the residuals."""
     height, width = y.shape[-2:]
     factor = _whole_factor(height, width)
     small = torch.cat([shrink(some, factor) for some in _batches(y[:_MAX_START_IMAGES])])
@@ -118,24 +118,24 @@ def _image_vae(y: Tensor, recipe: ImageRecipe, generator: torch.Generator) -> Im
 def _levels(
     image_vae: ImageVAE, y: Tensor, recipe: ImageRecipe, generator: torch.Generator, *, per_image: bool
 ) -> list[Level]:
-    """Pixels, pairs of pixels where the image is large enough, and the whole."""
+    """Levels: pixels, pairs of pixels if the image is large enough, and whole images."""
     height, width = image_vae.size
-    views: list[tuple[ConvVAE | None, int, int]] = [(image_vae.patches, 1, _stride(height, width, recipe))]
+    settings: list[tuple[ConvVAE | None, int, int]] = [(image_vae.patches, 1, _stride(height, width, recipe))]
     if min(height, width) // 2 >= _LEAST_LEVEL_SIDE:
         shrunk = [shrink(detail, 2) for detail in _details(image_vae, y)]
         patch = (y.shape[1], *image_vae.patches.patch)
         rows = _patches(iter(shrunk), patch[1:], generator)
         pairs = _conv_vae(rows, patch, _patch_latents(patch), recipe.keep)
-        views.append((pairs, 2, _stride(height // 2, width // 2, recipe)))
-    views.append((None, image_vae.factor, 1))
-    return [_level(image_vae, y, *view, per_image=per_image) for view in views]
+        settings.append((pairs, 2, _stride(height // 2, width // 2, recipe)))
+    settings.append((None, image_vae.factor, 1))
+    return [_level(image_vae, y, *setting, per_image=per_image) for setting in settings]
 
 
 @torch.no_grad()
 def _level(
     image_vae: ImageVAE, y: Tensor, vae: ConvVAE | None, factor: int, stride: int, *, per_image: bool
 ) -> Level:
-    """One level and what its errors are on the training images."""
+    """One level, with statistics of its errors on the training images."""
     nothing = torch.zeros(1, device=y.device)
     bare = Level(vae, factor, stride, 1.0, nothing, nothing)
     errors = torch.cat(
@@ -151,7 +151,7 @@ def _level(
 def _fit_shape(
     small: Tensor, recipe: ImageRecipe, generator: torch.Generator, *, verbose: int
 ) -> tuple[Member, NDArray[np.float32], float, History]:
-    """The VAE of oriented gradients, of the images and of jittered copies; its centre and scale."""
+    """The VAE of oriented gradients of images and jittered copies, the centre and scale of the gradients."""
     copies = [small, *(jittered(small, generator) for _ in range(_N_COPIES))]
     rows = torch.cat([oriented_gradients(some).flatten(1) for copy in copies for some in _batches(copy)])
     centre = rows.mean(dim=0)
@@ -180,7 +180,7 @@ def _conv_vae(rows: Tensor, patch: tuple[int, ...], latent_dim: int, keep: float
 
 @torch.no_grad()
 def _details(image_vae: ImageVAE, y: Tensor) -> Iterator[Tensor]:
-    """What the whole leaves unexplained, some images at a time."""
+    """Residuals of the VAE of whole images, one batch of images at a time."""
     for some in _batches(y):
         yield image_vae.detail(some)
 
@@ -191,7 +191,7 @@ def _batches(images: Tensor) -> Iterator[Tensor]:
 
 
 def _patches(images: Iterator[Tensor], size: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Patches from random places of images, (n_patches, n_cells), as many of each image."""
+    """Patches at random positions, (n_patches, n_cells), the same number from each image."""
     batches = list(images)
     n_each = max(_N_PATCHES // sum(map(len, batches)), 1)
     down, across = (torch.arange(side, device=generator.device) for side in size)
@@ -209,7 +209,7 @@ def _patches(images: Iterator[Tensor], size: tuple[int, ...], generator: torch.G
 
 
 def _whole_factor(height: int, width: int) -> int:
-    """How much a whole image is shrunk: to some 30 pixels a side, and no more than 4,096 in all."""
+    """Factor that shrinks a whole image to about 28 pixels per side, and to at most 4,096 pixels in total."""
     wanted = max(min(height, width) // _WHOLE_SIDE, math.ceil(math.sqrt(height * width / _MAX_WHOLE_PIXELS)))
     return max(min(wanted, height, width), 1)
 
@@ -221,18 +221,18 @@ def _whole_latents(small: Tensor, recipe: ImageRecipe) -> int:
 
 
 def _patch_latents(patch: tuple[int, ...]) -> int:
-    """Few enough that noise and defects are not among what a patch can be."""
+    """Number of latents, small enough that the VAE of patches cannot reproduce noise and defects."""
     return max(min(12 if patch[0] == 1 else 24, math.prod(patch) // 4), 1)
 
 
 def _stride(height: int, width: int, recipe: ImageRecipe) -> int:
-    return int(np.clip(min(height, width) // _N_PLACES_A_SIDE, 1, recipe.patch_size))
+    return int(np.clip(min(height, width) // _N_POSITIONS_PER_SIDE, 1, recipe.patch_size))
 
 
 def as_pixels(
     X: Any, rows: NDArray[np.int64], pixel_range: tuple[float, float], device: torch.device
 ) -> Tensor:
-    """Images of those rows as a tensor (n_images, n_channels, height, width) in [0, 1]."""
+    """The images at these positions as a tensor (n_images, n_channels, height, width) in [0, 1]."""
     low, high = pixel_range
     pixels = np.empty((len(rows), *X.shape[1:]), dtype=np.float32)
     for k, row in enumerate(rows):

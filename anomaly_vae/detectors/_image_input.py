@@ -17,10 +17,10 @@ _WHITE = {"uint8": 255.0, "uint16": 65535.0}
 
 
 def as_images(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
-    """X checked in scikit-learn's way, as (n_images, height, width, n_channels) of its own type of number.
+    """X after the checks of scikit-learn, as (n_images, height, width, n_channels) with its own dtype.
 
-    With ``reset=True`` the size is noted on the estimator as ``image_size_`` and ``channels_``. Raises
-    InputError for images of another size, ValueError for what are no finite numbers.
+    With ``reset=True`` the size is stored on the estimator as ``image_size_`` and ``channels_``. Raises
+    InputError for images of another size, ValueError for pixels that are not finite numbers.
     """
     shape = np.shape(X) if isinstance(X, np.ndarray) else None
     if shape is None and not hasattr(X, "columns"):
@@ -42,7 +42,7 @@ def as_images(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
 
 
 def learned_range(X: NDArray[Any]) -> tuple[float, float]:
-    """Black and white: those of the integer type, else the least and the largest value seen."""
+    """Values of black and white: those of uint8, uint16 or floats in [0, 1], otherwise the range of X."""
     white = _WHITE.get(X.dtype.name)
     if white is not None:
         return 0.0, white
@@ -53,7 +53,7 @@ def learned_range(X: NDArray[Any]) -> tuple[float, float]:
 
 
 def _size(estimator: BaseEstimator, shape: tuple[int, ...], *, reset: bool) -> tuple[int, int, int]:
-    """Height, width and channels of an array of images, checked against what was asked for or fitted."""
+    """Height, width and channels of an array of images, checked against the parameters or the fit."""
     height, width, channels = (*shape[1:], 1)[:3]
     if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] > 4:
         raise InputError(
@@ -65,7 +65,7 @@ def _size(estimator: BaseEstimator, shape: tuple[int, ...], *, reset: bool) -> t
     )
     fits_size = wanted[0] == "auto" or tuple(wanted[0]) == (height, width)
     if not fits_size or wanted[1] not in ("auto", channels):
-        asked = "image_size and channels ask for" if reset else "the model was fitted on"
+        asked = "image_size and channels are set to" if reset else "the model was fitted on"
         raise InputError(
             f"X has images of {height} x {width} pixels and {channels} channel(s), but {asked} "
             f"{_shown(*wanted)}; resize or convert them first"
@@ -87,7 +87,7 @@ def _flattened_size(estimator: BaseEstimator, n_features: int) -> tuple[int, int
             )
         return height, width, channels
     if n_features % channels:
-        raise InputError(f"X has {n_features} columns, which are no whole pixels of {channels} channels")
+        raise InputError(f"X has {n_features} columns, not a multiple of channels={channels}; check channels")
     n_pixels = n_features // channels
     side = math.isqrt(n_pixels)
     return (side, side, channels) if side * side == n_pixels else (1, n_pixels, channels)

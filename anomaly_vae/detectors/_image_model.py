@@ -1,11 +1,11 @@
-"""ImageModel: a fitted model of images; images to nats, heat maps and images.
+"""ImageModel: a fitted model of images; images to scores in nats, heat maps and images.
 
-An image is looked at in two ways. *Where*: the whole's VAE and two patch VAEs, of pixels and of pairs of
-them, each give a map of what they cannot explain; a map is divided by its mean over the image, a noise
-scale of its own for each image in the terms of a Gaussian ELBO; a place is compared with the same place of
-the training images, and the largest deviations count. *What*: a VAE of oriented gradients tells whether
-the shape is one that was seen. All are calibrated on held-out images and combined, the shape once
-more by itself: where images are not aligned, places say little.
+A score combines two kinds of statistics. *Position*: the VAE of whole images and two VAEs of patches, of
+pixels and of pairs of pixels, each give a map of errors. A map of patches is divided by its mean over the
+image, which in terms of a Gaussian ELBO gives each image its own noise scale. Each position is compared with
+the same position of the training images, and the largest deviations count. *Shape*: the ELBO of a VAE of
+oriented gradients. All statistics are calibrated on held-out images and combined. The shape also counts on
+its own, because positions are not informative if images are not aligned.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _OWN_SCALE = 0.05
 """Added to the mean error of an image before dividing by it, in mean errors of the training images."""
 
 _TYPICAL_SPREAD = 0.1
-"""What is added to the spread of a place, in its mean."""
+"""Added to the spread of a position, as a share of its mean and of the mean spread."""
 
 _TINY = 1e-12
 _MAX_BLOCK_PIXELS = 2**18
@@ -51,20 +51,20 @@ _MAX_BLOCK = 16
 
 @dataclass(frozen=True)
 class Level:
-    """Errors of one VAE, place by place, and what they are on normal images.
+    """Errors of one VAE at each position, and their statistics on normal images.
 
     Attributes
     ----------
     vae : ConvVAE or None
-        Of patches; None stands for the whole's.
+        The VAE of patches; None is the VAE of whole images.
     factor : int
-        How much smaller the image is that it sees.
+        Factor by which its input is smaller than the image.
     stride : int
-        Pixels of that image from one place to the next.
+        Pixels of the shrunk image from one position to the next.
     typical_error : float
-        Mean over training images and places.
+        Mean over training images and positions.
     centre, spread : Tensor of shape (1, n_down, n_across)
-        Of the scaled errors of the training images at each place.
+        Mean and standard deviation of the scaled errors of the training images at each position.
     """
 
     vae: ConvVAE | None
@@ -75,20 +75,20 @@ class Level:
     spread: Tensor
 
     def errors(self, image_vae: ImageVAE, small: Tensor, detail: Tensor) -> Tensor:
-        """Mean squared error of each place, (n_images, 1, n_down, n_across)."""
+        """Mean squared error at each position, (n_images, 1, n_down, n_across)."""
         if self.vae is None:
             return image_vae.whole.differences(small).square().mean(dim=1, keepdim=True)
         return blur(self.vae.errors(shrink(detail, self.factor), self.stride), _BLUR)
 
     def scaled(self, errors: Tensor, *, per_image: bool) -> Tensor:
-        """Errors in units of the image's own mean error; of a patch's VAE, and where that is wanted."""
+        """Errors in units of the mean error of the image (patches, ``per_image``) or of training images."""
         if self.vae is None or not per_image:
             return errors / (self.typical_error + _TINY)
         own = errors.mean(dim=(1, 2, 3), keepdim=True)
         return errors / (own + _OWN_SCALE * self.typical_error + _TINY)
 
     def deviations(self, scaled: Tensor) -> Tensor:
-        """Scaled errors less those of the same place of normal images, in units of their spread."""
+        """Scaled errors minus those of normal images at the same position, in units of their spread."""
         spread = self.spread + _TYPICAL_SPREAD * (self.centre + self.spread.mean())
         return (scaled - self.centre) / (spread + _TINY)
 
@@ -100,7 +100,7 @@ class Level:
         return place(heat, size, first, self.factor * self.stride)[:, 0]
 
 
-class Views(NamedTuple):
+class Statistics(NamedTuple):
     """Statistics of images, larger if more unusual: a column per level, and the gradients' negative ELBO."""
 
     places: Floats
@@ -109,29 +109,29 @@ class Views(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageCalibration:
-    """How surprising statistics are: of each level, of the shape, of all of these together."""
+    """Surprises of the statistics: of each level, of the shape, and of their sum."""
 
     levels: tuple[Surprise, ...]
     shape: Surprise
     together: Surprise
 
     @classmethod
-    def fit(cls, views: Views) -> ImageCalibration:
-        """From held-out images."""
-        levels = tuple(Surprise.fit(column) for column in views.places.T)
-        shape = Surprise.fit(views.shape)
-        return cls(levels, shape, Surprise.fit(_summed(levels, shape, views)))
+    def fit(cls, statistics: Statistics) -> ImageCalibration:
+        """Estimate from statistics of held-out images."""
+        levels = tuple(Surprise.fit(column) for column in statistics.places.T)
+        shape = Surprise.fit(statistics.shape)
+        return cls(levels, shape, Surprise.fit(_summed(levels, shape, statistics)))
 
-    def __call__(self, views: Views) -> tuple[Floats, Floats]:
-        """-log p of everything together, and of the shape alone, each of shape (n_images,)."""
-        return self.together(_summed(self.levels, self.shape, views)), self.shape(views.shape)
+    def __call__(self, statistics: Statistics) -> tuple[Floats, Floats]:
+        """-log p of the sum, and of the shape alone, each of shape (n_images,)."""
+        return self.together(_summed(self.levels, self.shape, statistics)), self.shape(statistics.shape)
 
 
-def _summed(levels: Sequence[Surprise], shape: Surprise, views: Views) -> Floats:
-    """Deviations of all statistics, summed: an anomaly affects more than one."""
-    columns = zip(levels, views.places.T, strict=True)
+def _summed(levels: Sequence[Surprise], shape: Surprise, statistics: Statistics) -> Floats:
+    """Sum of the deviations of all statistics, because an anomaly affects more than one."""
+    columns = zip(levels, statistics.places.T, strict=True)
     local = np.sum([level.deviations(column) for level, column in columns], axis=0)
-    return np.asarray(local + shape.deviations(views.shape))
+    return np.asarray(local + shape.deviations(statistics.shape))
 
 
 class ImageModel:
@@ -140,7 +140,7 @@ class ImageModel:
     Parameters
     ----------
     pixel_range : tuple of float
-        What is black and what is white in the user's units.
+        Values of black and white in the user's units.
     n_channels : int
     image_vae : ImageVAE
     levels : sequence of Level
@@ -148,11 +148,11 @@ class ImageModel:
         VAE of oriented gradients.
     shape_centre : array of shape (n_gradients,)
     shape_scale : float
-        Gradients less the centre are divided by it.
+        Gradients are divided by it after subtracting the centre.
     per_image : bool
-        Whether the noise of local terms has a scale of its own for each image.
+        Whether the noise of local terms has one scale per image, or one for all images.
     calibration : ImageCalibration, optional
-        Set once held-out images were seen.
+        Set by ``calibrate``.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class ImageModel:
     def calibration(self) -> ImageCalibration:
         """The surprises; raises RuntimeError before ``calibrate``."""
         if self._calibration is None:
-            raise RuntimeError("the model was not calibrated")
+            raise RuntimeError("the model is not calibrated")
         return self._calibration
 
     @property
@@ -192,13 +192,13 @@ class ImageModel:
 
     def calibrate(self, X: Images) -> None:
         """Estimate the distribution of the statistics from held-out normal images."""
-        self._calibration = ImageCalibration.fit(self.views(X))
+        self._calibration = ImageCalibration.fit(self.statistics(X))
 
-    def views(self, X: Images) -> Views:
+    def statistics(self, X: Images) -> Statistics:
         """Statistics of images, (n_images, n_levels) and (n_images,)."""
         places, shape = np.empty((len(X), len(self.levels))), np.empty(len(X))
 
-        def look(rows: slice) -> None:
+        def compute(rows: slice) -> None:
             x = self._prepared(X, rows)
             n = rows.stop - rows.start
             y = log_intensity(x)
@@ -206,13 +206,13 @@ class ImageModel:
                 places[rows, column] = deviations[:n].cpu().numpy()
             shape[rows] = -self.shape.bounds(self.gradients(x)[:n])
 
-        self._each_block(len(X), look)
-        return Views(places, shape)
+        self._each_block(len(X), compute)
+        return Statistics(places, shape)
 
     def totals(self, X: Images, score: str) -> Floats:
-        """Scores in nats, shape (n_images,): the bound, or the log p of local terms and shape together."""
+        """Scores in nats, shape (n_images,): the bound, or the combined log p of local terms and shape."""
         if score == "local":
-            return harmonic_mean_log_p(self.calibration(self.views(X)))
+            return harmonic_mean_log_p(self.calibration(self.statistics(X)))
         totals = np.empty(len(X))
 
         def bound(rows: slice) -> None:
@@ -224,14 +224,14 @@ class ImageModel:
         return totals
 
     def contributions(self, X: Images, score: str, usual: Floats) -> Floats:
-        """What each pixel adds to the score, the latent or shape part last, (n_images, n_pixels + 1).
+        """Contributions of pixels to the score, that of latents or shape last, (n_images, n_pixels + 1).
 
-        Of local terms a pixel has its share by the square of its heat beyond the ``usual`` (height, width).
+        With local terms, shares are proportional to the squared heat above the ``usual`` (height, width).
         """
         n_pixels = self.size[0] * self.size[1]
         contributions = np.empty((len(X), n_pixels + 1))
         if score == "local":
-            surprises = self.calibration(self.views(X))
+            surprises = self.calibration(self.statistics(X))
             where, what = shares(surprises) * harmonic_mean_log_p(surprises)
             beyond = np.square(np.maximum(self.heat(X) - usual, 0.0)).reshape(len(X), n_pixels) + _TINY
             contributions[:, :-1] = beyond / beyond.sum(axis=1, keepdims=True) * where[:, None]
@@ -262,7 +262,7 @@ class ImageModel:
         """How badly each pixel is explained, in nats, (n_images, height, width)."""
         heat = np.empty((len(X), *self.size))
 
-        def look(rows: slice) -> None:
+        def compute(rows: slice) -> None:
             y = log_intensity(self._prepared(X, rows))
             small, detail = self.image_vae.shrunk(y), self.image_vae.detail(y)
             together = torch.zeros(len(y), *self.size, device=y.device)
@@ -270,18 +270,18 @@ class ImageModel:
                 together += level.heat(level.errors(self.image_vae, small, detail), self.size)
             heat[rows] = together.double().cpu().numpy()[: rows.stop - rows.start]
 
-        self._each_block(len(X), look)
+        self._each_block(len(X), compute)
         return heat
 
     def encode(self, X: Images) -> Floats:
         """Posterior means of whole images, shape (n_images, latent_dim)."""
         codes = np.empty((len(X), self.latent_dim))
 
-        def look(rows: slice) -> None:
+        def compute(rows: slice) -> None:
             z = self.image_vae.encode(log_intensity(self._prepared(X, rows)))
             codes[rows] = z.double().cpu().numpy()[: rows.stop - rows.start]
 
-        self._each_block(len(X), look)
+        self._each_block(len(X), compute)
         return codes
 
     @one_thread()
@@ -298,15 +298,15 @@ class ImageModel:
         return self._finished(self.image_vae.sample(n_images, generator))
 
     def gradients(self, x: Tensor) -> NDArray[np.float32]:
-        """Oriented gradients of images as the shape's VAE takes them, (n_images, n_gradients)."""
+        """Standardised oriented gradients, the input of the shape's VAE, (n_images, n_gradients)."""
         edges = oriented_gradients(shrink(x, self.image_vae.factor)).flatten(1).cpu().numpy()
         return np.asarray((edges - self.shape_centre) / self.shape_scale, dtype=np.float32)
 
     def _largest(self, y: Tensor) -> list[Tensor]:
-        """Of each level the largest deviations: log(1 + 4-norm over places), (n_images,).
+        """The largest deviations of each level: log(1 + 4-norm over positions), (n_images,).
 
-        A maximum that hears a defect of many places a little louder than one of few. Its logarithm, since
-        maxima of normal images have long tails, and more so where images are not aligned.
+        The 4-norm is a smooth maximum, somewhat larger for a defect that covers more positions. Its logarithm
+        is used because maxima of normal images have long tails, in particular if images are not aligned.
         """
         small, detail = self.image_vae.shrunk(y), self.image_vae.detail(y)
         largest = []
@@ -317,9 +317,9 @@ class ImageModel:
         return largest
 
     def _prepared(self, X: Images, rows: slice) -> Tensor:
-        """One block as a tensor (block, n_channels, height, width) of pixels in [0, 1], filled up with black.
+        """One block as a tensor (block, n_channels, height, width) of pixels in [0, 1], padded with black.
 
-        Every block has the same number of images, so that no result depends on how many were given.
+        Every block has the same number of images, so that no result depends on the number of images given.
         """
         block = np.zeros((self._block(), *X.shape[1:]), dtype=np.float32)
         low, high = self.pixel_range
@@ -332,10 +332,10 @@ class ImageModel:
 
     def _each_block(self, n_images: int, work: Callable[[slice], None]) -> None:
         @torch.no_grad()
-        def look(rows: slice) -> None:
+        def compute(rows: slice) -> None:
             work(rows)
 
-        scoring.for_each_block(n_images, look, size=self._block())
+        scoring.for_each_block(n_images, compute, size=self._block())
 
     def _finished(self, y: Tensor) -> Floats:
         low, high = self.pixel_range

@@ -35,7 +35,7 @@ _FITTED = (
 
 
 def get_state(model: ImageModel) -> dict[str, Any]:
-    """All of a model as plain dictionaries, lists, numbers and arrays."""
+    """The model as plain dictionaries, lists, numbers and arrays."""
     vae, calibration = model.image_vae, model.calibration
     surprises = [*calibration.levels, calibration.shape, calibration.together]
     return {
@@ -56,7 +56,7 @@ def get_state(model: ImageModel) -> dict[str, Any]:
 
 
 def load_model(state: Mapping[str, Any], device: torch.device) -> ImageModel:
-    """The model of a state; raises ModelFileError unless every part of it fits the others."""
+    """The model with this state; raises ModelFileError if its parts are inconsistent."""
     _state.check_keys("model_", state, _MODEL)
     try:
         return _load(state, device)
@@ -72,10 +72,10 @@ def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
     height, width = (_state.check_whole("size", side, 1) for side in _pair("size", state["size"]))
     factor = _state.check_whole("factor", state["factor"], 1)
     if not (height * width <= _MAX_PIXELS and factor <= min(height, width)):
-        raise _wrong("the size of the images")
+        raise _wrong("the image size")
     whole, patches = _load_conv("whole", state["whole"]), _load_conv("patches", state["patches"])
     if whole.patch != (height // factor, width // factor) or whole.n_channels != patches.n_channels:
-        raise _wrong("the whole's VAE")
+        raise _wrong("the VAE of whole images")
     if patches.patch[0] > height or patches.patch[1] > width:
         raise _wrong("the VAE of patches")
     vae = ImageVAE(whole, patches, (height, width), factor)
@@ -91,7 +91,7 @@ def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
     for value in (low, high):
         _state.check_number("pixel_range", value)
     if not 0 < high - low < math.inf:
-        raise _wrong("what is black and what is white")
+        raise _wrong("'pixel_range'")
     if not isinstance(state["per_image"], bool):
         raise _wrong("'per_image'")
     return ImageModel(
@@ -122,7 +122,7 @@ def _load_conv(name: str, state: Mapping[str, Any]) -> ConvVAE:
         _state.check_array(f"{name}.{key}", state[key], tuple(values.shape))
         values.copy_(torch.tensor(_state.check_single(f"{name}.{key}", state[key])))
     if not (vae.noise > 0 and (vae.variances >= vae.noise).all()):
-        raise _wrong(f"the variances of {name!r}")
+        raise _wrong(f"a variance of {name!r}")
     return vae
 
 
@@ -150,34 +150,38 @@ def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -
         sides = zip(vae.size, patches.patch, strict=True)
         places = tuple((n // factor - side) // stride + 1 for n, side in sides)  # type: ignore[assignment]
     elif (factor, stride) != (vae.factor, 1):
-        raise _wrong("the whole's level")
+        raise _wrong("the level of whole images")
     if min(places) < 1:
-        raise _wrong("the places of a level")
+        raise _wrong("the size of a level")
     _state.check_number("typical_error", state["typical_error"])
     maps = []
     for name in ("centre", "spread"):
         _state.check_array(name, state[name], (1, *places))
         maps.append(torch.tensor(_state.check_single(name, state[name])).to(device))
     if state["typical_error"] < 0 or any((values < 0).any() for values in maps):
-        raise _wrong("the errors of a level")
+        raise _wrong("an error of a level")
     if patches is not None and patches is not vae.patches:
         patches = patches.to(device)
     return Level(patches, factor, stride, float(state["typical_error"]), *maps)
 
 
 def _check_work(vae: ImageVAE, levels: Sequence[Level]) -> None:
-    """Raise ModelFileError if the score of an image would need more multiplications than a fit allows."""
+    """Raise ModelFileError if the score of one image needs more multiplications than ``_MAX_PRODUCTS``."""
     work = 0
     for level in levels:
         own = vae.whole if level.vae is None else level.vae
         work += level.centre.numel() * own.n_cells * (own.latent_dim + 2)
     if work > _MAX_PRODUCTS:
-        raise ModelFileError(f"one image would take {work:,} products; at most {_MAX_PRODUCTS:,} are allowed")
+        raise ModelFileError(
+            f"one image would need {work:,} multiplications; at most {_MAX_PRODUCTS:,} are allowed"
+        )
 
 
 def _pair(name: str, value: Any) -> tuple[Any, Any]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ModelFileError(f"{name!r} of the image model should be a pair; fit and save the model again")
+        raise ModelFileError(
+            f"{name!r} of the image model should have two values; fit and save the model again"
+        )
     return value[0], value[1]
 
 
@@ -204,7 +208,7 @@ def _load_centre(state: Mapping[str, Any], vae: ImageVAE) -> NDArray[np.float32]
 
 
 def _wrong(what: str) -> ModelFileError:
-    return ModelFileError(f"{what} of the model cannot be right; fit and save the model again")
+    return ModelFileError(f"{what} in the image model is not valid; fit and save the model again")
 
 
 def check_fitted(state: dict[str, Any], params: set[str]) -> None:

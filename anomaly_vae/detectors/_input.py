@@ -1,4 +1,4 @@
-"""as_table: whatever a user calls a table, as a DataFrame or a two-dimensional array."""
+"""as_table: the table that a user gives, as a DataFrame or a two-dimensional array."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
 def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
-    """X checked in scikit-learn's way; with ``reset=True`` its columns are noted on the estimator.
+    """X after the checks of scikit-learn; with ``reset=True`` its columns are stored on the estimator.
 
-    NaN, infinities and objects pass: they are the encoder's affair. Raises ValueError for sparse,
+    NaN, infinities and objects are accepted; the encoder handles them. Raises ValueError for sparse,
     complex, empty or one-dimensional input and for columns other than those of ``fit``.
     """
     if not reset and _is_plain(estimator, X):
@@ -36,8 +36,8 @@ def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
     if isinstance(X, pd.DataFrame):
         column_names(X)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        _refuse_small(X, least_rows)
-        _refuse_complex(X)
+        _check_size(X, least_rows)
+        _check_not_complex(X)
         return X
     if isinstance(X, list | tuple):
         X = _from_rows(X)
@@ -48,7 +48,7 @@ def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
 
 
 def _is_plain(estimator: BaseEstimator, X: Any) -> bool:
-    """Whether X is an array that scikit-learn's checks, which cost as much as scoring a row, would pass."""
+    """Whether X is an array that passes the checks of scikit-learn, which take as long as scoring a row."""
     return (
         type(X) is np.ndarray
         and X.dtype in (np.float32, np.float64)
@@ -60,7 +60,7 @@ def _is_plain(estimator: BaseEstimator, X: Any) -> bool:
 
 
 def _is_plain_frame(estimator: BaseEstimator, X: Any) -> bool:
-    """Whether X is a short frame of floats whose columns are those of the fit: all checks would pass."""
+    """Whether X is a short frame of floats with the columns of the fit, which passes all checks."""
     return (
         type(X) is pd.DataFrame
         and 0 < len(X) <= _SHORT
@@ -72,17 +72,17 @@ def _is_plain_frame(estimator: BaseEstimator, X: Any) -> bool:
 
 @lru_cache(maxsize=64)
 def _index_of(names: tuple[str, ...]) -> pd.Index:
-    """Names as pandas compares them quickest."""
+    """The names as an Index, which pandas compares fastest; cached."""
     return pd.Index(names)
 
 
 def _from_rows(X: Any) -> Any:
-    """Rows in a list: kept as objects where numpy would turn numbers into text."""
+    """Rows in a list as an array, of objects if numpy would convert numbers to text."""
     array = np.asarray(X)
     return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
 
 
-def _refuse_complex(X: pd.DataFrame) -> None:
+def _check_not_complex(X: pd.DataFrame) -> None:
     for name, dtype in X.dtypes.items():
         if pd.api.types.is_complex_dtype(dtype):
             raise InputError(
@@ -90,7 +90,7 @@ def _refuse_complex(X: pd.DataFrame) -> None:
             )
 
 
-def _refuse_small(X: pd.DataFrame, least_rows: int) -> None:
+def _check_size(X: pd.DataFrame, least_rows: int) -> None:
     if X.shape[1] < 1:
         raise InputError(f"found 0 feature(s) (shape={X.shape}) while a minimum of 1 is required")
     if len(X) < least_rows:

@@ -22,10 +22,10 @@ from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.student import fit_student_t
 
 _LEAST_SCALE = 0.1
-"""Of a column by itself, in scales of the column."""
+"""Smallest scale of an independent column, in scales of the column."""
 
 _LEAST_SPREAD = 0.1
-"""Of a member's bounds, in nats: those of a table of few categories may all be one."""
+"""Smallest spread of a member's bounds, in nats: on a table of few categories all bounds may be equal."""
 
 _MAX_SPREAD_ROWS = 2_000
 _N_CLUSTER_STEPS = 10
@@ -38,7 +38,7 @@ class MemberBuilder:
     ----------
     encoder : TableEncoder
     rows : Tensor of shape (n_rows, n_cells)
-        Encoded rows, in random order, to start from; NaN is missing.
+        Encoded rows, in random order, to initialise the members with; NaN is missing.
     recipe : Recipe
     n_train : int
         Rows that will be trained on.
@@ -57,7 +57,7 @@ class MemberBuilder:
         self.ppca = fit_ppca(known, recipe.latent_dim, recipe.noise_floor**2, recipe.keep)
 
     def network(self, hidden_sizes: tuple[int, ...]) -> Member:
-        """The network to train; to begin with it is the closed-form linear solution."""
+        """The network to train, initialised with the closed-form linear solution."""
         return self._start(replace(self.base, hidden_sizes=hidden_sizes))
 
     def closed_form(self) -> Member:
@@ -71,11 +71,11 @@ class MemberBuilder:
     def weighted(self, network: Member, closed_form: Member) -> list[Member]:
         """Both, the network last, weighted so that each bound counts in units of its own spread.
 
-        With raw nats the member with the smallest noise would dominate. The spread is the median
-        absolute deviation over training rows: held-out rows calibrate the result, and must not influence it.
+        In raw nats the member with the smallest noise would dominate. The spread is the median absolute
+        deviation over training rows: held-out rows calibrate the score and must not influence it.
         """
         shares = [
-            self.recipe.closed_form_weight / self._spread(self._unfamiliar(closed_form)),
+            self.recipe.closed_form_weight / self._spread(self._with_other_exemplars(closed_form)),
             1.0 / self._spread(network),
         ]
         return [
@@ -104,8 +104,8 @@ class MemberBuilder:
         centres = _centres(codes / deviation, self.generator)
         return _with_prior(linear, ExemplarPrior(centres * deviation, variance))
 
-    def _unfamiliar(self, member: Member) -> Member:
-        """The member without the rows in its prior that its spread is measured on."""
+    def _with_other_exemplars(self, member: Member) -> Member:
+        """The member with exemplars from other rows than those that ``_spread`` uses."""
         if not isinstance(member.module.prior, ExemplarPrior):
             return member
         codes, variance = self._codes(member)
@@ -119,7 +119,7 @@ class MemberBuilder:
 
     @torch.no_grad()
     def _codes(self, member: Member) -> tuple[Tensor, Tensor]:
-        """Posterior means of the rows, and the posterior variance, which a linear member has for all."""
+        """Posterior means of the rows, and the posterior variance, which is the same for all rows."""
         mean, log_var = member.module.encode(self.rows)
         return mean, log_var[0].exp()
 
@@ -134,13 +134,13 @@ class MemberBuilder:
         device = self.rows.device
         module = architecture.build(self.encoder.schema).to(device)
         module.likelihood.observe(self.encoder.categories.frequencies, self.encoder.charged_when_missing)
-        # Signs, not the draw itself: a short draw, shared by all rows, would lift scores above the bound.
+        # Signs, not the draw itself: a short draw, shared by all rows, would raise scores above the bound.
         draw = torch.randn(architecture.latent_dim, generator=self.generator, device=device).sign()
         return Member(module, architecture, draw.cpu().numpy())
 
 
 def _with_prior(member: Member, prior: ExemplarPrior) -> Member:
-    """The member under another prior."""
+    """The member with another prior."""
     module = copy.deepcopy(member.module)
     module.prior = prior
     architecture = replace(member.architecture, n_exemplars=len(prior.exemplars))
@@ -155,9 +155,9 @@ def _centres(codes: Tensor, generator: torch.Generator) -> Tensor:
         return codes
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=codes.device))
     means = KMeans(MAX_EXEMPLARS, init="random", n_init=1, max_iter=_N_CLUSTER_STEPS, random_state=seed)
-    # More threads would add up in another order, and a seed must give the same model.
+    # Several threads would sum in another order, and a seed must always give the same model.
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of rows so alike that centres coincide
+        warnings.simplefilter("ignore", ConvergenceWarning)  # if centres coincide
         means.fit(codes.cpu().numpy())
     centres: Tensor = torch.unique(torch.from_numpy(means.cluster_centers_), dim=0)
     return centres.to(codes)

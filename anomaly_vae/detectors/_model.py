@@ -1,4 +1,4 @@
-"""TableModel: an encoder with its members; raw rows to nats and rows."""
+"""TableModel: an encoder and the members of an ensemble; raw rows to scores, latents and rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from anomaly_vae.nn.vae import VAE
 Floats = NDArray[np.float64]
 
 _MOST_DRAW = 10.0
-"""The first files hold standard normal draws, not only signs; none of them is further from 0."""
+"""The first model files hold standard normal draws instead of signs; this bounds their size."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Member:
     architecture : Architecture
         What the module was built from.
     draw : array of shape (latent_dim,)
-        The signs (+1 or -1) that, with their negatives, serve every row at scoring.
+        The signs (+1 or -1) that, with their negatives, are the noise of every row at scoring.
     weight : float
-        Of its bound in the score; the weights of a model's members sum to one.
+        Weight of its bound in the score; the weights of all members sum to one.
     """
 
     module: VAE
@@ -49,7 +49,7 @@ class Member:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         return self.module.decoder.weight.device
 
     def terms(self, cells: NDArray[np.float32]) -> Floats:
@@ -65,7 +65,7 @@ class Member:
         return scoring.elbo_totals(self.module, block, noise)[: len(cells)]
 
     def contributions(self, cells: NDArray[np.float32]) -> Floats:
-        """The terms, what a row's distance from the nearest exemplar costs charged to its numbers."""
+        """The terms, with the cost of the distance from the nearest exemplar divided among the numbers."""
         terms, prior = self.terms(cells), self.module.prior
         if isinstance(prior, ExemplarPrior):
             block = scoring.padded(cells, self.device)
@@ -75,7 +75,7 @@ class Member:
         return terms
 
     def get_state(self) -> dict[str, Any]:
-        """All of it as plain dictionaries, numbers and arrays."""
+        """The member as plain dictionaries, numbers and arrays."""
         return {
             "architecture": asdict(self.architecture),
             "weights": _state.module_state(self.module),
@@ -85,7 +85,7 @@ class Member:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], cells: Cells, device: torch.device) -> Member:
-        """The member of a state; raises ModelFileError unless every part of it fits the others."""
+        """The member with this state; raises ModelFileError if its parts are inconsistent."""
         _state.check_keys("members", state, {"architecture", "weights", "draw", "weight"})
         _state.check_number("weight", state["weight"])
         if not 0.0 < state["weight"] <= 1.0:
@@ -109,7 +109,7 @@ class TableModel:
     ----------
     encoder : TableEncoder
     members : sequence of Member
-        The last one is the model's own network: it encodes, decodes and draws.
+        The last one is the trained network, which encodes, decodes and samples.
     """
 
     def __init__(self, encoder: TableEncoder, members: Sequence[Member]) -> None:
@@ -134,8 +134,8 @@ class TableModel:
     def contributions(self, X: Table) -> Floats:
         """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats.
 
-        Of an exemplar prior the latent term keeps what does not depend on the row's distance from the
-        nearest exemplar; the other contributions go to the columns in which they differ.
+        With an exemplar prior the latent term is the part that does not depend on the distance from the
+        nearest exemplar; the rest is divided among the columns in which the row and the exemplar differ.
         """
         n_columns = len(self.encoder.readers)
         owners = np.array([*self.encoder.schema.owners, n_columns])
@@ -185,7 +185,7 @@ class TableModel:
         return pd.concat(frames, ignore_index=True)
 
     def get_state(self) -> dict[str, Any]:
-        """All of it as plain dictionaries, lists, numbers and arrays."""
+        """The model as plain dictionaries, lists, numbers and arrays."""
         return {
             "encoder": self.encoder.get_state(),
             "members": [member.get_state() for member in self.members],
@@ -193,11 +193,11 @@ class TableModel:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], device: torch.device) -> TableModel:
-        """The model of a state; raises ModelFileError unless every part of it fits the others."""
+        """The model with this state; raises ModelFileError if its parts are inconsistent."""
         _state.check_keys("model_", state, {"encoder", "members"})
         encoder = _state.load_encoder(state["encoder"])
         states = _state.check_dicts("members", state["members"])
-        if not any("weight" in member for member in states):  # as it was in the first files
+        if not any("weight" in member for member in states):  # in the first model files
             states = [{**member, "weight": 1.0 / len(states)} for member in states]
         members = [Member.from_state(member, encoder.schema, device) for member in states]
         if abs(sum(member.weight for member in members) - 1.0) > 1e-9:

@@ -1,10 +1,10 @@
 """Recipe: the values of "auto", given the size of a table and whether its rows are clean.
 
-A model has two different members. The network models curved dependence; the closed-form member models
-what the network smooths over. For clean rows this is where exactly the training rows are (an exemplar prior).
-For contaminated rows it is each column on its own, which anomalies that agree cannot bias. If a
-table has more cells than rows, neither can be estimated, and it is a linear VAE; the same holds for clean
-rows of numbers and categories, whose distances have no common unit.
+A model has two different members. The network models nonlinear dependence; the closed-form member models
+what the network smooths over. For clean rows this is the exact position of the training rows (an exemplar
+prior). For contaminated rows it is each column on its own, which anomalies that agree cannot bias. The
+closed-form member is a linear VAE if a table has more cells than rows, because neither of these can be
+estimated, and for clean rows of numbers and categories, whose distances have no common unit.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Recipe:
     input_noise : float
         Standard deviation of the noise on the encoder's input.
     keep : float
-        Share of rows that the start and each batch keep, best first.
+        Share of rows, the most probable ones, that the initialisation and each batch keep.
     n_steps, batch_size : int
         Training budget.
     closed_form : ClosedForm

@@ -21,8 +21,8 @@ class RowSplit:
     train : array of int
         Rows to train on.
     watch : array of int
-        Held-out rows that the fit looks at: those of early stopping, or the images that calibrate the
-        contributions to a score.
+        Held-out rows that the fit uses: rows for early stopping, or images that calibrate the statistics
+        of a score against each other.
     calibration : array of int
         Held-out rows that calibrate thresholds and p-values.
     """
@@ -37,8 +37,8 @@ def split_rows(
 ) -> RowSplit:
     """Hold out a fraction of the rows of a table, at least one, for calibration.
 
-    Early stopping makes choices with held-out rows: it gets half of them, and calibration gets the
-    other half. Without early stopping nothing is chosen, and training may report on the calibration rows.
+    Early stopping chooses a model with held-out rows: it uses half of them, and calibration uses the other
+    half. Without early stopping nothing is chosen, so the history may be computed on the calibration rows.
     """
     order = random.permutation(n_rows)
     n_held_out = _n_held_out_rows(n_rows, fraction)
@@ -50,7 +50,7 @@ def split_rows(
 
 
 def n_calibration_rows(n_rows: int, fraction: float | str, early_stopping: bool) -> int:
-    """Number of calibration rows that ``split_rows`` leaves."""
+    """Number of calibration rows that ``split_rows`` returns."""
     n_held_out = _n_held_out_rows(n_rows, fraction)
     watched = n_held_out // 2 if early_stopping else 0
     return min(n_held_out - watched, MAX_CALIBRATION_ROWS)
@@ -59,8 +59,8 @@ def n_calibration_rows(n_rows: int, fraction: float | str, early_stopping: bool)
 def split_images(n_images: int, fraction: float | str, random: np.random.RandomState) -> RowSplit:
     """Hold out a fraction of the images; each part is in random order.
 
-    A third of the held-out images calibrates the contributions to a score (``watch``), the others the score
-    itself. A single held-out image does both.
+    A third of the held-out images (``watch``) calibrates the statistics of a score against each other, the
+    rest calibrates the score. A single held-out image does both.
     """
     n_held_out = _n_held_out_images(n_images, fraction)
     order = random.permutation(n_images)
@@ -70,7 +70,7 @@ def split_images(n_images: int, fraction: float | str, random: np.random.RandomS
 
 
 def n_calibration_images(n_images: int, fraction: float | str) -> int:
-    """Number of calibration images that ``split_images`` leaves."""
+    """Number of calibration images that ``split_images`` returns."""
     n_held_out = _n_held_out_images(n_images, fraction)
     return n_held_out - _n_watched_images(n_held_out)
 
@@ -84,7 +84,7 @@ def _n_held_out_images(n_images: int, fraction: float | str) -> int:
 
 
 def _n_held_out(n_rows: int, fraction: float | str, *, auto: int, least: int) -> int:
-    """Rows to hold out: "auto" is a tenth, more where that is fewer than ``auto`` rows, at most a fifth."""
+    """Rows to hold out: "auto" is a tenth, but at least ``auto`` rows and at most a fifth."""
     share = min(max(0.1, auto / n_rows), 0.2) if isinstance(fraction, str) else fraction
     return min(max(round(share * n_rows), least), n_rows - 1)
 

@@ -1,7 +1,7 @@
 """Encoders and networks from plain dictionaries and arrays, with checks.
 
-The torch module never enters a state: its weights do, and are refused unless each has the shape
-that the architecture asks for and is finite.
+A state holds the weights of a torch module, not the module. Weights are rejected unless they are finite and
+have the shapes of the architecture.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from anomaly_vae.errors import ModelFileError
 from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
+from anomaly_vae.schema import Schema
 from anomaly_vae.tails import Tail
 
 _MOST_LAYERS = 64
@@ -37,29 +38,21 @@ _FITTED = {
 DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, OverflowError)
 
 
-class Cells(Protocol):
-    """What a network is built for: a Schema, or plain Numbers."""
-
-    @property
-    def n_numeric(self) -> int:
-        """Numbers, which come first."""
-
-    @property
-    def category_widths(self) -> tuple[int, ...]:
-        """Widths of the one-hot spans that follow."""
-
-
 @dataclass(frozen=True)
 class Numbers:
-    """Cells that are numbers only."""
+    """Cells that are all numeric."""
 
     n_numeric: int
     category_widths: tuple[int, ...] = ()
 
 
+Cells = Schema | Numbers
+"""The cells that a network models."""
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """What it takes, beside the weights and the schema, to build a network.
+    """The settings from which, with the cells, a network is built.
 
     Attributes
     ----------
@@ -72,7 +65,7 @@ class Architecture:
     degrees_of_freedom : float
         Of the noise of numbers; infinite is Gaussian.
     n_exemplars : int
-        Components of the prior; without any it is N(0, I).
+        Components of the prior; with 0 the prior is N(0, I).
     """
 
     latent_dim: int
@@ -91,12 +84,12 @@ class Architecture:
 
 
 def module_state(module: VAE) -> dict[str, NDArray[np.float32]]:
-    """The weights by name, as arrays of their own."""
+    """The weights by name, as copies."""
     return {name: weight.detach().cpu().numpy().copy() for name, weight in module.state_dict().items()}
 
 
 def load_architecture(state: Any) -> Architecture:
-    """The architecture of a state; the first files had Gaussian noise and no exemplars."""
+    """The architecture with this state; the first model files have Gaussian noise and no exemplars."""
     check_dict("architecture", state)
     state = {"degrees_of_freedom": math.inf, "n_exemplars": 0, **state}
     check_keys("architecture", state, {field.name for field in fields(Architecture)})
@@ -121,7 +114,7 @@ def _positive(name: str, value: Any) -> float:
 
 
 def _degrees_of_freedom(value: Any) -> float:
-    """Infinite, or a whole number, since a sample sums that many squares."""
+    """Infinite, or a whole number: sampling sums that many squares."""
     if isinstance(value, float) and value == math.inf:
         return value
     check_number("degrees_of_freedom", value)
@@ -133,7 +126,7 @@ def _degrees_of_freedom(value: Any) -> float:
 
 
 def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
-    """The encoder of a state, its arrays checked against its columns."""
+    """The encoder with this state; its arrays are checked against its columns."""
     try:
         encoder = TableEncoder.from_state(state)
     except DAMAGE as error:
@@ -155,7 +148,7 @@ def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
 
 
 def load_module(state: Mapping[str, Any], architecture: Architecture, cells: Cells) -> VAE:
-    """The network of a state, on the CPU; each weight is checked before memory is taken for it."""
+    """The network with this state, on the CPU; weights are checked before memory is allocated."""
     try:
         with torch.device("meta"):
             module = architecture.build(cells)
@@ -179,7 +172,7 @@ def check_dict(name: str, state: Any) -> None:
 
 
 def check_dicts(name: str, states: Any) -> list[dict[str, Any]]:
-    """The states, if they are a list of dicts that is not empty; else raises ModelFileError."""
+    """The states; raises ModelFileError unless they are a non-empty list of dicts."""
     if not isinstance(states, list) or not states or not all(isinstance(state, dict) for state in states):
         raise ModelFileError(f"{name!r} is not a list of dicts; fit and save the model again")
     return states
@@ -214,23 +207,23 @@ def check_nats(name: str, values: Any, shape: tuple[int, ...]) -> None:
 
 
 def check_single(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-    """The values in single precision; raises ModelFileError where one is too large for it."""
+    """The values in single precision; raises ModelFileError if one is beyond ``_MOST_WEIGHT``."""
     with np.errstate(over="ignore"):
         single = np.asarray(values, dtype=np.float32)
     if not (np.abs(single) <= _MOST_WEIGHT).all():
-        raise ModelFileError(f"{name!r} holds values that no fit gives; fit and save the model again")
+        raise ModelFileError(f"{name!r} holds values beyond {_MOST_WEIGHT:g}; fit and save the model again")
     return single
 
 
 def check_whole(name: str, value: Any, least: int, most: int = 2**31) -> int:
-    """The whole number; raises ModelFileError unless it is one, within bounds."""
+    """The value as an int; raises ModelFileError unless it is a whole number within the bounds."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
         raise ModelFileError(f"{name!r} should be a whole number from {least}, got {repr(value)[:50]}")
     return int(value)
 
 
 def check_history(history: Any) -> None:
-    """Raise ModelFileError unless a history is a dict of arrays of numbers of one length."""
+    """Raise ModelFileError unless a history is a dict of numeric arrays of equal length."""
     check_dict("history_", history)
     lengths = {np.shape(values)[:1] for values in history.values()}
     if len(lengths) > 1:
@@ -247,7 +240,7 @@ def check_training(training: Any) -> None:
 
 
 def check_names(state: Mapping[str, Any], wanted: Sequence[str] | int) -> None:
-    """Raise ModelFileError unless the names of the columns, where there are any, are those or that many."""
+    """Raise ModelFileError unless the column names, if there are any, match these names or their number."""
     if "feature_names_in_" not in state:
         return
     names = state["feature_names_in_"]
@@ -270,13 +263,13 @@ def check_number(name: str, value: Any, *, optional: bool = False) -> None:
 
 
 def with_tail(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state with the basis of its false-alarm rate; the first files had guaranteed rates only."""
+    """The state with the basis of its false-alarm rate; in the first model files every rate is guaranteed."""
     basis = None if state.get("false_alarm_rate_") is None else "empirical"
     return {"tail_": basis, **state}
 
 
 def check_calibration(scores: Any) -> None:
-    """Raise ModelFileError unless calibration scores are ascending nats, at least one of them."""
+    """Raise ModelFileError unless the calibration scores are one or more ascending floats in nats."""
     check_nats("calibration_scores_", scores, np.shape(scores)[:1])
     if scores.dtype.kind != "f" or not len(scores) or (np.diff(scores) < 0).any():
         raise ModelFileError("'calibration_scores_' should hold ascending scores; fit the model again")
@@ -319,7 +312,7 @@ def check_fitted(
 
 
 def check_threshold(state: Mapping[str, Any]) -> None:
-    """Raise ModelFileError unless a threshold is a number, and its rate, if it has one, rests on a tail."""
+    """Raise ModelFileError unless a threshold is a number, and its rate, if any, has a known basis."""
     check_number("offset_", state["offset_"])
     rate = state["false_alarm_rate_"]
     check_number("false_alarm_rate_", rate, optional=True)

@@ -221,8 +221,8 @@ class ImageVAEDetector(VAEDetector):
     def heatmap(self, X: ArrayLike) -> Floats:
         """How badly the model explains each pixel, in nats, (n_images, height, width); higher is worse.
 
-        The sum over scales of log(1 + error / typical error), which is up to constants a heavy-tailed
-        negative log likelihood of the pixel's neighbourhood. All images have one scale; see
+        The sum over scales of log(1 + error / typical error): up to constants, a heavy-tailed negative log
+        likelihood of the pixel's neighbourhood. Heat is comparable between images; see
         ``heatmap_threshold_``.
         """
         check_is_fitted(self)
@@ -284,7 +284,7 @@ class ImageVAEDetector(VAEDetector):
         return replace(split, train=split.train[:n_train])
 
     def _fit_model(self, X: Images, split: RowSplit, seed: int) -> History:
-        """Fit; if images may be anomalies, fit once more, on the most probable ones."""
+        """Fit; with ``novelty=False`` fit again on the most probable images."""
         self.pixel_range_ = learned_range(X)
         recipe = ImageRecipe(
             latent_dim=None if isinstance(self.latent_dim, str) else int(self.latent_dim),

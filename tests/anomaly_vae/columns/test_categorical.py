@@ -1,4 +1,4 @@
-"""Laws of the one-hot blocks: centred cells, one positive cell a span, NaN for what is missing."""
+"""Laws of the one-hot blocks: centred cells, one positive cell per span, NaN for missing values."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def spans(columns: CategoryColumns, cells: NDArray[np.float64]) -> list[NDArray[
 
 @LAW
 @given(given_codes=coded())
-def test_a_code_comes_back(given_codes: tuple[Codes, list[int]]) -> None:
-    """The largest cell of a span is its code's."""
+def test_inverse_transform_restores_codes(given_codes: tuple[Codes, list[int]]) -> None:
+    """The largest cell of a span is that of the code."""
     codes, widths = given_codes
     columns = CategoryColumns.fit(codes, widths)
     known = np.where(codes == MISSING, 0, codes)
@@ -80,20 +80,20 @@ def test_frequencies_are_smoothed_shares(given_codes: tuple[Codes, list[int]]) -
 
 
 def test_frequencies_approach_the_shares() -> None:
-    """With many rows the smoothing is no more: 900 of 1,000 is 90 %."""
+    """With many rows the smoothing is negligible: 900 of 1,000 is 90 %."""
     codes = np.repeat([0, 1, MISSING], [900, 100, 500])[:, None].astype(np.int64)
     columns = CategoryColumns.fit(codes, [3])
     np.testing.assert_allclose(columns.frequencies, [0.9, 0.1, 0.0], atol=1e-3)
 
 
 def test_a_rare_category_has_a_bounded_cell() -> None:
-    """A category seen once in a million rows is ten scales away, not a thousand."""
+    """A category that occurs once in a million rows is ten scales away, not a thousand."""
     columns = CategoryColumns([2], np.array([1 - 1e-6, 1e-6]))
     assert 5.0 < columns.transform(np.array([[1]]))[0, 1] < 10.0
 
 
-def test_the_state_is_all_there_is() -> None:
-    """Columns rebuilt from their state make the same cells bit for bit."""
+def test_columns_can_be_rebuilt_from_their_state() -> None:
+    """Rebuilt columns give the same cells, bit for bit."""
     codes = np.array([[0, 2], [1, MISSING], [1, 1]], dtype=np.int64)
     columns = CategoryColumns.fit(codes, [2, 3])
     state = columns.get_state()
@@ -101,8 +101,8 @@ def test_the_state_is_all_there_is() -> None:
     np.testing.assert_array_equal(rebuilt.transform(codes), columns.transform(codes))
 
 
-def test_no_columns_are_columns_too() -> None:
-    """A block without columns maps rows to empty rows."""
+def test_a_block_may_have_no_columns() -> None:
+    """It maps rows to empty rows."""
     columns = CategoryColumns.fit(np.zeros((4, 0), dtype=np.int64), [])
     assert columns.transform(np.zeros((3, 0), dtype=np.int64)).shape == (3, 0)
     assert columns.inverse_transform(np.zeros((3, 0))).shape == (3, 0)

@@ -1,4 +1,4 @@
-"""What a column is taken for: every kind is recognised in every type that pandas can hold it in."""
+"""The kind of a column: each kind is recognised in every pandas dtype that it can have."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OF_KIND: dict[str, dict[str, pd.Series]] = {
         ),
         "objects": pd.Series([1, 2.5, np.float32(3), None, pd.NA], dtype=object),
         "decimals": pd.Series([decimal.Decimal("0.5"), decimal.Decimal("1.5")], dtype=object),
-        "truth and numbers": pd.Series([True, 2, 3.5], dtype=object),
+        "booleans and numbers": pd.Series([True, 2, 3.5], dtype=object),
         "timedelta": pd.Series(pd.to_timedelta([1, 2, None], unit="h")),
         "arrow duration": pd.Series([1, 2, 4], dtype=pd.ArrowDtype(pa.duration("s"))),
         "infinite": pd.Series([np.inf, 1.0, -np.inf]),
@@ -58,7 +58,7 @@ OF_KIND: dict[str, dict[str, pd.Series]] = {
         "category": pd.Series(["a", "b", None], dtype="category"),
         "category of numbers": pd.Series([3, 1, 3], dtype="category"),
         "text and numbers": pd.Series([1, "b", 2.5], dtype=object),
-        "text and truth": pd.Series([True, "b"], dtype=object),
+        "text and booleans": pd.Series([True, "b"], dtype=object),
         "numbers as text": pd.Series(["1", "2"]),
         "years as text": pd.Series(["2023", "2024"]),
         "months as text": pd.Series(["2023-12", "2024-01"]),
@@ -80,7 +80,7 @@ OF_KIND: dict[str, dict[str, pd.Series]] = {
         "dates": pd.Series([datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 2, 3)], dtype=object),
         "datetime64": pd.Series([np.datetime64("2024-01-01"), None], dtype=object),
         "iso dates": pd.Series(["2024-01-01", "2024-02-29", None]),
-        "iso moments": pd.Series(["2024-01-01T10:00:00Z", "2024-01-01T10:00:00.5+02:00"]),
+        "iso times": pd.Series(["2024-01-01T10:00:00Z", "2024-01-01T10:00:00.5+02:00"]),
         "iso arrow": pd.Series(["2024-01-01 10:00", "2024-01-02"], dtype=ARROW_TEXT),
         "far away": pd.Series(["2024-01-01", "9999-12-31"]),
         "never changing": pd.Series(["2024-01-01", "2024-01-01"]),
@@ -116,8 +116,8 @@ def test_every_kind_is_recognised(cells: pd.Series, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("cells", "kind"), CASES)
-def test_a_reader_reads_what_it_was_chosen_for(cells: pd.Series, kind: str) -> None:
-    """A chosen reader reads its own column: features where a cell is present, none where it is missing."""
+def test_the_chosen_reader_reads_its_column(cells: pd.Series, kind: str) -> None:
+    """It gives features for present cells, and missing values for missing cells."""
     reader = choose_reader(cells, "c")
     floats, codes = reader.read(cells)
     for column in floats:
@@ -154,7 +154,7 @@ def test_a_reader_reads_what_it_was_chosen_for(cells: pd.Series, kind: str) -> N
     ],
 )
 def test_an_identifier_is_left_out_with_a_warning(cells: pd.Series) -> None:
-    """Row counters and text with hardly a value twice are named in a warning, and give no features."""
+    """Row counters and text with almost no repeated value are named in a warning and give no features."""
     with pytest.warns(IdentifierColumnWarning, match="'customer'"):
         reader = choose_reader(cells, "customer")
     assert reader.kind == "identifier"
@@ -174,13 +174,13 @@ def test_an_identifier_is_left_out_with_a_warning(cells: pd.Series) -> None:
     ids=["few rows", "shuffled", "not whole", "infinite", "few texts", "repeated texts"],
 )
 def test_numbers_and_texts_that_may_matter_stay(cells: pd.Series) -> None:
-    """Few rows, numbers out of order or with long steps, and texts that come again are no identifiers."""
+    """Few rows, unordered numbers, numbers with long steps, and repeated texts are not identifiers."""
     assert choose_reader(cells, "c").kind in ("numeric", "categorical")
 
 
-# ---------------------------------------------------------------------------------------------- refusals
+# ------------------------------------------------------------------------------------------------- errors
 @pytest.mark.parametrize("cell", [{"a": 1}, [1], (1,), {1}, object()], ids=lambda cell: type(cell).__name__)
-def test_an_object_is_refused_at_once(cell: Any) -> None:
+def test_an_object_is_an_error(cell: Any) -> None:
     """A cell that is not text, a number, a boolean or a date is a CellTypeError that names column and row."""
     with pytest.raises(CellTypeError, match=type(cell).__name__) as raised:
         choose_reader(pd.Series(["a", None, cell, "b"], dtype=object), "c")
@@ -204,12 +204,12 @@ def test_an_object_is_refused_at_once(cell: Any) -> None:
         ([-1.7e308, 1.7e308], None),
     ],
 )
-def test_one_value_is_one_up_to_rounding(values: list[float], constant: float | None) -> None:
-    """A column's constant is its one finite value, up to the rounding of floats, however small or large."""
+def test_constants_are_compared_up_to_rounding(values: list[float], constant: float | None) -> None:
+    """The constant of a column is its only value, up to rounding, for small and large values."""
     assert constant_value(np.array(values)) == constant
 
 
-def test_a_constant_remembers_its_value() -> None:
-    """The reader of a column of one value has that value, a number as a float and a text as a text."""
+def test_the_reader_of_a_constant_has_its_value() -> None:
+    """A number as a float, and a text as a text."""
     assert choose_reader(pd.Series([3, 3]), "c") == ConstantReader("c", 3.0)
     assert choose_reader(pd.Series(["a", "a"]), "c") == ConstantReader("c", "a")

@@ -1,4 +1,4 @@
-"""Laws of the numeric columns: an invertible, ordered map to cells of order one, whatever the numbers."""
+"""Laws of the numeric columns: an invertible, ordered map to cells of order one, for any numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def heavy_counts(n_rows: int = 1000) -> Floats:
 
 
 def heavy_amounts(n_rows: int = 1000) -> Floats:
-    """Amounts of both signs over some ten orders of magnitude."""
+    """Amounts of both signs over about ten orders of magnitude."""
     random = np.random.default_rng(2)
     return np.exp(random.normal(0.0, 3.0, n_rows)) * random.choice([-1.0, 1.0], n_rows)
 
@@ -53,7 +53,7 @@ def one(columns: NumericColumns, value: float) -> float:
 
 
 def resolution(columns: NumericColumns, values: Floats) -> Floats:
-    """What float64 can tell apart near the values, with a margin of seven digits."""
+    """The resolution of float64 near the values, with a margin of seven digits."""
     sizes = np.where(columns.is_logged, columns.unit, np.abs(columns.center) + columns.scale)
     return 1e-9 * (np.abs(values) + sizes)
 
@@ -62,8 +62,8 @@ def resolution(columns: NumericColumns, values: Floats) -> Floats:
 @every_column
 @LAW
 @given(values=numbers)
-def test_a_number_comes_back(columns: NumericColumns, values: Floats) -> None:
-    """inverse_transform undoes transform, in logged columns and far beyond the linear range too."""
+def test_inverse_transform_restores_numbers(columns: NumericColumns, values: Floats) -> None:
+    """inverse_transform undoes transform, also in logged columns and far beyond the linear range."""
     back = columns.inverse_transform(columns.transform(values))
     assert (np.abs(back - values) <= resolution(columns, values)).all()
 
@@ -72,7 +72,7 @@ def test_a_number_comes_back(columns: NumericColumns, values: Floats) -> None:
 @LAW
 @given(values=any_numbers)
 def test_larger_numbers_have_larger_cells(columns: NumericColumns, values: Floats) -> None:
-    """Cells keep the order of the numbers, infinities included; what tells floats apart tells cells apart."""
+    """Cells keep the order of the numbers, including infinities; distinct floats have distinct cells."""
     cells = columns.transform(values)
     assert np.isfinite(cells).all()
     assert (np.diff(cells, axis=0) >= -1e-12).all()
@@ -85,8 +85,8 @@ def test_larger_numbers_have_larger_cells(columns: NumericColumns, values: Float
 
 @LAW
 @given(sample=st.lists(st.floats(allow_nan=True), min_size=1, max_size=30), values=any_numbers)
-def test_whatever_was_seen_cells_are_finite_and_ordered(sample: list[float], values: Floats) -> None:
-    """No training column, however wild, makes a cell that is not finite or out of order."""
+def test_cells_are_finite_and_ordered_after_any_training_data(sample: list[float], values: Floats) -> None:
+    """Extreme training values do not lead to cells that are infinite or out of order."""
     columns = NumericColumns.fit(np.array(sample)[:, None])
     cells = columns.transform(values)
     assert np.isfinite(cells).all()
@@ -96,7 +96,7 @@ def test_whatever_was_seen_cells_are_finite_and_ordered(sample: list[float], val
 
 @pytest.mark.parametrize("name", ["gaussian", "heavy counts"])
 def test_huge_numbers_and_infinity_are_ordered(name: str) -> None:
-    """Cells grow from 1e3 to 1e139 and on to 1e300 and infinity, where ties begin."""
+    """Cells increase from 1e3 to 1e139; 1e300 and infinity may have equal cells."""
     values = [1e3, 1e6, 1e30, 1e100, 1e139, 1e300, np.inf]
     cells = np.array([one(COLUMNS[name], value) for value in values])
     mirrored = np.array([one(COLUMNS[name], -value) for value in values])
@@ -121,7 +121,7 @@ def test_the_log_jacobian_is_the_slope_of_the_cell(columns: NumericColumns, valu
 
 @pytest.mark.parametrize("value", [1.7e308, np.inf, -np.inf])
 def test_an_infinite_number_has_finite_nats(value: float) -> None:
-    """Infinity counts as the largest number in the log Jacobian too, so that columns of it can be summed."""
+    """The log Jacobian of infinity is that of the largest number, so that sums are finite."""
     nats = np.concatenate([columns.log_jacobian(np.array([[value]])) for columns in COLUMNS.values()])
     assert (nats < -100.0).all()
     assert (nats > -2000.0).all()
@@ -129,7 +129,7 @@ def test_an_infinite_number_has_finite_nats(value: float) -> None:
 
 @every_column
 def test_a_missing_number_stays_missing(columns: NumericColumns) -> None:
-    """NaN stays NaN there and back, beside others and alone, and costs no nats."""
+    """NaN stays NaN in both directions, alone and beside other values, and contributes no nats."""
     values = np.array([[np.nan], [1.0], [1e300]])
     assert np.isnan(columns.transform(values)).tolist() == [[True], [False], [False]]
     assert np.isnan(columns.transform(values[:1])).all()
@@ -139,14 +139,14 @@ def test_a_missing_number_stays_missing(columns: NumericColumns) -> None:
 
 @every_column
 def test_a_cell_depends_on_its_own_value_alone(columns: NumericColumns) -> None:
-    """A wild value in a batch changes no bit of the other cells."""
+    """An extreme value in a batch changes no bit of the other cells."""
     calm = np.linspace(4.0, 6.0, 50)[:, None]
     beside_wild = columns.transform(np.concatenate([calm, [[1e300]]]))[:50]
     np.testing.assert_array_equal(beside_wild, columns.transform(calm))
 
 
 def test_columns_do_not_mix() -> None:
-    """Columns fitted together are those fitted alone, logged ones beside others."""
+    """Columns fitted together equal columns fitted alone, logged or not."""
     together = NumericColumns.fit(np.stack(list(SAMPLES.values()), axis=1))
     values = np.stack(list(SAMPLES.values()), axis=1)[:20]
     alone = np.concatenate(
@@ -200,7 +200,7 @@ def test_heavy_tails_are_logged(sample: Floats) -> None:
     ],
 )
 def test_other_columns_are_not_logged(sample: Floats) -> None:
-    """Columns without a heavy tail stay as they are, and so does one whose tail a log would not shorten."""
+    """Columns without a heavy tail are not logged, nor is a column whose tail a log does not shorten."""
     assert not NumericColumns.fit(sample[:, None]).is_logged.any()
 
 
@@ -220,13 +220,13 @@ def test_a_few_wild_values_hardly_move_center_and_scale(wild: float) -> None:
 
 @pytest.mark.parametrize("wild", [1e3, 1e9])
 def test_a_few_wild_values_do_not_make_a_tail(wild: float) -> None:
-    """Five wild rows in a thousand do not turn a Gaussian column into a logged one."""
+    """A Gaussian column with five extreme rows in a thousand is not logged."""
     dirty = NumericColumns.fit(np.concatenate([gaussian(), np.full(5, wild)])[:, None])
     assert not dirty.is_logged.any()
 
 
 def test_wild_values_beside_one_common_value_hardly_move_the_scale() -> None:
-    """Where half of the values are one, the others set the fences, and wild ones do not set the scale."""
+    """If half of the values are equal, the others set the fences, and extreme values do not set the scale."""
     sample = SAMPLES["mostly one value"]
     dirty = NumericColumns.fit(np.concatenate([sample, np.full(10, 60.0)])[:, None])
     assert not dirty.is_logged.any()
@@ -235,30 +235,30 @@ def test_wild_values_beside_one_common_value_hardly_move_the_scale() -> None:
 
 @pytest.mark.parametrize("sample", [[np.nan], [np.inf, -np.inf], [3.0], [3.0, 3.0, np.nan]])
 def test_a_column_without_spread_has_scale_one(sample: list[float]) -> None:
-    """Nothing, infinities or one value alone give scale 1, and finite cells."""
+    """No values, infinities or a single value give scale 1 and finite cells."""
     columns = NumericColumns.fit(np.array(sample)[:, None])
     assert columns.scale.tolist() == [1.0]
     assert np.isfinite(one(columns, 2.0))
 
 
-def test_range_and_wholeness_are_remembered() -> None:
-    """low and high are the finite range that was seen; a column is whole where all its numbers are."""
+def test_range_and_integers_are_learned() -> None:
+    """low and high are the finite training range; a column is integer if all its numbers are."""
     columns = NumericColumns.fit(np.array([[1.0, 0.5], [np.inf, 3.0], [-4.0, np.nan]]))
     assert columns.low.tolist() == [-4.0, 0.5]
     assert columns.high.tolist() == [1.0, 3.0]
     assert columns.is_integer.tolist() == [True, False]
 
 
-def test_the_state_is_all_there_is() -> None:
-    """Columns rebuilt from their state make the same cells bit for bit."""
+def test_columns_can_be_rebuilt_from_their_state() -> None:
+    """Rebuilt columns give the same cells, bit for bit."""
     columns = NumericColumns.fit(np.stack([gaussian(), heavy_counts()], axis=1))
     rebuilt = NumericColumns(**columns.get_state())
     values = np.array([[1.0, 2.0], [1e300, np.nan]])
     np.testing.assert_array_equal(rebuilt.transform(values), columns.transform(values))
 
 
-def test_no_columns_are_columns_too() -> None:
-    """A block without columns maps rows to empty rows."""
+def test_a_block_may_have_no_columns() -> None:
+    """It maps rows to empty rows."""
     columns = NumericColumns.fit(np.zeros((5, 0)))
     assert columns.transform(np.zeros((3, 0))).shape == (3, 0)
     assert columns.inverse_transform(np.zeros((3, 0))).shape == (3, 0)

@@ -1,4 +1,4 @@
-"""TableEncoder: any table to one float matrix and back, and a schema that tells which cells are whose."""
+"""TableEncoder: any table to one float matrix and back, with a schema of the cells of each column."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def owned(encoder: TableEncoder, name: str, cells: NDArray[Any]) -> NDArray[Any]
 
 
 # ------------------------------------------------------------------------------------------------- laws
-def test_the_schema_tells_which_cells_are_whose() -> None:
-    """Spans lie end to end, numbers first and categories by width, and cover the matrix."""
+def test_the_schema_has_the_cells_of_each_column() -> None:
+    """Spans are contiguous, numbers first and categories by width, and cover the matrix."""
     schema = ENCODER.schema
     starts = [feature.span.start for feature in schema.features]
     assert starts == [0, *[feature.span.stop for feature in schema.features[:-1]]]
@@ -70,8 +70,8 @@ def test_the_schema_tells_which_cells_are_whose() -> None:
 
 
 @pytest.mark.parametrize("name", MIXED.columns)
-def test_a_cell_changes_its_own_span_alone(name: str) -> None:
-    """Another value in one column changes cells of that column and of no other."""
+def test_a_cell_changes_only_its_own_span(name: str) -> None:
+    """Another value in one column changes cells of that column only."""
     other = {
         "color": "blue", "amount": 99.0, "at": pd.Timestamp("2024-01-06 13:00"), "open": None,
         "count": 77, "unit": "lb", "mood": "odd",
@@ -89,8 +89,8 @@ def test_a_cell_changes_its_own_span_alone(name: str) -> None:
     assert not (touched & ~mine).any()
 
 
-def test_a_row_is_encoded_alone_as_among_others() -> None:
-    """A row's cells are the same bit for bit alone, in a batch and in another order."""
+def test_a_row_is_encoded_independently_of_others() -> None:
+    """The cells of a row have the same bits alone, in a batch and in another order."""
     whole = ENCODER.transform(MIXED)
     order = np.random.default_rng(1).permutation(N_ROWS)
     np.testing.assert_array_equal(ENCODER.transform(take_rows(MIXED, order)), whole[order])
@@ -99,7 +99,7 @@ def test_a_row_is_encoded_alone_as_among_others() -> None:
         np.testing.assert_array_equal(ENCODER.transform(alone), whole[row : row + 1])
 
 
-def test_values_come_back() -> None:
+def test_values_are_restored() -> None:
     """inverse_transform restores every known value; an expected cell is never empty."""
     cells = ENCODER.transform(MIXED)
     back = ENCODER.inverse_transform(np.nan_to_num(cells))
@@ -114,8 +114,8 @@ def test_values_come_back() -> None:
     assert back.notna().to_numpy().all()
 
 
-def test_a_draw_looks_like_the_table() -> None:
-    """A draw has whole numbers where the table had, values in the range that was seen, and empty cells."""
+def test_samples_are_restored_like_the_table() -> None:
+    """They have integers in integer columns, values in the training range, and missing cells."""
     cells = np.nan_to_num(ENCODER.transform(MIXED))
     cells[:, : ENCODER.schema.n_numeric] += np.random.default_rng(2).normal(0.0, 3.0, (N_ROWS, 4))
     drawn = ENCODER.inverse_transform(cells, drawn=True)
@@ -127,8 +127,8 @@ def test_a_draw_looks_like_the_table() -> None:
     assert drawn["mood"].isna().tolist() == MIXED["mood"].isna().tolist()
 
 
-def test_the_state_is_all_there_is() -> None:
-    """An encoder rebuilt from its state has the same schema and makes the same matrix bit for bit."""
+def test_an_encoder_can_be_rebuilt_from_its_state() -> None:
+    """The rebuilt encoder has the same schema and gives the same matrix, bit for bit."""
     rebuilt = TableEncoder.from_state(ENCODER.get_state())
     assert rebuilt.schema == ENCODER.schema
     np.testing.assert_array_equal(rebuilt.transform(MIXED), ENCODER.transform(MIXED))
@@ -138,8 +138,8 @@ def test_the_state_is_all_there_is() -> None:
 
 @LAW
 @given(seed=st.integers(0, 2**32 - 1), missing=st.booleans(), dtype=st.sampled_from(["f8", "f4", "i8"]))
-def test_an_array_and_a_frame_of_numbers_are_one_table(seed: int, missing: bool, dtype: str) -> None:
-    """An array, its DataFrame, its nullable one and its objects give the identical matrix."""
+def test_an_array_and_a_frame_of_numbers_are_encoded_alike(seed: int, missing: bool, dtype: str) -> None:
+    """An array, its DataFrame, also with nullable dtypes, and its objects give the same matrix."""
     random = np.random.default_rng(seed)
     array = random.normal(0.0, 5.0, (12, 3)).astype(dtype).astype("f8")
     if missing:
@@ -156,8 +156,8 @@ def test_an_array_and_a_frame_of_numbers_are_one_table(seed: int, missing: bool,
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", "uint8", "bool"])
-def test_every_type_of_array_is_numbers(dtype: str) -> None:
-    """An array of any numeric type is encoded as its floats are, and is not written to."""
+def test_arrays_of_every_numeric_dtype_are_encoded(dtype: str) -> None:
+    """They are encoded as their floats, and are not written to."""
     array = np.random.default_rng(0).integers(0, 2, (30, 2)).astype(dtype)
     array.flags.writeable = False
     encoder = TableEncoder.fit(array)
@@ -165,7 +165,7 @@ def test_every_type_of_array_is_numbers(dtype: str) -> None:
     assert [column.kind for column in encoder.schema.columns] == ["numeric", "numeric"]
 
 
-def test_the_log_jacobian_belongs_to_the_numbers() -> None:
+def test_the_log_jacobian_is_that_of_the_numbers() -> None:
     """A number has the log slope of its cell; categories and missing cells have none."""
     frame = MIXED[["amount", "color", "count"]]
     encoder = TableEncoder.fit(frame)
@@ -182,8 +182,8 @@ def test_the_log_jacobian_belongs_to_the_numbers() -> None:
 
 
 # -------------------------------------------------------------------------------------- missing values
-def test_a_missing_value_is_nan_and_raises_its_flag() -> None:
-    """All cells of a missing value are NaN; a column that was sometimes missing owns a flag beside them."""
+def test_a_missing_value_is_nan_and_sets_its_flag() -> None:
+    """All cells of a missing value are NaN; a column with missing training cells also has a flag."""
     cells = owned(ENCODER, "amount", ENCODER.transform(MIXED))
     missing = MIXED["amount"].isna().to_numpy()
     assert cells.shape == (N_ROWS, 3)
@@ -192,8 +192,8 @@ def test_a_missing_value_is_nan_and_raises_its_flag() -> None:
     np.testing.assert_array_equal(cells[:, 1] > 0, ~missing)
 
 
-def test_a_column_that_was_never_missing_owns_no_flag() -> None:
-    """Where absence was never seen, a missing value is NaN in all its column's cells, and is charged once."""
+def test_a_column_that_was_never_missing_has_no_flag() -> None:
+    """A missing value is then NaN in all cells of its column, and contributes to the score once."""
     row = MIXED.iloc[:1].astype(object).copy()
     row.loc[0, ["color", "at", "count"]] = None
     cells = ENCODER.transform(row)
@@ -205,8 +205,8 @@ def test_a_column_that_was_never_missing_owns_no_flag() -> None:
         assert charged[owners == owner].sum() == (0 if name in ("amount", "mood") else 1)
 
 
-def test_a_silent_column_may_still_tell_by_its_absence() -> None:
-    """An identifier that is sometimes missing gives its flag and nothing else."""
+def test_an_omitted_column_may_still_have_a_flag() -> None:
+    """An identifier that is sometimes missing has only its flag."""
     ids = [f"id {k}" if k % 3 else None for k in range(N_ROWS)]
     with pytest.warns(IdentifierColumnWarning, match="'id'"):
         encoder = TableEncoder.fit(pd.DataFrame({"id": ids, "x": np.linspace(0.0, 1.0, N_ROWS)}))
@@ -216,7 +216,7 @@ def test_a_silent_column_may_still_tell_by_its_absence() -> None:
 
 
 def test_a_flag_of_a_column_without_any_value_is_constant() -> None:
-    """A column that was always missing becomes its flag: a value in it is then the surprise."""
+    """A column that was always missing has only its flag: a value in it is then unusual."""
     encoder = TableEncoder.fit(pd.DataFrame({"nothing": [None] * 9, "x": np.arange(9.0) ** 2}))
     cells = owned(encoder, "nothing", encoder.transform(pd.DataFrame({"nothing": [None, 3], "x": 1.0})))
     assert (cells > 0).tolist() == [[False, True], [True, False]]
@@ -224,7 +224,7 @@ def test_a_flag_of_a_column_without_any_value_is_constant() -> None:
 
 
 def test_rows_without_any_value_can_be_encoded() -> None:
-    """A row that is missing throughout has NaN everywhere but in its flags."""
+    """A row without values has NaN everywhere except in its flags."""
     row = pd.DataFrame({name: [None] for name in MIXED.columns})
     cells = ENCODER.transform(row)
     flags = [feature.span for feature in ENCODER.schema.features if feature.kind == "categorical"]
@@ -233,8 +233,8 @@ def test_rows_without_any_value_can_be_encoded() -> None:
     assert all(present[span.start : span.stop].all() == present[span.start] for span in flags)
 
 
-# ---------------------------------------------------------------------------------------- what is told
-def test_the_schema_says_what_was_done() -> None:
+# ------------------------------------------------------------------------------------------- descriptions
+def test_the_schema_describes_each_column() -> None:
     """Details name logs, categories, missing values and the constant."""
     frame = MIXED.assign(count=np.floor(np.random.default_rng(3).pareto(0.7, N_ROWS) * 3.0))
     details = {column.name: column.detail for column in TableEncoder.fit(frame).schema.columns}
@@ -249,29 +249,29 @@ def test_the_schema_says_what_was_done() -> None:
     }
 
 
-def test_names_are_made_where_there_are_none() -> None:
+def test_columns_without_names_are_numbered() -> None:
     """Columns of an array are x0, x1, ...; those of a frame have their names as text."""
     assert column_names(np.zeros((2, 3))) == ["x0", "x1", "x2"]
     assert column_names(pd.DataFrame(np.zeros((2, 2)), columns=["a", 7])) == ["a", "7"]
 
 
-# -------------------------------------------------------------------------------------------- refusals
+# ---------------------------------------------------------------------------------------------- errors
 @pytest.mark.parametrize("names", [["a", "b", "a"], ["1", "b", 1]])
-def test_a_double_name_is_refused(names: list[Any]) -> None:
-    """Two columns of one name are a SchemaError that tells the name."""
+def test_a_duplicate_name_is_an_error(names: list[Any]) -> None:
+    """Two columns with the same name are a SchemaError with the name."""
     with pytest.raises(SchemaError, match=f"column {str(names[0])!r} appears more than once"):
         TableEncoder.fit(pd.DataFrame(np.zeros((3, 3)), columns=names))
 
 
-def test_the_name_of_the_latent_part_is_taken() -> None:
-    """A column named as the latent part of a score is refused, since its part could not be told from it."""
+def test_latent_is_a_reserved_name() -> None:
+    """A column with the name of the latent contribution is an error, because the two would be confused."""
     with pytest.raises(SchemaError, match="column 'latent'"):
         TableEncoder.fit(pd.DataFrame({"latent": [1.0, 2.0], "x": [1.0, 3.0]}))
 
 
 @pytest.mark.parametrize("positions", [slice(10, 20), np.array([3, 11, 7])], ids=["block", "rows"])
-def test_a_cell_of_a_part_is_named_by_its_row_in_the_whole(positions: Any) -> None:
-    """An error in a part of a table tells the row in the whole; other errors pass as they are."""
+def test_an_error_in_part_of_a_table_has_the_row_of_the_table(positions: Any) -> None:
+    """Only errors about cells are changed."""
     message = r"column 'x', row 11: wanted a number, got 'many'"
     with pytest.raises(CellError, match=message), whole_rows(positions):
         raise CellError("x", 1, "many", "a number")
@@ -287,7 +287,7 @@ def as_array(frame: pd.DataFrame) -> NDArray[Any]:
 
 @pytest.mark.parametrize("form", [pd.DataFrame, as_array], ids=["frame", "array"])
 def test_a_cell_that_cannot_be_read_is_named(form: Callable[[pd.DataFrame], Any]) -> None:
-    """A text in a column of numbers is a CellError with its column, row and value."""
+    """A text in a column of numbers is a CellError with the column, row and value."""
     frame = pd.DataFrame({"x0": ["a", "b", "a"], "x1": [1.0, 2.0, 4.0]}, dtype=object)
     encoder = TableEncoder.fit(form(frame))
     frame.loc[1, "x1"] = "many"
@@ -297,8 +297,8 @@ def test_a_cell_that_cannot_be_read_is_named(form: Callable[[pd.DataFrame], Any]
 
 
 @pytest.mark.parametrize("cell", [{"a": 1}, [1, 2]], ids=["dict", "list"])
-def test_a_cell_of_no_kind_is_named(cell: object) -> None:
-    """A dict in a cell is refused by fit and by transform, as a TypeError and a ValueError."""
+def test_an_object_is_named(cell: object) -> None:
+    """A dict in a cell raises in fit and in transform; the error is a TypeError and a ValueError."""
     frame = pd.DataFrame({"c": ["a", "b", "a"], "x": [1.0, 2.0, 4.0]}, dtype=object)
     encoder = TableEncoder.fit(frame)
     frame.at[2, "c"] = cell

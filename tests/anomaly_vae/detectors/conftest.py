@@ -14,7 +14,7 @@ from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 
 
 def mixed_table(n_rows: int, seed: int) -> pd.DataFrame:
-    """A table with one column of each kind, some of them dependent on one another."""
+    """A table with one column of each kind, some of them dependent."""
     random = np.random.default_rng(seed)
     size = random.normal(size=n_rows)
     table = pd.DataFrame(
@@ -41,13 +41,13 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def fitted(table: pd.DataFrame) -> TabularVAEDetector:
-    """A detector of that table."""
+    """A detector fitted on that table."""
     return TabularVAEDetector(novelty=True, max_steps=200, random_state=0).fit(table)
 
 
 @pytest.fixture(scope="session")
 def fresh() -> pd.DataFrame:
-    """New rows from the same source."""
+    """New rows from the same distribution."""
     return mixed_table(300, 1)
 
 
@@ -57,7 +57,7 @@ SIDE = 40
 
 
 def plates(n_images: int, seed: int, channels: int = 0) -> Images:
-    """Photographs of plates: texture, a bright rim, light from one side or the other; uint8."""
+    """Synthetic images of plates: texture, a bright rim, light from the left or right; uint8."""
     random = np.random.default_rng(seed)
     shape = (n_images, SIDE, SIDE, channels) if channels else (n_images, SIDE, SIDE)
     texture = ndimage.gaussian_filter(random.normal(size=shape), (0, 0.7, 2.0, *[0] * bool(channels)))

@@ -50,7 +50,7 @@ def test_deprecated_names_give_the_same_values(case: tuple[VAEDetector, np.ndarr
     assert typical is detector.typical_contributions_
 
 
-def test_a_state_keeps_its_first_names(case: tuple[VAEDetector, np.ndarray]) -> None:
+def test_a_state_uses_the_first_names_of_attributes(case: tuple[VAEDetector, np.ndarray]) -> None:
     """Model files store ``typical_parts_``, so that earlier releases and earlier files stay readable."""
     detector, rows = case
     state = detector.__getstate__()

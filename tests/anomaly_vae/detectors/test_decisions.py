@@ -18,8 +18,8 @@ def test_p_values_agree_with_the_threshold(fitted: TabularVAEDetector, fresh: pd
     assert np.array_equal(moved.predict(fresh) == -1, moved.p_values(fresh) <= rate)
 
 
-def test_a_threshold_takes_exactly_one_meaning(fitted: TabularVAEDetector) -> None:
-    """None, two, or one out of range are refused; each alone moves the offset."""
+def test_set_threshold_takes_exactly_one_parameter(fitted: TabularVAEDetector) -> None:
+    """No parameter, two of them, or one out of range are errors; one alone sets the offset."""
     for wrong in ({}, {"offset": 1.0, "contamination": 0.1}, {"contamination": 0.6}, {"offset": np.nan}):
         with pytest.raises(InputError):
             fitted.set_threshold(**wrong)  # type: ignore[arg-type]
@@ -27,26 +27,26 @@ def test_a_threshold_takes_exactly_one_meaning(fitted: TabularVAEDetector) -> No
     assert (moved.offset_, moved.false_alarm_rate_) == (-3.2, None)
 
 
-def test_a_rate_rests_on_a_promise_or_a_tail(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
-    """What held-out rows can promise they promise, whatever the tail; the rest is estimated if asked for."""
+def test_a_rate_is_guaranteed_or_estimated(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """Rates that held-out rows can guarantee are guaranteed for either tail; lower rates need "gpd"."""
     least = 1 / (len(fitted.calibration_scores_) + 1)
-    promised = copy.deepcopy(fitted).set_threshold(false_alarm_rate=least)
+    guaranteed = copy.deepcopy(fitted).set_threshold(false_alarm_rate=least)
     either = copy.deepcopy(fitted).set_threshold(false_alarm_rate=least, tail="gpd")
     assert (
         (either.offset_, either.tail_)
-        == (promised.offset_, promised.tail_)
-        == (promised.offset_, "empirical")
+        == (guaranteed.offset_, guaranteed.tail_)
+        == (guaranteed.offset_, "empirical")
     )
     with pytest.raises(InputError, match="cannot be guaranteed from 60 held-out rows; it needs 99,999"):
-        promised.set_threshold(false_alarm_rate=1e-5)
+        guaranteed.set_threshold(false_alarm_rate=1e-5)
     estimated = either.set_threshold(false_alarm_rate=1e-5, tail="gpd")
     assert (estimated.false_alarm_rate_, estimated.tail_) == (1e-5, "gpd")
-    assert estimated.offset_ < promised.offset_
+    assert estimated.offset_ < guaranteed.offset_
     assert estimated.set_threshold(offset=-1.0).tail_ is None
 
 
-def test_p_values_of_a_tail_go_on_below_the_least(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
-    """They are the conformal ones, but for rows below all calibration rows: there they tell rows apart."""
+def test_p_values_of_a_tail_extend_below_the_least(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """They are the conformal p-values, except for rows below all calibration rows, which they distinguish."""
     odd = pd.concat([fresh, fresh.head(5).assign(length=[40.0, 80.0, 160.0, 320.0, 640.0])])
     conformal, estimated = fitted.p_values(odd), fitted.p_values(odd, tail="gpd")
     below = fitted.score_samples(odd) < fitted.calibration_scores_[0]
@@ -56,8 +56,8 @@ def test_p_values_of_a_tail_go_on_below_the_least(fitted: TabularVAEDetector, fr
     assert len(np.unique(estimated[-5:])) == 5
 
 
-def test_a_tail_that_is_none_is_refused(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
-    """There are two, and they belong to a false-alarm rate."""
+def test_an_unknown_tail_is_an_error(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """There are two tails; ``tail="gpd"`` needs a false-alarm rate."""
     with pytest.raises(InputError, match="'empirical' or 'gpd', got 'pareto'"):
         fitted.p_values(fresh, tail="pareto")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="estimates a false_alarm_rate, got offset"):

@@ -18,7 +18,7 @@ def test_the_same_seed_gives_the_same_model(table: pd.DataFrame, fresh: pd.DataF
     assert not np.array_equal(one, other)
 
 
-def test_history_rises(fitted: TabularVAEDetector) -> None:
+def test_the_elbo_rises_during_training(fitted: TabularVAEDetector) -> None:
     """Training and validation ELBO are recorded at the same steps, and the first one rises."""
     history = fitted.history_
     assert len(history["step"]) == len(history["elbo_train"]) == len(history["elbo_validation"]) > 5
@@ -27,7 +27,7 @@ def test_history_rises(fitted: TabularVAEDetector) -> None:
 
 
 def test_early_stopping_ends_before_the_budget() -> None:
-    """On noise, where there is nothing to learn but the rows themselves, training stops early."""
+    """On noise, where a model can only memorise rows, training stops early."""
     X = np.random.default_rng(0).normal(size=(250, 30))
     detector = TabularVAEDetector(novelty=True, early_stopping=True, max_steps=1000, random_state=0).fit(X)
     assert detector.history_["step"][-1] < 1000

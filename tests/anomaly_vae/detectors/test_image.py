@@ -1,4 +1,4 @@
-"""ImageVAEDetector: scores, explanations and heat maps of images, and guarantees that hold."""
+"""ImageVAEDetector: scores, explanations, heat maps and guarantees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.anomaly_vae.detectors.conftest import SIDE, Images, plates
 
 
 def scratched(images: Images, seed: int) -> tuple[Images, NDArray[np.bool_]]:
-    """The same with a short dark scratch each, and where it is."""
+    """The images with a short dark scratch each, and the masks of the scratches."""
     random = np.random.default_rng(seed)
     images, masks = images.copy(), np.zeros(images.shape[:3], dtype=bool)
     for image, mask in zip(images, masks, strict=True):
@@ -28,17 +28,17 @@ def scratched(images: Images, seed: int) -> tuple[Images, NDArray[np.bool_]]:
 
 @pytest.fixture(scope="module")
 def elbo_detector() -> ImageVAEDetector:
-    """The same with the bound for a score."""
+    """A detector that uses the bound as the score."""
     return ImageVAEDetector(max_steps=60, random_state=0, score_type="elbo").fit(plates(120, 0))
 
 
 def auroc(good: NDArray[np.float64], odd: NDArray[np.float64]) -> float:
-    """Of scores, where higher is more normal."""
+    """AUROC of scores, where higher is more normal."""
     return float(roc_auc_score(np.r_[np.ones(len(good)), np.zeros(len(odd))], np.r_[good, odd]))
 
 
 def test_scratches_are_found_and_shown(detector: ImageVAEDetector) -> None:
-    """By the score among images, and by the heat map among pixels."""
+    """The score finds the images, and the heat map finds the pixels."""
     good = plates(60, 1)
     odd, masks = scratched(plates(60, 2), 3)
     assert auroc(detector.score_samples(good), detector.score_samples(odd)) > 0.97
@@ -47,8 +47,8 @@ def test_scratches_are_found_and_shown(detector: ImageVAEDetector) -> None:
     assert hot[masks].mean() > 20 * hot[~masks].mean()
 
 
-def test_explanations_point_at_the_scratch(detector: ImageVAEDetector) -> None:
-    """The first place that is named lies within the neighbourhood of the scratch."""
+def test_explanations_name_the_scratch(detector: ImageVAEDetector) -> None:
+    """The first position that is named is in the neighbourhood of the scratch."""
     odd, masks = scratched(plates(20, 4), 5)
     hits = 0
     for reasons, mask in zip(detector.explain(odd), masks, strict=True):
@@ -58,8 +58,8 @@ def test_explanations_point_at_the_scratch(detector: ImageVAEDetector) -> None:
     assert hits >= 18
 
 
-def test_shapes_are_told_apart_by_training() -> None:
-    """A trained VAE of gradients knows an eight from other digits better than its linear start."""
+def test_training_improves_the_score_of_shapes() -> None:
+    """A trained VAE of gradients separates eights from other digits better than its linear initialisation."""
     digits = load_digits()
     images = ndimage.zoom(digits.images * 15.9, (1, 3, 3), order=1)
     ones, others = images[digits.target == 8], images[digits.target != 8]
@@ -72,18 +72,18 @@ def test_shapes_are_told_apart_by_training() -> None:
 
 
 @pytest.mark.parametrize("name", ["detector", "elbo_detector"])
-def test_parts_sum_to_the_score(name: str, request: pytest.FixtureRequest) -> None:
-    """Pixels and the last column together, whichever the score is."""
+def test_contributions_sum_to_the_score(name: str, request: pytest.FixtureRequest) -> None:
+    """Pixels and the last column together, for both types of score."""
     fitted = request.getfixturevalue(name)
     odd, _ = scratched(plates(10, 6), 7)
-    parts = fitted.score_contributions(odd)
-    assert parts.shape == (10, SIDE * SIDE + 1)
-    assert parts.sum(axis=1) == pytest.approx(fitted.score_samples(odd), rel=1e-9)
+    contributions = fitted.score_contributions(odd)
+    assert contributions.shape == (10, SIDE * SIDE + 1)
+    assert contributions.sum(axis=1) == pytest.approx(fitted.score_samples(odd), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["detector", "elbo_detector"])
-def test_an_image_s_score_depends_on_that_image_alone(name: str, request: pytest.FixtureRequest) -> None:
-    """One by one, shuffled or all at once: the same bits."""
+def test_the_score_of_an_image_depends_on_that_image_alone(name: str, request: pytest.FixtureRequest) -> None:
+    """It has the same bits one by one, shuffled or all at once."""
     fitted, images = request.getfixturevalue(name), plates(37, 8)
     together = fitted.score_samples(images)
     order = np.random.default_rng(0).permutation(37)
@@ -93,8 +93,8 @@ def test_an_image_s_score_depends_on_that_image_alone(name: str, request: pytest
     ]
 
 
-def test_the_promised_false_alarm_rate_holds() -> None:
-    """On new images, over several fits; training images would promise what does not hold."""
+def test_the_guaranteed_false_alarm_rate_holds() -> None:
+    """On new images, over several fits."""
     alarms = []
     for seed in range(4):
         fitted = ImageVAEDetector(max_steps=20, random_state=seed).fit(plates(150, 20 + seed))
@@ -103,8 +103,8 @@ def test_the_promised_false_alarm_rate_holds() -> None:
     assert 0.02 < np.mean(alarms) < 0.15
 
 
-def test_a_few_defects_among_the_training_images_are_withstood() -> None:
-    """With novelty=False they are left out, and scratches are found as before."""
+def test_a_few_defects_among_the_training_images_are_tolerated() -> None:
+    """With ``novelty=False`` they are left out, and scratches are still found."""
     odd, _ = scratched(plates(12, 12), 13)
     mixed = np.concatenate([plates(108, 0), odd])
     fitted = ImageVAEDetector(novelty=False, max_steps=30, random_state=0).fit(mixed)
@@ -112,8 +112,8 @@ def test_a_few_defects_among_the_training_images_are_withstood() -> None:
     assert auroc(fitted.score_samples(plates(60, 1)), fitted.score_samples(new)) > 0.93
 
 
-def test_a_likelihood_prefers_blank_images_and_complexity_mends_it() -> None:
-    """The trap of Nalisnick et al. (2019): a blank image is likelier than a texture, until corrected."""
+def test_complexity_corrects_the_likelihood_of_blank_images() -> None:
+    """Without it a blank image is more likely than a texture (Nalisnick et al. 2019)."""
     textures = np.random.default_rng(0).normal(110.0, 12.0, (130, SIDE, SIDE))
     textures = ndimage.gaussian_filter(textures, (0, 0.6, 0.6)).astype(np.uint8)
     blank = np.full((1, SIDE, SIDE), 110, dtype=np.uint8)
@@ -125,8 +125,8 @@ def test_a_likelihood_prefers_blank_images_and_complexity_mends_it() -> None:
     worst = corrected.score_samples(textures[100:]).min()
     assert corrected.score_samples(blank)[0] < worst
     assert corrected.score_samples(noise)[0] < worst
-    parts = corrected.score_contributions(textures[100:])
-    assert parts.sum(axis=1) == pytest.approx(corrected.score_samples(textures[100:]))
+    contributions = corrected.score_contributions(textures[100:])
+    assert contributions.sum(axis=1) == pytest.approx(corrected.score_samples(textures[100:]))
 
 
 def test_blank_and_noise_are_anomalies_by_default(detector: ImageVAEDetector) -> None:

@@ -1,4 +1,4 @@
-"""From images to a model, whatever their size and number."""
+"""From images of any size and number to a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.anomaly_vae.detectors.conftest import plates
 
 
 def test_a_seed_gives_the_same_model_again() -> None:
-    """And no global generator is drawn from."""
+    """Global random generators are not used."""
     images = plates(30, 11)
     before = np.random.get_state()[1].copy()  # noqa: NPY002 # type: ignore[index,union-attr]
     first, second = (ImageVAEDetector(max_steps=5, random_state=3).fit(images) for _ in range(2))
@@ -20,7 +20,7 @@ def test_a_seed_gives_the_same_model_again() -> None:
 
 @pytest.mark.parametrize("shape", [(6, 1, 1), (6, 1, 9), (5, 3, 2), (4, 7, 30, 3), (3, 9, 9, 2)])
 def test_small_and_odd_sizes_are_fitted(shape: tuple[int, ...]) -> None:
-    """However few the pixels, scores are finite."""
+    """Scores are finite for any number of pixels."""
     images = np.random.default_rng(0).random(shape)
     fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(images)
     assert np.isfinite(fitted.score_samples(images)).all()
@@ -29,13 +29,13 @@ def test_small_and_odd_sizes_are_fitted(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("n_images", [2, 3, 4])
 def test_a_few_images_are_fitted(n_images: int) -> None:
-    """Down to two: one to learn from, one held out."""
+    """Two images suffice: one to train on, one held out."""
     fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(plates(n_images, 0))
     assert np.isfinite(fitted.score_samples(plates(5, 1))).all()
 
 
 def test_blank_training_images_give_finite_scores() -> None:
-    """All alike, so that anything else is odder."""
+    """Any other image has a lower score."""
     blank = np.full((12, 16, 16), 80, dtype=np.uint8)
     fitted = ImageVAEDetector(max_steps=3, random_state=0).fit(blank)
     other = fitted.score_samples(blank + np.uint8(5))

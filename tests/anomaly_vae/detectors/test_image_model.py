@@ -1,4 +1,4 @@
-"""The model of images: samples and codes."""
+"""ImageModel: samples and latents."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from anomaly_vae import ImageVAEDetector
 from tests.anomaly_vae.detectors.conftest import SIDE, plates
 
 
-def test_drawn_images_look_like_plates(detector: ImageVAEDetector) -> None:
-    """Of their size, range and brightness, and from the seed alone."""
+def test_sampled_images_look_like_the_training_images(detector: ImageVAEDetector) -> None:
+    """They have the same size, range and brightness, and depend only on the seed."""
     drawn = detector.sample(5, random_state=1)
     assert drawn.shape == (5, SIDE, SIDE)
     assert (drawn == detector.sample(5, random_state=1)).all()
@@ -17,8 +17,8 @@ def test_drawn_images_look_like_plates(detector: ImageVAEDetector) -> None:
     assert drawn[:, :3].mean() > 1.2 * drawn[:, 5:].mean()
 
 
-def test_codes_come_back(detector: ImageVAEDetector) -> None:
-    """Reconstruction is the decoded code, and nearer to the image than the mean is."""
+def test_reconstructions_are_decoded_latents(detector: ImageVAEDetector) -> None:
+    """A reconstruction is closer to the image than the mean image is."""
     images = plates(20, 14)
     expected = detector.reconstruct(images)
     assert (expected == detector.decode(detector.encode(images))).all()

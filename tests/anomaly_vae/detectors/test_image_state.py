@@ -1,4 +1,4 @@
-"""States of detectors of images, and the refusal of damaged ones."""
+"""States of detectors of images; damaged ones are rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.anomaly_vae.detectors.test_image import scratched
 
 
 def test_a_saved_model_scores_the_same_bits(detector: ImageVAEDetector, tmp_path: Path) -> None:
-    """And explains, draws and says what it is the same."""
+    """It also has the same heat maps, explanations and metadata."""
     images, _ = scratched(plates(10, 15), 16)
     anomaly_vae.save(detector, tmp_path / "model.avae")
     again = anomaly_vae.load(tmp_path / "model.avae")
@@ -63,14 +63,14 @@ def _break(model: Any, path: str, value: Any) -> None:
         ("unknown", 1),
     ],
 )
-def test_a_damaged_model_is_refused(detector: ImageVAEDetector, path: str, value: Any) -> None:
-    """Whatever part of it: before anything is computed with it, with one line."""
+def test_a_damaged_model_is_rejected(detector: ImageVAEDetector, path: str, value: Any) -> None:
+    """Each part is checked before anything is computed, and the error is one line."""
     state = detector.__getstate__()
     if path == "unknown":
         state["model_"][path] = value
     else:
         _break(state["model_"], path, value)
-    with pytest.raises(ModelFileError):
+    with pytest.raises(ModelFileError, match=r"\A[^\n]+\Z"):
         ImageVAEDetector.__new__(ImageVAEDetector).__setstate__(state)
 
 
@@ -87,8 +87,8 @@ def test_a_damaged_model_is_refused(detector: ImageVAEDetector, path: str, value
         ("score_type", "best"),
     ],
 )
-def test_a_damaged_detector_is_refused(detector: ImageVAEDetector, name: str, value: Any) -> None:
-    """Its own attributes too."""
+def test_a_damaged_detector_is_rejected(detector: ImageVAEDetector, name: str, value: Any) -> None:
+    """Attributes of the detector are checked too."""
     state = detector.__getstate__() | {name: value}
     with pytest.raises(ModelFileError):
         ImageVAEDetector.__new__(ImageVAEDetector).__setstate__(state)

@@ -1,4 +1,4 @@
-"""What is taken for a table: the short way of plain frames, and the long way of all others."""
+"""Input checks of tables: the fast path for plain frames, and the full checks for all others."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def detector(frame: pd.DataFrame) -> TabularVAEDetector:
     return TabularVAEDetector(max_steps=20, hidden_sizes=[8], random_state=0).fit(frame)
 
 
-def test_a_plain_frame_is_taken_as_its_array(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
-    """Without a copy where it lies in one piece."""
+def test_a_plain_frame_is_used_as_its_array(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """Without a copy if its memory is contiguous."""
     taken = as_table(detector, frame[:10], reset=False)
     assert isinstance(taken, np.ndarray)
     assert np.shares_memory(taken, frame.to_numpy())
 
 
-def test_both_ways_give_the_same_scores(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
-    """To the last bit, and with them the parts and reasons."""
-    long_way = frame.astype({"a": object})
-    assert isinstance(as_table(detector, long_way, reset=False), pd.DataFrame)
-    np.testing.assert_array_equal(detector.score_samples(frame), detector.score_samples(long_way))
-    pd.testing.assert_frame_equal(detector.score_contributions(frame), detector.score_contributions(long_way))
-    assert detector.explain(frame) == detector.explain(long_way)
+def test_both_paths_give_the_same_scores(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """To the last bit; contributions and explanations are the same too."""
+    checked = frame.astype({"a": object})
+    assert isinstance(as_table(detector, checked, reset=False), pd.DataFrame)
+    np.testing.assert_array_equal(detector.score_samples(frame), detector.score_samples(checked))
+    pd.testing.assert_frame_equal(detector.score_contributions(frame), detector.score_contributions(checked))
+    assert detector.explain(frame) == detector.explain(checked)
     narrow = frame.astype(np.float32)
     np.testing.assert_array_equal(
         detector.score_samples(narrow), detector.score_samples(narrow.astype(np.float64))
     )
 
 
-def test_the_index_of_a_plain_frame_stays_with_its_parts(
+def test_contributions_keep_the_index_of_a_plain_frame(
     detector: TabularVAEDetector, frame: pd.DataFrame
 ) -> None:
-    """Whoever asks for parts finds their rows again."""
+    """Each contribution has the label of its row."""
     assert detector.score_contributions(frame[7:9]).index.tolist() == [7, 8]
 
 
@@ -59,21 +59,21 @@ def test_the_index_of_a_plain_frame_stays_with_its_parts(
         (["a", "b", "c", "c"], "more than once"),
     ],
 )
-def test_other_columns_are_refused_as_ever(
+def test_other_columns_are_errors(
     detector: TabularVAEDetector, frame: pd.DataFrame, columns: list[str], said: str
 ) -> None:
-    """Being made of floats is not enough."""
+    """Frames of floats are checked too."""
     with pytest.raises(ValueError, match=said):
         detector.score_samples(frame[columns])
 
 
-def test_an_empty_frame_is_refused(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
-    """It has the columns and no row."""
+def test_an_empty_frame_is_an_error(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """Its columns are right, but it has no row."""
     with pytest.raises(ValueError, match="minimum of 1"):
         detector.score_samples(frame[:0])
 
 
-def test_complex_numbers_are_refused(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
-    """They are no floats."""
+def test_complex_numbers_are_errors(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:
+    """Only real numbers are supported."""
     with pytest.raises(ValueError, match="Complex data"):
         detector.score_samples(frame.astype(complex))

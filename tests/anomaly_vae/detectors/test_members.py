@@ -46,7 +46,7 @@ def mixed(n_rows: int, seed: int = 0) -> pd.DataFrame:
 
 
 def fit(X: Table, novelty: bool, random_state: int = 0, **params: Any) -> TabularVAEDetector:
-    """A detector trained for a few steps, so that its two members differ."""
+    """A detector trained for a few steps, after which its two members differ."""
     params = {"max_steps": 20, **params}
     detector = TabularVAEDetector(novelty=novelty, random_state=random_state, **params)
     detector.fit(X)
@@ -71,7 +71,7 @@ def spread(values: Floats) -> float:
 
 
 class Case(NamedTuple):
-    """A fitted detector, what it was fitted on and new rows."""
+    """A fitted detector, its training rows and new rows."""
 
     detector: TabularVAEDetector
     X: Table
@@ -113,7 +113,7 @@ def test_weights_are_shares(cases: dict[str, Case], name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_score_is_the_weighted_mean_of_the_bounds(cases: dict[str, Case], name: str) -> None:
-    """Each member's bound of the encoded rows, times its weight, adds up to the score; so do the parts."""
+    """The members' bounds of the encoded rows, times their weights, sum to the score; so do contributions."""
     detector, _, new = cases[name]
     model, scores = detector.model_, detector.score_samples(new)
     by_member = np.array([bounds(member, new, model.encoder) for member in model.members])
@@ -144,7 +144,7 @@ def test_a_saved_model_scores_alike(cases: dict[str, Case], name: str, tmp_path:
     ids=["linear", "columns of numbers", "columns of all kinds"],
 )
 def test_each_bound_counts_in_units_of_its_spread(X: Table, recipe: Recipe) -> None:
-    """Over rows of training, the weighted bounds of the two spread as their shares in the recipe."""
+    """Over training rows, the spreads of the weighted bounds are in the proportion given by the recipe."""
     members = start(X, recipe)
     closed_form, network = members.weighted(members.network((8,)), replace(members.closed_form(), weight=0.0))
     half = members.rows[: len(members.rows) // 2].numpy()
@@ -152,8 +152,8 @@ def test_each_bound_counts_in_units_of_its_spread(X: Table, recipe: Recipe) -> N
     assert shares[0] / shares[1] == pytest.approx(recipe.closed_form_weight, rel=1e-5)
 
 
-def test_a_spread_is_not_measured_on_rows_that_the_prior_knows() -> None:
-    """Rows that are exemplars tell as much of an exemplar member's spread as new rows do: half to twice."""
+def test_a_spread_is_not_measured_on_exemplars() -> None:
+    """With exemplars as rows, the spread of an exemplar member would be too small."""
     X, new = numbers(400, 6), numbers(400, 6, seed=1)
     members = start(X, novelty_recipe(400, 6, has_categories=False))
     closed_form, network = members.weighted(members.network(()), members.closed_form())
@@ -167,8 +167,8 @@ def test_a_spread_is_not_measured_on_rows_that_the_prior_knows() -> None:
 
 @pytest.mark.parametrize("novelty", [True, False])
 @pytest.mark.parametrize("kind", ["numbers", "all kinds"])
-def test_held_out_rows_have_no_say(novelty: bool, kind: str) -> None:
-    """With other rows in place of those that calibrate, encoder, networks and weights are the same bits."""
+def test_held_out_rows_do_not_influence_the_model(novelty: bool, kind: str) -> None:
+    """With other calibration rows, the encoder, networks and weights have the same bits."""
     X, other = (
         (numbers(200), 50.0 * numbers(200, seed=1)) if kind == "numbers" else (mixed(200), mixed(200, 1))
     )
@@ -205,8 +205,8 @@ def _same_bits(one: TabularVAEDetector, other: TabularVAEDetector) -> bool:
 
 
 @pytest.mark.parametrize(("n_rows", "n_exemplars"), [(100, 80), (3000, MAX_EXEMPLARS)])
-def test_clean_numbers_get_exemplars_of_a_bounded_number(n_rows: int, n_exemplars: int) -> None:
-    """The codes of the rows trained on, but never more exemplars than ``MAX_EXEMPLARS``."""
+def test_clean_numbers_get_a_bounded_number_of_exemplars(n_rows: int, n_exemplars: int) -> None:
+    """The latents of the training rows, but at most ``MAX_EXEMPLARS`` exemplars."""
     closed_form, network = fit(numbers(n_rows), novelty=True, max_steps=2).model_.members
     assert isinstance(closed_form.module.prior, ExemplarPrior)
     assert len(closed_form.module.prior.exemplars) == closed_form.architecture.n_exemplars == n_exemplars
@@ -214,15 +214,15 @@ def test_clean_numbers_get_exemplars_of_a_bounded_number(n_rows: int, n_exemplar
     assert isinstance(network.module.prior, StandardNormal)
 
 
-def test_numbers_with_holes_and_constants_are_numbers() -> None:
-    """Missing cells and columns of one value do not cost clean numbers their exemplars."""
+def test_numbers_with_missing_cells_and_constants_get_exemplars() -> None:
+    """Neither changes the kind of the closed-form member."""
     X = np.c_[numbers(100), np.full(100, 7.0)]
     X[::5, 0] = np.nan
     assert fit(X, novelty=True, max_steps=2).model_.members[0].architecture.n_exemplars == 80
 
 
 def test_clean_categories_and_wide_tables_get_a_linear_closed_form(cases: dict[str, Case]) -> None:
-    """Where distances have no unit, or rows are fewer than cells: a linear VAE under N(0, I)."""
+    """If distances have no common unit, or rows are fewer than cells: a linear VAE with prior N(0, I)."""
     for name in CASES:
         closed_form, network = cases[name].detector.model_.members
         if name.startswith("linear"):
@@ -231,7 +231,7 @@ def test_clean_categories_and_wide_tables_get_a_linear_closed_form(cases: dict[s
 
 
 def test_contaminated_tables_get_independent_columns(cases: dict[str, Case]) -> None:
-    """One latent and no hidden layer, under N(0, I), while the network has both."""
+    """One latent, no hidden layer and prior N(0, I); the network has several latents and hidden layers."""
     for name in ("columns of numbers", "columns of all kinds"):
         closed_form, network = cases[name].detector.model_.members
         assert (closed_form.architecture.latent_dim, closed_form.architecture.hidden_sizes) == (1, ()), name
@@ -241,8 +241,8 @@ def test_contaminated_tables_get_independent_columns(cases: dict[str, Case]) -> 
 
 
 @pytest.mark.parametrize("name", ["columns of numbers", "columns of all kinds"])
-def test_independent_columns_do_not_hear_who_stands_together(cases: dict[str, Case], name: str) -> None:
-    """Two rows that exchange a cell keep the sum of their bounds, whichever cell it is."""
+def test_independent_columns_ignore_dependence(cases: dict[str, Case], name: str) -> None:
+    """Two rows that exchange any cell keep the sum of their bounds."""
     detector, _, new = cases[name]
     (closed_form, _), encoder = detector.model_.members, detector.model_.encoder
     for swapped in _swapped_tables(pd.DataFrame(new)):
@@ -250,7 +250,7 @@ def test_independent_columns_do_not_hear_who_stands_together(cases: dict[str, Ca
         np.testing.assert_allclose(before, after, rtol=0, atol=1e-4)
 
 
-def test_the_network_hears_who_stands_together(cases: dict[str, Case]) -> None:
+def test_the_network_models_dependence(cases: dict[str, Case]) -> None:
     """The same exchange of cells in correlated columns changes most sums of bounds under the network."""
     detector, _, new = cases["columns of numbers"]
     (_, network), encoder = detector.model_.members, detector.model_.encoder
@@ -260,7 +260,7 @@ def test_the_network_hears_who_stands_together(cases: dict[str, Case]) -> None:
 
 
 def _swapped_tables(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """For each column, the table whose even rows have exchanged that cell with the row below."""
+    """For each column, the table in which each even row has exchanged that cell with the next row."""
     for column in table:
         swapped = table.copy()
         swapped[column] = table[column].to_numpy()[_pairwise_exchange(len(table))]
@@ -268,7 +268,7 @@ def _swapped_tables(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def _pairwise_exchange(n_rows: int) -> NDArray[np.int64]:
-    """Positions in which each even row has changed places with the next."""
+    """Positions of rows, with each even row and the next one exchanged."""
     return np.arange(n_rows).reshape(-1, 2)[:, ::-1].ravel()
 
 
@@ -276,15 +276,15 @@ def _pair_sums(values: Floats) -> Floats:
     return np.asarray(values.reshape(-1, 2).sum(axis=1))
 
 
-def test_the_latent_of_independent_columns_says_nothing(cases: dict[str, Case]) -> None:
-    """Its term is zero in every row: the posterior is the prior."""
+def test_the_latent_term_of_independent_columns_is_zero(cases: dict[str, Case]) -> None:
+    """In every row, because the posterior is the prior."""
     detector, _, new = cases["columns of all kinds"]
     latent = detector.model_.members[0].terms(detector.model_.encoder.transform(new))[:, -1]
     assert np.array_equal(latent, np.zeros(len(latent)))
 
 
-def test_exemplars_see_the_gap_between_what_was_seen() -> None:
-    """Between two clusters the exemplar member scores below all rows, where the linear one is happiest."""
+def test_exemplars_detect_rows_between_clusters() -> None:
+    """Between two clusters the exemplar member scores below all rows, and the linear one above most rows."""
     random = np.random.default_rng(0)
     X = np.r_[random.normal(-5, 0.3, size=(150, 2)), random.normal(5, 0.3, size=(150, 2))]
     recipe = novelty_recipe(300, 2, has_categories=False)
@@ -297,7 +297,7 @@ def test_exemplars_see_the_gap_between_what_was_seen() -> None:
 
 
 def test_rows_that_repeat_are_one_exemplar_each() -> None:
-    """Fifty rows forty times over give at most fifty exemplars, and no complaint about empty clusters."""
+    """Forty copies of fifty rows give at most fifty exemplars, and no warning about empty clusters."""
     X = np.tile(numbers(50, 4), (40, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -306,7 +306,7 @@ def test_rows_that_repeat_are_one_exemplar_each() -> None:
 
 
 def test_a_seed_gives_the_same_exemplars() -> None:
-    """Clusters of many rows are the same bits again from the same seed, and others from another seed."""
+    """Clusters of many rows have the same bits with the same seed, and differ with another seed."""
     X = numbers(3000)
     one, again, other = (
         module_state(fit(X, novelty=True, random_state=seed, max_steps=2).model_.members[0].module)
@@ -314,6 +314,3 @@ def test_a_seed_gives_the_same_exemplars() -> None:
     )
     assert all(np.array_equal(one[name], again[name]) for name in one)
     assert not np.array_equal(one["prior.exemplars"], other["prior.exemplars"])
-
-
-# ---------------------------------------------------------------------------------- states that no fit gives

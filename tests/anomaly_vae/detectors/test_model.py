@@ -1,4 +1,4 @@
-"""The model of a table: members and their weighted bounds."""
+"""TableModel: members and their weighted bounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_bounds_of_a_member_are_the_sums_of_its_terms() -> None:
         np.testing.assert_allclose(member.bounds(cells), member.terms(cells).sum(axis=1), rtol=1e-9)
 
 
-def test_a_state_gives_the_same_totals_back() -> None:
+def test_a_model_rebuilt_from_its_state_gives_the_same_totals() -> None:
     """To the last bit."""
     X = mixed(80)
     model = fit(X, novelty=True).model_
@@ -32,7 +32,7 @@ def test_a_state_gives_the_same_totals_back() -> None:
 
 
 def test_samples_have_the_columns_of_the_table() -> None:
-    """And as many rows as were asked for."""
+    """And the requested number of rows."""
     X = mixed(80)
     sample = fit(X, novelty=True).model_.sample(7, seed=0)
     assert sample.shape == (7, X.shape[1])

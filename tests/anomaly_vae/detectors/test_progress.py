@@ -9,9 +9,7 @@ from anomaly_vae import TabularVAEDetector
 from tests.anomaly_vae.detectors.test_tabular import QUICK
 
 
-def test_verbose_draws_a_bar_and_silence_is_silent(
-    table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verbose_shows_a_progress_bar(table: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     """``verbose=1`` shows steps and the ELBO on stderr; 0 prints nothing."""
     TabularVAEDetector(**QUICK).fit(table)
     assert capsys.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""States of detectors, and the refusal of those that no fit gives."""
+"""States of detectors; those that cannot come from a fit are rejected."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def _edit(state: dict[str, Any], *path: Any, value: Any) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_state_that_no_fit_gives_is_refused(path: tuple[Any, ...], value: Any) -> None:
-    """Weights that are no shares, draws that are no signs, and scales out of range are damage."""
+def test_a_model_state_that_cannot_come_from_a_fit_is_rejected(path: tuple[Any, ...], value: Any) -> None:
+    """Weights outside (0, 1], draws that are not signs, and scales out of range are damage."""
     detector = fit(numbers(80), novelty=True)
     state = detector.__getstate__()
     _edit(state["model_"], *path, value=value)
@@ -62,7 +62,7 @@ def test_a_state_that_no_fit_gives_is_refused(path: tuple[Any, ...], value: Any)
         TabularVAEDetector().__setstate__(state)
 
 
-def test_the_first_files_weighed_members_alike() -> None:
+def test_the_first_files_have_equal_weights() -> None:
     """A state without weights, noise or exemplars, as 0.1.0 wrote it, gives the plain mean of its bounds."""
     X = mixed(80)
     detector = fit(X, novelty=True)
@@ -101,15 +101,15 @@ def test_the_first_files_weighed_members_alike() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_an_attribute_that_no_fit_gives_is_refused(name: str, value: Any) -> None:
-    """Thresholds, calibration, names and summaries have to fit the model."""
+def test_an_attribute_that_cannot_come_from_a_fit_is_rejected(name: str, value: Any) -> None:
+    """Thresholds, calibration scores, names and summaries must match the model."""
     state = fit(numbers(80), novelty=True).__getstate__() | {name: value}
     with pytest.raises(ModelFileError):
         TabularVAEDetector().__setstate__(state)
 
 
-def test_a_state_from_before_there_were_tails_is_read(fitted: TabularVAEDetector) -> None:
-    """Then every rate was a promise, and other thresholds had no rate; a tail that cannot be is refused."""
+def test_a_state_without_a_tail_is_read(fitted: TabularVAEDetector) -> None:
+    """In the first files every rate is guaranteed. An invalid tail is rejected."""
     for model, tail in ((fitted, "empirical"), (copy.deepcopy(fitted).set_threshold(offset=0.0), None)):
         state = model.__getstate__()
         again = TabularVAEDetector.__new__(TabularVAEDetector)

@@ -1,4 +1,4 @@
-"""The tabular detector: laws of its scores, and what it finds."""
+"""TabularVAEDetector: laws of its scores, and the anomalies that it finds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from anomaly_vae.detectors._recipe import MAX_EXEMPLARS
 QUICK: dict[str, Any] = {"max_steps": 30, "random_state": 0}
 
 
-def test_one_row_at_a_time_a_shuffle_and_all_at_once_score_alike(
+def test_rows_score_alike_one_at_a_time_shuffled_and_all_at_once(
     fitted: TabularVAEDetector, fresh: pd.DataFrame
 ) -> None:
     """A row's score depends on that row alone, to the last bit."""
@@ -40,15 +40,15 @@ def test_one_row_at_a_time_a_shuffle_and_all_at_once_score_alike(
     assert np.array_equal(many, np.tile(scores, 20))
 
 
-def test_parts_sum_to_the_score(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
-    """There is one part a column and one for the latents, and nothing else."""
-    parts = fitted.score_contributions(fresh)
-    assert list(parts.columns) == [*fresh.columns, "latent"]
-    np.testing.assert_allclose(parts.sum(axis=1), fitted.score_samples(fresh), rtol=0, atol=1e-6)
+def test_contributions_sum_to_the_score(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """There is one contribution per column, and one of the latents."""
+    contributions = fitted.score_contributions(fresh)
+    assert list(contributions.columns) == [*fresh.columns, "latent"]
+    np.testing.assert_allclose(contributions.sum(axis=1), fitted.score_samples(fresh), rtol=0, atol=1e-6)
 
 
-def test_global_generators_are_left_alone(table: pd.DataFrame) -> None:
-    """Neither fitting nor scoring nor sampling draws from torch's or numpy's global generator."""
+def test_global_generators_are_not_used(table: pd.DataFrame) -> None:
+    """Neither fitting nor scoring nor sampling uses the global generator of torch or numpy."""
     torch_before, numpy_before = torch.get_rng_state(), _numpy_state()
     TabularVAEDetector(**QUICK).fit(table).sample(3, random_state=0)
     assert torch.equal(torch_before, torch.get_rng_state())
@@ -59,8 +59,8 @@ def _numpy_state() -> Any:
     return np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
 
 
-def test_parameters_are_stored_untouched() -> None:
-    """The constructor keeps the very objects it is given."""
+def test_parameters_are_stored_unchanged() -> None:
+    """The constructor stores the objects that it receives."""
     sizes = [16, 8]
     detector = TabularVAEDetector(hidden_sizes=sizes, contamination=0.1)
     assert detector.hidden_sizes is sizes
@@ -79,13 +79,13 @@ def test_parameters_are_stored_untouched() -> None:
     ],
 )
 def test_a_parameter_out_of_range_is_named(name: str, value: Any) -> None:
-    """The message is scikit-learn's: the parameter, what it must be, what came."""
+    """The message is that of scikit-learn: the parameter, what it must be, what it is."""
     with pytest.raises(ValueError, match=f"The '{name}' parameter of TabularVAEDetector must be"):
         TabularVAEDetector(**{name: value}).fit(np.eye(5))
 
 
 def test_hidden_sizes_must_be_whole_positive_numbers() -> None:
-    """A layer of no or half a unit is refused by name."""
+    """The error of a layer of 0 or 0.5 units names the parameter."""
     with pytest.raises(ValueError, match="hidden_sizes"):
         TabularVAEDetector(hidden_sizes=(16, 0)).fit(np.eye(5))
 
@@ -96,8 +96,8 @@ def test_contamination_flags_that_share_of_the_training_rows(table: pd.DataFrame
     assert np.sum(detector.predict(table) == -1) == 30
 
 
-def test_fit_predict_does_not_reward_memorised_rows() -> None:
-    """Anomalies among the training rows are found nearly as well as if they had not been seen."""
+def test_memorised_anomalies_are_still_found() -> None:
+    """Anomalies in the training rows are found almost as well as new ones."""
     random = np.random.default_rng(0)
     X, y = load_breast_cancer(return_X_y=True)
     benign, malignant = (random.permutation(np.flatnonzero(y == label)) for label in (1, 0))
@@ -112,8 +112,8 @@ def test_fit_predict_does_not_reward_memorised_rows() -> None:
     assert roc_auc_score(anomalous, -seen) > roc_auc_score(anomalous, -unseen) - 0.03
 
 
-def test_the_trained_detector_beats_its_start_and_pca_on_real_data() -> None:
-    """On digits, zero against the rest, training finds more than the closed form and than PCA."""
+def test_the_trained_detector_beats_its_initialisation_and_pca() -> None:
+    """On digits, zero against the rest, training finds more than the closed form and PCA do."""
     X, y = load_digits(return_X_y=True)
     normal = X[y != 0]
     train, test = normal[::2], np.r_[normal[1::2], X[y == 0]]
@@ -135,7 +135,7 @@ def _project(pca: Any, X: np.ndarray[Any, Any]) -> Any:
 
 
 def test_an_anomalous_cell_is_named(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
-    """A value that contradicts the others is what the explanation puts first."""
+    """The explanation puts a value that contradicts the others first."""
     strange = fresh.iloc[[0]].copy()
     strange["weight"] = -strange["weight"] + 4
     reasons = fitted.explain(strange, n_columns=2)[0]
@@ -146,7 +146,7 @@ def test_an_anomalous_cell_is_named(fitted: TabularVAEDetector, fresh: pd.DataFr
 def test_missing_unseen_and_huge_cells_have_finite_scores(
     fitted: TabularVAEDetector, fresh: pd.DataFrame
 ) -> None:
-    """Whatever stands in a cell, the score is a number, and lower than before."""
+    """The score is finite and lower than before."""
     normal = fitted.score_samples(fresh.iloc[[0]])[0]
     changes: dict[str, Any] = {
         "length": np.inf, "weight": -1e300, "count": 1e308, "colour": "mauve", "unit": 7.01,
@@ -165,7 +165,7 @@ def test_missing_unseen_and_huge_cells_have_finite_scores(
 def test_a_constant_column_that_changes_costs_a_bounded_amount(
     fitted: TabularVAEDetector, fresh: pd.DataFrame
 ) -> None:
-    """A shift of 0.01 and one of a million cost the same: the log of the number of rows."""
+    """A shift of 0.01 and one of a million have the same cost: the log of the number of rows."""
     small, large = fresh.head(1).astype({"unit": float}), fresh.head(1).astype({"unit": float})
     small["unit"], large["unit"] = 7.01, 7e6
     costs = [
@@ -179,7 +179,7 @@ def test_a_constant_column_that_changes_costs_a_bounded_amount(
     assert -np.log(600) - 1 < costs[0] < -np.log(100)
 
 
-def test_a_reconstruction_fills_in_what_is_missing(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+def test_a_reconstruction_fills_in_missing_values(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
     """A missing value is reconstructed from the column that it depends on."""
     holes = fresh.copy()
     holes["weight"] = np.nan
@@ -190,7 +190,7 @@ def test_a_reconstruction_fills_in_what_is_missing(fitted: TabularVAEDetector, f
 
 
 def test_samples_look_like_the_table(fitted: TabularVAEDetector, table: pd.DataFrame) -> None:
-    """Draws have the columns, kinds, ranges and dependences of the table, and a seed repeats them."""
+    """Samples have the columns, kinds, ranges and dependences of the table; a seed repeats them."""
     drawn = fitted.sample(500, random_state=0)
     assert isinstance(drawn, pd.DataFrame)
     assert drawn.equals(fitted.sample(500, random_state=0))
@@ -202,8 +202,8 @@ def test_samples_look_like_the_table(fitted: TabularVAEDetector, table: pd.DataF
     assert abs(drawn["length"].mean() - table["length"].mean()) < 0.5
 
 
-def test_codes_and_decoded_rows_belong_together(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
-    """Decoding the codes of rows gives their reconstruction; codes of a wrong width are refused."""
+def test_decoded_latents_are_the_reconstruction(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """Latents of another width are an error."""
     codes = fitted.encode(fresh)
     assert codes.shape == (len(fresh), fitted.latent_dim_)
     pd.testing.assert_frame_equal(fitted.decode(codes), fitted.reconstruct(fresh))
@@ -215,7 +215,7 @@ def test_codes_and_decoded_rows_belong_together(fitted: TabularVAEDetector, fres
 def test_the_bound_in_units_of_the_table_is_a_density(novelty: bool, least: float) -> None:
     """Over one number, the exponential of the bound integrates to at most 1, and not to much less.
 
-    An exemplar prior hears the nearest exemplar alone, and may be too low by the logarithm of their number.
+    An exemplar prior uses only the nearest exemplar, and may be too low by the logarithm of their number.
     """
     X = np.random.default_rng(0).normal(50, 20, size=(2000, 1))
     detector = TabularVAEDetector(novelty=novelty, random_state=0).fit(X)
@@ -224,7 +224,7 @@ def test_the_bound_in_units_of_the_table_is_a_density(novelty: bool, least: floa
     assert least < mass <= 1.01
 
 
-def test_units_do_not_matter_to_the_score(table: pd.DataFrame, fresh: pd.DataFrame) -> None:
+def test_the_score_does_not_depend_on_units(table: pd.DataFrame, fresh: pd.DataFrame) -> None:
     """Metres or millimetres: the score is the same, and the bound differs by the log of the factor."""
     in_metres, in_millimetres = table[["length", "weight"]], table[["length", "weight"]] * 1024.0
     one = TabularVAEDetector(**QUICK).fit(in_metres)
@@ -249,7 +249,7 @@ def test_float32_and_float64_and_memmaps_agree(dtype: Any, tmp_path: Path) -> No
 def test_pickle_and_joblib_keep_every_score(
     fitted: TabularVAEDetector, fresh: pd.DataFrame, tmp_path: Path
 ) -> None:
-    """A copy through pickle or joblib scores bit for bit alike."""
+    """A copy through pickle or joblib gives the same scores, bit for bit."""
     scores = fitted.score_samples(fresh)
     joblib.dump(fitted, tmp_path / "model.joblib")
     for copied in (pickle.loads(pickle.dumps(fitted)), joblib.load(tmp_path / "model.joblib")):
@@ -272,7 +272,7 @@ def test_it_works_inside_pipelines_and_searches(table: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize(("n_rows", "n_columns"), [(2, 1), (2, 3), (20, 2), (5, 5), (20, 1500), (50, 1)])
 def test_any_shape_of_table_can_be_fitted(n_rows: int, n_columns: int) -> None:
-    """From two rows of one column on, fitting works and scores are finite."""
+    """With at least two rows and one column, fitting works and scores are finite."""
     X = np.random.default_rng(0).normal(size=(n_rows, n_columns))
     for novelty in (False, True):
         detector = TabularVAEDetector(novelty=novelty, **QUICK).fit(X)
@@ -293,13 +293,13 @@ def test_any_shape_of_table_can_be_fitted(n_rows: int, n_columns: int) -> None:
     ids=["constant", "three rows", "heavy tails", "holes", "empty column", "infinities"],
 )
 def test_odd_tables_give_finite_scores_without_a_warning(X: np.ndarray[Any, Any]) -> None:
-    """Constant, duplicated, heavy-tailed, missing and infinite training data are data."""
+    """Training data may be constant, duplicated, heavy-tailed, missing and infinite."""
     for novelty in (False, True):
         scores = TabularVAEDetector(novelty=novelty, **QUICK).fit(X).score_samples(X)
         assert np.isfinite(scores).all()
 
 
-def test_other_columns_are_refused_by_name(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+def test_other_columns_are_named(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
     """A missing, renamed or unreadable column is named in the message."""
     with pytest.raises(ValueError, match="length"):
         fitted.score_samples(fresh.drop(columns="length"))
@@ -312,7 +312,7 @@ def test_other_columns_are_refused_by_name(fitted: TabularVAEDetector, fresh: pd
 
 
 def test_lists_of_mixed_rows_are_read() -> None:
-    """Plain Python rows of numbers and text are a table too."""
+    """A list of Python rows of numbers and text is a table."""
     rows = [[float(i % 7), "ab"[i % 2]] for i in range(40)]
     detector = TabularVAEDetector(**QUICK).fit(rows)
     assert [column.kind for column in detector.schema_.columns] == ["numeric", "categorical"]
@@ -320,7 +320,7 @@ def test_lists_of_mixed_rows_are_read() -> None:
 
 
 def test_metadata_is_plain(fitted: TabularVAEDetector) -> None:
-    """What ``inspect`` shows can be written as JSON, and says what was learned."""
+    """It can be written as JSON, and describes the fitted model."""
     import json
 
     metadata = json.loads(json.dumps(fitted.metadata()))
@@ -331,7 +331,7 @@ def test_metadata_is_plain(fitted: TabularVAEDetector) -> None:
 
 
 def test_a_generator_as_random_state_is_not_kept(table: pd.DataFrame) -> None:
-    """A RandomState works, and a saved model holds no generator that could be forged."""
+    """A RandomState works, but a saved model does not contain a generator, which could be forged."""
     generator = np.random.RandomState(0)
     detector = TabularVAEDetector(max_steps=20, random_state=generator).fit(table[["length"]])
     assert detector.__getstate__()["random_state"] is None
@@ -339,7 +339,7 @@ def test_a_generator_as_random_state_is_not_kept(table: pd.DataFrame) -> None:
 
 
 def test_a_cell_is_named_by_its_row_in_the_whole_table() -> None:
-    """The row in the message is the user's, in scoring (beyond a block of rows) as in fitting."""
+    """In scoring, also beyond the first block of rows, and in fitting."""
     X = pd.DataFrame({"a": np.random.default_rng(0).normal(size=5000), "b": "x"})
     detector = TabularVAEDetector(**QUICK).fit(X)
     X = X.astype({"a": object})
@@ -353,20 +353,20 @@ def test_a_cell_is_named_by_its_row_in_the_whole_table() -> None:
 
 
 def test_a_table_of_categories_raises_few_alerts() -> None:
-    """Scores that tie leave no spread; the default threshold still flags a small share of clean rows."""
+    """Tied scores have no spread; the default threshold still flags only a small share of clean rows."""
     random = np.random.default_rng(0)
     X = pd.DataFrame({"k": np.where(random.random(2000) < 0.8, "a", "b"), "m": random.integers(0, 3, 2000)})
     assert np.mean(TabularVAEDetector(**QUICK).fit(X).predict(X) == -1) < 0.05
 
 
-def test_the_name_of_the_latent_part_is_taken() -> None:
-    """A column called "latent" could not be told from the part of that name: it is refused."""
+def test_latent_is_a_reserved_name() -> None:
+    """A column called "latent" is an error, because it would be confused with the contribution."""
     with pytest.raises(SchemaError, match="rename the column"):
         TabularVAEDetector().fit(pd.DataFrame({"latent": np.arange(10.0)}))
 
 
 def test_numpy_scalars_as_parameters_can_be_saved(tmp_path: Path) -> None:
-    """What a search over np.arange found is saved like any other model."""
+    """A model with parameters from a search over np.arange can be saved."""
     X = np.random.default_rng(0).normal(size=(60, 3))
     found = TabularVAEDetector(latent_dim=np.int64(2), max_steps=20, random_state=np.int64(3)).fit(X)
     save(found, tmp_path / "model.avae")
@@ -385,6 +385,6 @@ def test_scoring_from_many_threads_changes_nothing(fitted: TabularVAEDetector, f
 
 
 def test_complex_numbers_are_refused_in_a_frame_too() -> None:
-    """As scikit-learn does for arrays: by name, and nothing is thrown away."""
+    """As scikit-learn does for arrays; the message names the column."""
     with pytest.raises(InputError, match="Complex data not supported: column 'a'"):
         TabularVAEDetector().fit(pd.DataFrame({"a": [1j, 2.0, 3.0]}))

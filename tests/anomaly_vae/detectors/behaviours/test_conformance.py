@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, none excused."""
+"""All estimator checks of scikit-learn, without exceptions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 from anomaly_vae.detectors._base import VAEDetector
 
 QUICK = 30
-"""Steps of each of some hundred fits: what scikit-learn checks does not depend on how good a model is."""
+"""Few steps for about a hundred fits: the checks do not depend on the quality of a model."""
 
 
 CHECKS = [

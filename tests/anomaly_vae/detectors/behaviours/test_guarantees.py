@@ -1,4 +1,4 @@
-"""The false-alarm rate that a detector promises, against the one that new normal rows have."""
+"""The false-alarm rate that a detector guarantees, compared with that of new normal rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUICK: dict[str, Any] = {"novelty": True, "max_steps": 30, "hidden_sizes": (16,)
 
 
 class Fit(NamedTuple):
-    """A quick fit on some rows, and the rows that it never saw."""
+    """A quick fit on some rows, and other rows."""
 
     model: TabularVAEDetector
     train: Floats
@@ -50,16 +50,16 @@ def error_of(rate: float, fits: list[Fit]) -> float:
 
 @pytest.mark.parametrize("rate", [0.02, 0.05, 0.2])
 def test_a_false_alarm_rate_is_kept_on_new_rows(fits: list[Fit], rate: float) -> None:
-    """Over many fits on real rows the realised rate is at most that promised, and not far below."""
-    promised = np.floor(rate * (N_CALIBRATION + 1)) / (N_CALIBRATION + 1)
+    """Over many fits on real rows the realised rate is at most the guaranteed rate, and not far below it."""
+    guaranteed = np.floor(rate * (N_CALIBRATION + 1)) / (N_CALIBRATION + 1)
     mean = np.mean(realised(fits, false_alarm_rate=rate))
-    assert promised - error_of(rate, fits) <= mean <= rate + error_of(rate, fits)
+    assert guaranteed - error_of(rate, fits) <= mean <= rate + error_of(rate, fits)
 
 
-def test_training_scores_would_break_the_promise(fits: list[Fit]) -> None:
-    """The test above can tell: calibrated with scores of the training table, the same fits do not pass it.
+def test_training_scores_would_break_the_guarantee(fits: list[Fit]) -> None:
+    """The same fits, calibrated with scores of the training table, fail the test above.
 
-    A model fits those rows too well, so that its offset is too high for others.
+    A model fits its training rows too well, so that the offset is too high for new rows.
     """
     rate = 0.05
     offsets = [false_alarm_offset(np.sort(fit.model.score_samples(fit.train)), rate) for fit in fits]
@@ -67,8 +67,8 @@ def test_training_scores_would_break_the_promise(fits: list[Fit]) -> None:
     assert np.mean(broken) > rate + 2.0 * error_of(rate, fits)
 
 
-def test_contaminated_rows_make_the_promise_conservative() -> None:
-    """Where a tenth of the training rows are anomalies, normal rows raise fewer alerts than promised."""
+def test_contaminated_rows_make_the_guarantee_conservative() -> None:
+    """If a tenth of the training rows are anomalies, fewer normal rows are flagged than guaranteed."""
     random = np.random.default_rng(0)
     rates = []
     for seed in range(4):
@@ -79,7 +79,7 @@ def test_contaminated_rows_make_the_promise_conservative() -> None:
     assert np.mean(rates) < 0.06
 
 
-def test_a_tail_estimates_what_cannot_be_promised(fits: list[Fit]) -> None:
-    """A fifth of the least rate that can be promised is kept within a factor of three, or five below."""
+def test_a_tail_estimates_rates_that_cannot_be_guaranteed(fits: list[Fit]) -> None:
+    """A fifth of the least guaranteed rate is realised within a factor of 3 above and 5 below."""
     rate = 1 / (N_CALIBRATION + 1) / 5
     assert rate / 5 < np.mean(realised(fits, false_alarm_rate=rate, tail="gpd")) < 3 * rate

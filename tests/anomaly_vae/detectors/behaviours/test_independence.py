@@ -38,7 +38,7 @@ def mixed(seed: int) -> pd.DataFrame:
 
 
 def scaled_and_encoded(**parameters: Any) -> Any:
-    """A Pipeline whose steps treat every cell by itself."""
+    """A Pipeline whose steps transform each cell independently."""
     steps = make_column_transformer(
         (StandardScaler(), ["length", "weight", "count"]),
         (OneHotEncoder(sparse_output=False), ["colour", "valid"]),
@@ -69,7 +69,7 @@ def taken(X: Any, rows: Any) -> Any:
 
 @pytest.mark.parametrize("novelty", [True, False])
 @pytest.mark.parametrize("kind", [*TABLES, *IMAGES])
-def test_alone_shuffled_and_among_others_a_row_has_one_score(kind: str, novelty: bool) -> None:
+def test_a_row_has_the_same_score_alone_shuffled_and_with_others(kind: str, novelty: bool) -> None:
     """Scores, and the contributions of columns, have the same bits."""
     make, rows_of = (TABLES | IMAGES)[kind]
     model = make(novelty=novelty, max_steps=20, random_state=0).fit(rows_of(0))
@@ -84,7 +84,7 @@ def test_alone_shuffled_and_among_others_a_row_has_one_score(kind: str, novelty:
 
 @pytest.mark.parametrize("kind", ["9 numbers", "mixed"])
 def test_contributions_of_a_row_depend_on_that_row_alone(kind: str) -> None:
-    """As its score does."""
+    """To the last bit."""
     make, rows_of = TABLES[kind]
     model = make(novelty=True, max_steps=20, random_state=0).fit(rows_of(0))
     whole = model.score_contributions(rows_of(1))

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from anomaly_vae import TabularVAEDetector
 from anomaly_vae.detectors._splits import split_rows
 
-# As everywhere, but here it is the point: odd data are data, and nobody is to be warned of them.
+# As in all tests, but important here: odd data must not lead to warnings.
 pytestmark = pytest.mark.filterwarnings("error")
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ class Odd:
     anomalies : array of shape (n_anomalies, n_columns)
         Rows that are plainly anomalous in either regime.
     unseen : array of shape (n_unseen, n_columns), optional
-        Rows within the ranges that were seen, but nowhere near a row: anomalous if all rows are clean.
+        Rows within the training ranges, but far from all rows: anomalous if all rows are clean.
     """
 
     X: Floats
@@ -40,7 +40,7 @@ class Odd:
 
 
 def five_rows() -> Odd:
-    """Nothing but copies of five rows; unseen are their mean, and a mixture of three of them."""
+    """Copies of five rows; unseen are their mean, and a mixture of three of them."""
     random = np.random.default_rng(0)
     five = random.normal(size=(5, 3))
     far = np.stack([np.full(3, 50.0), five[0] + np.array([0.0, 20.0, 0.0]), five.min(axis=0) - 8.0])
@@ -48,7 +48,7 @@ def five_rows() -> Odd:
 
 
 def constants() -> Odd:
-    """Three columns of one value beside one that varies; each constant changed, by much or hardly."""
+    """Three constant columns and one that varies; anomalies change a constant, by little or by much."""
     varying = np.random.default_rng(0).normal(size=400)
     usual = np.array([7.0, 0.0, -3.0, 0.0])
     changes = np.diag([1.0, 0.001, 1e6, 40.0])
@@ -75,7 +75,7 @@ def one_column() -> Odd:
 
 
 def copied_columns() -> Odd:
-    """Four times the same column; unseen are rows whose copies disagree."""
+    """Four copies of a column; unseen are rows whose copies differ."""
     x = np.random.default_rng(0).normal(size=300)
     signs = np.array([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, 1.0, -1.0]])
     return Odd(np.tile(x[:, None], 4), np.r_[np.full((1, 4), 30.0), 30.0 * signs], signs)
@@ -100,7 +100,7 @@ def wide() -> Odd:
 
 
 def _caused(n_rows: int, seed: int) -> Floats:
-    """Rows of 1500 numbers that three causes and a little noise make up."""
+    """Rows of 1500 numbers from three latent causes and a little noise."""
     loadings = np.random.default_rng(9).normal(size=(3, 1500))
     random = np.random.default_rng(seed)
     return random.normal(size=(n_rows, 3)) @ loadings + 0.3 * random.normal(size=(n_rows, 1500))
@@ -113,7 +113,7 @@ TABLES = [
 
 
 def fit(X: Floats, novelty: bool, max_steps: int = 100) -> TabularVAEDetector:
-    """A detector trained for long enough to be itself."""
+    """A detector, fully trained."""
     detector = TabularVAEDetector(novelty=novelty, max_steps=max_steps, random_state=0)
     detector.fit(X)
     return detector
@@ -133,7 +133,7 @@ def detector(odd: Odd, request: pytest.FixtureRequest) -> TabularVAEDetector:
 
 
 def test_odd_tables_are_scored_in_order(odd: Odd, detector: TabularVAEDetector) -> None:
-    """All scores are finite, and what is plainly anomalous is below 95 % of the training rows."""
+    """All scores are finite, and clear anomalies are below 95 % of the training rows."""
     wrong = odd.anomalies
     if detector.novelty and odd.unseen is not None:
         wrong = np.r_[wrong, odd.unseen]
@@ -152,16 +152,16 @@ def test_most_rows_of_an_odd_table_are_normal(odd: Odd, detector: TabularVAEDete
 
 @REGIMES
 @pytest.mark.parametrize("sign", [1.0, -1.0], ids=["above", "below"])
-def test_the_farther_out_the_lower(novelty: bool, sign: float) -> None:
-    """Of one Gaussian number, each value farther out than another has a lower score, up to 1e100."""
+def test_scores_decrease_with_distance(novelty: bool, sign: float) -> None:
+    """With one Gaussian column, each value farther out has a lower score, up to 1e100."""
     detector = fit(one_column().X, novelty)
     out = np.array([4.0, 6, 8, 10, 15, 20, 50, 100, 1e3, 1e4, 1e6, 1e9, 1e12, 1e30, 1e100])
     assert (np.diff(detector.score_samples(sign * out[:, None])) < 0).all()
 
 
 @REGIMES
-def test_a_wide_table_knows_its_pattern(novelty: bool) -> None:
-    """With 75 columns a row, new rows of the same causes are above rows whose cells are shuffled."""
+def test_the_pattern_of_a_wide_table_is_learned(novelty: bool) -> None:
+    """With 75 times more columns than rows, new rows of the same causes score above shuffled rows."""
     detector = fit(_caused(20, 0), novelty)
     new = _caused(50, 1)
     shuffled = np.random.default_rng(2).permuted(_caused(50, 3), axis=1)
@@ -171,10 +171,10 @@ def test_a_wide_table_knows_its_pattern(novelty: bool) -> None:
 
 @REGIMES
 @pytest.mark.parametrize("n_rows", [2, 3, 4, 5, 8])
-def test_a_handful_of_rows(n_rows: int, novelty: bool) -> None:
-    """From the least number of rows that is accepted, scores are finite, and those trained on beat far ones.
+def test_a_few_rows_can_be_fitted(n_rows: int, novelty: bool) -> None:
+    """From two rows, scores are finite, and training rows score above distant rows.
 
-    Of two or three rows one is held out, and to a model of the others it may be as far as any.
+    One of two or three rows is held out, and may be as distant from the others as any row.
     """
     X = np.random.default_rng(0).normal(size=(n_rows, 3))
     train = split_rows(n_rows, "auto", False, np.random.RandomState(0)).train
@@ -187,8 +187,8 @@ def test_a_handful_of_rows(n_rows: int, novelty: bool) -> None:
 
 @REGIMES
 @pytest.mark.parametrize("n_rows", [2, 3, 30])
-def test_one_row_again_and_again(n_rows: int, novelty: bool) -> None:
-    """Copies of one row have one score, and each cell that changes costs something."""
+def test_copies_of_one_row_can_be_fitted(n_rows: int, novelty: bool) -> None:
+    """Copies of one row have equal scores, and each changed cell lowers the score."""
     detector = fit(np.tile([1.0, 2.0, 3.0], (n_rows, 1)), novelty, max_steps=30)
     scores = detector.score_samples(np.tile([1.0, 2.0, 3.0], (n_rows, 1)))
     changed = detector.score_samples(np.array([[1.0, 2.0, 4.0], [1.0, 0.0, 4.0], [-1e12, 0.0, 4.0]]))
