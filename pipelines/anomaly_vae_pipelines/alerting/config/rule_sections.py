@@ -12,6 +12,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting.config import reach
 from anomaly_vae_pipelines.alerting.config.sections import (
     Names,
+    NameTuple,
     PositiveSeconds,
     Seconds,
     Section,
@@ -48,7 +49,10 @@ WindowSize = Annotated[
     PlainValidator(window_from),
     Field(description='a whole number from 1 (rows), or a duration longer than 0, such as "15m"'),
 ]
-Columns = Annotated[Names, Field(min_length=1, description='a list of columns such as ["amount"]')]
+# Of its own Field: with two, pydantic 2.11 and older take the default of a field of Names for this one.
+Columns = Annotated[
+    NameTuple, Field(strict=False, min_length=1, description='a list of columns such as ["amount"]')
+]
 
 
 class RuleSection(Section):

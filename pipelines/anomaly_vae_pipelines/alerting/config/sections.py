@@ -41,11 +41,11 @@ def positive_seconds_from(value: object) -> float:
 _DURATION = 'such as "30s", "15m", "2h" or "1d"'
 
 Text = Annotated[str, Field(min_length=1, description="a text that is not empty")]
-Names = Annotated[
+NameTuple = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
-    Field(strict=False, description='a list of names such as ["host"]'),
     AfterValidator(lambda names: tuple(dict.fromkeys(names))),
 ]
+Names = Annotated[NameTuple, Field(strict=False, description='a list of names such as ["host"]')]
 Seconds = Annotated[float, BeforeValidator(seconds_from), Field(description=f"a duration {_DURATION}")]
 PositiveSeconds = Annotated[
     float,
