@@ -40,8 +40,6 @@ _NO_FORMAT = "the model was fitted on images, and --format applies to tables; le
 class TableAdapter:
     """Reads and scores files of rows, for a model that was fitted on a table."""
 
-    fitted_on = "a table"
-
     def __init__(self, model: Model) -> None:
         self._model, self.detector = model, final_detector(model)
 
@@ -72,8 +70,6 @@ class TableAdapter:
 
 class ImageAdapter:
     """Reads and scores image files and arrays, for a model that was fitted on images."""
-
-    fitted_on = "images"
 
     def __init__(self, model: ImageVAEDetector) -> None:
         self._model = self.detector = model

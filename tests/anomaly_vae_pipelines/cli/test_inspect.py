@@ -64,7 +64,7 @@ def test_the_self_test_is_counted_and_not_printed(run, model, tmp_path):
 
 
 def test_a_file_that_is_no_model_is_refused(run, unseen):
-    """A table is no model."""
+    """A table is not a model file."""
     ended = run("inspect", unseen)
     assert ended.code == 2
     assert ended.err.startswith(f"anomaly-vae: error: {unseen}: ")

@@ -1,4 +1,4 @@
-"""Files of rules: what is right becomes objects, what is wrong is told with file, table, key and way out."""
+"""Files of rules: valid tables become objects; an error names file, table, key and what to do."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def hooked(folder, url, *, patience="30s", **options):
 
 
 def test_a_damaged_file_in_the_spool_is_put_aside(tmp_path):
-    """It is told of, and what comes behind it is sent."""
+    """It is reported, and the alerts after it are sent."""
     spool = tmp_path / "state.json.spool" / "hook"
     spool.mkdir(parents=True)
     (spool / "000000000001-abc.json").write_text("{")

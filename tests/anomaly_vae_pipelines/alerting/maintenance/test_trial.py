@@ -9,7 +9,7 @@ from tests.anomaly_vae_pipelines.alerting.receiver import receiving
 
 
 def test_a_test_alert_goes_to_each_sink_and_says_what_it_is(tmp_path):
-    """One that fails is told, and holds up no other; spool and state are not touched."""
+    """A failing sink is reported and does not block others; spool and state do not change."""
     with receiving() as good, receiving() as bad:
         bad.answers = [400]
         grave = SINK.format(good.url).replace('"hook"', '"grave"') + 'severity = "critical"\n'

@@ -17,7 +17,7 @@ from tests.anomaly_vae_pipelines.alerting.streams import alerter, parts, scored
 
 
 def test_the_p_value_of_a_share_is_binomial():
-    """So many or more of so many rows, if each counts as often as among normal rows; never 0."""
+    """The p-value of at least k of n rows, if each counts as often as among normal rows; never 0."""
     calibration = CalibrationScores(np.arange(-99.0, 0.0), offset=-95.0)
     (share,) = found(
         ShareRule(RuleOptions("r"), Window(10), Limit(calibration=calibration), 0.1), scored([True] * 10)

@@ -29,6 +29,6 @@ def test_a_key_opens_what_its_line_says(tmp_path: Path) -> None:
     "line", ["score", "root sha256:" + "0" * 64, "score sha256:" + "0" * 63, "score md5:00"]
 )
 def test_a_line_that_is_no_key_is_refused(line: str) -> None:
-    """A key that nobody can use would shut the door by mistake."""
+    """A key that no client can use would lock all clients out by mistake."""
     with pytest.raises(InputError, match="wanted a role"):
         read_keys(Settings(keys=line))
