@@ -26,6 +26,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from anomaly_vae import InputError, ModelFileError, TabularVAEDetector, load, read_metadata, save
 from anomaly_vae.model_file import reading
 from tests.anomaly_vae import forging
+from tests.anomaly_vae.conftest import refusal
 
 
 class Doubler(TransformerMixin, BaseEstimator):
@@ -37,21 +38,6 @@ class Doubler(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         return 2 * X
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "model.avae"
-
-
-def refusal(path: Path, **options: Any) -> str:
-    """The one line with which a file is refused."""
-    with pytest.raises(ModelFileError) as caught:
-        load(path, **options)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: ")
-    assert "\n" not in message
-    return message.removeprefix(f"{path}: ")
 
 
 class TestRoundTrip:

@@ -7,7 +7,6 @@ import struct
 import tracemalloc
 import warnings
 from pathlib import Path
-from typing import Any
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
 
 import numpy as np
@@ -16,18 +15,12 @@ import pytest
 from anomaly_vae import ModelFileError, load, read_metadata
 from anomaly_vae.model_file import archive
 from tests.anomaly_vae import forging
+from tests.anomaly_vae.conftest import refusal
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return forging.put(tmp_path / "model.avae", forging.detector())
-
-
-def refusal(path: Path, **options: Any) -> str:
-    with pytest.raises(ModelFileError) as caught:
-        load(path, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def an_array(members: forging.Members) -> str:

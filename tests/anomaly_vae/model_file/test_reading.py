@@ -13,19 +13,7 @@ import pytest
 from anomaly_vae import ModelFileError, TabularVAEDetector, load, read_metadata
 from anomaly_vae.model_file import reading
 from tests.anomaly_vae import forging
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "model.avae"
-
-
-def refusal(path: Path) -> str:
-    """The one line with which a file is rejected."""
-    with pytest.raises(ModelFileError) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from tests.anomaly_vae.conftest import refusal
 
 
 class TestFormat:

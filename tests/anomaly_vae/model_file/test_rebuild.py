@@ -9,23 +9,11 @@ from typing import Any
 import pytest
 import skops.io
 
-from anomaly_vae import ModelFileError, load
 from tests.anomaly_vae import forging
+from tests.anomaly_vae.conftest import refusal
 from tests.anomaly_vae.forging import Node, arguments, attributes, mapping, node, sequence, value
 
 SYSTEM = "posix.system"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "model.avae"
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(ModelFileError) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def reduced(name: str, command: str) -> Node:

@@ -92,11 +92,6 @@ def matrices(members: dict[str, bytes]) -> list[str]:
     ]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "model.avae"
-
-
 def refusal(detector: Any, test: Any) -> str:
     with pytest.raises(ModelFileError) as caught:
         check_self_test(detector, test)

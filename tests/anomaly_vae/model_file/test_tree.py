@@ -8,23 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anomaly_vae import ModelFileError, load
+from anomaly_vae import load
 from anomaly_vae.model_file import tree
 from tests.anomaly_vae import forging
+from tests.anomaly_vae.conftest import refusal
 from tests.anomaly_vae.forging import Node, arguments, attributes, mapping, node, sequence, value
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "model.avae"
-
-
-def refusal(path: Path) -> str:
-    """The one line with which a file is rejected."""
-    with pytest.raises(ModelFileError) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 class TestMalformed:
