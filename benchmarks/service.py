@@ -339,8 +339,8 @@ def main() -> None:
         model, made = make_model(folder), bodies(folder)
         (folder / "plain.py").write_text(PLAIN_HANDLER)
         port, other = free_port(), free_port()
-        arguments = ["serve", str(model), "--port", str(port)]
-        command = [sys.executable, "-m", "anomaly_vae_pipelines.cli", *arguments]
+        serve = ["serve", str(model), "--port", str(port)]
+        command = [sys.executable, "-m", "anomaly_vae_pipelines.cli", *serve]
         with running(command, port) as (url, pid):
             with running([sys.executable, str(folder / "plain.py"), str(model), str(other)], other) as (
                 peer,
