@@ -19,7 +19,7 @@ from torch import Tensor
 
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.threads import one_thread
-from anomaly_vae.nn.vae import VAE
+from anomaly_vae.nn.vae import VAE, Density
 
 QUANTUM = 64
 BLOCK = 4096
@@ -63,7 +63,7 @@ def padded(cells: NDArray[np.float32], device: torch.device) -> Tensor:
 
 
 @torch.no_grad()
-def elbo_terms(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]:
+def elbo_terms(module: Density, block: Tensor, noise: Tensor) -> NDArray[np.float64]:
     """Terms of the ELBO of a padded block, the latent term last, shape (n_rows, n_features + 1), in nats."""
     elbo = module.antithetic_elbo(block, noise)
     terms = torch.cat([elbo.features, elbo.latent[:, None]], dim=1)
@@ -71,7 +71,7 @@ def elbo_terms(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]
 
 
 @torch.no_grad()
-def elbo_totals(module: VAE, block: Tensor, noise: Tensor) -> NDArray[np.float64]:
+def elbo_totals(module: Density, block: Tensor, noise: Tensor) -> NDArray[np.float64]:
     """The ELBO of a padded block, shape (n_rows,), in nats: the sum of its terms, in double precision."""
     elbo = module.antithetic_elbo(block, noise)
     totals: NDArray[np.float64] = (elbo.features.double().sum(dim=1) + elbo.latent).cpu().numpy()

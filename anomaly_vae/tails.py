@@ -23,7 +23,12 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import genpareto
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.thresholds import check_guarantee, conformal_p_values, least_false_alarm_rate
+from anomaly_vae.thresholds import (
+    LEAST_SPREAD,
+    check_guarantee,
+    conformal_p_values,
+    least_false_alarm_rate,
+)
 
 Floats = NDArray[np.float64]
 Tail: TypeAlias = Literal["empirical", "gpd"]
@@ -40,6 +45,9 @@ MAX_SHAPE = 1.0
 The lightest tail is exponential (shape 0). A score is a log density; that of a Gaussian is a sum of squares
 and has an exponential tail. A lighter tail would have an end point, with p-values of 0 below it.
 """
+
+MAX_SEVERITY = 100.0
+"""Severities are cut here, at one in ten thousand million."""
 
 _FARTHEST = 1e300
 """Distance below the lowest score, in nats, at which an offset is still a finite number."""
@@ -95,13 +103,13 @@ class LowerTail:
 
     def p_values(self, scores: Floats) -> Floats:
         """P(normal score <= score), shape (n_rows,); ``least`` for scores above the lowest one."""
-        distances = np.maximum(self.lowest - scores, 0.0)
-        components = zip(self.weights, self.shapes, self.scales, strict=True)
-        with np.errstate(over="ignore"):
-            beyond = sum(
-                weight * genpareto.sf(distances, shape, scale=scale) for weight, shape, scale in components
-            )
-        return np.asarray(self.least * beyond)
+        return np.asarray(self.least * np.exp(self.log_sf(np.maximum(self.lowest - scores, 0.0))))
+
+    def log_sf(self, distances: Floats) -> Floats:
+        """Log of the share of this tail beyond distances (n_rows,) below the lowest score, in nats."""
+        with np.errstate(over="ignore", divide="ignore"):
+            beyond = genpareto.logsf(distances[:, None], self.shapes, scale=self.scales)
+        return np.asarray(logsumexp(beyond, b=self.weights, axis=1))
 
     def offset(self, rate: float) -> float:
         """The score below which a normal row falls with probability ``rate``, less than ``least``."""
@@ -117,8 +125,8 @@ class LowerTail:
 
     def _surplus(self, distance: float, rate: float) -> float:
         """Log of the p-value at a distance, minus the log of a rate."""
-        beyond = genpareto.logsf(distance, self.shapes, scale=self.scales)
-        return float(logsumexp(beyond, b=self.weights) + math.log(self.least) - math.log(rate))
+        beyond = float(self.log_sf(np.array([distance]))[0])
+        return beyond + math.log(self.least) - math.log(rate)
 
 
 def check_tail(n_calibration: int) -> None:
@@ -147,6 +155,36 @@ def tail_p_values(scores: Floats, calibration: Floats) -> Floats:
     below = scores < calibration[0]
     p_values[below] = LowerTail.fit(calibration).p_values(scores[below])
     return p_values
+
+
+def severities(scores: Floats, calibration: Floats) -> Floats:
+    """Severity of scores, from 0 to ``MAX_SEVERITY``, shape (n_rows,): -10 log10 of an estimated p-value.
+
+    This is the Phred scale: 20 is one in a hundred normal rows, 50 one in a hundred thousand. Severity is
+    continuous in the score and never increases with it. Between calibration scores (sorted, ascending) the
+    log of the p-value is interpolated; below the lowest one the tail is estimated, without a guarantee.
+    """
+    values, counts = np.unique(calibration, return_counts=True)
+    log_p = np.log(counts.cumsum() / (len(calibration) + 1.0))
+    estimated = np.interp(scores, values, log_p)
+    estimated[scores >= values[-1]] = 0.0
+    below = scores < values[0]
+    estimated[below] = log_p[0] + _log_tail(calibration, values[0] - scores[below])
+    return np.minimum(-10.0 / math.log(10.0) * estimated + 0.0, MAX_SEVERITY)
+
+
+def _log_tail(calibration: Floats, distances: Floats) -> Floats:
+    """Log of the share of the scores below the lowest calibration score that are lower by these distances.
+
+    If no ``LowerTail`` can be fitted, the tail is exponential, with the mean distance of the lower half of
+    the scores from the median.
+    """
+    try:
+        return LowerTail.fit(calibration).log_sf(distances)
+    except InputError:
+        median = float(np.median(calibration))
+        lower = calibration[calibration <= median]
+        return -distances / max(median - float(lower.mean()), LEAST_SPREAD)
 
 
 def _excesses(calibration: Floats) -> Floats:

@@ -17,7 +17,10 @@ from anomaly_vae.errors import InputError
 Floats = NDArray[np.float64]
 
 AUTO_FALSE_ALARM_RATE = 0.01
-"""The rate that ``contamination="auto"`` guarantees for clean rows, if enough of them are held out."""
+"""The rate that ``contamination="auto"`` guarantees for clean rows, from 1,000 calibration rows on."""
+
+AUTO_RANK, MAX_AUTO_RATE = 10, 0.05
+"""With fewer rows: the rank of the calibration score that is the threshold, and the highest rate."""
 
 FENCE = 3.0
 """Distance of the threshold below the median, in lower half-spreads, for data that may hold anomalies.
@@ -85,8 +88,13 @@ def rounded_up(rate: float) -> float:
 
 
 def auto_false_alarm_rate(n_calibration: int) -> float:
-    """``AUTO_FALSE_ALARM_RATE``, or the least rate that can be guaranteed if that is higher."""
-    return max(AUTO_FALSE_ALARM_RATE, least_false_alarm_rate(n_calibration))
+    """``AUTO_FALSE_ALARM_RATE``, or a higher rate if that would leave the threshold to chance.
+
+    At least ``AUTO_RANK`` calibration rows are at or below the threshold, unless the rate would then exceed
+    ``MAX_AUTO_RATE``. No rate is below the least one that can be guaranteed.
+    """
+    least = least_false_alarm_rate(n_calibration)
+    return max(AUTO_FALSE_ALARM_RATE, min(AUTO_RANK * least, MAX_AUTO_RATE), least)
 
 
 def fence_offset(calibration: Floats) -> float:

@@ -1,18 +1,20 @@
-"""fit_module: a VAE and encoded rows in, a History out.
+"""fit_modules: VAEs of one architecture and encoded rows in, a History out.
 
-The budget is a number of steps, not of epochs, so that the time of a fit hardly depends on the number of
-rows. The optimizer is AdamW (Loshchilov & Hutter 2019), with a short warm-up, a constant rate for half of the
-steps, and a linear decay.
+All modules are trained at once, with one batched product per layer (``torch.func``). The budget is a number
+of steps, not of epochs, so that the time of a fit hardly depends on the number of rows. The optimizer is
+AdamW (Loshchilov & Hutter 2019), with a short warm-up, a constant rate for half of the steps, and a linear
+decay.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
 
 from anomaly_vae.nn.vae import ELBO, VAE
 
@@ -72,69 +74,137 @@ def fit_module(
     validation: Tensor | None = None,
     on_check: Callable[[int, float], None] | None = None,
 ) -> History:
-    """Train ``module`` on rows x (n_rows, n_cells) and return the history.
+    """``fit_modules`` for one module: x has shape (n_rows, n_cells)."""
+    checked = None if validation is None else validation[None]
+    return fit_modules([module], x[None], schedule, generator, checked, on_check)
 
-    ``generator`` is the only source of randomness. ``on_check(step, elbo)`` is called about twenty times with
-    the current training ELBO.
+
+def fit_modules(
+    modules: Sequence[VAE],
+    x: Tensor,
+    schedule: Schedule,
+    generator: torch.Generator,
+    validation: Tensor | None = None,
+    on_check: Callable[[int, float], None] | None = None,
+) -> History:
+    """Train each module on its own rows, x (n_modules, n_rows, n_cells), and return the mean history.
+
+    The modules have the same architecture and do not influence each other, except that early stopping stops
+    all of them at once. ``generator`` is the only source of randomness. ``on_check(step, elbo)`` is called
+    about twenty times with the current training ELBO.
     """
-    optimizer = _optimizer(module, schedule.learning_rate)
+    has_missing = any(bool(torch.isnan(rows).any()) for rows in (x, validation) if rows is not None)
+    stack = _Stack(modules, has_missing)
+    optimizer = _optimizer(stack.weights, schedule.learning_rate)
     rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, schedule.n_steps))
     history, best = History(), _Best(schedule.early_stopping)
     every = max(schedule.n_steps // _N_CHECKS, 1)
-    check_rows = None if validation is None else validation[:_MAX_CHECK_ROWS]
-    for step, rows in enumerate(_batches(len(x), schedule, generator), start=1):
-        elbo = _step(module, x[rows], schedule, optimizer, generator)
+    check_rows = None if validation is None else validation[:, :_MAX_CHECK_ROWS]
+    each = torch.arange(len(x), device=x.device)[:, None]
+    for step, rows in enumerate(_batches(x, schedule, generator), start=1):
+        elbo = _step(stack, x[each, rows], schedule, optimizer, generator)
         rates.step()
         if step % every == 0 or step == schedule.n_steps:
-            _check(history, module, step, float(elbo), check_rows)
+            _check(history, stack, step, float(elbo), check_rows)
             if on_check is not None:
                 on_check(step, history.elbo_train[-1])
-            if best.should_stop(module, history):
+            if best.should_stop(stack.weights, history):
                 break
-    best.restore(module)
+    best.restore(stack.weights)
+    stack.copy_back()
     return history
 
 
+class _Stack:
+    """Modules of one architecture with their weights in stacked tensors, (n_modules, ...) each."""
+
+    def __init__(self, modules: Sequence[VAE], has_missing: bool) -> None:
+        weights, self._buffers = stack_module_state(list(modules))
+        self.weights = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
+        self._modules, self._blank = modules, copy.deepcopy(modules[0]).to("meta")
+        self.n_numeric, self.latent_dim = modules[0].likelihood.n_numeric, modules[0].latent_dim
+        self._has_missing = has_missing
+
+    def elbo(self, x: Tensor, noise: Tensor, input_noise: Tensor | None = None) -> ELBO:
+        """``VAE.elbo`` of each module for rows of its own; all arrays have the modules as first axis."""
+        inputs = (x, noise) if input_noise is None else (x, noise, input_noise)
+        if len(self._modules) == 1:  # without the overhead of vmap
+            one = [value[0] for value in inputs]
+            elbo = self._elbo_of_one(_first(self.weights), _first(self._buffers), *one)
+            return ELBO(elbo.features[None], elbo.latent[None])
+        of_each: Callable[..., ELBO] = vmap(self._elbo_of_one)
+        return of_each(self.weights, self._buffers, *inputs)
+
+    def _elbo_of_one(self, weights: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor) -> ELBO:
+        options = {"has_missing": self._has_missing}
+        return functional_call(self._blank, (weights, buffers), inputs, options)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def copy_back(self) -> None:
+        """Write the stacked weights into the modules."""
+        for position, module in enumerate(self._modules):
+            for name, weight in module.named_parameters():
+                weight.copy_(self.weights[name][position])
+
+
+def _first(stacked: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value[0] for name, value in stacked.items()}
+
+
 def _step(
-    module: VAE, x: Tensor, schedule: Schedule, optimizer: torch.optim.Optimizer, generator: torch.Generator
+    stack: _Stack, x: Tensor, schedule: Schedule, optimizer: torch.optim.Optimizer, generator: torch.Generator
 ) -> Tensor:
     """One update of the weights; returns the mean ELBO of the rows that counted."""
-    noise = torch.randn((len(x), module.latent_dim), generator=generator, device=x.device)
+    size = (*x.shape[:2], stack.latent_dim)
+    noise = torch.randn(size, generator=generator, device=x.device)
     input_noise = torch.randn(x.shape, generator=generator, device=x.device) * schedule.input_noise
-    elbo = module.elbo(x, noise, input_noise)
-    kept = elbo.total()[_best_rows(elbo, module.likelihood.n_numeric, schedule.keep)]
+    elbo = stack.elbo(x, noise, input_noise)
+    totals = elbo.features.sum(dim=2) + elbo.latent
+    kept = totals.gather(1, _best_rows(elbo, stack.n_numeric, schedule.keep))
     optimizer.zero_grad(set_to_none=True)
-    loss = -kept.mean() / x.shape[1]
+    loss = -kept.mean(dim=1).sum() / x.shape[2]
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(module.parameters(), _MAX_NORM)
+    _clip_gradients(stack.weights)
     optimizer.step()
     return kept.detach().mean()
 
 
-def _best_rows(elbo: ELBO, n_numeric: int, keep: float) -> Tensor | slice:
-    """The share ``keep`` of rows whose numbers have the highest ELBO.
+def _clip_gradients(weights: dict[str, Tensor]) -> None:
+    """Scale the gradient of each module to a norm of at most ``_MAX_NORM``."""
+    gradients = [weight.grad for weight in weights.values() if weight.grad is not None]
+    squares = [gradient.flatten(1).square().sum(dim=1) for gradient in gradients if gradient.numel()]
+    factor = (_MAX_NORM / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp_max(1.0)
+    for gradient in gradients:
+        gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
+
+
+def _best_rows(elbo: ELBO, n_numeric: int, keep: float) -> Tensor:
+    """The positions of the share ``keep`` of rows whose numbers have the highest ELBO, per module.
 
     Categories do not count: their cost is bounded, and rows of a rare category must not be dropped.
     """
-    n_kept = max(int(keep * len(elbo.latent)), 1)
-    if n_kept == len(elbo.latent) or not n_numeric:
-        return slice(None)
-    return (elbo.features[:, :n_numeric].sum(dim=1) + elbo.latent).topk(n_kept, sorted=False).indices
+    n_modules, n_rows = elbo.latent.shape
+    n_kept = max(int(keep * n_rows), 1)
+    if n_kept == n_rows or not n_numeric:
+        return torch.arange(n_rows, device=elbo.latent.device).expand(n_modules, -1)
+    numbers = elbo.features[:, :, :n_numeric].sum(dim=2) + elbo.latent
+    return numbers.topk(n_kept, dim=1, sorted=False).indices
 
 
-def _check(history: History, module: VAE, step: int, elbo: float, validation: Tensor | None) -> None:
+def _check(history: History, stack: _Stack, step: int, elbo: float, validation: Tensor | None) -> None:
     history.step.append(step)
     history.elbo_train.append(elbo)
-    if validation is not None and len(validation):
-        history.elbo_validation.append(mean_elbo(module, validation))
+    if validation is not None and validation.shape[1]:
+        history.elbo_validation.append(_mean_elbo(stack, validation))
 
 
 @torch.no_grad()
-def mean_elbo(module: VAE, x: Tensor) -> float:
-    """Mean ELBO of rows x (n_rows, n_cells) in nats, with one draw per row that is the same in every call."""
+def _mean_elbo(stack: _Stack, x: Tensor) -> float:
+    """Mean ELBO of rows (n_modules, n_rows, n_cells) in nats; every call has the same draws."""
     generator = torch.Generator(x.device).manual_seed(0)
-    noise = torch.randn((len(x), module.latent_dim), generator=generator, device=x.device)
-    return float(module.elbo(x, noise).total().mean())
+    noise = torch.randn((*x.shape[:2], stack.latent_dim), generator=generator, device=x.device)
+    elbo = stack.elbo(x, noise)
+    return float((elbo.features.sum(dim=2) + elbo.latent).mean())
 
 
 class _Best:
@@ -144,25 +214,27 @@ class _Best:
         self.active, self.elbo, self.age = active, -torch.inf, 0
         self.weights: dict[str, Tensor] | None = None
 
-    def should_stop(self, module: VAE, history: History) -> bool:
+    def should_stop(self, weights: dict[str, Tensor], history: History) -> bool:
         if not self.active or not history.elbo_validation:
             return False
         self.age += 1
         if history.elbo_validation[-1] > self.elbo:
             self.elbo, self.age = history.elbo_validation[-1], 0
-            self.weights = copy.deepcopy(module.state_dict())
+            self.weights = {name: weight.detach().clone() for name, weight in weights.items()}
         return self.age >= _PATIENCE
 
-    def restore(self, module: VAE) -> None:
+    @torch.no_grad()
+    def restore(self, weights: dict[str, Tensor]) -> None:
         if self.weights is not None:
-            module.load_state_dict(self.weights)
+            for name, weight in weights.items():
+                weight.copy_(self.weights[name])
 
 
-def _optimizer(module: VAE, learning_rate: float) -> torch.optim.AdamW:
+def _optimizer(weights: dict[str, Tensor], learning_rate: float) -> torch.optim.AdamW:
     """AdamW with weight decay for the MLPs only: the linear path and the noise are not penalised."""
-    decayed = [p for name, p in module.named_parameters() if ".residual." in name and p.ndim > 1]
+    decayed = [p for name, p in weights.items() if name.endswith(".weight") and ".residual." in name]
     chosen = set(map(id, decayed))
-    others = [p for p in module.parameters() if id(p) not in chosen and p.numel()]
+    others = [p for p in weights.values() if id(p) not in chosen and p.numel()]
     groups = [{"params": decayed, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
 
@@ -174,12 +246,18 @@ def _rate(step: int, n_steps: int) -> float:
     return warm * max(decay, _LAST_RATE)
 
 
-def _batches(n_rows: int, schedule: Schedule, generator: torch.Generator) -> Iterator[Tensor]:
-    """Row indices of each step: full batches from one random permutation after another."""
+def _batches(x: Tensor, schedule: Schedule, generator: torch.Generator) -> Iterator[Tensor]:
+    """Positions of the rows of each step, (n_modules, batch_size), from one permutation after another."""
+    n_modules, n_rows = x.shape[:2]
     size = min(schedule.batch_size, n_rows)
-    order, start = torch.randperm(n_rows, generator=generator, device=generator.device), 0
+
+    def shuffled() -> Tensor:
+        orders = [torch.randperm(n_rows, generator=generator, device=x.device) for _ in range(n_modules)]
+        return torch.stack(orders)
+
+    order, start = shuffled(), 0
     for _ in range(schedule.n_steps):
         if start + size > n_rows:
-            order, start = torch.randperm(n_rows, generator=generator, device=generator.device), 0
-        yield order[start : start + size]
+            order, start = shuffled(), 0
+        yield order[:, start : start + size]
         start += size

@@ -19,7 +19,6 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
-from anomaly_vae.columns.table import take_rows
 from anomaly_vae.detectors import _state
 from anomaly_vae.detectors._decisions import Floats, ScoreDecisions, finite
 from anomaly_vae.detectors._devices import stored_device
@@ -75,19 +74,23 @@ class VAEDetector(ScoreDecisions):
         """Number of rows that a split holds out for calibration."""
 
     @abstractmethod
-    def _split(self, X: Any, random: np.random.RandomState) -> RowSplit:
-        """The rows to train on and the rows to hold out."""
+    def _splits(self, X: Any, random: np.random.RandomState) -> list[RowSplit]:
+        """The rows to train on and the rows to hold out, once or per fold."""
 
     @abstractmethod
-    def _fit_model(self, X: Any, split: RowSplit, seed: int) -> History:
+    def _fit_model(self, X: Any, splits: list[RowSplit], seed: int) -> History:
         """Fit and set ``model_``."""
 
     @abstractmethod
-    def _set_typical(self, X: Any) -> None:
-        """Set ``typical_contributions_`` and other statistics of the calibration rows X."""
+    def _calibration_scores(self, X: Any, splits: list[RowSplit]) -> Floats:
+        """The score of each calibration row by the model that was fitted without it."""
 
     @abstractmethod
-    def _mean_elbos(self, X: Any, split: RowSplit, history: History) -> tuple[float, float]:
+    def _set_typical(self, X: Any, splits: list[RowSplit]) -> None:
+        """Set ``typical_contributions_`` and other statistics of the calibration rows."""
+
+    @abstractmethod
+    def _mean_elbos(self, X: Any, splits: list[RowSplit], history: History) -> tuple[float, float]:
         """Mean ELBO of rows that were trained on and of held-out rows, in nats."""
 
     @abstractmethod
@@ -205,14 +208,14 @@ class VAEDetector(ScoreDecisions):
         self._check_parameters()
         rows = self._checked(X, reset=True)
         random = check_random_state(self.random_state)
-        split = self._split(rows, random)
-        history = self._fit_model(rows, split, int(random.randint(2**31 - 1)))
+        splits = self._splits(rows, random)
+        history = self._fit_model(rows, splits, int(random.randint(2**31 - 1)))
         self.history_ = {name: np.array(values) for name, values in asdict(history).items() if values}
         self.latent_dim_ = self.model_.latent_dim
-        self._calibrate(rows, split)
-        elbo_train, elbo_validation = self._mean_elbos(rows, split, history)
+        self._calibrate(rows, splits)
+        elbo_train, elbo_validation = self._mean_elbos(rows, splits, history)
         self.training_ = {
-            "n_rows": len(split.train),
+            "n_rows": len(np.unique(np.concatenate([split.train for split in splits]))),
             "n_steps": int(history.step[-1]),
             "seconds": round(time.perf_counter() - started, 3),
             "elbo_train": elbo_train,
@@ -220,11 +223,10 @@ class VAEDetector(ScoreDecisions):
         }
         return self
 
-    def _calibrate(self, X: Any, split: RowSplit) -> None:
+    def _calibrate(self, X: Any, splits: list[RowSplit]) -> None:
         """Set the scores of the calibration rows, their typical contributions, and the threshold."""
-        calibration = take_rows(X, split.calibration)
-        self.calibration_scores_ = np.sort(self._score_samples(calibration))
-        self._set_typical(calibration)
+        self.calibration_scores_ = np.sort(self._calibration_scores(X, splits))
+        self._set_typical(X, splits)
         if self.contamination != "auto":
             share = float(self.contamination)
             self._set_offset(thresholds.contamination_offset(self._score_samples(X), share))

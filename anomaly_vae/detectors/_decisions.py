@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
 from anomaly_vae.errors import InputError, NonFiniteScoreError
-from anomaly_vae.tails import LowerTail, Tail, tail_p_values
+from anomaly_vae.tails import LowerTail, Tail, severities, tail_p_values
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +65,15 @@ class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
         """
         p_values = tail_p_values if _known(tail) == "gpd" else thresholds.conformal_p_values
         return p_values(self.score_samples(X), self.calibration_scores_)
+
+    def severity(self, X: ArrayLike) -> Floats:
+        """Severity of each row, from 0 to 100, shape (n_rows,): -10 log10 of an estimated p-value.
+
+        20 is one in a hundred normal rows, 50 one in a hundred thousand (the Phred scale). It ranks rows
+        whose conformal p-values are equal: below the lowest calibration score the tail is estimated, without
+        a guarantee.
+        """
+        return severities(self.score_samples(X), self.calibration_scores_)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Mean ELBO of the rows in nats, for model selection on held-out rows."""

@@ -159,7 +159,7 @@ def _fit_shape(
     x = (rows - centre) / scale
     latent_dim = max(min(recipe.shape_latent_dim, len(small) // 2, x.shape[1] // 2), 1)
     architecture = Architecture(latent_dim, recipe.hidden_sizes, recipe.noise, len(x))
-    module = architecture.build(Numbers(x.shape[1])).to(x.device)
+    module = architecture.build_vae(Numbers(x.shape[1])).to(x.device)
     order = torch.randperm(len(x), generator=generator, device=x.device)[: 4 * _MAX_START_IMAGES]
     module.start(fit_ppca(x[order], latent_dim, recipe.noise**2, recipe.keep), generator)
     draw = torch.randn(latent_dim, generator=generator, device=x.device).sign()

@@ -1,12 +1,12 @@
-"""The members of a model: untrained networks at a closed-form solution, and their weights in the score."""
+"""The members of a model: untrained networks at a closed-form solution, linear models and histograms."""
 
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from dataclasses import replace
 
-import numpy as np
 import torch
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -14,21 +14,18 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from anomaly_vae.columns.table import TableEncoder
-from anomaly_vae.detectors._model import Member
-from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, ClosedForm, Recipe
+from anomaly_vae.detectors._model import Member, spread
+from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, LinearRecipe, Recipe
 from anomaly_vae.detectors._state import Architecture
+from anomaly_vae.nn.histogram import ColumnHistogram, fit_densities
 from anomaly_vae.nn.ppca import fit_ppca
 from anomaly_vae.nn.priors import ExemplarPrior
-from anomaly_vae.nn.student import fit_student_t
+from anomaly_vae.nn.vae import VAE
 
-_LEAST_SCALE = 0.1
-"""Smallest scale of an independent column, in scales of the column."""
-
-_LEAST_SPREAD = 0.1
-"""Smallest spread of a member's bounds, in nats: on a table of few categories all bounds may be equal."""
-
-_MAX_SPREAD_ROWS = 2_000
 _N_CLUSTER_STEPS = 10
+
+_SAME = 1e-3
+"""A code at a smaller distance from an exemplar, in posterior deviations, is the exemplar itself."""
 
 
 class MemberBuilder:
@@ -38,7 +35,7 @@ class MemberBuilder:
     ----------
     encoder : TableEncoder
     rows : Tensor of shape (n_rows, n_cells)
-        Encoded rows, in random order, to initialise the members with; NaN is missing.
+        Encoded training rows, in random order, to fit the closed-form solutions to; NaN is missing.
     recipe : Recipe
     n_train : int
         Rows that will be trained on.
@@ -50,101 +47,94 @@ class MemberBuilder:
         self, encoder: TableEncoder, rows: Tensor, recipe: Recipe, n_train: int, generator: torch.Generator
     ) -> None:
         self.encoder, self.rows, self.recipe, self.generator = encoder, rows, recipe, generator
-        self.base = Architecture(
-            recipe.latent_dim, (), recipe.noise_floor, n_train, recipe.degrees_of_freedom
-        )
-        known = torch.nan_to_num(rows)
-        self.ppca = fit_ppca(known, recipe.latent_dim, recipe.noise_floor**2, recipe.keep)
+        self.n_train, self.frequencies = n_train, _frequencies(encoder, rows)
 
     def network(self, hidden_sizes: tuple[int, ...]) -> Member:
         """The network to train, initialised with the closed-form linear solution."""
-        return self._start(replace(self.base, hidden_sizes=hidden_sizes))
-
-    def closed_form(self) -> Member:
-        """The closed-form member."""
-        if self.recipe.closed_form is ClosedForm.COLUMNS:
-            return self._columns()
-        if self.recipe.closed_form is ClosedForm.EXEMPLARS:
-            return self._exemplars()
-        return self._start(self.base)
-
-    def weighted(self, network: Member, closed_form: Member) -> list[Member]:
-        """Both, the network last, weighted so that each bound counts in units of its own spread.
-
-        In raw nats the member with the smallest noise would dominate. The spread is the median absolute
-        deviation over training rows: held-out rows calibrate the score and must not influence it.
-        """
-        shares = [
-            self.recipe.closed_form_weight / self._spread(self._with_other_exemplars(closed_form)),
-            1.0 / self._spread(network),
-        ]
-        return [
-            replace(member, weight=share / sum(shares))
-            for member, share in zip((closed_form, network), shares, strict=True)
-        ]
-
-    def _columns(self) -> Member:
-        """Independent columns: one latent without effect, and Student-t noise around each location."""
-        n = self.encoder.schema.n_numeric
-        location, variance = fit_student_t(
-            self.rows[:, :n], self.recipe.degrees_of_freedom, least_variance=_LEAST_SCALE**2
+        recipe = self.recipe
+        architecture = Architecture(
+            recipe.latent_dim, hidden_sizes, recipe.noise_floor, self.n_train, recipe.degrees_of_freedom
         )
-        architecture = replace(self.base, latent_dim=1, noise_floor=0.5 * _LEAST_SCALE)
-        member = self._build(architecture)
+        return self._start(architecture, self.rows, recipe.keep)
+
+    def closed_form(self, network: Member) -> list[Member]:
+        """The linear member, and the histogram if it has a weight; ``network`` is trained.
+
+        For contaminated rows they are fitted to the rows with the highest scores in a first pass, the sum of
+        the bounds of the network and of a histogram of all rows, each in units of its spread.
+        """
+        rows = self.rows
+        if self.recipe.keep_in_closed_form < 1.0:
+            rows = self._best_rows(network)
+        linear = self._linear(self.recipe.linear, rows)
+        return [linear, self._histogram(rows)] if self.recipe.weights[1] else [linear]
+
+    def _best_rows(self, network: Member) -> Tensor:
+        cells = self.rows.cpu().numpy()
+        first, second = (member.bounds(cells) for member in (network, self._histogram(self.rows)))
+        scores = torch.from_numpy(first / spread(first) + second / spread(second))
+        n_kept = max(int(self.recipe.keep_in_closed_form * len(scores)), 1)
+        return self.rows[scores.topk(n_kept).indices.sort().values.to(self.rows.device)]
+
+    def _linear(self, recipe: LinearRecipe, rows: Tensor) -> Member:
+        """A linear member, with the codes of typical rows as its prior if it has exemplars."""
+        architecture = Architecture(recipe.latent_dim, (), recipe.noise_floor, self.n_train)
+        linear = self._start(architecture, rows, recipe.keep)
+        if not recipe.has_exemplars:
+            return linear
         with torch.no_grad():
-            member.module.decoder.bias[:n] = location
-            member.module.likelihood.start(variance, member.module.decoder.weight, member.module.decoder.bias)
+            codes, log_var = linear.vae.encode(rows)
+        deviation = log_var[0].exp().sqrt()  # the same for all rows
+        codes = codes / deviation
+        centres = _centres(codes, self.generator)
+        width = _width(codes, centres)
+        module = copy.deepcopy(linear.vae)
+        module.prior = ExemplarPrior(centres * deviation, (width * deviation).square())
+        return replace(linear, module=module, architecture=replace(architecture, n_exemplars=len(centres)))
+
+    def _histogram(self, rows: Tensor) -> Member:
+        """Independent columns."""
+        densities = fit_densities(rows[:, : self.encoder.schema.n_numeric].double().cpu().numpy())
+        architecture = Architecture(1, (), 1.0, self.n_train, n_breaks=densities.breaks.shape[1])
+        module = architecture.build_histogram(self.encoder.schema)
+        module.start(densities)
+        return self._member(module, architecture, _frequencies(self.encoder, rows))
+
+    def _start(self, architecture: Architecture, rows: Tensor, keep: float) -> Member:
+        """A VAE at the closed-form linear solution."""
+        module = architecture.build_vae(self.encoder.schema)
+        member = self._member(module, architecture, self.frequencies)
+        ppca = fit_ppca(torch.nan_to_num(rows), architecture.latent_dim, architecture.noise_floor**2, keep)
+        module.start(ppca, self.generator)
         return member
 
-    def _exemplars(self) -> Member:
-        """A linear member whose prior is the codes of typical rows."""
-        linear = self._start(self.base)
-        codes, variance = self._codes(linear)
-        deviation = variance.sqrt()
-        centres = _centres(codes / deviation, self.generator)
-        return _with_prior(linear, ExemplarPrior(centres * deviation, variance))
-
-    def _with_other_exemplars(self, member: Member) -> Member:
-        """The member with exemplars from other rows than those that ``_spread`` uses."""
-        if not isinstance(member.module.prior, ExemplarPrior):
-            return member
-        codes, variance = self._codes(member)
-        return _with_prior(member, ExemplarPrior(codes[len(codes) // 2 :][:MAX_EXEMPLARS], variance))
-
-    def _spread(self, member: Member) -> float:
-        """Median absolute deviation of the bounds of rows in the first half, in nats."""
-        rows = self.rows[: max(len(self.rows) // 2, 1)][:_MAX_SPREAD_ROWS]
-        bounds = member.bounds(rows.cpu().numpy())
-        return max(float(np.median(np.abs(bounds - np.median(bounds)))), _LEAST_SPREAD)
-
-    @torch.no_grad()
-    def _codes(self, member: Member) -> tuple[Tensor, Tensor]:
-        """Posterior means of the rows, and the posterior variance, which is the same for all rows."""
-        mean, log_var = member.module.encode(self.rows)
-        return mean, log_var[0].exp()
-
-    def _start(self, architecture: Architecture) -> Member:
-        """A member at the closed-form linear solution."""
-        member = self._build(architecture)
-        member.module.start(self.ppca, self.generator)
-        return member
-
-    def _build(self, architecture: Architecture) -> Member:
-        """A member with zero linear maps, and the frequencies of the categories."""
+    def _member(
+        self, module: VAE | ColumnHistogram, architecture: Architecture, frequencies: Tensor
+    ) -> Member:
+        """The module as a member, with the frequencies of the categories."""
         device = self.rows.device
-        module = architecture.build(self.encoder.schema).to(device)
-        module.likelihood.observe(self.encoder.categories.frequencies, self.encoder.charged_when_missing)
+        module.to(device).likelihood.observe(frequencies, self.encoder.charged_when_missing)
         # Signs, not the draw itself: a short draw, shared by all rows, would raise scores above the bound.
         draw = torch.randn(architecture.latent_dim, generator=self.generator, device=device).sign()
         return Member(module, architecture, draw.cpu().numpy())
 
 
-def _with_prior(member: Member, prior: ExemplarPrior) -> Member:
-    """The member with another prior."""
-    module = copy.deepcopy(member.module)
-    module.prior = prior
-    architecture = replace(member.architecture, n_exemplars=len(prior.exemplars))
-    return replace(member, module=module, architecture=architecture)
+def _frequencies(encoder: TableEncoder, rows: Tensor) -> Tensor:
+    """Smoothed share of each category among the rows where it is present: half a row is added to each."""
+    hot = (rows[:, encoder.schema.n_numeric :] > 0).double().sum(dim=0) + 0.5
+    spans = torch.split(hot, list(encoder.schema.category_widths))
+    return torch.cat([hot[:0], *(span / span.sum() for span in spans)])
+
+
+def _width(codes: Tensor, centres: Tensor) -> float:
+    """The most likely width of the components of an exemplar prior, in posterior deviations, at least 1.
+
+    It is the root mean square distance of a code from the nearest centre other than itself.
+    """
+    nearest = torch.cdist(codes, centres).topk(min(2, len(centres)), largest=False).values
+    is_itself = nearest[:, 0] < _SAME
+    distance = torch.where(is_itself, nearest[:, -1], nearest[:, 0])
+    return max(math.sqrt(float(distance.square().mean()) / codes.shape[1]), 1.0)
 
 
 def _centres(codes: Tensor, generator: torch.Generator) -> Tensor:

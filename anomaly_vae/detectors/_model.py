@@ -1,4 +1,4 @@
-"""TableModel: an encoder and the members of an ensemble; raw rows to scores, latents and rows."""
+"""TableModel: an encoder and one or more ensembles of members; raw rows to scores, latents and rows."""
 
 from __future__ import annotations
 
@@ -16,23 +16,28 @@ from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
 from anomaly_vae.detectors import _state
 from anomaly_vae.detectors._state import Architecture, Cells
 from anomaly_vae.errors import ModelFileError
+from anomaly_vae.nn.histogram import ColumnHistogram
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
 
 Floats = NDArray[np.float64]
 
+LEAST_SPREAD = 0.1
+"""Smallest spread of a member's bounds, in nats: on a table of few categories all bounds may be equal."""
+
+_MOST_MODELS = 100
 _MOST_DRAW = 10.0
 """The first model files hold standard normal draws instead of signs; this bounds their size."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One network and the draws that it scores with.
+    """One density, or network with a bound on its density, and the draws that it scores with.
 
     Attributes
     ----------
-    module : VAE
+    module : VAE or ColumnHistogram
         Its weights are frozen.
     architecture : Architecture
         What the module was built from.
@@ -42,15 +47,21 @@ class Member:
         Weight of its bound in the score; the weights of all members sum to one.
     """
 
-    module: VAE
+    module: VAE | ColumnHistogram
     architecture: Architecture
     draw: NDArray[np.float32]
     weight: float = 1.0
 
     @property
+    def vae(self) -> VAE:
+        """The module, if it is a VAE."""
+        assert isinstance(self.module, VAE)
+        return self.module
+
+    @property
     def device(self) -> torch.device:
-        """The device of the network."""
-        return self.module.decoder.weight.device
+        """The device of the module."""
+        return self.module.likelihood.frequencies.device
 
     def terms(self, cells: NDArray[np.float32]) -> Floats:
         """Terms of the bound of encoded rows in nats, the latent one last, (n_rows, n_features + 1)."""
@@ -66,10 +77,10 @@ class Member:
 
     def contributions(self, cells: NDArray[np.float32]) -> Floats:
         """The terms, with the cost of the distance from the nearest exemplar divided among the numbers."""
-        terms, prior = self.terms(cells), self.module.prior
-        if isinstance(prior, ExemplarPrior):
+        terms, module = self.terms(cells), self.module
+        if isinstance(module, VAE) and isinstance(module.prior, ExemplarPrior):
             block = scoring.padded(cells, self.device)
-            charged = scoring.exemplar_contributions(self.module, prior, block)[: len(cells)]
+            charged = scoring.exemplar_contributions(module, module.prior, block)[: len(cells)]
             terms[:, : charged.shape[1]] += charged
             terms[:, -1] -= charged.sum(axis=1)
         return terms
@@ -100,33 +111,43 @@ class Member:
 
 
 class TableModel:
-    """A fitted model: one encoder, and members whose bounds are averaged by weight.
+    """A fitted model: one encoder, and ensembles of members whose bounds are averaged by weight.
 
     The weighted mean of the members' lower bounds is a lower bound on that of their log densities,
-    which is, up to its normaliser, the log of a product of experts.
+    which is, up to its normaliser, the log of a product of experts. A small table has one ensemble per fold,
+    and the score is the largest of their bounds: a lower bound, up to the log of their number, on the log of
+    their mixture.
 
     Parameters
     ----------
     encoder : TableEncoder
-    members : sequence of Member
-        The last one is the trained network, which encodes, decodes and samples.
+    ensembles : sequence of sequences of Member
+        The last member of each is a trained network; that of the first encodes, decodes and samples.
     """
 
-    def __init__(self, encoder: TableEncoder, members: Sequence[Member]) -> None:
-        self.encoder, self.members = encoder, tuple(members)
+    def __init__(self, encoder: TableEncoder, ensembles: Sequence[Sequence[Member]]) -> None:
+        self.encoder, self.ensembles = encoder, tuple(map(tuple, ensembles))
+
+    @property
+    def network(self) -> Member:
+        """The network that encodes, decodes and samples."""
+        return self.ensembles[0][-1]
 
     @property
     def latent_dim(self) -> int:
-        """Width of the latent space of the last member."""
-        return self.members[-1].architecture.latent_dim
+        """Width of the latent space of ``network``."""
+        return self.network.architecture.latent_dim
+
+    def alone(self, position: int) -> TableModel:
+        """The model with one of its ensembles."""
+        return TableModel(self.encoder, [self.ensembles[position]])
 
     def totals(self, X: Table) -> Floats:
         """The bound of each row of a table, shape (n_rows,), in nats."""
         totals = np.empty(len(X))
 
         def score(rows: slice) -> None:
-            cells = self._cells(X, rows)
-            totals[rows] = sum(member.weight * member.bounds(cells) for member in self.members)
+            totals[rows] = self._bounds(self._cells(X, rows)).max(axis=0)
 
         scoring.for_each_block(len(X), score)
         return totals
@@ -143,11 +164,21 @@ class TableModel:
 
         def score(rows: slice) -> None:
             cells = self._cells(X, rows)
-            weighted = sum(member.weight * member.contributions(cells) for member in self.members)
-            np.add.at(contributions[rows].T, owners, np.asarray(weighted).T)
+            best = self._bounds(cells).argmax(axis=0) if len(self.ensembles) > 1 else np.zeros(len(cells))
+            for position, ensemble in enumerate(self.ensembles):
+                chosen = np.flatnonzero(best == position)
+                if len(chosen):
+                    terms = [member.weight * member.contributions(cells[chosen]) for member in ensemble]
+                    np.add.at(contributions[rows].T, (owners[:, None], chosen), np.asarray(sum(terms)).T)
 
         scoring.for_each_block(len(X), score)
         return contributions
+
+    def _bounds(self, cells: NDArray[np.float32]) -> Floats:
+        """The bounds of encoded rows, shape (n_ensembles, n_rows), in nats."""
+        return np.array(
+            [sum(member.weight * member.bounds(cells) for member in ensemble) for ensemble in self.ensembles]
+        )
 
     @one_thread()
     @torch.no_grad()
@@ -156,7 +187,7 @@ class TableModel:
         codes = np.empty((len(X), self.latent_dim))
         for rows in scoring.blocks(len(X)):
             cells = self._cells(X, rows)
-            mean, _ = self.members[-1].module.encode(scoring.padded(cells, self.members[-1].device))
+            mean, _ = self.network.vae.encode(scoring.padded(cells, self.network.device))
             codes[rows] = mean[: len(cells)].cpu().numpy()
         return codes
 
@@ -164,10 +195,10 @@ class TableModel:
     @torch.no_grad()
     def decode(self, z: NDArray[np.float32]) -> pd.DataFrame:
         """Expected rows of latents (n_rows, latent_dim), in the columns and units of the table."""
-        network, frames = self.members[-1], []
+        network, frames = self.network, []
         for rows in scoring.blocks(len(z)):
-            location = network.module.decode(scoring.padded(z[rows], network.device))
-            cells = network.module.likelihood.probabilities(location)[: rows.stop - rows.start]
+            location = network.vae.decode(scoring.padded(z[rows], network.device))
+            cells = network.vae.likelihood.probabilities(location)[: rows.stop - rows.start]
             frames.append(self.encoder.inverse_transform(cells.cpu().numpy()))
         return pd.concat(frames, ignore_index=True)
 
@@ -175,36 +206,53 @@ class TableModel:
     @torch.no_grad()
     def sample(self, n_rows: int, seed: int) -> pd.DataFrame:
         """Rows drawn from the model, in the columns and units of the table."""
-        network, frames = self.members[-1], []
+        network, frames = self.network, []
         generator = torch.Generator(network.device).manual_seed(seed)
         for rows in scoring.blocks(n_rows):
             size = (rows.stop - rows.start, self.latent_dim)
             z = torch.randn(size, generator=generator, device=network.device)
-            cells = network.module.likelihood.sample(network.module.decode(z), generator)
+            cells = network.vae.likelihood.sample(network.vae.decode(z), generator)
             frames.append(self.encoder.inverse_transform(cells.cpu().numpy(), drawn=True))
         return pd.concat(frames, ignore_index=True)
 
     def get_state(self) -> dict[str, Any]:
         """The model as plain dictionaries, lists, numbers and arrays."""
-        return {
-            "encoder": self.encoder.get_state(),
-            "members": [member.get_state() for member in self.members],
-        }
+        ensembles = [[member.get_state() for member in ensemble] for ensemble in self.ensembles]
+        return {"encoder": self.encoder.get_state(), "ensembles": ensembles}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], device: torch.device) -> TableModel:
         """The model with this state; raises ModelFileError if its parts are inconsistent."""
-        _state.check_keys("model_", state, {"encoder", "members"})
-        encoder = _state.load_encoder(state["encoder"])
-        states = _state.check_dicts("members", state["members"])
-        if not any("weight" in member for member in states):  # in the first model files
-            states = [{**member, "weight": 1.0 / len(states)} for member in states]
-        members = [Member.from_state(member, encoder.schema, device) for member in states]
-        if abs(sum(member.weight for member in members) - 1.0) > 1e-9:
-            raise ModelFileError("the weights of 'members' do not sum to 1; fit and save the model again")
-        return cls(encoder, members)
+        if "members" in state:  # in earlier model files
+            state = {**state, "ensembles": [state["members"]]}
+            del state["members"]
+        _state.check_keys("model_", state, {"encoder", "ensembles"})
+        encoder, states = _state.load_encoder(state["encoder"]), state["ensembles"]
+        if not isinstance(states, list) or not 1 <= len(states) <= _MOST_MODELS:
+            raise ModelFileError(
+                f"'ensembles' is not a list of 1 to {_MOST_MODELS}; fit and save the model again"
+            )
+        return cls(encoder, [_load_ensemble(one, encoder, device) for one in states])
 
     def _cells(self, X: Table, rows: slice) -> NDArray[np.float32]:
         """One block of rows, encoded."""
         with whole_rows(rows):
             return self.encoder.transform(take_rows(X, rows))
+
+
+def spread(bounds: Floats) -> float:
+    """Median absolute deviation of bounds from their median, in nats, at least ``LEAST_SPREAD``."""
+    return max(float(np.median(np.abs(bounds - np.median(bounds)))), LEAST_SPREAD)
+
+
+def _load_ensemble(states: Any, encoder: TableEncoder, device: torch.device) -> list[Member]:
+    """The members with these states, whose weights sum to one and whose last one is a network."""
+    states = _state.check_dicts("members", states)
+    if not any("weight" in member for member in states):  # in the first model files
+        states = [{**member, "weight": 1.0 / len(states)} for member in states]
+    members = [Member.from_state(member, encoder.schema, device) for member in states]
+    if abs(sum(member.weight for member in members) - 1.0) > 1e-9:
+        raise ModelFileError("the weights of 'members' do not sum to 1; fit and save the model again")
+    if not isinstance(members[-1].module, VAE):
+        raise ModelFileError("the last of 'members' is not a network; fit and save the model again")
+    return members

@@ -1,17 +1,16 @@
 """Recipe: the values of "auto", given the size of a table and whether its rows are clean.
 
-A model has two different members. The network models nonlinear dependence; the closed-form member models
-what the network smooths over. For clean rows this is the exact position of the training rows (an exemplar
-prior). For contaminated rows it is each column on its own, which anomalies that agree cannot bias. The
-closed-form member is a linear VAE if a table has more cells than rows, because neither of these can be
-estimated, and for clean rows of numbers and categories, whose distances have no common unit.
+A model has up to three different members. The network models nonlinear dependence. The linear member models
+what the network smooths over: the exact position of the training rows (an exemplar prior), or linear
+dependence where distances between rows say little: in tables with more cells than rows, and in contaminated
+tables with categories. The histogram models each column alone, which needs the fewest rows. For contaminated
+rows, the linear member and the histogram are fitted to the rows that a first pass finds normal.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any
 
 MAX_TRAIN_ROWS = 200_000
@@ -23,17 +22,30 @@ MAX_CALIBRATION_ROWS = 100_000
 MAX_EXEMPLARS = 1_000
 """The most components of an exemplar prior, which bound the cost of scoring."""
 
-
-class ClosedForm(Enum):
-    """The closed-form member."""
-
-    LINEAR = "a linear VAE"
-    EXEMPLARS = "a linear VAE with an exemplar prior"
-    COLUMNS = "independent columns"
+_FOLD_STEPS = 200
+"""Training steps of each network of a small table."""
 
 
-_WIDE_WEIGHT = 100.0
-"""With fewer rows than cells the network memorises its rows, so its weight is almost zero."""
+@dataclass(frozen=True)
+class LinearRecipe:
+    """Settings of the linear member.
+
+    Attributes
+    ----------
+    latent_dim : int
+        Width of z.
+    noise_floor : float
+        Least scale of a number given z, in scales of its column.
+    keep : float
+        Share of the rows, the most probable ones, that it is fitted to.
+    has_exemplars : bool
+        Whether the prior is centred on the codes of typical rows; otherwise it is N(0, I).
+    """
+
+    latent_dim: int
+    noise_floor: float
+    keep: float
+    has_exemplars: bool
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,7 @@ class Recipe:
     Attributes
     ----------
     latent_dim : int
-        Width of z.
+        Width of z of the network.
     noise_floor : float
         Least scale of a number given z, in scales of its column.
     degrees_of_freedom : float
@@ -51,13 +63,15 @@ class Recipe:
     input_noise : float
         Standard deviation of the noise on the encoder's input.
     keep : float
-        Share of rows, the most probable ones, that the initialisation and each batch keep.
+        Share of rows, the most probable ones, that the initialisation and each batch of the network keep.
+    keep_in_closed_form : float
+        Share of rows, those with the highest scores in a first pass, that the other members are fitted to.
     n_steps, batch_size : int
         Training budget.
-    closed_form : ClosedForm
-        The closed-form member.
-    closed_form_weight : float
-        Its weight in the score, where the network's is 1 and bounds are in units of their spread.
+    linear : LinearRecipe
+        The linear member.
+    weights : tuple of float
+        Weights of the linear member, the histogram and the network, in units of the spread of their bounds.
     """
 
     latent_dim: int
@@ -65,45 +79,56 @@ class Recipe:
     degrees_of_freedom: float
     input_noise: float
     keep: float
+    keep_in_closed_form: float
     n_steps: int
     batch_size: int
-    closed_form: ClosedForm
-    closed_form_weight: float
+    linear: LinearRecipe
+    weights: tuple[float, float, float]
 
     def override(self, **given: Any) -> Recipe:
-        """The recipe with each setting that is not "auto" replaced."""
-        return replace(self, **{name: value for name, value in given.items() if value != "auto"})
+        """The recipe with each setting that is not "auto" replaced, in the linear member too."""
+        chosen = {name: value for name, value in given.items() if value != "auto"}
+        shared = {name: chosen[name] for name in ("latent_dim", "noise_floor") if name in chosen}
+        return replace(self, **chosen, linear=replace(self.linear, **shared))
 
 
-def novelty_recipe(n_rows: int, n_cells: int, has_categories: bool) -> Recipe:
+def novelty_recipe(n_rows: int, n_cells: int, *, is_fold: bool = False) -> Recipe:
     """For clean rows: little noise, so that the model is local and detects small deviations."""
     is_wide = n_rows <= n_cells
+    latent_dim = _latent_dim(n_rows, n_cells, 64)
     return Recipe(
-        latent_dim=_latent_dim(n_rows, n_cells, 64),
+        latent_dim=latent_dim,
         noise_floor=0.05,
         degrees_of_freedom=math.inf,
         input_noise=0.35,
         keep=1.0,
-        n_steps=200 if is_wide else 600,
+        keep_in_closed_form=1.0,
+        n_steps=_FOLD_STEPS if is_wide or is_fold else 600,
         batch_size=128 if is_wide else 256,
-        closed_form=ClosedForm.LINEAR if is_wide or has_categories else ClosedForm.EXEMPLARS,
-        closed_form_weight=_WIDE_WEIGHT if is_wide else 2.0,
+        linear=LinearRecipe(latent_dim, 0.05, 1.0, has_exemplars=not is_wide),
+        weights=(2.0, 0.0, 1.0) if is_wide else (2.0, 1.0, 2.0),
     )
 
 
-def outlier_recipe(n_rows: int, n_cells: int) -> Recipe:
+def outlier_recipe(n_rows: int, n_cells: int, has_categories: bool, *, is_fold: bool = False) -> Recipe:
     """For contaminated rows: few latents, heavy tails and trimming, so that anomalies are not learned."""
     is_wide = n_rows <= n_cells
+    linear = LinearRecipe(_latent_dim(n_rows, n_cells, 64), 0.05, 1.0, has_exemplars=True)
+    if is_wide:
+        linear = LinearRecipe(_latent_dim(n_rows, n_cells, 128), 0.3, 0.8, has_exemplars=False)
+    elif has_categories:
+        linear = LinearRecipe(_latent_dim(n_rows, n_cells, 64), 0.3, 0.75, has_exemplars=False)
     return Recipe(
         latent_dim=_latent_dim(n_rows, n_cells, 64 if is_wide else 8),
         noise_floor=0.3 if is_wide else 1.0,
         degrees_of_freedom=math.inf if is_wide else 1.0,
         input_noise=0.3,
         keep=0.8,
-        n_steps=200 if is_wide else 400,
+        keep_in_closed_form=1.0 if is_wide else 0.8,
+        n_steps=_FOLD_STEPS if is_wide or is_fold else 400,
         batch_size=128,
-        closed_form=ClosedForm.LINEAR if is_wide else ClosedForm.COLUMNS,
-        closed_form_weight=_WIDE_WEIGHT if is_wide else 1.0,
+        linear=linear,
+        weights=(2.0, 0.0, 1.0) if is_wide else (1.0, 1.0, 1.0),
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from anomaly_vae.columns.table import TableEncoder
 from anomaly_vae.errors import ModelFileError
+from anomaly_vae.nn.histogram import MAX_BREAKS, ColumnHistogram
 from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
@@ -66,6 +67,8 @@ class Architecture:
         Of the noise of numbers; infinite is Gaussian.
     n_exemplars : int
         Components of the prior; with 0 the prior is N(0, I).
+    n_breaks : int
+        Breaks per column of a histogram of independent columns; with 0 the module is a network.
     """
 
     latent_dim: int
@@ -74,24 +77,35 @@ class Architecture:
     n_rows: int
     degrees_of_freedom: float = math.inf
     n_exemplars: int = 0
+    n_breaks: int = 0
 
-    def build(self, cells: Cells) -> VAE:
-        """A network whose weights are not set yet."""
-        likelihood = TableLikelihood(
+    def build(self, cells: Cells) -> VAE | ColumnHistogram:
+        """A module whose weights are not set yet."""
+        return self.build_histogram(cells) if self.n_breaks else self.build_vae(cells)
+
+    def build_vae(self, cells: Cells) -> VAE:
+        """A VAE whose weights are not set yet."""
+        return VAE(self._likelihood(cells), self.latent_dim, self.hidden_sizes, self.n_exemplars)
+
+    def build_histogram(self, cells: Cells) -> ColumnHistogram:
+        """A histogram whose densities are not set yet."""
+        return ColumnHistogram(self._likelihood(cells), self.n_breaks)
+
+    def _likelihood(self, cells: Cells) -> TableLikelihood:
+        return TableLikelihood(
             cells.n_numeric, cells.category_widths, self.noise_floor, self.n_rows, self.degrees_of_freedom
         )
-        return VAE(likelihood, self.latent_dim, self.hidden_sizes, self.n_exemplars)
 
 
-def module_state(module: VAE) -> dict[str, NDArray[np.float32]]:
+def module_state(module: VAE | ColumnHistogram) -> dict[str, NDArray[np.float32]]:
     """The weights by name, as copies."""
     return {name: weight.detach().cpu().numpy().copy() for name, weight in module.state_dict().items()}
 
 
 def load_architecture(state: Any) -> Architecture:
-    """The architecture with this state; the first model files have Gaussian noise and no exemplars."""
+    """The architecture with this state; the first model files lack what came later."""
     check_dict("architecture", state)
-    state = {"degrees_of_freedom": math.inf, "n_exemplars": 0, **state}
+    state = {"degrees_of_freedom": math.inf, "n_exemplars": 0, "n_breaks": 0, **state}
     check_keys("architecture", state, {field.name for field in fields(Architecture)})
     sizes = state["hidden_sizes"]
     if not isinstance(sizes, list | tuple) or len(sizes) > _MOST_LAYERS:
@@ -103,6 +117,7 @@ def load_architecture(state: Any) -> Architecture:
         n_rows=check_whole("n_rows", state["n_rows"], 1),
         degrees_of_freedom=_degrees_of_freedom(state["degrees_of_freedom"]),
         n_exemplars=check_whole("n_exemplars", state["n_exemplars"], 0),
+        n_breaks=check_whole("n_breaks", state["n_breaks"], 0, MAX_BREAKS),
     )
 
 
@@ -147,8 +162,8 @@ def load_encoder(state: Mapping[str, Any]) -> TableEncoder:
     return encoder
 
 
-def load_module(state: Mapping[str, Any], architecture: Architecture, cells: Cells) -> VAE:
-    """The network with this state, on the CPU; weights are checked before memory is allocated."""
+def load_module(state: Mapping[str, Any], architecture: Architecture, cells: Cells) -> VAE | ColumnHistogram:
+    """The module with this state, on the CPU; weights are checked before memory is allocated."""
     try:
         with torch.device("meta"):
             module = architecture.build(cells)
@@ -160,8 +175,16 @@ def load_module(state: Mapping[str, Any], architecture: Architecture, cells: Cel
         check_array(name, state[name], tuple(weight.shape))
     weights = {name: torch.tensor(check_single(name, values)) for name, values in state.items()}
     module.load_state_dict(weights, assign=True)
-    if isinstance(module.prior, ExemplarPrior) and not (module.prior.variance > 0).all():
-        raise ModelFileError("'prior.variance' should be positive; fit and save the model again")
+    if isinstance(module, ColumnHistogram):
+        positive, ordered = module.scale > 0, bool((module.breaks.diff(dim=1) >= 0).all())
+        name = "scale"
+    else:
+        prior, ordered, name = module.prior, True, "prior.variance"
+        positive = prior.variance > 0 if isinstance(prior, ExemplarPrior) else torch.tensor(True)
+    if not positive.all():
+        raise ModelFileError(f"{name!r} should be positive; fit and save the model again")
+    if not ordered:
+        raise ModelFileError("'breaks' should be ascending; fit and save the model again")
     return module
 
 

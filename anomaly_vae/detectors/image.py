@@ -278,14 +278,14 @@ class ImageVAEDetector(VAEDetector):
     def _n_calibration(self, n_rows: int) -> int:
         return n_calibration_images(n_rows, self.validation_fraction)
 
-    def _split(self, X: Images, random: np.random.RandomState) -> RowSplit:
+    def _splits(self, X: Images, random: np.random.RandomState) -> list[RowSplit]:
         split = split_images(len(X), self.validation_fraction, random)
         n_train = n_train_images(len(split.train), X[0].size)
-        return replace(split, train=split.train[:n_train])
+        return [replace(split, train=split.train[:n_train])]
 
-    def _fit_model(self, X: Images, split: RowSplit, seed: int) -> History:
+    def _fit_model(self, X: Images, splits: list[RowSplit], seed: int) -> History:
         """Fit; with ``novelty=False`` fit again on the most probable images."""
-        self.pixel_range_ = learned_range(X)
+        [split], self.pixel_range_ = splits, learned_range(X)
         recipe = ImageRecipe(
             latent_dim=None if isinstance(self.latent_dim, str) else int(self.latent_dim),
             patch_size=int(self.patch_size),
@@ -306,14 +306,20 @@ class ImageVAEDetector(VAEDetector):
                 train = np.sort(train[np.argsort(-scores, kind="stable")[: max(int(_KEEP * len(train)), 1)]])
         return history
 
-    def _set_typical(self, X: Images) -> None:
-        some = X[: self._n_maps(_MAX_TYPICAL_IMAGES)]
+    def _calibration_scores(self, X: Images, splits: list[RowSplit]) -> Floats:
+        [split] = splits
+        return self._score_samples(X[split.calibration])
+
+    def _set_typical(self, X: Images, splits: list[RowSplit]) -> None:
+        [split] = splits
+        some = X[split.calibration[: self._n_maps(_MAX_TYPICAL_IMAGES)]]
         heat = self.model_.heat(some)
         self.heatmap_threshold_ = float(np.quantile(heat, _HEAT_QUANTILE))
         self.typical_heat_ = np.median(heat, axis=0)
         self.typical_contributions_ = np.median(self._contributions(some), axis=0)
 
-    def _mean_elbos(self, X: Images, split: RowSplit, history: History) -> tuple[float, float]:
+    def _mean_elbos(self, X: Images, splits: list[RowSplit], history: History) -> tuple[float, float]:
+        [split] = splits
         held_out = np.concatenate([split.watch, split.calibration])
         train, validation = (
             float(self.model_.totals(X[some], "elbo").mean())

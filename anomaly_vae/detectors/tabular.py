@@ -237,20 +237,24 @@ class TabularVAEDetector(VAEDetector):
     def _n_calibration(self, n_rows: int) -> int:
         return n_calibration_rows(n_rows, self.validation_fraction, self.early_stopping)
 
-    def _split(self, X: Table, random: np.random.RandomState) -> RowSplit:
+    def _splits(self, X: Table, random: np.random.RandomState) -> list[RowSplit]:
         return split_rows(len(X), self.validation_fraction, self.early_stopping, random)
 
-    def _fit_model(self, X: Table, split: RowSplit, seed: int) -> History:
+    def _fit_model(self, X: Table, splits: list[RowSplit], seed: int) -> History:
         device = resolve_device(self.device)
-        encoder, cells = _fitting.fit_encoder(X, split.train)
-        x = torch.from_numpy(cells).to(device)
-        with whole_rows(split.watch):
-            watch = torch.from_numpy(encoder.transform(take_rows(X, split.watch))).to(device)
-        self.model_, history = _fitting.fit_model(
+        trained = splits[0].train if len(splits) == 1 else np.arange(len(X))
+        encoder = _fitting.fit_encoder(X, trained)
+
+        def encoded(rows: NDArray[np.int64]) -> torch.Tensor:
+            with whole_rows(rows):
+                return torch.from_numpy(encoder.transform(take_rows(X, rows))).to(device)
+
+        train = [encoded(split.train) for split in splits]
+        self.model_, history = _fitting.fit_ensembles(
             encoder,
-            x,
-            watch,
-            self._recipe(len(x), encoder.schema),
+            train,
+            [encoded(split.watch) for split in splits],
+            self._recipe(len(train[0]), encoder.schema, is_fold=len(splits) > 1),
             seed,
             hidden_sizes=tuple(self.hidden_sizes),
             learning_rate=self.learning_rate,
@@ -259,11 +263,11 @@ class TabularVAEDetector(VAEDetector):
         )
         return history
 
-    def _recipe(self, n_rows: int, schema: Schema) -> Recipe:
+    def _recipe(self, n_rows: int, schema: Schema, *, is_fold: bool) -> Recipe:
         recipe = (
-            novelty_recipe(n_rows, schema.n_cells, schema.has_categories)
+            novelty_recipe(n_rows, schema.n_cells, is_fold=is_fold)
             if self.novelty
-            else outlier_recipe(n_rows, schema.n_cells)
+            else outlier_recipe(n_rows, schema.n_cells, schema.has_categories, is_fold=is_fold)
         )
         given = self._plain_params()
         return recipe.override(
@@ -274,11 +278,20 @@ class TabularVAEDetector(VAEDetector):
             batch_size=given["batch_size"],
         )
 
-    def _set_typical(self, X: Table) -> None:
-        some = take_rows(X, slice(0, _MAX_TYPICAL_ROWS))
-        self.typical_contributions_ = np.median(self.model_.contributions(some), axis=0)
+    def _calibration_scores(self, X: Table, splits: list[RowSplit]) -> Floats:
+        scores = [
+            self.model_.alone(k).totals(take_rows(X, split.calibration)) for k, split in enumerate(splits)
+        ]
+        return np.concatenate(scores)
 
-    def _mean_elbos(self, X: Table, split: RowSplit, history: History) -> tuple[float, float]:
+    def _set_typical(self, X: Table, splits: list[RowSplit]) -> None:
+        contributions = [
+            self.model_.alone(k).contributions(take_rows(X, split.calibration[:_MAX_TYPICAL_ROWS]))
+            for k, split in enumerate(splits)
+        ]
+        self.typical_contributions_ = np.median(np.concatenate(contributions), axis=0)
+
+    def _mean_elbos(self, X: Table, splits: list[RowSplit], history: History) -> tuple[float, float]:
         return float(history.elbo_train[-1]), float(self.calibration_scores_.mean())
 
     def _like_training(self, rows: pd.DataFrame) -> NDArray[Any] | pd.DataFrame:

@@ -58,9 +58,9 @@ class TableLikelihood(nn.Module):
         self.register_buffer("absent_log_prob", torch.full((n_features,), -math.log(n_rows + 2.0)))
         self.register_buffer("frequencies", torch.ones(self.n_cells - n_numeric))
 
-    def observe(self, frequencies: NDArray[np.float64], charged: NDArray[np.bool_]) -> None:
+    def observe(self, frequencies: Tensor, charged: NDArray[np.bool_]) -> None:
         """Set the frequencies of the categories, and the features in which a missing value has a cost."""
-        self.frequencies.copy_(torch.from_numpy(frequencies))
+        self.frequencies.copy_(frequencies)
         self.absent_log_prob.mul_(torch.from_numpy(charged).to(self.absent_log_prob))
 
     def start(self, noise: Tensor | float, weight: Tensor, bias: Tensor) -> None:
@@ -69,28 +69,40 @@ class TableLikelihood(nn.Module):
         Spans are converted from Gaussian cells to logits with a first-order expansion of the softmax at the
         frequencies of the categories, which also give the bias of a centred cell.
         """
-        noise = torch.as_tensor(noise).to(self.log_noise)
-        learned = (noise - self.noise_floor**2).clamp_min(1e-2 * self.noise_floor**2)
-        self.log_noise.copy_(0.5 * learned.log())
+        self.set_noise(torch.as_tensor(noise))
         cells = slice(self.n_numeric, self.n_cells)
         frequency = self.frequencies.clamp(1e-6, 1.0)
         weight[:, cells] *= (frequency * (1 - frequency) + 0.01).sqrt() / (frequency + 0.05)
         bias[cells] = frequency.log()
 
+    @torch.no_grad()
+    def set_noise(self, variance: Tensor) -> None:
+        """Set the variance of the noise, one or per number; it stays above the floor."""
+        learned = variance.to(self.log_noise) - self.noise_floor**2
+        self.log_noise.copy_(0.5 * learned.clamp_min(1e-2 * self.noise_floor**2).log())
+
     def noise_variance(self) -> Tensor:
         """Variance of each number given z, shape (n_numeric,): the floor plus the learned variance."""
         return self.noise_floor**2 + torch.exp(2.0 * self.log_noise)
 
-    def log_prob(self, x: Tensor, location: Tensor, excess: Tensor | float = 0.0) -> Tensor:
+    def log_prob(
+        self,
+        x: Tensor,
+        location: Tensor,
+        excess: Tensor | float = 0.0,
+        *,
+        has_missing: bool | None = None,
+    ) -> Tensor:
         """Log likelihood of each feature in nats, shape (n_rows, n_features).
 
         ``x`` and ``location`` have shape (n_rows, n_cells); a NaN in ``x`` is a missing value. If the
         location of a number is itself uncertain, ``excess`` (n_rows, n_numeric) is its variance: the expected
-        squared distance is used, which gives a lower bound for Student-t noise.
+        squared distance is used, which gives a lower bound for Student-t noise. ``has_missing`` tells whether
+        x has missing values; by default they are searched for.
         """
         n = self.n_numeric
         distance = (torch.nan_to_num(x[:, :n]) - location[:, :n]).square() + excess
-        return self._join(x, distance, self._categories(x, location))
+        return self.joined(x, self._numbers(distance), self._categories(x, location), has_missing)
 
     def antithetic_log_prob(self, x: Tensor, above: Tensor, below: Tensor, excess: Tensor) -> Tensor:
         """Mean log likelihood of each feature over the locations ``above`` and ``below``, or a lower bound.
@@ -101,7 +113,13 @@ class TableLikelihood(nn.Module):
         number = torch.nan_to_num(x[:, :n])
         distance = 0.5 * ((number - above[:, :n]).square() + (number - below[:, :n]).square()) + excess
         categories = 0.5 * (self._categories(x, above) + self._categories(x, below))
-        return self._join(x, distance.clamp_min(0.0), categories)
+        return self.joined(x, self._numbers(distance.clamp_min(0.0)), categories)
+
+    def frequency_log_prob(self, x: Tensor) -> Tensor:
+        """Log of the smoothed frequency of each category of x, shape (n_rows, n_categories)."""
+        logits = torch.zeros(self.n_cells, device=x.device)
+        logits[self.n_numeric :] = self.frequencies.clamp_min(1e-6).log()
+        return self._categories(x, logits.expand(len(x), -1))
 
     def probabilities(self, location: Tensor) -> Tensor:
         """``location`` with its one-hot spans converted from logits to probabilities."""
@@ -142,15 +160,20 @@ class TableLikelihood(nn.Module):
             start += width * count
         return spans
 
-    def _join(self, x: Tensor, distance: Tensor, categories: Tensor) -> Tensor:
-        """Nats of numbers at a squared distance, then those of categories; missing values are replaced."""
-        numbers = student_t_log_prob(distance, self.noise_variance(), self.degrees_of_freedom)
+    def joined(
+        self, x: Tensor, numbers: Tensor, categories: Tensor, has_missing: bool | None = None
+    ) -> Tensor:
+        """Nats of numbers, then those of categories; those of missing values are replaced."""
         terms = torch.cat([numbers, categories], dim=1) if self.groups else numbers
-        if not torch.isnan(x.sum()):
+        if not (bool(torch.isnan(x.sum())) if has_missing is None else has_missing):
             return terms
         first_cells = [start + width * i for width, count, start in self._spans() for i in range(count)]
         missing = torch.isnan(x[:, [*range(self.n_numeric), *first_cells]] if first_cells else x)
         return torch.where(missing, self.absent_log_prob, terms)
+
+    def _numbers(self, distance: Tensor) -> Tensor:
+        """Nats of numbers at a squared distance from their location."""
+        return student_t_log_prob(distance, self.noise_variance(), self.degrees_of_freedom)
 
     def _categories(self, x: Tensor, logits: Tensor) -> Tensor:
         """Nats of the categories, shape (n_rows, n_categories)."""

@@ -8,7 +8,7 @@ solution of probabilistic PCA, plus MLPs that start at zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,13 @@ class ELBO(NamedTuple):
     def total(self) -> Tensor:
         """The bound, shape (n_rows,)."""
         return self.features.sum(dim=1) + self.latent
+
+
+class Density(Protocol):
+    """A density of encoded rows, or a model with a bound on it."""
+
+    def antithetic_elbo(self, x: Tensor, noise: Tensor) -> ELBO:
+        """The terms of the bound of x (n_rows, n_cells), for a draw of shape (latent_dim,)."""
 
 
 class VAE(nn.Module):
@@ -91,15 +98,24 @@ class VAE(nn.Module):
         location: Tensor = self.decoder(z)
         return location
 
-    def elbo(self, x: Tensor, noise: Tensor, input_noise: Tensor | None = None) -> ELBO:
+    def forward(
+        self,
+        x: Tensor,
+        noise: Tensor,
+        input_noise: Tensor | None = None,
+        *,
+        has_missing: bool | None = None,
+    ) -> ELBO:
         """One draw of the bound for x (n_rows, n_cells).
 
         ``noise`` (n_rows, latent_dim) is standard normal; ``input_noise`` is added to the encoder's input
-        but not to the target of the decoder (Vincent et al. 2008).
+        but not to the target of the decoder (Vincent et al. 2008). ``has_missing`` tells whether x has
+        missing values; by default they are searched for.
         """
         mean, log_var = self.encode(x if input_noise is None else x + input_noise)
         z = mean + torch.exp(0.5 * log_var) * noise
-        return ELBO(self.likelihood.log_prob(x, self.decode(z)), self.prior(mean, log_var))
+        features = self.likelihood.log_prob(x, self.decode(z), has_missing=has_missing)
+        return ELBO(features, self.prior(mean, log_var))
 
     def antithetic_elbo(self, x: Tensor, noise: Tensor) -> ELBO:
         """The ELBO from two points mean +- std * noise, with the same ``noise`` (latent_dim,) for each row.

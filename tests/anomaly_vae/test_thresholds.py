@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from anomaly_vae.errors import InputError
 from anomaly_vae.thresholds import (
     AUTO_FALSE_ALARM_RATE,
+    AUTO_RANK,
     FENCE,
     LEAST_SPREAD,
     auto_false_alarm_rate,
@@ -145,11 +146,17 @@ def test_a_rate_that_is_written_in_decimals_is_met() -> None:
 
 @LAW
 @given(n_calibration=st.integers(1, 2000))
-def test_auto_guarantees_one_percent_or_the_least(n_calibration: int) -> None:
-    """The automatic rate can always be guaranteed; it is 1 % from 99 rows on."""
+def test_the_automatic_rate_is_one_percent_or_rests_on_ten_rows(n_calibration: int) -> None:
+    """It can always be guaranteed, and falls with the number of rows to 1 %, from 999 rows on.
+
+    From 199 rows on the threshold is at least the tenth lowest score.
+    """
     rate = auto_false_alarm_rate(n_calibration)
     assert false_alarm_offset(np.zeros(n_calibration), rate) == 0.0
-    assert (rate == AUTO_FALSE_ALARM_RATE) == (n_calibration >= 99)
+    assert (rate == AUTO_FALSE_ALARM_RATE) == (n_calibration >= 999)
+    assert auto_false_alarm_rate(n_calibration + 1) <= rate
+    if n_calibration >= 199:
+        assert false_alarm_offset(np.arange(float(n_calibration)), rate) >= AUTO_RANK - 1
 
 
 # ----------------------------------------------------------------------------------------- offsets by shape
