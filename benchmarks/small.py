@@ -3,10 +3,10 @@
     python benchmarks/small.py [FOLDER] [--seeds 5] [--tables 20] [--jobs 2]
 
 The first table needs no files: the breast-cancer data of scikit-learn as in the demo, fitted on the benign
-rows of one half. Peers are fitted on the same rows. FOLDER holds .npz files with ``X`` and ``y`` as in ADBench;
-tables whose half of the normal rows has 40 to 2,000 rows are measured, in order of their names. A realised rate
-is the share of the other normal rows below the threshold. It is compared with the 99 % interval of the
-beta-binomial distribution, which split conformal thresholds follow.
+rows of one half. Peers are fitted on the same rows. FOLDER holds .npz files with ``X`` and ``y`` as in
+ADBench; tables with 40 to 2,000 rows in half of their normal rows are measured, in order of their names. A
+realised rate is the share of the other normal rows below the threshold. It is compared with the 99 % interval
+of the beta-binomial distribution, which split conformal thresholds follow.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from dataclasses import replace
 
@@ -23,9 +22,6 @@ from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
 
 _N_CLUSTER_STEPS = 10
-
-_SAME = 1e-3
-"""A code at a smaller distance from an exemplar, in posterior deviations, is the exemplar itself."""
 
 
 class MemberBuilder:
@@ -84,12 +80,10 @@ class MemberBuilder:
             return linear
         with torch.no_grad():
             codes, log_var = linear.vae.encode(rows)
-        deviation = log_var[0].exp().sqrt()  # the same for all rows
-        codes = codes / deviation
-        centres = _centres(codes, self.generator)
-        width = _width(codes, centres)
+        variance = log_var[0].exp()  # the same for all rows
+        centres = _centres(codes / variance.sqrt(), self.generator) * variance.sqrt()
         module = copy.deepcopy(linear.vae)
-        module.prior = ExemplarPrior(centres * deviation, (width * deviation).square())
+        module.prior = ExemplarPrior(centres, variance)
         return replace(linear, module=module, architecture=replace(architecture, n_exemplars=len(centres)))
 
     def _histogram(self, rows: Tensor) -> Member:
@@ -124,17 +118,6 @@ def _frequencies(encoder: TableEncoder, rows: Tensor) -> Tensor:
     hot = (rows[:, encoder.schema.n_numeric :] > 0).double().sum(dim=0) + 0.5
     spans = torch.split(hot, list(encoder.schema.category_widths))
     return torch.cat([hot[:0], *(span / span.sum() for span in spans)])
-
-
-def _width(codes: Tensor, centres: Tensor) -> float:
-    """The most likely width of the components of an exemplar prior, in posterior deviations, at least 1.
-
-    It is the root mean square distance of a code from the nearest centre other than itself.
-    """
-    nearest = torch.cdist(codes, centres).topk(min(2, len(centres)), largest=False).values
-    is_itself = nearest[:, 0] < _SAME
-    distance = torch.where(is_itself, nearest[:, -1], nearest[:, 0])
-    return max(math.sqrt(float(distance.square().mean()) / codes.shape[1]), 1.0)
 
 
 def _centres(codes: Tensor, generator: torch.Generator) -> Tensor:

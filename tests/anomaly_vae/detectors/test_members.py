@@ -279,7 +279,7 @@ def test_anomalies_are_left_out_of_the_closed_form_members() -> None:
     for ensemble in model.ensembles:
         prior = ensemble[0].vae.prior
         assert isinstance(prior, ExemplarPrior)
-        decoded = model.encoder.inverse_transform(ensemble[0].vae.decode(prior.exemplars).numpy())
+        decoded = model.encoder.inverse_transform(ensemble[0].vae.decode(prior.exemplars).detach().numpy())
         assert decoded.to_numpy().max() < 20.0
 
 
