@@ -37,11 +37,19 @@ _PLAIN = (
 )
 
 
-class CsvEncoder:
-    """Rows of CSV, each followed by its results."""
+class _Encoder:
+    """What all formats share: the names of the results; most formats have no header line."""
 
     def __init__(self, prefix: str = "") -> None:
         self.names = result_names(prefix)
+
+    def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
+        """Empty: the format has no header line."""
+        return b""
+
+
+class CsvEncoder(_Encoder):
+    """Rows of CSV, each followed by its results."""
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
         """The header line: that of the input, if it has one, followed by the names of the results."""
@@ -63,15 +71,8 @@ class CsvEncoder:
         return _contents(pc.binary_join_element_wise(*cells, pa.scalar(b",", pa.large_binary())))
 
 
-class JsonLinesEncoder:
+class JsonLinesEncoder(_Encoder):
     """One object per row, with the results as fields."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.names = result_names(prefix)
-
-    def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """Empty: the format has no header line."""
-        return b""
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
         """The lines of the rows."""
@@ -89,15 +90,8 @@ class JsonLinesEncoder:
         return b"".join(map(_spliced, raw.to_pylist(), fields))
 
 
-class ParquetEncoder:
+class ParquetEncoder(_Encoder):
     """A table of the typed columns, followed by the results."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.names = result_names(prefix)
-
-    def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """Empty: the format has no header line."""
-        return b""
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> pa.Table:
         """The table of the rows."""
