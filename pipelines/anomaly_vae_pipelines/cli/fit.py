@@ -48,7 +48,7 @@ _RECIPE_HELP = (
 @click.command("fit")
 @click.argument("train")
 @model_output_option
-@label_options(required=False, text=_LABEL_HELP)
+@label_options(_LABEL_HELP)
 @click.option("--novelty/--no-novelty", default=None, help=_NOVELTY_HELP)
 @click.option(
     "--false-alarm-rate",

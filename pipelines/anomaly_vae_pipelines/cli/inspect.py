@@ -11,10 +11,9 @@ from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import (
     echo_json,
     echo_pairs,
-    echo_rich,
+    echo_table,
     image_text,
     nats,
-    printable,
     threshold_text,
 )
 from anomaly_vae_pipelines.plurals import counted
@@ -68,7 +67,8 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
     ]
     echo_pairs(model, pairs)
     if metadata["schema"]:
-        _show_schema(metadata["schema"])
+        rows = [(column["name"], column["kind"], column["detail"]) for column in metadata["schema"]]
+        echo_table(("column", "kind", "detail"), rows)
 
 
 def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
@@ -94,14 +94,3 @@ def _threshold(threshold: dict[str, Any]) -> str:
 
 def _joined(mapping: dict[str, Any], sign: str) -> str:
     return ", ".join(f"{name}{sign}{value}" for name, value in mapping.items())
-
-
-def _show_schema(schema: list[dict[str, str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("column", "kind", "detail", box=SIMPLE_HEAD)
-    for column in schema:
-        table.add_row(*(Text(printable(column[key])) for key in ("name", "kind", "detail")))
-    echo_rich(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -122,17 +123,13 @@ def command(
     inputs: tuple[str, ...],
     output: str,
     verbose: bool | None,
-    fdr: float | None,
-    alerts_per_day: float | None,
-    rows_per_day: float | None,
-    time: str | None,
     tail: Tail | None,
     rules: str | None,
     alert_state: str | None,
     ids: tuple[str, ...],
     alerts_may_wait: bool,
     fail_on_alert: bool,
-    **options: Any,
+    **_: Any,
 ) -> int:
     """Score the rows or images of INPUT with MODEL.
 
@@ -171,10 +168,9 @@ def command(
 
     ctx = click.get_current_context()
     threshold = only_one(ctx, "fdr", "alerts_per_day")
-    tail = tail_of(ctx, tail, {"alerts_per_day": 0} if alerts_per_day else {})
-    budget = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
+    tail = tail_of(ctx, tail, threshold)
     opened = open_model(model)
-    offset = _find_offset(opened, inputs, options, verbose, budget, **threshold)
+    offset = _find_offset(opened, ctx.params | {"tail": tail}, **threshold)
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait need --alerts.")
     alerter = None
@@ -195,7 +191,7 @@ def command(
                 opened,
                 inputs,
                 output,
-                ScoreOptions(**options),
+                ScoreOptions(**{field.name: ctx.params[field.name] for field in fields(ScoreOptions)}),
                 on_progress=on_progress,
                 observer=alerter,
                 offset=offset,
@@ -220,10 +216,7 @@ def _report_alerts(alerts: AlertSummary, verbose: bool | None, may_wait: bool, f
 
 def _find_offset(
     opened: OpenedModel,
-    inputs: tuple[str, ...],
-    options: dict[str, Any],
-    verbose: bool | None,
-    budget: dict[str, Any],
+    given: dict[str, Any],
     *,
     fdr: float | None = None,
     alerts_per_day: float | None = None,
@@ -231,17 +224,16 @@ def _find_offset(
     """Find the threshold in a first pass over the inputs, in nats; None for the threshold of the model."""
     from anomaly_vae_pipelines.runs.first_pass import budget_threshold, discovery_threshold
 
+    inputs, input_format = given["inputs"], given["input_format"]
     if alerts_per_day is not None:
-        if (budget["rows_per_day"] is None) == (budget["time"] is None):
+        if (given["rows_per_day"] is None) == (given["time"] is None):
             raise click.UsageError("--alerts-per-day needs one of --rows-per-day and --time.")
-        budget["input_format"] = options["input_format"]
+        budget = {name: given[name] for name in ("rows_per_day", "time", "tail", "input_format")}
         return budget_threshold(opened.adapter, inputs, alerts_per_day, **budget).offset
     if fdr is None:
         return None
-    found = discovery_threshold(
-        opened.adapter, inputs, fdr, input_format=options["input_format"], jobs=options["jobs"]
-    )
-    if found.rate is None and verbose is not False:
+    found = discovery_threshold(opened.adapter, inputs, fdr, input_format=input_format, jobs=given["jobs"])
+    if found.rate is None and given["verbose"] is not False:
         click.echo(
             f"no row is flagged at a false-discovery rate of {fdr:g}: at least {found.least:,} of "
             f"{found.n_rows:,} rows would have to score below all held-out rows",
