@@ -47,6 +47,8 @@ def command(model: str, untrusted: bool, unverified: bool, as_json: bool) -> Non
 
 def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
     training, threshold = metadata["training"], metadata["threshold"]
+    tail = threshold.get("tail")  # missing in files of older formats
+    shown = threshold_text(threshold["offset"], threshold["false_alarm_rate"], tail)
     per_row = "per image" if "image" in metadata else "per row"
     pairs = [
         *([("unverified", "these are statements of the file, which was not loaded")] if unverified else []),
@@ -60,7 +62,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
             f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
         ),
         ("ELBO", f"{nats(training['elbo_train'])} {per_row}, held out {nats(training['elbo_validation'])}"),
-        ("threshold", _threshold(threshold)),
+        ("threshold", shown),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         *_self_test(metadata),
         ("parameters", _joined(metadata["parameters"], "=")),
@@ -85,11 +87,6 @@ def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     n_rows = len(metadata["self_test"]["scores"])
     return [("self-test", counted(n_rows, "generated row"))]
-
-
-def _threshold(threshold: dict[str, Any]) -> str:
-    # Files of older formats have no "tail".
-    return threshold_text(threshold["offset"], threshold["false_alarm_rate"], threshold.get("tail"))
 
 
 def _joined(mapping: dict[str, Any], sign: str) -> str:

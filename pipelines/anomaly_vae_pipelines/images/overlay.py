@@ -72,7 +72,7 @@ class HeatScale:
 
 def overlay(image: Pixels, heat: Heat, scale: HeatScale) -> Image.Image:
     """The picture of an image (height, width[, 3]) in 0..255 and its heat (height, width)."""
-    factor = enlargement(heat.shape[0], heat.shape[1])
+    factor = max(1, -(-MIN_SIDE // min(heat.shape)))
     grey, heat = enlarged(to_grey(image), factor), smooth(heat, factor)
     base = np.repeat(_visible(grey)[..., None], 3, axis=2)
     cover = scale.cover(heat)[..., None]
@@ -92,11 +92,6 @@ def inferno(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     points = np.linspace(0.0, 1.0, len(_POINTS))
     return np.stack([np.interp(shares, points, _POINTS[:, k]) for k in range(3)], axis=-1)
-
-
-def enlargement(height: int, width: int) -> int:
-    """The integer factor by which an image is enlarged."""
-    return max(1, -(-MIN_SIDE // min(height, width)))
 
 
 def enlarged(image: Pixels, factor: int) -> Pixels:

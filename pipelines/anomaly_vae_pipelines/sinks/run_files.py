@@ -46,7 +46,9 @@ class RunFiles:
         self.rejected = None if rejected_path is None else StagedFile(rejected_path, force=True)
         self._force = force
         self._journal = Journal(self.output.lock) if isinstance(self.output, StagedOutput) else None
-        self._check_distinct_files()
+        paths = [lock.path for lock in self._locks()]
+        if len(set(paths)) < len(paths):
+            raise InputError(f"{path}: is used for the output and for --rejected; choose two files")
 
     def acquire(self) -> None:
         """Lock all files; raises SinkError, without any change, if another run holds a lock."""
@@ -145,11 +147,6 @@ class RunFiles:
     def _locks(self) -> list[Lock]:
         staged = [self.output, self.rejected]
         return [file.lock for file in staged if isinstance(file, StagedOutput)]
-
-    def _check_distinct_files(self) -> None:
-        paths = [lock.path for lock in self._locks()]
-        if len(set(paths)) < len(paths):
-            raise InputError(f"{self.path}: is used for the output and for --rejected; choose two files")
 
 
 def _output(path: str, file_format: str, *, force: bool, resume: bool) -> AnyOutput:

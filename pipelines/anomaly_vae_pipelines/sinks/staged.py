@@ -179,17 +179,14 @@ class StagedParquet(StagedOutput):
 
     def _opened(self, schema: pa.Schema) -> _PartWriter:
         if self._writer is None:
-            self._make_directory()
+            self.lock.acquire()
+            if not self._parts:
+                system.remove_tree(self.partial)
+            if not self.partial.is_dir():
+                system.calls.mkdir(self.partial)
+                system.sync_directory(self.partial.parent)
             self._writer = _PartWriter(self._part(self._parts), schema)
         return self._writer
-
-    def _make_directory(self) -> None:
-        self.lock.acquire()
-        if not self._parts:
-            system.remove_tree(self.partial)
-        if not self.partial.is_dir():
-            system.calls.mkdir(self.partial)
-            system.sync_directory(self.partial.parent)
 
     def _part(self, number: int) -> Path:
         return self.partial / f"{number:08d}"

@@ -78,11 +78,9 @@ class Operation:
 
 def routes_of(operations: Iterable[Operation]) -> list[Route]:
     """The routes of operations; those that score come first, since nearly all requests are for them."""
-    return [_route(operation) for operation in sorted(operations, key=lambda one: not one.scores)]
-
-
-def _route(operation: Operation) -> Route:
-    """The route of this method alone: Starlette would add HEAD to GET."""
-    route = Route(operation.path, operation, methods=[operation.method])
-    route.methods = {operation.method}
-    return route
+    routes = []
+    for operation in sorted(operations, key=lambda one: not one.scores):
+        route = Route(operation.path, operation)
+        route.methods = {operation.method}  # this method alone: Starlette would add HEAD to GET
+        routes.append(route)
+    return routes
