@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from anomaly_vae_pipelines.records import ScoreSummary
     from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 
-_OUT_HELP = "File or URL to write; - is standard output."
-_EXPLAIN_HELP = "Which rows get top_columns: flagged rows, all rows, or none."
 _HEATMAPS_HELP = (
     "Folder for heat maps of flagged images (with --explain all: of all images). Each shows the heat over "
     "the grey image, a contour at the threshold of the model, and the colour scale, which is the same for "
@@ -56,7 +54,7 @@ _RESUME_HELP = (
 @click.command("score")
 @click.argument("model")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@output_option("OUT", _OUT_HELP)
+@output_option("OUT", "File or URL to write; - is standard output.")
 @click.option(
     "--format", "input_format", type=Format, help="Format of the inputs. [default: by suffix, else csv]"
 )
@@ -66,7 +64,7 @@ _RESUME_HELP = (
     type=click.Choice(["flagged", "all", "none"]),
     default="flagged",
     show_default=True,
-    help=_EXPLAIN_HELP,
+    help="Which rows get top_columns: flagged rows, all rows, or none.",
 )
 @click.option("--heatmaps", metavar="DIR", help=_HEATMAPS_HELP)
 @click.option("--prefix", default="", metavar="P", help="Prefix of the names of the four result columns.")

@@ -74,9 +74,7 @@ def inference_operations(models: Registry, settings: Settings) -> list[Operation
             (asked, rows), waited = await models.parse_queue.run(request, parsed, batcher.capacity)
         scored = await batcher.submit(rows, waited=waited)
         log_scored(request, served, scored)
-        content, headers = infer_answer(
-            asked, scored, name=served.name, version=served.version, threshold=served.offset
-        )
+        content, headers = infer_answer(asked, served, scored)
         return Response(content, headers=headers)
 
     model, query = "/v2/models/{name}", ("version",)
