@@ -78,15 +78,11 @@ def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
     for header in ("nats", "observed", "expected"):
         table.add_column(header, justify="right", no_wrap=True)
     for anomaly in anomalies:
-        for row, reason in zip_longest(_row_cells(anomaly), anomaly.reasons):
+        cells = f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score)
+        for row, reason in zip_longest(cells, anomaly.reasons):
             table.add_row(row, *_reason_cells(reason))
         table.add_section()
     return table
-
-
-def _row_cells(anomaly: DemoAnomaly) -> tuple[str, str, str]:
-    """Return ID, label and score of a row, shown below each other next to its reasons."""
-    return f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score)
 
 
 def _reason_cells(reason: Reason | None) -> tuple[str, str, str, str]:

@@ -146,19 +146,15 @@ def _refuse(ctx: click.Context, why: str, *names: str) -> None:
 
 
 def _show(summary: FitSummary) -> None:
-    noun = "row" if summary.image is None else "image"
+    if summary.image is not None:
+        noun, inputs = "image", ("images", image_text(*summary.image))
+    else:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in summary.kinds.items())
+        noun, inputs = "row", ("columns", f"{sum(summary.kinds.values()):,}: {kinds}")
     pairs = [
-        _inputs(summary),
+        inputs,
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         ("saved to", summary.model),
     ]
     echo_pairs(f"fitted {counted(summary.n_rows, noun)} in {summary.seconds:.1f} s", pairs)
-
-
-def _inputs(summary: FitSummary) -> tuple[str, str]:
-    """Return the kinds of columns, or the size of images."""
-    if summary.image is not None:
-        return "images", image_text(*summary.image)
-    kinds = ", ".join(f"{count} {kind}" for kind, count in summary.kinds.items())
-    return "columns", f"{sum(summary.kinds.values()):,}: {kinds}"

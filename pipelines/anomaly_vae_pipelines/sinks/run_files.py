@@ -74,11 +74,15 @@ class RunFiles:
         self.is_complete = record is not None and record["is_sealed"]
         if not self.is_complete and isinstance(self.output, StagedOutput):
             check_output(self.path, force=self._force)
-        if record is not None and not self.is_complete:
-            self._restore(record)
-        elif record is None and self._journal is not None:
-            self._journal.clear()
         self.has_rejected = record is not None and record["rejected"] is not None
+        if record is None:
+            if self._journal is not None:
+                self._journal.clear()
+        elif not self.is_complete:
+            if isinstance(self.output, StagedOutput):
+                self.output.restore(record["output"])
+            if self.rejected is not None and self.has_rejected:
+                self.rejected.restore(record["rejected"])
         return record
 
     def write_rejected(self, lines: bytes, header: bytes) -> None:
@@ -137,12 +141,6 @@ class RunFiles:
         if self.rejected is not None:
             self.rejected.close(keep=keep)
         self.output.close(keep=keep)
-
-    def _restore(self, record: Record) -> None:
-        if isinstance(self.output, StagedOutput):
-            self.output.restore(record["output"])
-        if self.rejected is not None and record["rejected"] is not None:
-            self.rejected.restore(record["rejected"])
 
     def _locks(self) -> list[Lock]:
         staged = [self.output, self.rejected]
