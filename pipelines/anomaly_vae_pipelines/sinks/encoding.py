@@ -18,23 +18,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.arrow_text import has_out_of_range, json_values, text_of
+from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_values, text_of
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
 _SPECIAL = re.compile('[,"\n\r]')
 _DIGITS = 6
 """Significant digits of a p-value."""
-
-_PLAIN = (
-    pa.types.is_null,
-    pa.types.is_boolean,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_decimal,
-    pa.types.is_string,
-    pa.types.is_large_string,
-)
 
 
 class _Encoder:
@@ -178,7 +168,7 @@ def _is_plain(column: pa.ChunkedArray) -> bool:
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return not has_out_of_range(column)
-    return any(is_kind(kind) for is_kind in _PLAIN)
+    return is_number(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _table_json(table: pa.Table) -> bytes:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.arrow_text import is_number
 from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.records import NumberRows, Rows
 from anomaly_vae_pipelines.service.codecs.json import parse_json, rows_of_numbers
@@ -142,8 +143,7 @@ def _numbers(table: pa.Table, inputs: ModelInputs) -> pa.Table:
     """The table; raises InputError for a column that does not hold numbers."""
     for name in inputs.names:
         kind = table.column(name).type
-        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
-        if not is_number and not pa.types.is_decimal(kind):
+        if not is_number(kind) or pa.types.is_boolean(kind):
             raise InputError(f"column {name!r}: wanted numbers, got {kind}")
     return table
 
