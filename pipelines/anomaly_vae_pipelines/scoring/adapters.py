@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
+
+from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.frame import frame_of
 from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
-from anomaly_vae_pipelines.images.model import is_image_model
 from anomaly_vae_pipelines.io.files import expand
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
@@ -110,6 +111,17 @@ Adapter: TypeAlias = TableAdapter | ImageAdapter
 def adapter_of(model: AnyModel) -> Adapter:
     """Return the adapter of a model; raises InputError for a Pipeline that ends in an image detector."""
     return ImageAdapter(model) if is_image_model(model) else TableAdapter(model)
+
+
+def is_image_model(model: object) -> TypeGuard[ImageVAEDetector]:
+    """Whether a fitted model is a detector of images; raises InputError for a Pipeline that ends in one."""
+    if isinstance(model, ImageVAEDetector):
+        return True
+    if isinstance(model, Pipeline) and isinstance(model[-1], ImageVAEDetector):
+        raise InputError(
+            "the model is a Pipeline, but images are read for its last step; save only the last step"
+        )
+    return False
 
 
 def refuse_inside(folder: str, paths: Sequence[str]) -> None:
