@@ -4,7 +4,7 @@ An invalid row is never dropped, padded or guessed: it is returned separately, w
 """
 
 from anomaly_vae_pipelines.sources.arrivals import Arrivals, ImageArrivals, TableArrivals
-from anomaly_vae_pipelines.sources.blocks import Block, OpenedSource, Read, Source, SourcePosition
+from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.image_inputs import ImageInputs
 from anomaly_vae_pipelines.sources.inputs import Inputs, TableInputs
 from anomaly_vae_pipelines.sources.opening import (
@@ -22,7 +22,6 @@ __all__ = [
     "ImageArrivals",
     "ImageInputs",
     "Inputs",
-    "OpenedSource",
     "Read",
     "Source",
     "SourcePosition",

@@ -9,7 +9,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import is_image_file, list_images, single_image
 from anomaly_vae_pipelines.io.files import compression_of
-from anomaly_vae_pipelines.sources.blocks import OpenedSource
+from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
 from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_growing
 
@@ -20,7 +20,7 @@ class Arrivals(Protocol):
     def files_in(self, folder: Path) -> list[Path]:
         """The files in a folder, which may be empty."""
 
-    def open(self, path: Path) -> OpenedSource:
+    def open(self, path: Path) -> Source:
         """The source of a file, to be used as a context manager; raises SourceError."""
 
     def needs_complete_file(self, path: Path) -> bool:
@@ -48,7 +48,7 @@ class TableArrivals:
         except InputError:
             return []
 
-    def open(self, path: Path) -> OpenedSource:
+    def open(self, path: Path) -> Source:
         """The complete rows of a file."""
         return open_growing(str(path), self._given())
 
@@ -89,7 +89,7 @@ class ImageArrivals:
         except InputError:
             return []
 
-    def open(self, path: Path) -> OpenedSource:
+    def open(self, path: Path) -> Source:
         """One image."""
         name = path.relative_to(self._watched).as_posix() if path.is_relative_to(self._watched) else str(path)
         file = single_image(str(path))

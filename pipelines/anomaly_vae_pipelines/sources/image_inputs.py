@@ -19,7 +19,7 @@ from anomaly_vae_pipelines.images.layouts import (
 )
 from anomaly_vae_pipelines.io.files import display_name, expand, is_url
 from anomaly_vae_pipelines.sources.arrays import ArraySource
-from anomaly_vae_pipelines.sources.blocks import OpenedSource
+from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
 
 Listing = tuple[str, list[ImageFile]]
@@ -51,7 +51,7 @@ class ImageInputs:
             sum(file.n_bytes for file in files) for _, files in self._listings
         )
 
-    def open(self, number: int) -> OpenedSource:
+    def open(self, number: int) -> Source:
         """The source of a folder, of some files, or of an array."""
         name, files = self._listings[number]
         return (

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from anomaly_vae_pipelines.errors import LostInputError, SourceError
 from anomaly_vae_pipelines.io.files import expand, size_of
-from anomaly_vae_pipelines.sources.blocks import OpenedSource
+from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_source
 from anomaly_vae_pipelines.sources.truncation import check_not_truncated
 
@@ -26,7 +26,7 @@ class Inputs(Protocol):
     names: tuple[str, ...]
     sizes: tuple[int | None, ...]
 
-    def open(self, number: int) -> OpenedSource:
+    def open(self, number: int) -> Source:
         """A source, to be used as a context manager; raises SourceError if it cannot be opened."""
 
     def format(self, number: int) -> str:
@@ -60,7 +60,7 @@ class TableInputs:
         self.sizes = tuple(size_of(path) for path in self.names)
         self._format = given_format
 
-    def open(self, number: int) -> OpenedSource:
+    def open(self, number: int) -> Source:
         """The source of a file; raises LostInputError if it has vanished or shrunk since the run started."""
         name, size = self.names[number], self.sizes[number]
         found = size_of(name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.records import Rejected, Rows
-from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
+from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
 from anomaly_vae_pipelines.sources.splitting import RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
 
 
-class TextSource(ABC):
+class TextSource(Source):
     """A ``Source`` of text whose rows keep their bytes. Use it as a context manager."""
 
     def __init__(self, stream: ByteStream) -> None:
@@ -27,13 +27,7 @@ class TextSource(ABC):
         with ExitStack() as on_error:
             on_error.push(stream)
             self.header, self.columns = self._read_head()
-            on_error.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.__exit__()
+            self._stack = on_error.pop_all()
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a position on; it can be read only once."""
@@ -42,15 +36,7 @@ class TextSource(ABC):
     def empty(self) -> Block:
         """A block without rows."""
         none = np.zeros(1, dtype=np.int64)
-        return Block(
-            (b"", RecordBounds(none, none, is_well_formed=False)), SourcePosition(), SourcePosition()
-        )
-
-    @abstractmethod
-    def read(
-        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
-    ) -> Read:
-        """Some columns of a block as text, those in ``numeric`` as numbers."""
+        return Block((b"", RecordBounds(none, none, is_well_formed=False)))
 
     @abstractmethod
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
