@@ -20,7 +20,7 @@ from anomaly_vae.thresholds import false_alarm_offset
 from anomaly_vae_pipelines.scoring.adapters import Adapter
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.budget import RowRate, add_times, rate_of_budget
-from anomaly_vae_pipelines.sources import Inputs
+from anomaly_vae_pipelines.sources.image_inputs import Inputs
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 

@@ -24,7 +24,8 @@ from anomaly_vae_pipelines.runs.positions import Position
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.options import Observer
-from anomaly_vae_pipelines.sources import Arrivals, Source, SourcePosition
+from anomaly_vae_pipelines.sources import Source, SourcePosition
+from anomaly_vae_pipelines.sources.arrivals import Arrivals
 from anomaly_vae_pipelines.sources.rotation import rotated_files
 from anomaly_vae_pipelines.sources.selection import require_columns
 

@@ -21,15 +21,9 @@ from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
-from anomaly_vae_pipelines.sources import (
-    Arrivals,
-    ImageArrivals,
-    ImageInputs,
-    Inputs,
-    TableArrivals,
-    TableInputs,
-    input_files,
-)
+from anomaly_vae_pipelines.sources import ImageArrivals, ImageInputs, TableArrivals, TableInputs, input_files
+from anomaly_vae_pipelines.sources.arrivals import Arrivals
+from anomaly_vae_pipelines.sources.image_inputs import Inputs
 
 AnyModel: TypeAlias = Model | ImageVAEDetector
 AnyScorer: TypeAlias = Scorer | ImageScorer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.images.frame import Frame
@@ -12,19 +12,6 @@ from anomaly_vae_pipelines.io.files import compression_of
 from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
 from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_growing
-
-
-class Arrivals(Protocol):
-    """The files of one kind at a watched path."""
-
-    def files_in(self, folder: Path) -> list[Path]:
-        """The files in a folder, which may be empty."""
-
-    def open(self, path: Path) -> Source:
-        """The source of a file, to be used as a context manager; raises SourceError."""
-
-    def needs_complete_file(self, path: Path) -> bool:
-        """Whether a file can be read only when it is complete."""
 
 
 class TableArrivals:
@@ -98,3 +85,6 @@ class ImageArrivals:
     def needs_complete_file(self, path: Path) -> bool:
         """True for every image."""
         return True
+
+
+Arrivals: TypeAlias = TableArrivals | ImageArrivals

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
@@ -21,6 +21,7 @@ from anomaly_vae_pipelines.io.files import display_name, expand, is_url
 from anomaly_vae_pipelines.sources.arrays import ArraySource
 from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
+from anomaly_vae_pipelines.sources.inputs import TableInputs
 
 Listing = tuple[str, list[ImageFile]]
 
@@ -73,6 +74,9 @@ class ImageInputs:
     def identity(self) -> list[Any]:
         """Names, each with the number of its files and a digest of their paths and sizes."""
         return [[name, len(files), _digest(files)] for name, files in self._listings]
+
+
+Inputs: TypeAlias = TableInputs | ImageInputs
 
 
 def _listings(paths: Sequence[str]) -> list[Listing]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from anomaly_vae_pipelines.errors import LostInputError, SourceError
 from anomaly_vae_pipelines.io.files import expand, size_of
@@ -12,8 +12,8 @@ from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_s
 from anomaly_vae_pipelines.sources.truncation import check_not_truncated
 
 
-class Inputs(Protocol):
-    """The sources of a run.
+class TableInputs:
+    """Files, directories and patterns of CSV, JSON Lines and Parquet.
 
     Attributes
     ----------
@@ -21,26 +21,6 @@ class Inputs(Protocol):
         Names of the sources in messages and in the summary of the run.
     sizes : tuple of int or None
         Size of each in bytes on disk, if known.
-    """
-
-    names: tuple[str, ...]
-    sizes: tuple[int | None, ...]
-
-    def open(self, number: int) -> Source:
-        """A source, to be used as a context manager; raises SourceError if it cannot be opened."""
-
-    def format(self, number: int) -> str:
-        """The format of a source."""
-
-    def paths(self) -> Sequence[str]:
-        """Every file that is read."""
-
-    def identity(self) -> list[Any]:
-        """What must be unchanged for a run to be resumed, as JSON values."""
-
-
-class TableInputs:
-    """Files, directories and patterns of CSV, JSON Lines and Parquet.
 
     Parameters
     ----------
@@ -81,5 +61,5 @@ class TableInputs:
         return self.names
 
     def identity(self) -> list[Any]:
-        """Names and sizes."""
+        """Names and sizes: what must be unchanged for a run to be resumed, as JSON values."""
         return [list(pair) for pair in zip(self.names, self.sizes, strict=True)]
