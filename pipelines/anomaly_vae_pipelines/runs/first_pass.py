@@ -6,7 +6,7 @@ first pass keeps counts, not rows; the files are scored in a second pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from anomaly_vae.thresholds import false_alarm_offset
 from anomaly_vae_pipelines.scoring.adapters import Adapter
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.budget import RowRate, add_times, rate_of_budget
+from anomaly_vae_pipelines.sources import Source
 from anomaly_vae_pipelines.sources.image_inputs import Inputs
 from anomaly_vae_pipelines.sources.selection import require_columns
 
@@ -61,11 +62,9 @@ def discovery_threshold(
     scorer = adapter.scorer(explain="none")
     calibration = scorer.detector.calibration_scores_
     found = FalseDiscovery(len(calibration))
-    opened = _readable_twice(adapter.inputs(inputs, input_format))
-    for number in range(len(opened.names)):
-        with opened.open(number) as source:
-            for p_values in score_blocks(scorer, source, _p_values, jobs=jobs):
-                found.add(p_values)
+    for source in _sources(adapter.inputs(inputs, input_format)):
+        for p_values in score_blocks(scorer, source, _p_values, jobs=jobs):
+            found.add(p_values)
     cutoff = found.cutoff(rate)
     offset = float("-inf") if cutoff is None else false_alarm_offset(calibration, cutoff)
     return FoundThreshold(offset, cutoff, found.n_rows, found.least_discoveries(rate))
@@ -102,17 +101,19 @@ def _p_values(block: ScoredBlock) -> NDArray[np.float64]:
 
 def _rows_per_day(inputs: Inputs, column: str) -> float:
     rate = RowRate(column)
-    for number in range(len(_readable_twice(inputs).names)):
-        with inputs.open(number) as source:
-            require_columns([column], source)
-            for block in source.blocks():
-                add_times(rate, source.read(block, [column]).rows)
+    for source in _sources(inputs):
+        require_columns([column], source)
+        for block in source.blocks():
+            add_times(rate, source.read(block, [column]).rows)
     return rate.rows_per_day()
 
 
-def _readable_twice(inputs: Inputs) -> Inputs:
+def _sources(inputs: Inputs) -> Iterator[Source]:
+    """Open each source in turn; raises InputError if the inputs cannot be read twice."""
     if "-" in inputs.names:
         raise InputError(
             "this threshold needs two passes, and standard input cannot be read twice; give a file"
         )
-    return inputs
+    for number in range(len(inputs.names)):
+        with inputs.open(number) as source:
+            yield source

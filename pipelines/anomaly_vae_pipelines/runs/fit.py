@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-from anomaly_vae.detectors.image import ImageVAEDetector
-from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import save
 from anomaly_vae.tails import Tail, check_rate
@@ -20,32 +18,7 @@ from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 
-
-class Training(Protocol):
-    """An unfitted model and the data to fit it on.
-
-    Attributes
-    ----------
-    model : estimator
-        The model that is fitted and saved.
-    detector : TabularVAEDetector or ImageVAEDetector
-        The model itself, or the last step of a Pipeline.
-    hint : str
-        End of the error message if the data cannot be fitted; may be empty.
-    """
-
-    model: Any
-    detector: TabularVAEDetector | ImageVAEDetector
-    hint: str
-
-    def paths(self) -> Sequence[str]:
-        """Return all files that are read."""
-
-    def data(self) -> Any:
-        """Return all rows or images; raises InputError if they cannot be read."""
-
-    def summary(self) -> dict[str, Any]:
-        """Return the fields of FitSummary that depend on the kind of model, after the fit."""
+Training: TypeAlias = TableTraining | ImageTraining
 
 
 def fit_file(
