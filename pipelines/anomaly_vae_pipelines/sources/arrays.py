@@ -67,17 +67,13 @@ def open_array(path: str) -> NDArray[Any]:
     An ``.npy`` is memory-mapped. Raises UnreadableImageError if the file has no such array.
     """
     try:
-        array = _from_npz(path) if Path(path).suffix.lower() == ".npz" else _from_npy(path)
+        is_npz = Path(path).suffix.lower() == ".npz"
+        array: NDArray[Any] = _from_npz(path) if is_npz else np.lib.format.open_memmap(path, mode="r")
     except UnreadableImageError:
         raise
     except (ValueError, TypeError, SyntaxError, OSError, EOFError, MemoryError, zipfile.error) as error:
         raise UnreadableImageError("damaged", _reason(error)) from error
     return _as_images(array)
-
-
-def _from_npy(path: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    return array
 
 
 def _from_npz(path: str) -> NDArray[Any]:

@@ -108,17 +108,13 @@ def _check_path(path: str) -> None:
     """Raise InputError if a path is neither a folder nor has the suffix of an image or an array."""
     if path == "-" or is_url(path):
         raise InputError(f"{display_name(path)}: images must be local files or folders; copy them")
-    if not Path(path).is_dir() and not _is_image_input(path):
+    if not Path(path).is_dir() and not (is_image_file(path) or is_array_file(path)):
         if not Path(path).exists():
             raise SourceError(path, None, "file not found; wanted a folder of images")
         raise SourceError(
             path, None, "is not an image, and the model was fitted on images; wanted a folder of PNG, JPEG "
             "or WebP files, such a file, or an array (.npy, .npz)"
         )  # fmt: skip
-
-
-def _is_image_input(path: str) -> bool:
-    return is_image_file(path) or is_array_file(path)
 
 
 def _digest(files: Sequence[ImageFile]) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
-from anomaly_vae_pipelines.sources.splitting import RecordBounds
+from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
 
 
@@ -41,6 +42,27 @@ class TextSource(Source):
     @abstractmethod
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """Read past the header, if there is one; returns its line and the names of the columns."""
+
+    def _separated(
+        self,
+        records: Sequence[bytes],
+        numbers: Offsets,
+        parsed: Sequence[list[Any] | tuple[str, str]],
+        names: Sequence[str],
+    ) -> tuple[NDArray[np.bool_], pa.Table, list[Rejected]]:
+        """A mask of the records with cells, their cells as a table, and the others as rejected rows.
+
+        ``parsed`` has the cells of each record by ``names``, or the kind and the description of its error.
+        """
+        kept = np.array([isinstance(cells, list) for cells in parsed], dtype=bool)
+        good = [cells for cells in parsed if isinstance(cells, list)]
+        rejected = [
+            Rejected(self.name, int(number), *wrong, record)
+            for number, wrong, record in zip(numbers, parsed, records, strict=True)
+            if isinstance(wrong, tuple)
+        ]
+        columns = [pa.array([cells[j] for cells in good], pa.string()) for j in range(len(names))]
+        return kept, pa.table(columns, names=list(names)), rejected
 
     def _finished(
         self,
