@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sklearn.utils._param_validation import InvalidParameterError
@@ -19,6 +18,7 @@ from anomaly_vae_pipelines.runs.image_training import ImageTraining
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 
 Training: TypeAlias = TableTraining | ImageTraining
+"""An unfitted model and the data to fit it on."""
 
 
 def fit_file(
@@ -109,10 +109,7 @@ def _fit(
     check_no_overwriting({"-o": output}, training.paths())
     with replacing(output, force=force) as temporary:
         data = training.data()
-        with _as_input_error(train, training.hint):
-            if rate is not None:
-                check_rate(rate, detector.n_calibration(len(data)), tail)
-            training.model.fit(data)
+        _fit_model(training, train, data, rate, tail)
         if rate is not None:
             detector.set_threshold(false_alarm_rate=rate, tail=tail)
         save(training.model, temporary)
@@ -128,14 +125,15 @@ def _fit(
     )
 
 
-@contextmanager
-def _as_input_error(source: str, hint: str) -> Iterator[None]:
-    """Raise InputError instead of the ValueError of scikit-learn about a parameter or about the data."""
+def _fit_model(training: Training, train: str, data: Any, rate: float | None, tail: Tail) -> None:
+    """Fit a model; raises InputError for a parameter or data that scikit-learn rejects with ValueError."""
     try:
-        yield
+        if rate is not None:
+            check_rate(rate, training.detector.n_calibration(len(data)), tail)
+        training.model.fit(data)
     except InputError:
         raise
     except InvalidParameterError as error:
         raise InputError(str(error)) from error
     except ValueError as error:
-        raise InputError(f"{source}: cannot be fitted ({error}){hint}") from error
+        raise InputError(f"{train}: cannot be fitted ({error}){training.hint}") from error

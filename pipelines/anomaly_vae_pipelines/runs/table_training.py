@@ -75,17 +75,14 @@ class TableTraining:
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             table = collect(only_normal(pieces, label) if label is not None else pieces)
         table = table.drop(columns=labels)
-        self._check(table)
+        if not table.shape[1]:
+            raise InputError(f"{self._train}: all columns are left out; wanted at least one to fit on")
+        if len(table) < MIN_ROWS:
+            which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
+            wanted = f"wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}"
+            raise InputError(f"{self._train}: {wanted}")
         return table
 
     def summary(self) -> dict[str, Any]:
         """Return the number of columns of each kind."""
         return {"kinds": Counter(column.kind for column in self.detector.schema_.columns)}
-
-    def _check(self, table: pd.DataFrame) -> None:
-        train, label = self._train, self._label
-        which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
-        if not table.shape[1]:
-            raise InputError(f"{train}: all columns are left out; wanted at least one to fit on")
-        if len(table) < MIN_ROWS:
-            raise InputError(f"{train}: wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}")

@@ -28,8 +28,6 @@ from anomaly_vae_pipelines.sources.image_inputs import Inputs
 AnyModel: TypeAlias = Model | ImageVAEDetector
 AnyScorer: TypeAlias = Scorer | ImageScorer
 
-_NO_FORMAT = "the model was fitted on images, and --format applies to tables; leave it out"
-
 
 class TableAdapter:
     """Reads and scores files of rows, for a model that was fitted on a table."""
@@ -139,7 +137,7 @@ def reads_images(path: str) -> bool:
 
 def _refuse_format(given_format: str | None) -> None:
     if given_format is not None:
-        raise InputError(_NO_FORMAT)
+        raise InputError("the model was fitted on images, and --format applies to tables; leave it out")
 
 
 def _refuse_images(path: str) -> None:

@@ -88,3 +88,4 @@ class ImageArrivals:
 
 
 Arrivals: TypeAlias = TableArrivals | ImageArrivals
+"""The files of one kind at a watched path."""

@@ -61,8 +61,9 @@ class DelimitedSource(TextSource):
         if table is None:
             records = raw.to_pylist()
             rows_of_cells = [_cells_of(record, len(self.columns)) for record in records]
-            kept, table, rejected = self._separated(records, numbers, rows_of_cells, self.columns)
-            table, numbers, raw = table.select(list(parsed)), numbers[kept], raw.filter(pa.array(kept))
+            positions = {name: self.columns.index(name) for name in parsed}
+            kept, table, rejected = self._separated(records, numbers, rows_of_cells, positions)
+            numbers, raw = numbers[kept], raw.filter(pa.array(kept))
         rows = Rows(self.name, self.columns, table, numbers, raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 

@@ -77,6 +77,7 @@ class ImageInputs:
 
 
 Inputs: TypeAlias = TableInputs | ImageInputs
+"""The sources of a run, each of which is read once, in order."""
 
 
 def _listings(paths: Sequence[str]) -> list[Listing]:

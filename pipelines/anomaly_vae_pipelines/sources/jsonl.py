@@ -41,7 +41,8 @@ class JsonLinesSource(TextSource):
         needed = frozenset(wanted)
         read = [name for name in self.columns if whole or name in needed]
         parsed = [self._cells(line, needed, read) for line in lines]
-        kept, table, rejected = self._separated(lines, numbers, parsed, read)
+        positions = {name: position for position, name in enumerate(read)}
+        kept, table, rejected = self._separated(lines, numbers, parsed, positions)
         raw = pa.array([line for line, keep in zip(lines, kept, strict=True) if keep], pa.large_binary())
         rows = Rows(self.name, self.columns, table, numbers[kept], raw)
         return self._finished(rows, rejected, wanted, numeric, whole)

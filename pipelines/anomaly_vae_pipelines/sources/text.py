@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -48,11 +48,12 @@ class TextSource(Source):
         records: Sequence[bytes],
         numbers: Offsets,
         parsed: Sequence[list[Any] | tuple[str, str]],
-        names: Sequence[str],
+        positions: Mapping[str, int],
     ) -> tuple[NDArray[np.bool_], pa.Table, list[Rejected]]:
         """A mask of the records with cells, their cells as a table, and the others as rejected rows.
 
-        ``parsed`` has the cells of each record by ``names``, or the kind and the description of its error.
+        ``parsed`` has the cells of each record, or the kind and the description of its error; ``positions``
+        are those of the columns among the cells.
         """
         kept = np.array([isinstance(cells, list) for cells in parsed], dtype=bool)
         good = [cells for cells in parsed if isinstance(cells, list)]
@@ -61,8 +62,8 @@ class TextSource(Source):
             for number, wrong, record in zip(numbers, parsed, records, strict=True)
             if isinstance(wrong, tuple)
         ]
-        columns = [pa.array([cells[j] for cells in good], pa.string()) for j in range(len(names))]
-        return kept, pa.table(columns, names=list(names)), rejected
+        columns = {name: pa.array([cells[j] for cells in good], pa.string()) for name, j in positions.items()}
+        return kept, pa.table(columns), rejected
 
     def _finished(
         self,
