@@ -22,20 +22,12 @@ from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
-from anomaly_vae_pipelines.sources import (
-    Arrivals,
-    ImageArrivals,
-    ImageInputs,
-    Inputs,
-    TableArrivals,
-    TableInputs,
-    input_files,
-)
+from anomaly_vae_pipelines.sources import ImageArrivals, ImageInputs, TableArrivals, TableInputs, input_files
+from anomaly_vae_pipelines.sources.arrivals import Arrivals
+from anomaly_vae_pipelines.sources.image_inputs import Inputs
 
 AnyModel: TypeAlias = Model | ImageVAEDetector
 AnyScorer: TypeAlias = Scorer | ImageScorer
-
-_NO_FORMAT = "the model was fitted on images, and --format applies to tables; leave it out"
 
 
 class TableAdapter:
@@ -157,7 +149,7 @@ def reads_images(path: str) -> bool:
 
 def _refuse_format(given_format: str | None) -> None:
     if given_format is not None:
-        raise InputError(_NO_FORMAT)
+        raise InputError("the model was fitted on images, and --format applies to tables; leave it out")
 
 
 def _refuse_images(path: str) -> None:

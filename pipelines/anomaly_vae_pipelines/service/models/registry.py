@@ -15,7 +15,7 @@ import pandas as pd
 
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.persistence import load
-from anomaly_vae_pipelines.io.digests import file_digest
+from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
 from anomaly_vae_pipelines.service.errors import UnknownModelError
