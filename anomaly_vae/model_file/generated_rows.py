@@ -87,21 +87,12 @@ def _of_categories(encoder: Any, _: int) -> Columns:
     return [list(values[:_MAX_VALUES]) for values in encoder.categories_]
 
 
-def _around(centre: Any, reach: Any) -> Columns:
-    """The centre of each column, and the centre minus and plus the reach."""
-    return [[c, c - r, c + r] for c, r in zip(centre, reach, strict=True)]
-
-
-def _of_standard_scaler(scaler: Any, n_columns: int) -> Columns:
-    if scaler.mean_ is None:
+def _of_scaler(centre: Any, scale: Any, n_columns: int) -> Columns:
+    """The centre of each column, and the centre minus and plus the scale; nothing without centres."""
+    if centre is None:
         return [[] for _ in range(n_columns)]
-    return _around(scaler.mean_, np.ones(n_columns) if scaler.scale_ is None else scaler.scale_)
-
-
-def _of_robust_scaler(scaler: Any, n_columns: int) -> Columns:
-    if scaler.center_ is None:
-        return [[] for _ in range(n_columns)]
-    return _around(scaler.center_, np.ones(n_columns) if scaler.scale_ is None else scaler.scale_)
+    scale = np.ones(n_columns) if scale is None else scale
+    return [[c, c - r, c + r] for c, r in zip(centre, scale, strict=True)]
 
 
 _BY_KIND: Mapping[str, Callable[[Any, int], Columns]] = {
@@ -115,9 +106,9 @@ _BY_KIND: Mapping[str, Callable[[Any, int], Columns]] = {
     "PCA": lambda step, _: [[value] for value in step.mean_],
     "Pipeline": _of_pipeline,
     "QuantileTransformer": lambda step, _: [list(values[:_MAX_VALUES]) for values in step.quantiles_.T],
-    "RobustScaler": _of_robust_scaler,
+    "RobustScaler": lambda step, n_columns: _of_scaler(step.center_, step.scale_, n_columns),
     "SimpleImputer": lambda step, _: [[value] for value in step.statistics_],
-    "StandardScaler": _of_standard_scaler,
+    "StandardScaler": lambda step, n_columns: _of_scaler(step.mean_, step.scale_, n_columns),
 }
 
 

@@ -6,8 +6,6 @@ scikit-learn then raise many kinds of exception, some with many lines. StepError
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import sklearn.pipeline
@@ -26,30 +24,23 @@ class Pipeline(sklearn.pipeline.Pipeline):
     """
 
 
-@contextmanager
-def _step_errors() -> Iterator[None]:
-    try:
-        yield
-    except (AnomalyVAEError, MemoryError):
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())[:_MAX_REASON]
-        raise StepError(f"a step of the Pipeline cannot read these rows ({reason})") from error
-
-
-def _has(name: str) -> Callable[[Any], bool]:
-    """Whether the last step has a method; scikit-learn raises AttributeError if it does not."""
-    return lambda pipeline: bool(getattr(super(Pipeline, pipeline), name))
-
-
 def _with_step_errors(name: str) -> Any:
+    def has_method(pipeline: Any) -> bool:
+        """Whether the last step has the method; scikit-learn raises AttributeError if it does not."""
+        return bool(getattr(super(Pipeline, pipeline), name))
+
     def method(self: Pipeline, *arguments: Any, **named: Any) -> Any:
-        with _step_errors():
+        try:
             return getattr(super(Pipeline, self), name)(*arguments, **named)
+        except (AnomalyVAEError, MemoryError):
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())[:_MAX_REASON]
+            raise StepError(f"a step of the Pipeline cannot read these rows ({reason})") from error
 
     method.__name__ = name
     method.__doc__ = f"``{name}`` of scikit-learn's Pipeline; raises StepError if a step cannot read X."
-    return available_if(_has(name))(method)
+    return available_if(has_method)(method)
 
 
 for _name in ("decision_function", "predict", "score", "score_samples", "transform"):

@@ -40,7 +40,9 @@ def metadata_of(data: bytes, *, check_versions: bool) -> dict[str, Any]:
 
 def load_verified(data: bytes, *, check_versions: bool) -> tuple[Any, dict[str, Any], str | None]:
     """The verified model of a file, its metadata, and the difference of scikit-learn versions, if any."""
-    members = _upgrade(archive.unpack(data, len(data)))
+    members = archive.unpack(data, len(data))
+    for number in range(parse_metadata(members)["format"], FORMAT):
+        members = UPGRADES[number](members)
     metadata, root = parse_metadata(members), read_model_tree(members)
     difference = _version_difference(metadata, root)
     if difference and check_versions:
@@ -66,13 +68,6 @@ def parse_metadata(members: Entries) -> dict[str, Any]:
     if not all(isinstance(text, str) and len(text) <= _MAX_STATED and text.isprintable() for text in stated):
         raise ModelFileError(f"{METADATA} has no valid date of creation or versions of libraries")
     return dict(metadata)
-
-
-def _upgrade(members: Entries) -> Entries:
-    """Entries converted to the present format."""
-    for number in range(parse_metadata(members)["format"], FORMAT):
-        members = UPGRADES[number](members)
-    return members
 
 
 def _version_difference(metadata: dict[str, Any], root: Described) -> str | None:

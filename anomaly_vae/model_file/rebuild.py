@@ -81,8 +81,9 @@ def _step(described: Described, context: Context) -> Any:
     params = {key: state.pop(key) for key in list(state) if key in parameters}
     for key in (rules.dropped.keys() - parameters) & state.keys():
         _checked(kind, key, state.pop(key), rules.dropped[key], context)
+    allowed = {**COMMON_PARAMS, **rules.params}
     built = kind(
-        **{key: _checked(kind, key, value, _param(rules, key), context) for key, value in params.items()}
+        **{key: _checked(kind, key, value, allowed.get(key, plain), context) for key, value in params.items()}
     )
     try:
         if hasattr(kind, "_parameter_constraints"):
@@ -95,21 +96,16 @@ def _step(described: Described, context: Context) -> Any:
     return built
 
 
-def _param(rules: Step, key: str) -> Rule:
-    return rules.params.get(key) or COMMON_PARAMS.get(key, plain)
-
-
 def _set_fitted(built: Any, rules: Step, state: dict[str, Any], context: Context) -> None:
     """Set the checked attributes; an unfitted step has none."""
     kind = type(built)
-    known = {key.removesuffix("?"): rule for key, rule in rules.fitted.items()}
+    known = {**COMMON_FITTED, **{key.removesuffix("?"): rule for key, rule in rules.fitted.items()}}
     if "n_features_in_" in state:  # first, because other sizes are compared with it
         state = {"n_features_in_": state["n_features_in_"], **state}
     for key, value in state.items():
-        rule = known.get(key) or COMMON_FITTED.get(key)
-        if rule is None:
+        if key not in known:
             raise ModelFileError(_unknown(kind, key))
-        built.__dict__[key] = _checked(kind, key, value, rule, context)
+        built.__dict__[key] = _checked(kind, key, value, known[key], context)
     if state.keys() <= {"_sklearn_output_config"}:
         return
     needed = {"n_features_in_"} | {key for key in rules.fitted if not key.endswith("?")}

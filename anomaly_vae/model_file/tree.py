@@ -114,26 +114,19 @@ class _Reader:
             raise _malformed("a node")
         loader = _field(node, "__loader__", str)
         name = f"{_field(node, '__module__', str)}.{_field(node, '__class__', str)}"
-        self._check_allowed(loader, name)
-        self._depth += 1
-        value = _READERS[loader](self, node, name)
-        self._depth -= 1
-        return value
-
-    def _check_allowed(self, loader: str, name: str) -> None:
         if name.endswith((".RandomState", ".Generator")):
             raise ModelFileError("holds a random generator with a state; set random_state to an int or None")
-        allowed = self._classes if loader == "ObjectNode" else _ALLOWED.get(loader, ())
-        if name not in allowed:
+        read, allowed = _NODES.get(loader, (None, frozenset()))
+        if read is None or name not in (self._classes if loader == "ObjectNode" else allowed):
             raise ModelFileError(f"holds {name[:120]!r} as {loader[:40]!r}, which no model file may hold")
+        self._depth += 1
+        value = read(self, node, name)
+        self._depth -= 1
+        return value
 
     def list_(self, node: Node, name: str) -> list[Any]:
         """A list."""
         return [self.value(item) for item in _field(node, "content", list)]
-
-    def tuple_(self, node: Node, name: str) -> tuple[Any, ...]:
-        """A tuple."""
-        return tuple(self.list_(node, name))
 
     def dict_(self, node: Node, name: str) -> dict[Any, Any]:
         """A dict with keys that are texts or whole numbers, which JSON stores as texts."""
@@ -165,14 +158,6 @@ class _Reader:
         if not all(isinstance(bound, int | str | None) for bound in content.values()):
             raise _malformed("a slice")
         return slice(content["start"], content["stop"], content["step"])
-
-    def type_(self, node: Node, name: str) -> type:
-        """A type of values."""
-        return _TYPES[name]
-
-    def function(self, node: Node, name: str) -> np.ufunc:
-        """An elementwise function of numpy."""
-        return FUNCTIONS[name]
 
     def dtype(self, node: Node, name: str) -> np.dtype[Any]:
         """The dtype of an empty array."""
@@ -222,30 +207,19 @@ class _Reader:
         return self._arrays[file]
 
 
-_READERS: Mapping[str, Callable[[_Reader, Node, str], Any]] = {
-    "DTypeNode": _Reader.dtype,
-    "DictNode": _Reader.dict_,
-    "FunctionNode": _Reader.function,
-    "JsonNode": _Reader.scalar,
-    "ListNode": _Reader.list_,
-    "NdArrayNode": _Reader.array,
-    "ObjectNode": _Reader.object_,
-    "SliceNode": _Reader.slice_,
-    "TupleNode": _Reader.tuple_,
-    "TypeNode": _Reader.type_,
-}
-
-# The types that each kind of node may name; the allowed classes of objects are a parameter of read_tree.
-_ALLOWED: Mapping[str, frozenset[str]] = {
-    "DTypeNode": frozenset({"numpy.dtype"}),
-    "DictNode": frozenset({"builtins.dict"}),
-    "FunctionNode": frozenset(FUNCTIONS),
-    "JsonNode": frozenset({"builtins.str"}),
-    "ListNode": frozenset({"builtins.list"}),
-    "NdArrayNode": _SCALARS | {"numpy.ndarray"},
-    "SliceNode": frozenset({"builtins.slice"}),
-    "TupleNode": frozenset({"builtins.tuple"}),
-    "TypeNode": frozenset(_TYPES),
+# How each kind of node is read, and the types that it may name; objects may be of the classes that read_tree
+# is given.
+_NODES: Mapping[str, tuple[Callable[[_Reader, Node, str], Any], frozenset[str]]] = {
+    "DTypeNode": (_Reader.dtype, frozenset({"numpy.dtype"})),
+    "DictNode": (_Reader.dict_, frozenset({"builtins.dict"})),
+    "FunctionNode": (lambda reader, node, name: FUNCTIONS[name], frozenset(FUNCTIONS)),
+    "JsonNode": (_Reader.scalar, frozenset({"builtins.str"})),
+    "ListNode": (_Reader.list_, frozenset({"builtins.list"})),
+    "NdArrayNode": (_Reader.array, _SCALARS | {"numpy.ndarray"}),
+    "ObjectNode": (_Reader.object_, frozenset()),
+    "SliceNode": (_Reader.slice_, frozenset({"builtins.slice"})),
+    "TupleNode": (lambda reader, node, name: tuple(reader.list_(node, name)), frozenset({"builtins.tuple"})),
+    "TypeNode": (lambda reader, node, name: _TYPES[name], frozenset(_TYPES)),
 }
 
 

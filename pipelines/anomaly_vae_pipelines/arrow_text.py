@@ -40,6 +40,12 @@ def is_text(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in _TEXTS)
 
 
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a type is one of numbers or of booleans, or the type of a column with only nulls."""
+    is_real = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return bool(is_real or pa.types.is_boolean(kind) or pa.types.is_null(kind))
+
+
 def is_bytes(kind: pa.DataType) -> bool:
     """Whether a type is a binary type of any layout."""
     return any(is_kind(kind) for is_kind in _BYTES)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_vae_pipelines.arrow_text import json_values, local_timestamps, row_as_json, text_of
+from anomaly_vae_pipelines.arrow_text import is_number, json_values, local_timestamps, row_as_json, text_of
 
 FAR = 9_000_000_000_000
 """Seconds since 1970, in the year 287168."""
@@ -139,3 +139,11 @@ def test_a_moment_without_a_known_time_zone_is_taken_in_utc():
     assert far.type == pa.timestamp("s")
     assert far[0].as_py() == dt.datetime(1970, 1, 1, 1)
     assert far.cast(pa.int64()).to_pylist()[1:] == [FAR, None]
+
+
+def test_numbers_and_booleans_are_told_from_all_other_types():
+    """A column with only nulls holds no text either."""
+    numbers = (pa.null(), pa.bool_(), pa.uint8(), pa.int64(), pa.float16(), pa.float64(), pa.decimal128(9, 2))
+    others = (pa.string(), pa.binary(), pa.date32(), pa.time64("us"), pa.timestamp("s"), pa.duration("s"))
+    assert all(map(is_number, numbers))
+    assert not any(map(is_number, (*others, pa.list_(pa.int8()), pa.month_day_nano_interval())))

@@ -29,28 +29,22 @@ def check_one_hot(encoder: Any) -> None:
     n_columns = encoder.n_features_in_
     widths, dropped = encoder._n_features_outs, encoder._drop_idx_after_grouping
     _check_columns(encoder, n_columns)
-    if len(widths) != n_columns or (dropped is not None and len(dropped) != n_columns):
-        raise _outside(encoder)
+    _require(encoder, len(widths) == n_columns and (dropped is None or len(dropped) == n_columns))
     for column in range(n_columns):
         drop = None if dropped is None else dropped[column]
-        if not _fits(_codes(encoder, column), widths[column], drop):
-            raise _outside(encoder)
+        _require(encoder, _fits(_codes(encoder, column), widths[column], drop))
     for column, position in enumerate([] if encoder.drop_idx_ is None else encoder.drop_idx_):
-        if position is not None and not 0 <= position < len(encoder.categories_[column]):
-            raise _outside(encoder)
+        _require(encoder, position is None or 0 <= position < len(encoder.categories_[column]))
 
 
 def check_ordinal(encoder: Any) -> None:
     """Raise ModelFileError unless every code of a fitted OrdinalEncoder is the position of a category."""
     _check_columns(encoder, encoder.n_features_in_)
     for column in range(encoder.n_features_in_):
-        codes = _codes(encoder, column)
-        if not _inside(codes, len(encoder.categories_[column])):
-            raise _outside(encoder)
+        _require(encoder, _inside(_codes(encoder, column), len(encoder.categories_[column])))
     for column, position in encoder._missing_indices.items():
-        known = 0 <= column < encoder.n_features_in_
-        if not known or not 0 <= position < len(encoder.categories_[column]):
-            raise _outside(encoder)
+        _require(encoder, 0 <= column < encoder.n_features_in_)
+        _require(encoder, 0 <= position < len(encoder.categories_[column]))
 
 
 def _check_columns(encoder: Any, n_columns: int) -> None:
@@ -58,8 +52,7 @@ def _check_columns(encoder: Any, n_columns: int) -> None:
     lists = [encoder.categories_]
     if encoder._infrequent_enabled:
         lists += [encoder._infrequent_indices, encoder._default_to_infrequent_mappings]
-    if any(len(values) != n_columns for values in lists):
-        raise _outside(encoder)
+    _require(encoder, all(len(values) == n_columns for values in lists))
 
 
 def _is_ordered(values: NDArray[Any]) -> bool:
@@ -92,15 +85,13 @@ def _codes(encoder: Any, column: int) -> NDArray[Any]:
     if not encoder._infrequent_enabled:
         return codes
     mapping, rare = encoder._default_to_infrequent_mappings[column], encoder._infrequent_indices[column]
-    if not _inside([] if rare is None else rare, n_categories):
-        raise _outside(encoder)
+    _require(encoder, _inside([] if rare is None else rare, n_categories))
     if mapping is None:
         # Unknown categories become the first rare one, whose code is not mapped here.
         return codes if rare is None else np.append(codes, rare[0])
     # A missing value of an OrdinalEncoder is the last category, and is not mapped.
     n_mapped = n_categories - (column in getattr(encoder, "_missing_indices", {}))
-    if len(mapping) != n_mapped or rare is None or not len(rare):
-        raise _outside(encoder)
+    _require(encoder, len(mapping) == n_mapped and rare is not None and len(rare) > 0)
     return np.asarray(mapping)
 
 
@@ -117,5 +108,6 @@ def _inside(codes: Any, n_codes: int) -> bool:
     return not len(codes) or bool(np.min(codes) >= 0 and np.max(codes) < n_codes)
 
 
-def _outside(encoder: Any) -> ModelFileError:
-    return ModelFileError(f"holds a {type(encoder).__name__} whose codes fall outside its output")
+def _require(encoder: Any, is_inside: bool) -> None:
+    if not is_inside:
+        raise ModelFileError(f"holds a {type(encoder).__name__} whose codes fall outside its output")

@@ -63,7 +63,10 @@ def array(dims: str, kinds: str = "fiu", *, nan: bool = False, infinite: bool = 
         for letter, size in zip(letters, value.shape, strict=True):
             context.bind(letter, size)
         if value.dtype.kind == "f":
-            _check_floats(value, nan=nan, infinite=infinite)
+            if not nan and np.isnan(value).any():
+                raise ModelFileError("holds NaN")
+            if not infinite and np.isinf(value).any():
+                raise ModelFileError("holds infinite numbers")
         return value
 
     return check
@@ -184,15 +187,14 @@ def either(*rules: Rule) -> Rule:
     return check
 
 
-def list_of(rule: Rule, *, length: str | None = None) -> Rule:
-    """A list whose items follow a rule; its length is the size of a letter if one is given."""
+def list_of(rule: Rule, *, length: str = "*", kind: type[list[Any] | tuple[Any, ...]] = list) -> Rule:
+    """A list (or tuple) whose items follow a rule; its length is the size of a letter if one is given."""
 
-    def check(value: Any, context: Context) -> list[Any]:
-        if not isinstance(value, list):
-            raise ModelFileError(f"is not a list, but {shown(value)}")
-        if length is not None:
-            context.bind(length, len(value))
-        return [rule(item, context) for item in value]
+    def check(value: Any, context: Context) -> Any:
+        if not isinstance(value, kind):
+            raise ModelFileError(f"is not a {kind.__name__}, but {shown(value)}")
+        context.bind(length, len(value))
+        return kind(rule(item, context) for item in value)
 
     return check
 
@@ -210,13 +212,7 @@ def tuple_of(*rules: Rule) -> Rule:
 
 def tuple_like(rule: Rule) -> Rule:
     """A tuple of any length whose items follow a rule."""
-
-    def check(value: Any, context: Context) -> tuple[Any, ...]:
-        if not isinstance(value, tuple):
-            raise ModelFileError(f"is not a tuple, but {shown(value)}")
-        return tuple(rule(item, context) for item in value)
-
-    return check
+    return list_of(rule, kind=tuple)
 
 
 def dict_of(key: Rule, rule: Rule) -> Rule:
@@ -266,10 +262,3 @@ def shown(value: Any) -> str:
     if isinstance(value, Sequence | dict) and not isinstance(value, str):
         return f"a {type(value).__name__} of {len(value):,}"
     return repr(value if not isinstance(value, str) else value[:50])[:60]
-
-
-def _check_floats(values: np.ndarray[Any, Any], *, nan: bool, infinite: bool) -> None:
-    if not nan and np.isnan(values).any():
-        raise ModelFileError("holds NaN")
-    if not infinite and np.isinf(values).any():
-        raise ModelFileError("holds infinite numbers")

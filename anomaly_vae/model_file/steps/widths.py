@@ -140,10 +140,6 @@ def _of_indicator(indicator: Any, _: int) -> int:
     return len(indicator.features_)
 
 
-def _of_bins(binner: Any, n_columns: int) -> int:
-    return n_columns if binner.encode == "ordinal" else int(binner.n_bins_.sum())
-
-
 _BY_KIND: Mapping[str, Callable[[Any, int], int]] = {
     "ColumnTransformer": _of_columns,
     "FactorAnalysis": lambda step, _: len(step.components_),
@@ -151,7 +147,7 @@ _BY_KIND: Mapping[str, Callable[[Any, int], int]] = {
     "FeatureUnion": _of_union,
     "GaussianRandomProjection": lambda step, _: len(step.components_),
     "IncrementalPCA": lambda step, _: len(step.components_),
-    "KBinsDiscretizer": _of_bins,
+    "KBinsDiscretizer": lambda step, n: n if step.encode == "ordinal" else int(step.n_bins_.sum()),
     "KNNImputer": _of_imputer,
     "MissingIndicator": _of_indicator,
     "Nystroem": lambda step, _: len(step.components_),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from anomaly_vae_pipelines.alerting.records import Key
 from anomaly_vae_pipelines.errors import AlertingWarning
@@ -15,41 +15,35 @@ MAX_KEYS = 100_000
 """Values of a key that are kept, so that a column that differs in every row does not fill the memory."""
 
 
-class ByKey(Generic[T]):
+class ByKey(dict[Key, T]):
     """Entries by the value of a key, oldest first; a warning names ``owner``, the rule."""
 
     def __init__(self, owner: str, max_keys: int = MAX_KEYS) -> None:
+        super().__init__()
         self.owner, self.max_keys = owner, max_keys
-        self._entries: dict[Key, T] = {}
         self._warned = False
-
-    def get(self, key: Key) -> T | None:
-        """The entry of a key, or None."""
-        return self._entries.get(key)
 
     def put(self, key: Key, entry: T) -> None:
         """Store an entry as the newest; if there are too many, the oldest is dropped."""
-        self._entries.pop(key, None)
-        self._entries[key] = entry
-        if len(self._entries) > self.max_keys:
-            self._entries.pop(next(iter(self._entries)))
+        self.pop(key, None)
+        self[key] = entry
+        if len(self) > self.max_keys:
+            del self[next(iter(self))]
             self._warn()
 
     def drop(self, key: Key) -> None:
         """Remove the entry of a key, if there is one."""
-        self._entries.pop(key, None)
-
-    def items(self) -> Iterator[tuple[Key, T]]:
-        """Keys and entries as they are now, oldest first."""
-        return iter(list(self._entries.items()))
+        self.pop(key, None)
 
     def to_json(self, entry: Callable[[T], Any]) -> list[Any]:
         """A list of keys and entries, oldest first."""
-        return [[list(key), entry(value)] for key, value in self._entries.items()]
+        return [[list(key), entry(value)] for key, value in self.items()]
 
     def from_json(self, values: list[Any], entry: Callable[[Any], T]) -> None:
         """Replace all entries with those that ``to_json`` returned."""
-        self._entries = {tuple(key): entry(value) for key, value in values}
+        entries = {tuple(key): entry(value) for key, value in values}
+        self.clear()
+        self.update(entries)
 
     def _warn(self) -> None:
         if not self._warned:

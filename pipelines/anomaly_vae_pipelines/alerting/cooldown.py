@@ -42,7 +42,11 @@ class Draft:
     def join(self, match: Match, timed: TimedRows | None) -> None:
         """Count another match."""
         self._n_matches += 1
-        self._compare(match, timed)
+        is_worse = match.rank < self._worst_match.rank
+        if is_worse:
+            self._worst_match = match
+        if is_worse or match.worst is not None:
+            self._worst_row = worse(self._worst_row, _worst_of(match, timed))
         self._n_rows += match.n_rows if match.n_joining is None else match.n_joining
         if match.p_value is not None and self._p_value is not None:
             self._p_value = min(self._p_value, match.p_value)
@@ -76,14 +80,6 @@ class Draft:
             cooldown=options.cooldown,
             worst=self._worst_row,
         )
-
-    def _compare(self, match: Match, timed: TimedRows | None) -> None:
-        """Keep the worse match and the worse row."""
-        is_worse = match.rank < self._worst_match.rank
-        if is_worse:
-            self._worst_match = match
-        if is_worse or match.worst is not None:
-            self._worst_row = worse(self._worst_row, _worst_of(match, timed))
 
     def _heading(self) -> str:
         worst = "" if self._worst_row is None else row_text(self._worst_row, self._location.source)

@@ -79,5 +79,5 @@ def _is_locked_by_us(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:  # nor have some network file systems
-        return True
+        pass
     return True

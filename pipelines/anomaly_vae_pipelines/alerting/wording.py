@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from anomaly_vae_pipelines.alerting.records import Alert, AlertRow, score_of
 from anomaly_vae_pipelines.records import Reason
@@ -46,7 +46,15 @@ def title(alert: Alert) -> str:
 
 def message(alert: Alert) -> str:
     """What a person wants to know, one fact per line."""
-    return "\n".join(_lines(alert))
+    lines = [alert.what, f"when: {alert.time}"]
+    if alert.p_value is not None:
+        lines.append(f"how unlikely: p = {alert.p_value:.3g}")
+    lines += [
+        f"columns: {columns_text(alert.columns)}",
+        f"rows: {rows_text(alert)}",
+        f"rule: {alert.rule} ({alert.kind}), alert {alert.id}",
+    ]
+    return "\n".join(lines)
 
 
 def columns_text(columns: Sequence[Reason]) -> str:
@@ -68,16 +76,6 @@ def rows_text(alert: Alert) -> str:
 def _score(score: float) -> str:
     """A score to four digits, or as a whole number, to avoid -1.488e+04."""
     return f"{score:.4g}" if abs(score) < 1000 else f"{score:.0f}"
-
-
-def _lines(alert: Alert) -> Iterator[str]:
-    yield alert.what
-    yield f"when: {alert.time}"
-    if alert.p_value is not None:
-        yield f"how unlikely: p = {alert.p_value:.3g}"
-    yield f"columns: {columns_text(alert.columns)}"
-    yield f"rows: {rows_text(alert)}"
-    yield f"rule: {alert.rule} ({alert.kind}), alert {alert.id}"
 
 
 def _reason(reason: Reason) -> str:

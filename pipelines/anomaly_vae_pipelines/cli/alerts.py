@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from anomaly_vae_pipelines.cli.exit_codes import DONE, FAILURE, report_problems
-from anomaly_vae_pipelines.cli.options import json_option
-from anomaly_vae_pipelines.cli.printing import echo_json, echo_rich, printable
+from anomaly_vae_pipelines.cli.options import json_option, only_one
+from anomaly_vae_pipelines.cli.printing import echo_json, echo_table, printable
 from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def status(rules: str, alert_state: str | None, checkpoint: str | None, as_json:
         echo_json(asdict(found))
         return
     click.echo(printable(f"alerts wait in {found.spool}"))
-    _show_sinks(found.sinks)
+    names = ("sink", "waiting", "refused", "last delivery", "last error")
+    echo_table(names, map(_sink_row, found.sinks), overflow="fold")
     _show_silenced(found.silenced)
 
 
@@ -125,34 +126,31 @@ def send_again(rules: str, alert_state: str | None, checkpoint: str | None, refu
 
 def _owner(rules: str, alert_state: str | None, checkpoint: str | None) -> Path:
     """The file beside which the alerts of a run wait."""
-    if alert_state is not None and checkpoint is not None:
-        raise click.UsageError("Give only one of --alert-state, --checkpoint.", click.get_current_context())
+    only_one(click.get_current_context(), "alert_state", "checkpoint")
     return Path(checkpoint or alert_state or f"{rules}.state")
 
 
 def _show_rules(title: str, config: Config) -> None:
+    from anomaly_vae_pipelines.alerting.times import duration_text
+
     rows = [
         (
             rule.name,
             rule.meaning,
             rule.false_alarms or "unknown",
             ", ".join(rule.options.key) or "none",
-            _duration(rule.options.cooldown),
+            duration_text(rule.options.cooldown),
             f"{rule.options.severity}: {_receivers(rule, config)}",
         )
         for rule in config.rules
     ]
     click.echo(printable(title))
-    _echo_table(("rule", "fires on", "normal rows", "key", "cooldown", "severity: sinks"), rows)
+    names = ("rule", "fires on", "normal rows", "key", "cooldown", "severity: sinks")
+    echo_table(names, rows, overflow="fold")
 
 
 def _receivers(rule: Rule, config: Config) -> str:
-
     return ", ".join(sink.name for sink in config.sinks if sink.accepts(rule.options.severity)) or "no sink"
-
-
-def _show_sinks(sinks: Any) -> None:
-    _echo_table(("sink", "waiting", "refused", "last delivery", "last error"), map(_sink_row, sinks))
 
 
 def _sink_row(sink: SinkStatus) -> tuple[str, ...]:
@@ -165,7 +163,8 @@ def _show_silenced(silenced: Any) -> None:
     if not silenced:
         click.echo("nothing is in a cool-down")
         return
-    _echo_table(("in a cool-down", "key", "until"), map(_silenced_row, silenced[:MAX_SILENCED]))
+    rows = map(_silenced_row, silenced[:MAX_SILENCED])
+    echo_table(("in a cool-down", "key", "until"), rows, overflow="fold")
     if len(silenced) > MAX_SILENCED:
         click.echo(f"{len(silenced) - MAX_SILENCED:,} more (--json shows all)")
 
@@ -173,20 +172,3 @@ def _show_silenced(silenced: Any) -> None:
 def _silenced_row(silenced: Silenced) -> tuple[str, ...]:
     key = ", ".join(f"{name}={value}" for name, value in silenced.key.items())
     return silenced.rule, key or "none", silenced.until
-
-
-def _duration(seconds: float) -> str:
-    from anomaly_vae_pipelines.alerting.times import duration_text
-
-    return duration_text(seconds)
-
-
-def _echo_table(head: tuple[str, ...], rows: Any) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    table = Table(*(Column(name, overflow="fold") for name in head), box=SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    echo_rich(table)

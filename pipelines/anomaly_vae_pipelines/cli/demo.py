@@ -44,8 +44,7 @@ def command(out: str | None, force: bool, verbose: bool | None) -> None:
 def _show(demo: Demo) -> None:
     click.echo("569 breast tumours from scikit-learn: fit on benign ones, and detect the others.\n")
     click.echo(_shell(f"cd {shlex.quote(demo.directory)}"))
-    results = (_fit_line(demo), _score_line(demo), _evaluation_line(demo))
-    for line, result in zip(demo.commands, results, strict=True):
+    for line, result in zip(demo.commands, _results(demo), strict=True):
         click.echo(f"{_shell(line)}\n  {result}\n")
     echo_rich(_table(demo.anomalies))
     click.echo("To score rows in a browser or over HTTP (pip install 'anomaly-vae[serve]'):")
@@ -57,19 +56,15 @@ def _shell(line: str) -> str:
     return click.style(f"$ {line}", bold=True)
 
 
-def _fit_line(demo: Demo) -> str:
-    n_columns = sum(demo.fit.kinds.values())
-    size = f"{demo.fit.n_rows} benign rows, {n_columns} columns, {demo.fit.seconds:.1f} s"
-    return f"{size}, threshold {nats(demo.fit.offset)}"
-
-
-def _score_line(demo: Demo) -> str:
-    return f"{demo.score.n_rows} rows, {demo.score.n_anomalies} of them anomalous"
-
-
-def _evaluation_line(demo: Demo) -> str:
-    e = demo.evaluation
-    return f"AUROC {e.auroc:.3f}, average precision {e.average_precision:.3f}, recall {e.recall:.3f}"
+def _results(demo: Demo) -> tuple[str, str, str]:
+    """What each command found."""
+    fit, e = demo.fit, demo.evaluation
+    size = f"{fit.n_rows} benign rows, {sum(fit.kinds.values())} columns, {fit.seconds:.1f} s"
+    return (
+        f"{size}, threshold {nats(fit.offset)}",
+        f"{demo.score.n_rows} rows, {demo.score.n_anomalies} of them anomalous",
+        f"AUROC {e.auroc:.3f}, average precision {e.average_precision:.3f}, recall {e.recall:.3f}",
+    )
 
 
 def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
@@ -83,15 +78,11 @@ def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
     for header in ("nats", "observed", "expected"):
         table.add_column(header, justify="right", no_wrap=True)
     for anomaly in anomalies:
-        for row, reason in zip_longest(_row_cells(anomaly), anomaly.reasons):
+        cells = f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score)
+        for row, reason in zip_longest(cells, anomaly.reasons):
             table.add_row(row, *_reason_cells(reason))
         table.add_section()
     return table
-
-
-def _row_cells(anomaly: DemoAnomaly) -> tuple[str, str, str]:
-    """Return ID, label and score of a row, shown below each other next to its reasons."""
-    return f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score)
 
 
 def _reason_cells(reason: Reason | None) -> tuple[str, str, str, str]:

@@ -9,7 +9,7 @@ import click
 
 from anomaly_vae.persistence import read_metadata
 from anomaly_vae_pipelines.cli.options import both_of, json_option, label_options
-from anomaly_vae_pipelines.cli.printing import echo_json, echo_pairs, echo_rich, nats, printable
+from anomaly_vae_pipelines.cli.printing import echo_json, echo_pairs, echo_table, nats
 from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.argument("model")
 @click.argument("source", metavar="INPUT")
-@label_options(required=False, text="Column with the true labels of the rows.")
+@label_options("Column with the true labels of the rows.")
 @json_option
 @click.pass_context
 def command(
@@ -72,10 +72,6 @@ def _pixel_fields(pixels: Localised | None) -> dict[str, Any] | None:
 
 def _show_images(found: ImageEvaluation) -> None:
     """Print the measures over all images, then a table with a row per kind of defect."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
     e, pixels = found.images, found.pixels
     pairs = _pairs(e, "images")
     if pixels is not None:
@@ -85,13 +81,8 @@ def _show_images(found: ImageEvaluation) -> None:
     names = ["defect", "images", "AUROC", "average precision", "recall"]
     if pixels is not None:
         names += ["masks", "pixel AUROC", "PRO"]
-    table = Table(box=SIMPLE_HEAD)
-    for number, name in enumerate(names):
-        table.add_column(name, justify="right" if number else "left")
-    for defect in found.defects:
-        cells = [printable(defect.name), *_row(defect, with_pixels=pixels is not None)]
-        table.add_row(*map(Text, cells))
-    echo_rich(table)
+    rows = [(defect.name, *_row(defect, with_pixels=pixels is not None)) for defect in found.defects]
+    echo_table(names, rows, justify="right")
 
 
 def _row(defect: Defect, *, with_pixels: bool) -> list[str]:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
     from anomaly_vae_pipelines.records import FitSummary
 
-_LABEL_HELP = "Column with labels. Fit only on rows labelled as normal; the column is not a feature."
 _NOVELTY_HELP = (
     "Whether the training data are free of anomalies (novelty), or may contain some. [default: novelty with "
     "--label and for images, else no-novelty]"
@@ -48,7 +47,7 @@ _RECIPE_HELP = (
 @click.command("fit")
 @click.argument("train")
 @model_output_option
-@label_options(required=False, text=_LABEL_HELP)
+@label_options("Column with labels. Fit only on rows labelled as normal; the column is not a feature.")
 @click.option("--novelty/--no-novelty", default=None, help=_NOVELTY_HELP)
 @click.option(
     "--false-alarm-rate",
@@ -73,7 +72,7 @@ _RECIPE_HELP = (
     help="Column that identifies a row; not a feature. Repeatable.",
 )
 @click.option("--image-size", type=ImageSize(), metavar="HxW", help=_SIZE_HELP)
-@click.option("--channels", type=click.Choice(["1", "3"]), help=_CHANNELS_HELP)
+@click.option("--channels", type=click.Choice([1, 3]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
 @seed_option
 @config_option
@@ -93,7 +92,7 @@ def command(
     recipe: str | None,
     ids: tuple[str, ...],
     image_size: tuple[int, int] | None,
-    channels: str | None,
+    channels: int | None,
     ignored: tuple[str, ...],
     seed: int | None,
     verbose: bool | None,
@@ -126,8 +125,7 @@ def command(
     }
     if reads_images(train):
         _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored")
-        n_channels = None if channels is None else int(channels)
-        arguments |= {"image_size": image_size, "channels": n_channels, "parameters": defaults | parameters}
+        arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
         _show(fit_images(train, output, **arguments))
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
@@ -148,19 +146,15 @@ def _refuse(ctx: click.Context, why: str, *names: str) -> None:
 
 
 def _show(summary: FitSummary) -> None:
-    noun = "row" if summary.image is None else "image"
+    if summary.image is not None:
+        noun, inputs = "image", ("images", image_text(*summary.image))
+    else:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in summary.kinds.items())
+        noun, inputs = "row", ("columns", f"{sum(summary.kinds.values()):,}: {kinds}")
     pairs = [
-        _inputs(summary),
+        inputs,
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         ("saved to", summary.model),
     ]
     echo_pairs(f"fitted {counted(summary.n_rows, noun)} in {summary.seconds:.1f} s", pairs)
-
-
-def _inputs(summary: FitSummary) -> tuple[str, str]:
-    """Return the kinds of columns, or the size of images."""
-    if summary.image is not None:
-        return "images", image_text(*summary.image)
-    kinds = ", ".join(f"{count} {kind}" for kind, count in summary.kinds.items())
-    return "columns", f"{sum(summary.kinds.values()):,}: {kinds}"

@@ -11,10 +11,9 @@ from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import (
     echo_json,
     echo_pairs,
-    echo_rich,
+    echo_table,
     image_text,
     nats,
-    printable,
     threshold_text,
 )
 from anomaly_vae_pipelines.plurals import counted
@@ -48,6 +47,8 @@ def command(model: str, untrusted: bool, unverified: bool, as_json: bool) -> Non
 
 def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
     training, threshold = metadata["training"], metadata["threshold"]
+    tail = threshold.get("tail")  # missing in files of older formats
+    shown = threshold_text(threshold["offset"], threshold["false_alarm_rate"], tail)
     per_row = "per image" if "image" in metadata else "per row"
     pairs = [
         *([("unverified", "these are statements of the file, which was not loaded")] if unverified else []),
@@ -61,14 +62,15 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
             f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
         ),
         ("ELBO", f"{nats(training['elbo_train'])} {per_row}, held out {nats(training['elbo_validation'])}"),
-        ("threshold", _threshold(threshold)),
+        ("threshold", shown),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         *_self_test(metadata),
         ("parameters", _joined(metadata["parameters"], "=")),
     ]
     echo_pairs(model, pairs)
     if metadata["schema"]:
-        _show_schema(metadata["schema"])
+        rows = [(column["name"], column["kind"], column["detail"]) for column in metadata["schema"]]
+        echo_table(("column", "kind", "detail"), rows)
 
 
 def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
@@ -87,21 +89,5 @@ def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     return [("self-test", counted(n_rows, "generated row"))]
 
 
-def _threshold(threshold: dict[str, Any]) -> str:
-    # Files of older formats have no "tail".
-    return threshold_text(threshold["offset"], threshold["false_alarm_rate"], threshold.get("tail"))
-
-
 def _joined(mapping: dict[str, Any], sign: str) -> str:
     return ", ".join(f"{name}{sign}{value}" for name, value in mapping.items())
-
-
-def _show_schema(schema: list[dict[str, str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("column", "kind", "detail", box=SIMPLE_HEAD)
-    for column in schema:
-        table.add_row(*(Text(printable(column[key])) for key in ("name", "kind", "detail")))
-    echo_rich(table)

@@ -17,6 +17,10 @@ from anomaly_vae_pipelines.records import Label
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
 
+    _SizeType = click.ParamType[tuple[int, int]]
+else:
+    _SizeType = click.ParamType
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONFIG_FILE = "config"
@@ -24,11 +28,6 @@ CONFIG_FILE = "config"
 
 DETECTOR_TABLE = "detector"
 """Table of the configuration file that has parameters of the detector."""
-
-if TYPE_CHECKING:
-    _SizeType = click.ParamType[tuple[int, int]]
-else:
-    _SizeType = click.ParamType
 
 Share = click.FloatRange(0, 1, min_open=True, max_open=True)
 """A rate, greater than 0 and less than 1."""
@@ -68,46 +67,35 @@ def output_option(metavar: str, text: str) -> Callable[[F], F]:
 model_output_option = output_option("MODEL", "File to save the model to.")
 
 
-def label_options(*, required: bool, text: str) -> Callable[[F], F]:
+def label_options(text: str) -> Callable[[F], F]:
     """``--label`` and ``--normal``: a column of labels, and its value for normal rows."""
 
     def decorate(command: F) -> F:
-        normal = click.option(
-            "--normal",
-            required=required,
-            metavar="VALUE",
-            help="Value of the label column in normal rows; all other values mean anomalous.",
-        )
-        label = click.option("--label", required=required, metavar="COL", help=text)
-        return label(normal(command))
+        value = "Value of the label column in normal rows; all other values mean anomalous."
+        normal = click.option("--normal", metavar="VALUE", help=value)
+        return click.option("--label", metavar="COL", help=text)(normal(command))
 
     return decorate
 
 
-def tail_option(command: F) -> F:
-    """``--tail``: the basis of a false-alarm rate."""
-    text = (
-        "What to do if there are too few held-out rows to guarantee the false-alarm rate: report an error "
-        "(empirical), or estimate it from a generalised Pareto tail of the scores (gpd). [default: empirical]"
-    )
-    return click.option("--tail", type=click.Choice(["empirical", "gpd"]), help=text)(command)
-
-
-def seed_option(command: F) -> F:
-    """``--seed``: the random seed."""
-    text = "Random seed; the same seed gives the same result. [default: 0]"
-    return click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help=text)(command)
-
-
-def progress_option(command: F) -> F:
-    """``--verbose/--quiet``: whether to show a progress bar."""
-    text = "Whether to show a progress bar on stderr. [default: only on a terminal]"
-    return click.option("--verbose/--quiet", default=None, help=text)(command)
-
-
-def json_option(command: F) -> F:
-    """``--json``: print JSON."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+tail_option = click.option(
+    "--tail",
+    type=click.Choice(["empirical", "gpd"]),
+    help="What to do if there are too few held-out rows to guarantee the false-alarm rate: report an error "
+    "(empirical), or estimate it from a generalised Pareto tail of the scores (gpd). [default: empirical]",
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="N",
+    help="Random seed; the same seed gives the same result. [default: 0]",
+)
+progress_option = click.option(
+    "--verbose/--quiet",
+    default=None,
+    help="Whether to show a progress bar on stderr. [default: only on a terminal]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 def alert_options(command: F) -> F:

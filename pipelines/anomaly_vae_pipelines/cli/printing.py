@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, OverflowMethod, RenderableType
 
 
 def echo_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
@@ -33,6 +34,25 @@ def echo_rich(*renderables: RenderableType) -> None:
     with console.capture() as capture:
         console.print(*renderables, sep="\n")
     click.echo(capture.get(), nl=False)
+
+
+def echo_table(
+    names: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    justify: JustifyMethod = "left",
+    overflow: OverflowMethod = "ellipsis",
+) -> None:
+    """Print rows below the names of their columns; ``justify`` does not apply to the first column."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    first, *others = (Column(name, overflow=overflow) for name in names)
+    table = Table(first, *(replace(column, justify=justify) for column in others), box=SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    echo_rich(table)
 
 
 def printable(text: str) -> str:

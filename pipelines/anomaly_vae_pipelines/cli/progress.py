@@ -41,8 +41,8 @@ class _Lines:
         if now - self._printed < LINE_SECONDS:
             return
         self._printed = now
-        speed = progress.n_rows / (now - self._started)
-        click.echo(f"{_text(progress)}, {speed:,.0f} rows/s{_share(progress)}", err=True)
+        share = f", {progress.n_bytes / progress.total_bytes:.0%}" if progress.total_bytes else ""
+        click.echo(_text(progress, now - self._started) + share, err=True)
 
 
 @contextmanager
@@ -62,16 +62,12 @@ def _bar() -> Iterator[OnProgress]:
         task = bar.add_task("", total=None)
 
         def on_progress(progress: Progress) -> None:
-            speed = progress.n_rows / max(time.monotonic() - started, 1e-9)
-            text = f"{_text(progress)}, {speed:,.0f} rows/s"
+            text = _text(progress, time.monotonic() - started)
             bar.update(task, description=text, total=progress.total_bytes, completed=progress.n_bytes)
 
         yield on_progress
 
 
-def _text(progress: Progress) -> str:
-    return f"{progress.n_rows:,} rows, {progress.n_anomalies:,} anomalous"
-
-
-def _share(progress: Progress) -> str:
-    return f", {progress.n_bytes / progress.total_bytes:.0%}" if progress.total_bytes else ""
+def _text(progress: Progress, seconds: float) -> str:
+    speed = progress.n_rows / max(seconds, 1e-9)
+    return f"{progress.n_rows:,} rows, {progress.n_anomalies:,} anomalous, {speed:,.0f} rows/s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from anomaly_vae_pipelines.records import ScoreSummary
     from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 
-_OUT_HELP = "File or URL to write; - is standard output."
-_EXPLAIN_HELP = "Which rows get top_columns: flagged rows, all rows, or none."
 _HEATMAPS_HELP = (
     "Folder for heat maps of flagged images (with --explain all: of all images). Each shows the heat over "
     "the grey image, a contour at the threshold of the model, and the colour scale, which is the same for "
@@ -55,7 +54,7 @@ _RESUME_HELP = (
 @click.command("score")
 @click.argument("model")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@output_option("OUT", _OUT_HELP)
+@output_option("OUT", "File or URL to write; - is standard output.")
 @click.option(
     "--format", "input_format", type=Format, help="Format of the inputs. [default: by suffix, else csv]"
 )
@@ -65,7 +64,7 @@ _RESUME_HELP = (
     type=click.Choice(["flagged", "all", "none"]),
     default="flagged",
     show_default=True,
-    help=_EXPLAIN_HELP,
+    help="Which rows get top_columns: flagged rows, all rows, or none.",
 )
 @click.option("--heatmaps", metavar="DIR", help=_HEATMAPS_HELP)
 @click.option("--prefix", default="", metavar="P", help="Prefix of the names of the four result columns.")
@@ -122,17 +121,13 @@ def command(
     inputs: tuple[str, ...],
     output: str,
     verbose: bool | None,
-    fdr: float | None,
-    alerts_per_day: float | None,
-    rows_per_day: float | None,
-    time: str | None,
     tail: Tail | None,
     rules: str | None,
     alert_state: str | None,
     ids: tuple[str, ...],
     alerts_may_wait: bool,
     fail_on_alert: bool,
-    **options: Any,
+    **_: Any,
 ) -> int:
     """Score the rows or images of INPUT with MODEL.
 
@@ -171,10 +166,9 @@ def command(
 
     ctx = click.get_current_context()
     threshold = only_one(ctx, "fdr", "alerts_per_day")
-    tail = tail_of(ctx, tail, {"alerts_per_day": 0} if alerts_per_day else {})
-    budget = {"rows_per_day": rows_per_day, "time": time, "tail": tail}
+    tail = tail_of(ctx, tail, threshold)
     opened = open_model(model)
-    offset = _find_offset(opened, inputs, options, verbose, budget, **threshold)
+    offset = _find_offset(opened, ctx.params | {"tail": tail}, **threshold)
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait need --alerts.")
     alerter = None
@@ -195,7 +189,7 @@ def command(
                 opened,
                 inputs,
                 output,
-                ScoreOptions(**options),
+                ScoreOptions(**{field.name: ctx.params[field.name] for field in fields(ScoreOptions)}),
                 on_progress=on_progress,
                 observer=alerter,
                 offset=offset,
@@ -220,10 +214,7 @@ def _report_alerts(alerts: AlertSummary, verbose: bool | None, may_wait: bool, f
 
 def _find_offset(
     opened: OpenedModel,
-    inputs: tuple[str, ...],
-    options: dict[str, Any],
-    verbose: bool | None,
-    budget: dict[str, Any],
+    given: dict[str, Any],
     *,
     fdr: float | None = None,
     alerts_per_day: float | None = None,
@@ -231,17 +222,16 @@ def _find_offset(
     """Find the threshold in a first pass over the inputs, in nats; None for the threshold of the model."""
     from anomaly_vae_pipelines.runs.first_pass import budget_threshold, discovery_threshold
 
+    inputs, input_format = given["inputs"], given["input_format"]
     if alerts_per_day is not None:
-        if (budget["rows_per_day"] is None) == (budget["time"] is None):
+        if (given["rows_per_day"] is None) == (given["time"] is None):
             raise click.UsageError("--alerts-per-day needs one of --rows-per-day and --time.")
-        budget["input_format"] = options["input_format"]
+        budget = {name: given[name] for name in ("rows_per_day", "time", "tail", "input_format")}
         return budget_threshold(opened.adapter, inputs, alerts_per_day, **budget).offset
     if fdr is None:
         return None
-    found = discovery_threshold(
-        opened.adapter, inputs, fdr, input_format=options["input_format"], jobs=options["jobs"]
-    )
-    if found.rate is None and verbose is not False:
+    found = discovery_threshold(opened.adapter, inputs, fdr, input_format=input_format, jobs=given["jobs"])
+    if found.rate is None and given["verbose"] is not False:
         click.echo(
             f"no row is flagged at a false-discovery rate of {fdr:g}: at least {found.least:,} of "
             f"{found.n_rows:,} rows would have to score below all held-out rows",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anomaly_vae_pipelines.cli.exit_codes import Terminated
 from anomaly_vae_pipelines.cli.printing import printable
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.service.http.keys import Role
 
 _PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "starlette", "uvicorn")
 
@@ -28,7 +31,7 @@ _PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "
     type=click.Choice(["score", "admin"]),
     help="Print a new API key and its line for --keys-file, and exit.",
 )
-def command(models: tuple[str, ...], config: str | None, new_key: str | None, **given: Any) -> None:
+def command(models: tuple[str, ...], config: str | None, new_key: Role | None, **given: Any) -> None:
     """Serve MODELs over HTTP, until SIGTERM or Ctrl-C.
 
     A MODEL is a file that fit wrote, or a directory of versions (1.avae, 2.avae ...), of which the highest
@@ -47,7 +50,10 @@ def command(models: tuple[str, ...], config: str | None, new_key: str | None, **
     """  # noqa: D301 (click wants the control character)
     require_service()
     if new_key is not None:
-        _print_key(new_key)
+        from anomaly_vae_pipelines.service.http import keys
+
+        key, line = keys.new_key(new_key)
+        click.echo(f"key   {key}   (for the client; it is not stored)\nline  {line}")
         return
     from anomaly_vae_pipelines.service.models.files import model_paths
     from anomaly_vae_pipelines.service.server import serve
@@ -69,14 +75,6 @@ def require_service() -> None:
         raise MissingExtraError(
             f"the service needs {error.name}; pip install 'anomaly-vae[serve]'"
         ) from error
-
-
-def _print_key(role: Any) -> None:
-    from anomaly_vae_pipelines.service.http.keys import new_key
-
-    key, line = new_key(role)
-    click.echo(f"key   {key}   (for the client; it is not stored)")
-    click.echo(f"line  {line}")
 
 
 def _print_url(url: str) -> None:

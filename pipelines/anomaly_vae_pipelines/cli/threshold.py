@@ -45,20 +45,13 @@ if TYPE_CHECKING:
 @tail_option
 @click.option("--contamination", type=Share, metavar="C", help="Flag this share of the held-out rows.")
 @click.option("--offset", type=float, metavar="NATS", help="Flag rows with a lower score.")
-@click.pass_context
 def command(
-    ctx: click.Context,
     model: str,
     output: str,
     force: bool,
-    false_alarm_rate: float | None,
-    alerts_per_day: float | None,
-    rows_per_day: float | None,
-    time: str | None,
     source: str | None,
     tail: Tail | None,
-    contamination: float | None,
-    offset: float | None,
+    **_: Any,
 ) -> None:
     """Save MODEL with another threshold; scores do not change.
 
@@ -69,6 +62,7 @@ def command(
 
     # The output may be MODEL itself: the new file is complete before it replaces the old one.
     check_no_overwriting({"-o": output}, [] if source is None else [source])
+    ctx = click.get_current_context()
     wanted = exactly_one(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
     tail = tail_of(ctx, tail, wanted)
     threshold = threshold_file(model, output, tail=tail, force=force, **_as_rate(ctx, wanted))

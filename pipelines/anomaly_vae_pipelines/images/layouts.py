@@ -121,12 +121,8 @@ def _entry(path: Path, name: str) -> ImageFile:
         n_bytes = path.stat().st_size
     except OSError:  # a broken link is rejected when it is read
         n_bytes = 0
-    return ImageFile(str(path), _readable(name), n_bytes)
-
-
-def _readable(name: str) -> str:
-    """A name with the bytes that are not UTF-8 replaced."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return ImageFile(str(path), readable, n_bytes)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

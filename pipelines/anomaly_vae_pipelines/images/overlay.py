@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation
 
-from anomaly_vae_pipelines.images.colours import inferno
 from anomaly_vae_pipelines.images.decoding import Pixels
 from anomaly_vae_pipelines.images.frame import to_grey
 
@@ -34,6 +33,14 @@ _MOST_COVER = 0.85
 _FIRST, _FULL = 0.5, 1.2  # share of the threshold at which heat starts to cover the image, and does so fully
 _PANEL, _TEXT, _LINE = (24, 24, 24), (235, 235, 235), (255, 255, 255)
 _TEXT_SIZE = 12
+
+# matplotlib's perceptually uniform colour map inferno (van der Walt & Smith, CC0) at 33 points
+_INFERNO = bytes.fromhex(
+    "000004 040312 0b0724 150b37 210c4a 2f0a5b 3d0965 4a0c6b 57106e 64156e 71196e 7d1e6d 8a226a 972766 a32c61"
+    "b0315b bc3754 c73e4c d24644 db503b e45a31 eb6628 f1731d f68013 f98e09 fb9d07 fcac11 fbbc21 f9cb35 f5db4c"
+    "f2ea69 f3f68a fcffa4"
+)
+_POINTS = np.frombuffer(_INFERNO, dtype=np.uint8).reshape(-1, 3).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class HeatScale:
 
 def overlay(image: Pixels, heat: Heat, scale: HeatScale) -> Image.Image:
     """The picture of an image (height, width[, 3]) in 0..255 and its heat (height, width)."""
-    factor = enlargement(heat.shape[0], heat.shape[1])
+    factor = max(1, -(-MIN_SIDE // min(heat.shape)))
     grey, heat = enlarged(to_grey(image), factor), smooth(heat, factor)
     base = np.repeat(_visible(grey)[..., None], 3, axis=2)
     cover = scale.cover(heat)[..., None]
@@ -75,9 +82,16 @@ def overlay(image: Pixels, heat: Heat, scale: HeatScale) -> Image.Image:
     return _with_scale(Image.fromarray(np.rint(np.clip(blended, 0, 255)).astype(np.uint8)), scale)
 
 
-def enlargement(height: int, width: int) -> int:
-    """The integer factor by which an image is enlarged."""
-    return max(1, -(-MIN_SIDE // min(height, width)))
+def inferno(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Colours of numbers in 0..1, with an additional last axis for red, green and blue in 0..255.
+
+    Examples
+    --------
+    >>> inferno(np.array([0.0, 1.0])).tolist()
+    [[0.0, 0.0, 4.0], [252.0, 255.0, 164.0]]
+    """
+    points = np.linspace(0.0, 1.0, len(_POINTS))
+    return np.stack([np.interp(shares, points, _POINTS[:, k]) for k in range(3)], axis=-1)
 
 
 def enlarged(image: Pixels, factor: int) -> Pixels:

@@ -7,6 +7,7 @@ error before that, the old file is unchanged and the temporary file is removed.
 from __future__ import annotations
 
 import glob
+import hashlib
 import io
 import os
 import shutil
@@ -101,6 +102,20 @@ def opened(path: str | io.BytesIO) -> Iterator[OpenedFile]:
         return
     with _open(path) as stream:
         yield from _unpacked(stream)
+
+
+def file_digest(path: str) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a file; raises OSError if it cannot be read."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def read_fully(stream: IO[bytes], n_bytes: int) -> bytes:
+    """The next bytes of a stream; fewer only at its end."""
+    pieces = []
+    while n_bytes > 0 and (piece := stream.read(n_bytes)):
+        pieces.append(piece)
+        n_bytes -= len(piece)
+    return b"".join(pieces)
 
 
 def size_of(path: str) -> int | None:

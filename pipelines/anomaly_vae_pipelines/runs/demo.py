@@ -32,6 +32,9 @@ COMMANDS = (
 )
 """Commands that do the same as the demo, in its directory."""
 
+FILES = ("train.csv", "test.csv", "model.avae", "scored.csv")
+"""Files of the demo, in its directory."""
+
 NEXT = "anomaly-vae serve model.avae"
 """Command to try next, in the same directory."""
 
@@ -60,45 +63,29 @@ class Demo:
     anomalies: Sequence[DemoAnomaly]
 
 
-@dataclass(frozen=True)
-class DemoFiles:
-    """Files of a demo."""
-
-    train: str
-    test: str
-    model: str
-    scored: str
-
-    @classmethod
-    def within(cls, directory: Path) -> DemoFiles:
-        """Return the files of a demo in a directory."""
-        names = ("train.csv", "test.csv", "model.avae", "scored.csv")
-        return cls(*(str(directory / name) for name in names))
-
-
 def run_demo(directory: Path, *, n_anomalies: int = 5, verbose: int = 0, force: bool = False) -> Demo:
     """Write the data to a directory, and fit, score and evaluate there.
 
     Raises OutputExistsError if a file of the demo exists and ``force`` is false.
     """
-    files = DemoFiles.within(directory)
-    _write_tables(files, force)
+    train, test, path, scored = (str(directory / name) for name in FILES)
+    _write_tables(train, test, force)
     parameters = {"novelty": True, "random_state": 0, "verbose": verbose}
-    fit = fit_file(files.train, files.model, label=LABEL, left_out=[ID], parameters=parameters, force=force)
-    model = open_model(files.model)
-    score = ScoreRun(model, [files.test], files.scored, ScoreOptions(force=force))()
-    evaluation = evaluate_file(model, files.test, LABEL)
-    anomalies = _anomalies(model, files.test, n_anomalies)
+    fit = fit_file(train, path, label=LABEL, left_out=[ID], parameters=parameters, force=force)
+    model = open_model(path)
+    score = ScoreRun(model, [test], scored, ScoreOptions(force=force))()
+    evaluation = evaluate_file(model, test, LABEL)
+    anomalies = _anomalies(model, test, n_anomalies)
     return Demo(str(directory), COMMANDS, NEXT, fit, score, evaluation, anomalies)
 
 
-def _write_tables(files: DemoFiles, force: bool) -> None:
+def _write_tables(train: str, test: str, force: bool) -> None:
     bunch = load_breast_cancer(as_frame=True)
     names = [f"{number:03d}" for number in range(1, len(bunch.data) + 1)]
     table = bunch.data.assign(**{LABEL.column: bunch.target.map({0: "malignant", 1: LABEL.normal})})
     table.insert(0, ID, names)
     halves = train_test_split(table, test_size=0.5, stratify=bunch.target, random_state=0)
-    for path, half in zip((files.train, files.test), halves, strict=True):
+    for path, half in zip((train, test), halves, strict=True):
         write_table(half, path, force=force)
 
 

@@ -6,21 +6,20 @@ first pass keeps counts, not rows; the files are scored in a second pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from anomaly_vae.discovery import FalseDiscovery
 from anomaly_vae.errors import InputError
 from anomaly_vae.tails import Tail
 from anomaly_vae.thresholds import false_alarm_offset
+from anomaly_vae_pipelines.records import Rows
+from anomaly_vae_pipelines.scoring import budget
 from anomaly_vae_pipelines.scoring.adapters import Adapter
-from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
-from anomaly_vae_pipelines.scoring.budget import RowRate, add_times, rate_of_budget
-from anomaly_vae_pipelines.sources import Inputs
+from anomaly_vae_pipelines.scoring.blocks import score_blocks
+from anomaly_vae_pipelines.sources import Source
+from anomaly_vae_pipelines.sources.image_inputs import Inputs
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 
@@ -61,11 +60,9 @@ def discovery_threshold(
     scorer = adapter.scorer(explain="none")
     calibration = scorer.detector.calibration_scores_
     found = FalseDiscovery(len(calibration))
-    opened = _readable_twice(adapter.inputs(inputs, input_format))
-    for number in range(len(opened.names)):
-        with opened.open(number) as source:
-            for p_values in score_blocks(scorer, source, _p_values, jobs=jobs):
-                found.add(p_values)
+    for source in _sources(adapter.inputs(inputs, input_format)):
+        for p_values in score_blocks(scorer, source, lambda block: block.scored.p_values, jobs=jobs):
+            found.add(p_values)
     cutoff = found.cutoff(rate)
     offset = float("-inf") if cutoff is None else false_alarm_offset(calibration, cutoff)
     return FoundThreshold(offset, cutoff, found.n_rows, found.least_discoveries(rate))
@@ -88,31 +85,28 @@ def budget_threshold(
     changed.
     """
     if time is not None:
-        rows_per_day = _rows_per_day(adapter.inputs(inputs, input_format), time)
+        rows_per_day = budget.rows_per_day(_times(adapter.inputs(inputs, input_format), time), time)
     if rows_per_day is None:
         raise InputError("a budget needs the rows per day or a column of times")
-    rate = rate_of_budget(alerts_per_day, rows_per_day)
+    rate = budget.rate_of_budget(alerts_per_day, rows_per_day)
     detector = copy(adapter.detector).set_threshold(false_alarm_rate=rate, tail=tail)
     return FoundThreshold(detector.offset_, rate)
 
 
-def _p_values(block: ScoredBlock) -> NDArray[np.float64]:
-    return block.scored.p_values
+def _times(inputs: Inputs, column: str) -> Iterator[Rows]:
+    """Yield the rows of each block that can be read, with their column of times."""
+    for source in _sources(inputs):
+        require_columns([column], source)
+        for block in source.blocks():
+            yield source.read(block, [column]).rows
 
 
-def _rows_per_day(inputs: Inputs, column: str) -> float:
-    rate = RowRate(column)
-    for number in range(len(_readable_twice(inputs).names)):
-        with inputs.open(number) as source:
-            require_columns([column], source)
-            for block in source.blocks():
-                add_times(rate, source.read(block, [column]).rows)
-    return rate.rows_per_day()
-
-
-def _readable_twice(inputs: Inputs) -> Inputs:
+def _sources(inputs: Inputs) -> Iterator[Source]:
+    """Open each source in turn; raises InputError if the inputs cannot be read twice."""
     if "-" in inputs.names:
         raise InputError(
             "this threshold needs two passes, and standard input cannot be read twice; give a file"
         )
-    return inputs
+    for number in range(len(inputs.names)):
+        with inputs.open(number) as source:
+            yield source

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-from anomaly_vae.detectors.image import ImageVAEDetector
-from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import save
 from anomaly_vae.tails import Tail, check_rate
@@ -20,32 +17,8 @@ from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 
-
-class Training(Protocol):
-    """An unfitted model and the data to fit it on.
-
-    Attributes
-    ----------
-    model : estimator
-        The model that is fitted and saved.
-    detector : TabularVAEDetector or ImageVAEDetector
-        The model itself, or the last step of a Pipeline.
-    hint : str
-        End of the error message if the data cannot be fitted; may be empty.
-    """
-
-    model: Any
-    detector: TabularVAEDetector | ImageVAEDetector
-    hint: str
-
-    def paths(self) -> Sequence[str]:
-        """Return all files that are read."""
-
-    def data(self) -> Any:
-        """Return all rows or images; raises InputError if they cannot be read."""
-
-    def summary(self) -> dict[str, Any]:
-        """Return the fields of FitSummary that depend on the kind of model, after the fit."""
+Training: TypeAlias = TableTraining | ImageTraining
+"""An unfitted model and the data to fit it on."""
 
 
 def fit_file(
@@ -136,10 +109,7 @@ def _fit(
     check_no_overwriting({"-o": output}, training.paths())
     with replacing(output, force=force) as temporary:
         data = training.data()
-        with _as_input_error(train, training.hint):
-            if rate is not None:
-                check_rate(rate, detector.n_calibration(len(data)), tail)
-            training.model.fit(data)
+        _fit_model(training, train, data, rate, tail)
         if rate is not None:
             detector.set_threshold(false_alarm_rate=rate, tail=tail)
         save(training.model, temporary)
@@ -155,14 +125,15 @@ def _fit(
     )
 
 
-@contextmanager
-def _as_input_error(source: str, hint: str) -> Iterator[None]:
-    """Raise InputError instead of the ValueError of scikit-learn about a parameter or about the data."""
+def _fit_model(training: Training, train: str, data: Any, rate: float | None, tail: Tail) -> None:
+    """Fit a model; raises InputError for a parameter or data that scikit-learn rejects with ValueError."""
     try:
-        yield
+        if rate is not None:
+            check_rate(rate, training.detector.n_calibration(len(data)), tail)
+        training.model.fit(data)
     except InputError:
         raise
     except InvalidParameterError as error:
         raise InputError(str(error)) from error
     except ValueError as error:
-        raise InputError(f"{source}: cannot be fitted ({error}){hint}") from error
+        raise InputError(f"{train}: cannot be fitted ({error}){training.hint}") from error

@@ -26,6 +26,9 @@ from anomaly_vae_pipelines.scoring.evaluation import evaluate_scores
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.sources.images import ImageSource
 
+Floats = NDArray[np.float64]
+FileHeat = tuple[ImageFile, Floats]
+
 
 @dataclass(frozen=True)
 class Localised:
@@ -106,15 +109,8 @@ def evaluate_images(detector: ImageVAEDetector, folder: str) -> ImageEvaluation:
 class _ScoredFiles(NamedTuple):
     """The scores of images, and their heat maps compared with their masks (empty for good images)."""
 
-    scores: NDArray[np.float64]
+    scores: Floats
     heat: Localisation
-
-
-class _WithHeat(NamedTuple):
-    """The scores of a block of images, and the heat maps of its images with a mask."""
-
-    scores: NDArray[np.float64]
-    heat: list[tuple[ImageFile, NDArray[np.float64]]]
 
 
 def _score_files(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _ScoredFiles:
@@ -123,15 +119,15 @@ def _score_files(detector: ImageVAEDetector, folder: str, files: list[ImageFile]
     frame = frame_of(detector)
     scorer = ImageScorer(detector, explain="none")
     with ImageSource(folder, files, frame) as source:
-        for block in score_blocks(scorer, source, partial(_with_heat, detector, folder)):
-            scores.append(block.scores)
-            for file, heat_of_one in block.heat:  # masks may be much larger than the input of the model
+        for of_block, with_mask in score_blocks(scorer, source, partial(_with_heat, detector, folder)):
+            scores.append(of_block)
+            for file, heat_of_one in with_mask:  # masks may be much larger than the input of the model
                 mask = _mask(folder, file, frame)
                 heat.add(resized(heat_of_one, (mask.shape[0], mask.shape[1])), mask)
     return _ScoredFiles(np.concatenate(scores), heat)
 
 
-def _with_heat(detector: ImageVAEDetector, folder: str, block: ScoredBlock) -> _WithHeat:
+def _with_heat(detector: ImageVAEDetector, folder: str, block: ScoredBlock) -> tuple[Floats, list[FileHeat]]:
     """Return the scores of a block, and the heat maps of its images with a mask; runs on any thread."""
     for row in block.rejected:
         raise SourceError(row.source, None, row.reason)
@@ -139,7 +135,7 @@ def _with_heat(detector: ImageVAEDetector, folder: str, block: ScoredBlock) -> _
     rows = cast(ImageRows, block.scored.rows)
     chosen = [k for k, file in enumerate(files) if _has_mask(folder, file)]
     heat = list(detector.heatmap(rows.images[chosen])) if chosen else []
-    return _WithHeat(block.scored.scores, [(files[k], one) for k, one in zip(chosen, heat, strict=True)])
+    return block.scored.scores, [(files[k], one) for k, one in zip(chosen, heat, strict=True)]
 
 
 def _has_mask(folder: str, file: ImageFile) -> bool:
@@ -169,7 +165,7 @@ def _is_good(file: ImageFile) -> bool:
     return Path(file.name).parts[1] == GOOD
 
 
-def _compared(good: NDArray[np.float64], others: NDArray[np.float64], offset: float) -> Evaluation:
+def _compared(good: Floats, others: Floats, offset: float) -> Evaluation:
     anomalous = np.repeat([False, True], [len(good), len(others)])
     return evaluate_scores(np.concatenate([good, others]), anomalous, offset)
 

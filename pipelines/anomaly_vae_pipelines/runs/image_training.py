@@ -11,12 +11,13 @@ import numpy as np
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
+from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, shown_size, strict_reading
 from anomaly_vae_pipelines.images.frame import Frame, read_image, to_colour
 from anomaly_vae_pipelines.images.layouts import ImageFile, is_array_file, single_image, training_files
 from anomaly_vae_pipelines.io.files import display_name, expand, is_url
 from anomaly_vae_pipelines.io.parallel import in_order
+from anomaly_vae_pipelines.scoring.recipes import check_parameters
 from anomaly_vae_pipelines.sources.arrays import checked_values, open_array
 
 MIN_IMAGES = 2
@@ -40,11 +41,15 @@ class ImageTraining:
 
     def __init__(self, train: str, parameters: Mapping[str, Any]) -> None:
         self._train = train
-        self.model = self.detector = make_detector(parameters)
+        check_parameters(parameters, ImageVAEDetector, "the image detector")
+        self.model = self.detector = ImageVAEDetector(**parameters)
 
     def paths(self) -> Sequence[str]:
         """Return all image files, or the array."""
-        return _training_paths(self._train)
+        train = self._train
+        if is_array_file(train) or is_url(train) or train == "-":
+            return [train]
+        return [file.path for file in _training_files(train)]
 
     def data(self) -> Pixels:
         """Return all images as one array; raises InputError if they cannot be read."""
@@ -54,15 +59,6 @@ class ImageTraining:
         """Return height, width and channels of the images."""
         height, width = self.detector.image_size_
         return {"kinds": {}, "image": (height, width, self.detector.channels_)}
-
-
-def make_detector(parameters: Mapping[str, Any]) -> ImageVAEDetector:
-    """Return an unfitted detector; raises UnknownNameError for an unknown parameter."""
-    known = ImageVAEDetector().get_params()
-    for name in parameters:
-        if name not in known:
-            raise UnknownNameError(f"the image detector has no parameter {name!r}", name, known)
-    return ImageVAEDetector(**parameters)
 
 
 def asked_frame(detector: ImageVAEDetector) -> Frame:
@@ -95,13 +91,6 @@ def training_images(train: str, frame: Frame) -> Pixels:
     if len(whole) < MIN_IMAGES:
         raise InputError(f"{train}: wanted at least {MIN_IMAGES} images to fit on, got {len(whole)}")
     return whole
-
-
-def _training_paths(train: str) -> list[str]:
-    """Return all files of training images."""
-    if is_array_file(train) or is_url(train) or train == "-":
-        return [train]
-    return [file.path for file in _training_files(train)]
 
 
 def _training_files(train: str) -> list[ImageFile]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.io.files import OpenedFile, opened
+from anomaly_vae_pipelines.io.files import OpenedFile, opened, read_fully
 
 WINDOW = 1 << 14
 """Bytes that are hashed at the start of a file, and before the read position."""
@@ -70,14 +70,14 @@ class Position:
 
     def _fits(self, packed: OpenedFile) -> bool:
         stream = packed.stream
-        start = _read(stream, self.n_head)
+        start = read_fully(stream, self.n_head)
         if len(start) < self.n_head or _hash(start) != self.head:
             return False
         begin = max(0, self.tail_at - WINDOW)
         window = start[begin:]
         if begin > len(start):
             _skip(packed, begin - len(start))
-        window += _read(stream, self.tail_at - begin - len(window))
+        window += read_fully(stream, self.tail_at - begin - len(window))
         return not self.tail or _hash(window[: self.tail_at - begin]) == self.tail
 
 
@@ -97,12 +97,3 @@ def _skip(packed: OpenedFile, n_bytes: int) -> None:
         return
     while n_bytes > 0 and (piece := packed.stream.read(min(n_bytes, 1 << 20))):
         n_bytes -= len(piece)
-
-
-def _read(stream: IO[bytes], n_bytes: int) -> bytes:
-    """Read the next bytes; fewer only at the end."""
-    pieces = []
-    while n_bytes > 0 and (piece := stream.read(n_bytes)):
-        pieces.append(piece)
-        n_bytes -= len(piece)
-    return b"".join(pieces)

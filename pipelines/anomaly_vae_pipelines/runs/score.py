@@ -93,12 +93,16 @@ class ScoreRun:
         self.options = options or ScoreOptions()
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
+        quarantines = self.options.on_bad_row == "quarantine"
+        self._rejected_path = (self.options.rejected_to or f"{output}.rejected") if quarantines else None
         self._check_output()
         path = model if isinstance(model, str) else model.path
         check_no_overwriting(self._outputs(), [path, *expand_folders(inputs)])
         if self.options.heatmaps is not None:
             refuse_inside(self.options.heatmaps, inputs)
-        self.files = self._files()
+        self.files = RunFiles(
+            output, self.format, self._rejected_path, force=self.options.force, resume=self.options.resume
+        )
         opened = open_model(model) if isinstance(model, str) else model
         self.model_id = opened.model_id
         self.inputs = opened.adapter.inputs(inputs, self.options.input_format)
@@ -149,7 +153,8 @@ class ScoreRun:
             self._check_columns(source, is_first=number == 0)
             if number == 0 and start is None:
                 self._write_header(source)
-            whole = self._takes_whole(self.inputs.format(number))
+            # The output then needs the columns of the input instead of the bytes of its rows.
+            whole = self.format == "parquet" or self.inputs.format(number) != self.format
             blocks = score_blocks(
                 self.scorer,
                 source,
@@ -175,7 +180,9 @@ class ScoreRun:
         """Write a block and count its rows; blocks arrive in the order of the file."""
         block, scored, rejected = encoded.block
         if rejected:
-            self._handle_rejected(encoded)
+            if self.options.on_bad_row == "error":
+                all_scored(encoded.block)
+            self.files.write_rejected(encoded.rejected_lines, REJECTED_HEADER)
         self.files.output.write(encoded.encoded)
         self.stats.add(scored, rejected)
         if self.observer is not None:
@@ -184,11 +191,6 @@ class ScoreRun:
             self._on_progress(self._progress(number, block.n_bytes))
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self._checkpoint(number, block.end)
-
-    def _handle_rejected(self, encoded: EncodedBlock) -> None:
-        if self.options.on_bad_row == "error":
-            all_scored(encoded.block)
-        self.files.write_rejected(encoded.rejected_lines, REJECTED_HEADER)
 
     def _checkpoint(self, number: int, position: SourcePosition) -> None:
         """Save all work done so far to disk."""
@@ -221,7 +223,7 @@ class ScoreRun:
         if share > self.options.max_rejected:
             raise TooManyRejectedError(
                 f"{self.stats.n_rejected:,} of {self.stats.n_rows:,} rows cannot be read, which is more than "
-                f"--max-rejected {self.options.max_rejected:g}; see {self._rejected_path()}"
+                f"--max-rejected {self.options.max_rejected:g}; see {self._rejected_path}"
             )
         self.files.publish_output(record)
 
@@ -246,10 +248,6 @@ class ScoreRun:
                 source.name, None, f"its columns are not those of {self.inputs.names[0]}; score it separately"
             )
 
-    def _takes_whole(self, input_format: str) -> bool:
-        """Return whether the output needs the columns of the input instead of the bytes of its rows."""
-        return input_format != self.format or self.format == "parquet"
-
     def _write_header(self, source: Source) -> None:
         """Write what precedes the first row."""
         raw_header = source.header if self.format == "csv" else b""
@@ -262,27 +260,11 @@ class ScoreRun:
 
     def _outputs(self) -> dict[str, str | None]:
         """Return the files that the run writes, by option or description."""
-        quarantines = self.options.on_bad_row == "quarantine"
         return {
             "-o": self.output_path,
-            "--rejected" if self.options.rejected_to else "rejected rows to": self._rejected_path()
-            if quarantines
-            else None,
+            "--rejected" if self.options.rejected_to else "rejected rows to": self._rejected_path,
             "summary to": summary_path(self.output_path),
         }
-
-    def _rejected_path(self) -> str:
-        return self.options.rejected_to or self.output_path + ".rejected"
-
-    def _files(self) -> RunFiles:
-        quarantines = self.options.on_bad_row == "quarantine"
-        return RunFiles(
-            self.output_path,
-            self.format,
-            self._rejected_path() if quarantines else None,
-            force=self.options.force,
-            resume=self.options.resume,
-        )
 
     def _fingerprint(self) -> dict[str, Any]:
         """Return everything that must be the same for a run to be resumed."""
@@ -310,7 +292,7 @@ class ScoreRun:
             n_scored=stats.n_scored,
             n_rejected=stats.n_rejected,
             rejected=dict(stats.rejected),
-            rejected_to=self._rejected_path() if stats.n_rejected else None,
+            rejected_to=self._rejected_path if stats.n_rejected else None,
             n_anomalies=stats.n_anomalies,
             threshold=self.scorer.offset,
             quantiles={name: stats.scores.quantile(share) for name, share in QUANTILES.items()},

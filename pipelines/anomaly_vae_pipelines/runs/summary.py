@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 
+from anomaly_vae_pipelines.alerting.records import finite
 from anomaly_vae_pipelines.io.files import is_special, is_url, replacing
 from anomaly_vae_pipelines.records import ScoreSummary
 
@@ -27,14 +27,10 @@ def write_summary(summary: ScoreSummary) -> None:
     if path is None:
         return
     fields = asdict(summary) | {
-        "threshold": _finite_or_none(summary.threshold),
-        "quantiles": {name: _finite_or_none(value) for name, value in summary.quantiles.items()},
+        "threshold": finite(summary.threshold),
+        "quantiles": {name: finite(value) for name, value in summary.quantiles.items()},
         "alert_rate": summary.alert_rate,
         "rows_per_second": round(summary.rows_per_second),
     }
     with replacing(path, force=True) as temporary:
         temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
-
-
-def _finite_or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None

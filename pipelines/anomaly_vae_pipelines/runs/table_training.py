@@ -10,9 +10,8 @@ import pandas as pd
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.records import Label, Rows
-from anomaly_vae_pipelines.scoring.recipes import find_recipe
+from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
 from anomaly_vae_pipelines.scoring.tables import Model, final_detector
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.cells import collect
@@ -32,6 +31,15 @@ class TableTraining:
     label, left_out, parameters, recipe
         As in ``fit_file``.
 
+    Attributes
+    ----------
+    model : TabularVAEDetector or Pipeline
+        The model that is fitted and saved.
+    detector : TabularVAEDetector
+        The model itself, or the last step of a Pipeline.
+    hint : str
+        End of the error message if the data cannot be fitted.
+
     Raises
     ------
     UnknownNameError
@@ -49,7 +57,8 @@ class TableTraining:
         recipe: str,
     ) -> None:
         self._train, self._label, self._left_out = train, label, left_out
-        self.model = _make_model(recipe, parameters)
+        check_parameters(parameters, TabularVAEDetector, "the detector")
+        self.model: Model = find_recipe(recipe)(**parameters)
         self.detector = final_detector(self.model)
 
     def paths(self) -> Sequence[str]:
@@ -66,25 +75,14 @@ class TableTraining:
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             table = collect(only_normal(pieces, label) if label is not None else pieces)
         table = table.drop(columns=labels)
-        self._check(table)
+        if not table.shape[1]:
+            raise InputError(f"{self._train}: all columns are left out; wanted at least one to fit on")
+        if len(table) < MIN_ROWS:
+            which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
+            wanted = f"wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}"
+            raise InputError(f"{self._train}: {wanted}")
         return table
 
     def summary(self) -> dict[str, Any]:
         """Return the number of columns of each kind."""
         return {"kinds": Counter(column.kind for column in self.detector.schema_.columns)}
-
-    def _check(self, table: pd.DataFrame) -> None:
-        train, label = self._train, self._label
-        which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
-        if not table.shape[1]:
-            raise InputError(f"{train}: all columns are left out; wanted at least one to fit on")
-        if len(table) < MIN_ROWS:
-            raise InputError(f"{train}: wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}")
-
-
-def _make_model(recipe: str, parameters: Mapping[str, Any]) -> Model:
-    known = TabularVAEDetector().get_params()
-    for name in parameters:
-        if name not in known:
-            raise UnknownNameError(f"the detector has no parameter {name!r}", name, known)
-    return find_recipe(recipe)(**parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from anomaly_vae_pipelines.sinks.encoding import csv_lines
-from anomaly_vae_pipelines.sinks.outputs import make_output
+from anomaly_vae_pipelines.sinks.outputs import finish, make_output
 from anomaly_vae_pipelines.sources.cells import table_pieces
 
 _PIECE_CELLS = 500_000
@@ -20,7 +20,7 @@ def write_table(table: pd.DataFrame, output: str, *, force: bool = False) -> int
     try:
         for number, piece in enumerate(table_pieces(table, max_rows=max(1, _PIECE_CELLS // table.shape[1]))):
             sink.write(sink.compress(csv_lines(piece, with_header=number == 0)))
-        sink.finish()
+        finish(sink)
     except BaseException:
         sink.close(keep=False)
         raise

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,22 +20,21 @@ from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.durable import atomic_write
 from anomaly_vae_pipelines.records import Rejected
 from anomaly_vae_pipelines.runs.positions import Position
+from anomaly_vae_pipelines.runs.stats import RunStats
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer
-from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
+from anomaly_vae_pipelines.scoring.blocks import score_blocks
 from anomaly_vae_pipelines.scoring.options import Observer
-from anomaly_vae_pipelines.sources import Arrivals, Source, SourcePosition
-from anomaly_vae_pipelines.sources.rotation import rotated_files
+from anomaly_vae_pipelines.sources import Source, SourcePosition
+from anomaly_vae_pipelines.sources.arrivals import Arrivals
+from anomaly_vae_pipelines.sources.rotation import modified, rotated_files
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 
 @dataclass
-class Counts:
+class Counts(RunStats):
     """Counts since the start of a watcher; ``n_lost`` files could not be read to their end."""
 
-    n_rows: int = 0
-    n_anomalies: int = 0
     n_lost: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
 
 
 class Watcher:
@@ -114,7 +112,7 @@ class Watcher:
         """Yield the files to read, in the order in which they were last written."""
         if self.source.is_dir():
             yield from sorted(
-                self._arrivals.files_in(self.source), key=lambda path: (_mtime(path), path.name)
+                self._arrivals.files_in(self.source), key=lambda path: (modified(path), path.name)
             )
             return
         unread = self._unread()
@@ -131,11 +129,11 @@ class Watcher:
         rotated = rotated_files(self.source)
         renamed = next((path for path in self._renamed() if _identity(path) == name), None)
         if renamed is not None and renamed not in rotated:
-            return [renamed, *(path for path in rotated if _mtime(path) > _mtime(renamed))]
+            return [renamed, *(path for path in rotated if modified(path) > modified(renamed))]
         last = renamed or self._find_copy(name, position, rotated)
         if last is None:
             self._report_lost(name, position)
-            return [path for path in rotated if _mtime(path) > position.mtime]
+            return [path for path in rotated if modified(path) > position.mtime]
         return rotated[rotated.index(last) :]
 
     def _only_grew(self) -> bool:
@@ -148,7 +146,7 @@ class Watcher:
         copies = [path for path in rotated if position.n_head and position.fits(path)]
         if not copies:
             return None
-        later = [path for path in copies if _mtime(path) >= position.mtime]
+        later = [path for path in copies if modified(path) >= position.mtime]
         copy = (later or copies)[0]
         del self._positions[name]
         self._positions[_identity(copy) or ""] = position
@@ -201,7 +199,7 @@ class Watcher:
     def _is_ready(self, path: Path, position: Position) -> bool:
         """Return whether a file has new rows; a file that is read as a whole must no longer change."""
         before = position.size, position.mtime
-        position.size, position.mtime = path.stat().st_size, _mtime(path)
+        position.size, position.mtime = path.stat().st_size, modified(path)
         if self._arrivals.needs_complete_file(path):
             return not position.is_done and before == (position.size, position.mtime)
         return position.size > position.offset and _has_line(path)
@@ -209,8 +207,10 @@ class Watcher:
     def _observe(self, source: Source, position: Position, stream: IO[bytes]) -> None:
         start = SourcePosition(position.offset, position.line) if position.offset else None
         columns = self.observer.columns
-        for scored in score_blocks(self.scorer, source, _unchanged, columns=columns, start=start):
-            self._count(scored)
+        for scored in score_blocks(self.scorer, source, lambda block: block, columns=columns, start=start):
+            self.counts.add(scored.scored, scored.rejected)
+            if scored.rejected:
+                self._on_rejected(list(scored.rejected))
             self.observer.observe(scored.scored)
             block = scored.block
             if self._arrivals.needs_complete_file(Path(source.name)):
@@ -218,13 +218,6 @@ class Watcher:
             else:
                 position.move(stream, block.end.offset, block.end.line)
             self.save()
-
-    def _count(self, block: ScoredBlock) -> None:
-        self.counts.n_rows += len(block.scored) + len(block.rejected)
-        self.counts.n_anomalies += int(block.scored.is_anomaly.sum())
-        self.counts.rejected.update(row.kind for row in block.rejected)
-        if block.rejected:
-            self._on_rejected(list(block.rejected))
 
     def _position(self, name: str, path: Path) -> Position:
         """Return the read position in a file; the start if the file was truncated or replaced."""
@@ -270,10 +263,6 @@ class Watcher:
         self.observer.set_state(state["observer"])
 
 
-def _unchanged(block: ScoredBlock) -> ScoredBlock:
-    return block
-
-
 def _identity(path: Path) -> str | None:
     """Return device and inode, which identify a file whatever its name; None if there is no file."""
     try:
@@ -285,13 +274,6 @@ def _identity(path: Path) -> str | None:
 
 def _identity_of(status: os.stat_result) -> str:
     return f"{status.st_dev}:{status.st_ino}"
-
-
-def _mtime(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _has_line(path: Path) -> bool:

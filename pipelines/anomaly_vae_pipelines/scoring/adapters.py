@@ -8,33 +8,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
+
+from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.frame import frame_of
 from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
-from anomaly_vae_pipelines.images.model import is_image_model
 from anomaly_vae_pipelines.io.files import expand
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
-from anomaly_vae_pipelines.sources import (
-    Arrivals,
-    ImageArrivals,
-    ImageInputs,
-    Inputs,
-    TableArrivals,
-    TableInputs,
-    input_files,
-)
+from anomaly_vae_pipelines.sources import ImageArrivals, ImageInputs, TableArrivals, TableInputs, input_files
+from anomaly_vae_pipelines.sources.arrivals import Arrivals
+from anomaly_vae_pipelines.sources.image_inputs import Inputs
 
 AnyModel: TypeAlias = Model | ImageVAEDetector
 AnyScorer: TypeAlias = Scorer | ImageScorer
-
-_NO_FORMAT = "the model was fitted on images, and --format applies to tables; leave it out"
 
 
 class TableAdapter:
@@ -112,6 +105,17 @@ def adapter_of(model: AnyModel) -> Adapter:
     return ImageAdapter(model) if is_image_model(model) else TableAdapter(model)
 
 
+def is_image_model(model: object) -> TypeGuard[ImageVAEDetector]:
+    """Whether a fitted model is a detector of images; raises InputError for a Pipeline that ends in one."""
+    if isinstance(model, ImageVAEDetector):
+        return True
+    if isinstance(model, Pipeline) and isinstance(model[-1], ImageVAEDetector):
+        raise InputError(
+            "the model is a Pipeline, but images are read for its last step; save only the last step"
+        )
+    return False
+
+
 def refuse_inside(folder: str, paths: Sequence[str]) -> None:
     """Raise InputError if ``folder`` for heat maps is inside a folder whose images are scored."""
     for path in paths:
@@ -145,7 +149,7 @@ def reads_images(path: str) -> bool:
 
 def _refuse_format(given_format: str | None) -> None:
     if given_format is not None:
-        raise InputError(_NO_FORMAT)
+        raise InputError("the model was fitted on images, and --format applies to tables; leave it out")
 
 
 def _refuse_images(path: str) -> None:

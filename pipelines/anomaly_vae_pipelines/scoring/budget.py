@@ -114,18 +114,13 @@ def rows_per_day(pieces: Iterable[Rows], column: str) -> float:
     Raises SourceError for an invalid time, and InputError without two different times.
     """
     rate = RowRate(column)
-    for piece in pieces:
-        add_times(rate, piece)
+    for rows in pieces:
+        try:
+            rate.add(rows.cells(column))
+        except CellError as error:
+            problem = f"column {column!r}: wanted {error.wanted}, got {error.value!r}"
+            raise SourceError(rows.source, int(rows.numbers[error.row]), problem) from error
     return rate.rows_per_day()
-
-
-def add_times(rate: RowRate, rows: Rows) -> None:
-    """Add rows to a rate; raises SourceError, with the line, for an invalid time."""
-    try:
-        rate.add(rows.cells(rate.column))
-    except CellError as error:
-        problem = f"column {rate.column!r}: wanted {error.wanted}, got {error.value!r}"
-        raise SourceError(rows.source, int(rows.numbers[error.row]), problem) from error
 
 
 def _numbers(texts: pd.Series) -> NDArray[np.float64]:

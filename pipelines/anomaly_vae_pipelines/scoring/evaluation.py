@@ -23,17 +23,17 @@ def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evalu
     for piece in pieces:
         labels += piece.rows.cells(label.column)
         scores.append(piece.scores)
-    return _compare(np.array(labels, dtype=object), np.concatenate(scores), label, offset)
-
-
-def _compare(
-    labels: NDArray[np.object_], scores: NDArray[np.float64], label: Label, offset: float
-) -> Evaluation:
-    normal = labels == label.normal
+    texts, all_scores = np.array(labels, dtype=object), np.concatenate(scores)
+    normal = texts == label.normal
     known = normal | ~np.isin([text.strip() for text in labels], list(MISSING))
-    anomalous, scores = ~normal[known], scores[known]
-    _require_both(anomalous, label)
-    return evaluate_scores(scores, anomalous, offset, n_unlabelled=int((~known).sum()))
+    anomalous = ~normal[known]
+    if not anomalous.any() or anomalous.all():
+        n_normal = int((~anomalous).sum())
+        raise InputError(
+            f"{n_normal} of {len(anomalous)} labelled rows have {label.normal!r} in column {label.column!r}; "
+            f"wanted at least one normal and one anomalous row"
+        )
+    return evaluate_scores(all_scores[known], anomalous, offset, n_unlabelled=int((~known).sum()))
 
 
 def evaluate_scores(
@@ -51,12 +51,3 @@ def evaluate_scores(
         n_alerts=int(alerts.sum()),
         n_hits=int((alerts & anomalous).sum()),
     )
-
-
-def _require_both(anomalous: NDArray[np.bool_], label: Label) -> None:
-    if not anomalous.any() or anomalous.all():
-        n_normal = int((~anomalous).sum())
-        raise InputError(
-            f"{n_normal} of {len(anomalous)} labelled rows have {label.normal!r} in column {label.column!r}; "
-            f"wanted at least one normal and one anomalous row"
-        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.persistence import load
-from anomaly_vae_pipelines.io.digests import file_digest
+from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
 
 

@@ -7,9 +7,10 @@ rejects input that a detector alone would silently learn from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
@@ -97,3 +98,11 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise UnknownNameError(f"there is no recipe {name!r} (there are {', '.join(RECIPES)})", name, RECIPES)
     return RECIPES[name]
+
+
+def check_parameters(names: Iterable[str], kind: type[BaseEstimator], title: str) -> None:
+    """Raise UnknownNameError for the first name that is not a parameter of a kind of estimator."""
+    known = kind().get_params()
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(f"{title} has no parameter {name!r}", name, known)

@@ -208,7 +208,9 @@ def _same_cells(rows: Rows, error: CellError) -> Bools:
 
 
 def _rejected(rows: Rows, row: int, problem: str) -> Rejected:
-    return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw_row(rows, row))
+    # The bytes of the row in its file, or JSON if the file has no lines.
+    raw = row_as_json(rows.table, row) if rows.raw is None else rows.raw[row].as_py()
+    return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw)
 
 
 def _all_unreadable(rows: Rows, error: ValueError) -> SourceError:
@@ -220,11 +222,3 @@ def _all_unreadable(rows: Rows, error: ValueError) -> SourceError:
 def _first_line(error: ValueError) -> str:
     own = error.__cause__ if isinstance(error, StepError) else error
     return str(own).partition("\n")[0]
-
-
-def raw_row(rows: Rows, row: int) -> bytes:
-    """Return the bytes of a row in its file, or JSON if the file has no lines."""
-    if rows.raw is not None:
-        raw: bytes = rows.raw[row].as_py()
-        return raw
-    return row_as_json(rows.table, row)

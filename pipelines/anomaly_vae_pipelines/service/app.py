@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
-from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from anomaly_vae_pipelines.images.decoding import strict_reading
 from anomaly_vae_pipelines.scoring.adapters import AnyModel
@@ -20,8 +20,7 @@ from anomaly_vae_pipelines.service.http.middleware.authorization import authoriz
 from anomaly_vae_pipelines.service.http.middleware.errors import errors
 from anomaly_vae_pipelines.service.http.middleware.exchange import record_exchange
 from anomaly_vae_pipelines.service.http.middleware.limits import body_limits, concurrency_limit, time_limit
-from anomaly_vae_pipelines.service.http.middleware.outcomes import access_log, request_metrics
-from anomaly_vae_pipelines.service.http.middleware.response_headers import response_headers
+from anomaly_vae_pipelines.service.http.middleware.outcomes import outcomes
 from anomaly_vae_pipelines.service.models.metrics import MEDIA, Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry, serve_models
 from anomaly_vae_pipelines.service.models.reloading import Reloader
@@ -89,7 +88,10 @@ def create_app(
         Operation("GET", "/metrics", read_metrics, "Metrics, for Prometheus", result=str),
         Operation("GET", "/openapi.json", read_description),
     ]
-    router = Router(routes_of(operations), lifespan=_lifespan(registry, settings, reloader, metrics))
+    lifespan = partial(
+        _lifespan, registry=registry, interval=settings.reload_interval, reloader=reloader, metrics=metrics
+    )
+    router = Router(routes_of(operations), lifespan=lifespan)
     return _with_middleware(router, settings, read_keys(settings), metrics)
 
 
@@ -97,9 +99,7 @@ def _with_middleware(router: Router, settings: Settings, keys: Keys, metrics: Me
     """A router inside the middleware, the outermost first. Lifespan events go to the router directly."""
     layers: list[Callable[[ASGIApp], ASGIApp]] = [
         record_exchange,
-        access_log,
-        partial(request_metrics, metrics=metrics),
-        response_headers,
+        partial(outcomes, metrics=metrics),
         errors,
         partial(authorization, keys=keys),
         partial(concurrency_limit, limit=settings.max_in_flight, metrics=metrics),
@@ -118,22 +118,18 @@ def _with_middleware(router: Router, settings: Settings, keys: Keys, metrics: Me
     return service
 
 
-def _lifespan(
-    registry: Registry, settings: Settings, reloader: Reloader | None, metrics: Metrics
-) -> Lifespan[Any]:
+@asynccontextmanager
+async def _lifespan(
+    app: Any, registry: Registry, interval: float, reloader: Reloader | None, metrics: Metrics
+) -> AsyncIterator[None]:
     """Starts watching the model files with the service; stops that and the threads at its end."""
-
-    @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[None]:
-        watch = None
-        if reloader is not None and settings.reload_interval:
-            watch = asyncio.create_task(reloader.watch(settings.reload_interval, metrics))
-        try:
-            with strict_reading():
-                yield
-        finally:
-            if watch is not None:
-                watch.cancel()
-            registry.close()
-
-    return lifespan
+    watch = None
+    if reloader is not None and interval:
+        watch = asyncio.create_task(reloader.watch(interval, metrics))
+    try:
+        with strict_reading():
+            yield
+    finally:
+        if watch is not None:
+            watch.cancel()
+        registry.close()

@@ -111,8 +111,9 @@ class Server(uvicorn.Server):
         """Start as uvicorn does, then call ``on_start``."""
         await super().startup(sockets)
         if self.started:
-            scheme = "https" if self.config.is_ssl else "http"
-            self._on_start(f"{scheme}://{_shown(self._listener)}")
+            host, port = self._listener.getsockname()[:2]
+            scheme, host = "https" if self.config.is_ssl else "http", f"[{host}]" if ":" in host else host
+            self._on_start(f"{scheme}://{host}:{port}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal as uvicorn does; the first one starts the time limit."""
@@ -168,8 +169,3 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         problem = f"cannot be listened on ({error.strerror}); give another --port or --host"
         raise AnomalyVAEError(f"{settings.host}:{settings.port}: {problem}") from error
-
-
-def _shown(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

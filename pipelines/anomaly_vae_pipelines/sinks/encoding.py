@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.arrow_text import has_out_of_range, json_values, text_of
+from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_values, text_of
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
@@ -26,22 +26,20 @@ _SPECIAL = re.compile('[,"\n\r]')
 _DIGITS = 6
 """Significant digits of a p-value."""
 
-_PLAIN = (
-    pa.types.is_null,
-    pa.types.is_boolean,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_decimal,
-    pa.types.is_string,
-    pa.types.is_large_string,
-)
 
-
-class CsvEncoder:
-    """Rows of CSV, each followed by its results."""
+class _Encoder:
+    """What all formats share: the names of the results; most formats have no header line."""
 
     def __init__(self, prefix: str = "") -> None:
         self.names = result_names(prefix)
+
+    def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
+        """Empty: the format has no header line."""
+        return b""
+
+
+class CsvEncoder(_Encoder):
+    """Rows of CSV, each followed by its results."""
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
         """The header line: that of the input, if it has one, followed by the names of the results."""
@@ -63,15 +61,8 @@ class CsvEncoder:
         return _contents(pc.binary_join_element_wise(*cells, pa.scalar(b",", pa.large_binary())))
 
 
-class JsonLinesEncoder:
+class JsonLinesEncoder(_Encoder):
     """One object per row, with the results as fields."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.names = result_names(prefix)
-
-    def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """Empty: the format has no header line."""
-        return b""
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
         """The lines of the rows."""
@@ -89,15 +80,8 @@ class JsonLinesEncoder:
         return b"".join(map(_spliced, raw.to_pylist(), fields))
 
 
-class ParquetEncoder:
+class ParquetEncoder(_Encoder):
     """A table of the typed columns, followed by the results."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.names = result_names(prefix)
-
-    def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
-        """Empty: the format has no header line."""
-        return b""
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> pa.Table:
         """The table of the rows."""
@@ -184,7 +168,7 @@ def _is_plain(column: pa.ChunkedArray) -> bool:
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return not has_out_of_range(column)
-    return any(is_kind(kind) for is_kind in _PLAIN)
+    return is_number(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _table_json(table: pa.Table) -> bytes:

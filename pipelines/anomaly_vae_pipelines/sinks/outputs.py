@@ -41,11 +41,6 @@ class DirectOutput:
     def publish(self, stamp: Stamp) -> None:
         """Do nothing: all rows were written directly."""
 
-    def finish(self) -> None:
-        """Flush and close the stream."""
-        self.complete()
-        self.close(keep=True)
-
     def close(self, *, keep: bool) -> None:
         """Close the stream, unless it is standard output."""
         if self._owns_stream:
@@ -80,11 +75,6 @@ class UploadedOutput:
         self._staged.publish(stamp)
         upload(Path(self._local), self.path)
 
-    def finish(self) -> None:
-        """Complete, publish and close."""
-        self.publish(self.complete())
-        self.close(keep=False)
-
     def close(self, *, keep: bool) -> None:
         """Remove the staged files."""
         self._staged.close(keep=False)
@@ -101,6 +91,12 @@ def make_output(path: str, file_format: str, *, force: bool = False) -> AnyOutpu
     if path == "-" or is_special(Path(path)):
         return DirectOutput(path)
     return _staged(path, file_format, force=force)
+
+
+def finish(output: AnyOutput) -> None:
+    """Complete an output, publish it and close it."""
+    output.publish(output.complete())
+    output.close(keep=False)
 
 
 def _staged(path: str, file_format: str, *, force: bool) -> StagedFile | StagedParquet:

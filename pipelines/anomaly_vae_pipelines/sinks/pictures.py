@@ -6,7 +6,6 @@ from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Image
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError
@@ -45,15 +44,11 @@ class Pictures:
     def draw(self, rows: ImageRows, heat: NDArray[np.float64]) -> None:
         """Write pictures of images and their heat (n, height, width); raises SinkError."""
         for name, image, heat_of_one in zip(_names(rows), rows.images, heat, strict=True):
-            _save(overlay(image, heat_of_one, self.scale), self.folder / name)
-
-
-def _save(picture: Image, target: Path) -> None:
-    """Write a picture atomically."""
-    with write_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_replacement(target, ".png") as temporary:
-            picture.save(temporary)
+            picture, target = overlay(image, heat_of_one, self.scale), self.folder / name
+            with write_errors(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_replacement(target, ".png") as temporary:
+                    picture.save(temporary)
 
 
 def _names(rows: ImageRows) -> list[PurePath]:

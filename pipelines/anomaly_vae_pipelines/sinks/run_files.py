@@ -14,7 +14,7 @@ from anomaly_vae_pipelines.io.files import check_output
 from anomaly_vae_pipelines.sinks.journal import Journal, Record, last_record
 from anomaly_vae_pipelines.sinks.lock import Lock
 from anomaly_vae_pipelines.sinks.outputs import AnyOutput, make_output
-from anomaly_vae_pipelines.sinks.staged import StagedFile, StagedParquet
+from anomaly_vae_pipelines.sinks.staged import StagedFile, StagedOutput
 
 
 class RunFiles:
@@ -45,10 +45,10 @@ class RunFiles:
         self.output = _output(path, file_format, force=force, resume=resume)
         self.rejected = None if rejected_path is None else StagedFile(rejected_path, force=True)
         self._force = force
-        self._journal = (
-            Journal(self.output.lock) if isinstance(self.output, StagedFile | StagedParquet) else None
-        )
-        self._check_distinct_files()
+        self._journal = Journal(self.output.lock) if isinstance(self.output, StagedOutput) else None
+        paths = [lock.path for lock in self._locks()]
+        if len(set(paths)) < len(paths):
+            raise InputError(f"{path}: is used for the output and for --rejected; choose two files")
 
     def acquire(self) -> None:
         """Lock all files; raises SinkError, without any change, if another run holds a lock."""
@@ -72,13 +72,17 @@ class RunFiles:
                 f"options; start over without --resume"
             )
         self.is_complete = record is not None and record["is_sealed"]
-        if not self.is_complete and isinstance(self.output, StagedFile | StagedParquet):
+        if not self.is_complete and isinstance(self.output, StagedOutput):
             check_output(self.path, force=self._force)
-        if record is not None and not self.is_complete:
-            self._restore(record)
-        elif record is None and self._journal is not None:
-            self._journal.clear()
         self.has_rejected = record is not None and record["rejected"] is not None
+        if record is None:
+            if self._journal is not None:
+                self._journal.clear()
+        elif not self.is_complete:
+            if isinstance(self.output, StagedOutput):
+                self.output.restore(record["output"])
+            if self.rejected is not None and self.has_rejected:
+                self.rejected.restore(record["rejected"])
         return record
 
     def write_rejected(self, lines: bytes, header: bytes) -> None:
@@ -89,7 +93,7 @@ class RunFiles:
 
     def checkpoint(self, run: Any, state: Record) -> None:
         """Flush all rows to disk, and record that with the state of the run."""
-        if self._journal is not None and isinstance(self.output, StagedFile | StagedParquet):
+        if self._journal is not None and isinstance(self.output, StagedOutput):
             files = {
                 "output": self.output.checkpoint(),
                 "rejected": self.rejected.checkpoint() if self.rejected and self.has_rejected else None,
@@ -138,20 +142,9 @@ class RunFiles:
             self.rejected.close(keep=keep)
         self.output.close(keep=keep)
 
-    def _restore(self, record: Record) -> None:
-        if isinstance(self.output, StagedFile | StagedParquet):
-            self.output.restore(record["output"])
-        if self.rejected is not None and record["rejected"] is not None:
-            self.rejected.restore(record["rejected"])
-
     def _locks(self) -> list[Lock]:
         staged = [self.output, self.rejected]
-        return [file.lock for file in staged if isinstance(file, StagedFile | StagedParquet)]
-
-    def _check_distinct_files(self) -> None:
-        paths = [lock.path for lock in self._locks()]
-        if len(set(paths)) < len(paths):
-            raise InputError(f"{self.path}: is used for the output and for --rejected; choose two files")
+        return [file.lock for file in staged if isinstance(file, StagedOutput)]
 
 
 def _output(path: str, file_format: str, *, force: bool, resume: bool) -> AnyOutput:
@@ -159,7 +152,7 @@ def _output(path: str, file_format: str, *, force: bool, resume: bool) -> AnyOut
     if not resume or force:
         return make_output(path, file_format, force=force)
     output = make_output(path, file_format, force=True)
-    if isinstance(output, StagedFile | StagedParquet):
+    if isinstance(output, StagedOutput):
         record = last_record(output.lock)
         if record is not None and record["is_sealed"]:
             output.force = False  # another file is then not replaced when the output is published

@@ -25,7 +25,26 @@ Stamp = dict[str, int]
 """Size and modification time of a complete file, which identify it after it was renamed."""
 
 
-class StagedFile:
+class StagedOutput:
+    """What staged outputs share: their names, their lock, and the step to the target."""
+
+    def __init__(self, path: str, *, force: bool = False) -> None:
+        self.path, self.force = path, force
+        self.target = check_output(path, force=force)
+        self.partial, self.lock = hidden_path(self.target, "partial"), Lock(self.target, path)
+        self.whole = self.partial
+
+    def publish(self, stamp: Stamp) -> None:
+        """Rename the complete file to the target, unless that was done; raises SinkError if none matches."""
+        if self.whole.exists() and _stamp(self.whole) == stamp:
+            with write_errors(self.path):
+                move_into_place(self.whole, self.target, force=self.force)
+                system.sync_directory(self.target.parent)
+        elif not self.target.exists() or _stamp(self.target) != stamp:
+            raise _mismatch(self.whole)
+
+
+class StagedFile(StagedOutput):
     """A staged file of bytes, compressed if the suffix of its name is that of a codec.
 
     Each piece is compressed independently, which readers of these formats support, so that the same pieces
@@ -33,9 +52,7 @@ class StagedFile:
     """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
-        self.path, self.force = path, force
-        self.target = check_output(path, force=force)
-        self.partial, self.lock = hidden_path(self.target, "partial"), Lock(self.target, path)
+        super().__init__(path, force=force)
         self._codec = compression_of(path)
         self._stream: AppendedFile | None = None
 
@@ -77,15 +94,6 @@ class StagedFile:
             stream.close()
         return _stamp(self.partial)
 
-    def publish(self, stamp: Stamp) -> None:
-        """Rename the complete file to the target, unless that was done."""
-        _publish(self.partial, self.target, stamp, self.path, force=self.force)
-
-    def finish(self) -> None:
-        """Complete, publish and close."""
-        self.publish(self.complete())
-        self.close(keep=False)
-
     def close(self, *, keep: bool) -> None:
         """Close the file and release its lock; without ``keep``, remove the hidden files."""
         if self._stream is not None:
@@ -103,7 +111,7 @@ class StagedFile:
         return self._stream
 
 
-class StagedParquet:
+class StagedParquet(StagedOutput):
     """A staged Parquet file with one row group per table.
 
     A Parquet file ends with an index, so nothing can be appended to it. So every checkpoint ends one of
@@ -111,10 +119,8 @@ class StagedParquet:
     """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
-        self.path, self.force = path, force
-        self.target = check_output(path, force=force)
-        self.partial, self.lock = hidden_path(self.target, "partial"), Lock(self.target, path)
-        self._complete = self.partial / "whole"
+        super().__init__(path, force=force)
+        self.whole = self.partial / "whole"
         self._parts = 0
         self._schema: pa.Schema | None = None
         self._writer: _PartWriter | None = None
@@ -154,22 +160,13 @@ class StagedParquet:
         """Copy the row groups of all parts into one file, and flush it to disk."""
         self.checkpoint()
         with write_errors(self.path):
-            self._writer = _PartWriter(self._complete, pq.read_schema(self._part(0)))
+            self._writer = _PartWriter(self.whole, pq.read_schema(self._part(0)))
             for i in range(self._parts):
                 _copy_groups(self._part(i), self._writer)
             self._writer.finish()
             self._writer = None
             system.sync_directory(self.partial)
-        return _stamp(self._complete)
-
-    def publish(self, stamp: Stamp) -> None:
-        """Rename the complete file to the target, unless that was done."""
-        _publish(self._complete, self.target, stamp, self.path, force=self.force)
-
-    def finish(self) -> None:
-        """Complete, publish and close."""
-        self.publish(self.complete())
-        self.close(keep=False)
+        return _stamp(self.whole)
 
     def close(self, *, keep: bool) -> None:
         """Close the parts and release their lock; without ``keep``, remove the hidden files."""
@@ -182,17 +179,14 @@ class StagedParquet:
 
     def _opened(self, schema: pa.Schema) -> _PartWriter:
         if self._writer is None:
-            self._make_directory()
+            self.lock.acquire()
+            if not self._parts:
+                system.remove_tree(self.partial)
+            if not self.partial.is_dir():
+                system.calls.mkdir(self.partial)
+                system.sync_directory(self.partial.parent)
             self._writer = _PartWriter(self._part(self._parts), schema)
         return self._writer
-
-    def _make_directory(self) -> None:
-        self.lock.acquire()
-        if not self._parts:
-            system.remove_tree(self.partial)
-        if not self.partial.is_dir():
-            system.calls.mkdir(self.partial)
-            system.sync_directory(self.partial.parent)
 
     def _part(self, number: int) -> Path:
         return self.partial / f"{number:08d}"
@@ -228,16 +222,6 @@ class _PartWriter:
 def _stamp(path: Path) -> Stamp:
     status = path.stat()
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-
-
-def _publish(hidden: Path, target: Path, stamp: Stamp, name: str, *, force: bool) -> None:
-    """Rename a complete file to its target, unless that was done; raises SinkError if none matches."""
-    if hidden.exists() and _stamp(hidden) == stamp:
-        with write_errors(name):
-            move_into_place(hidden, target, force=force)
-            system.sync_directory(target.parent)
-    elif not target.exists() or _stamp(target) != stamp:
-        raise _mismatch(hidden)
 
 
 def _schema_of(path: Path) -> pa.Schema:

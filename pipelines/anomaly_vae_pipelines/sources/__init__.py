@@ -3,27 +3,16 @@
 An invalid row is never dropped, padded or guessed: it is returned separately, with its line and the reason.
 """
 
-from anomaly_vae_pipelines.sources.arrivals import Arrivals, ImageArrivals, TableArrivals
-from anomaly_vae_pipelines.sources.blocks import Block, OpenedSource, Read, Source, SourcePosition
+from anomaly_vae_pipelines.sources.arrivals import ImageArrivals, TableArrivals
+from anomaly_vae_pipelines.sources.blocks import Block, Source, SourcePosition
 from anomaly_vae_pipelines.sources.image_inputs import ImageInputs
-from anomaly_vae_pipelines.sources.inputs import Inputs, TableInputs
-from anomaly_vae_pipelines.sources.opening import (
-    format_of,
-    input_files,
-    no_rows,
-    open_growing,
-    open_source,
-    read_rows,
-)
+from anomaly_vae_pipelines.sources.inputs import TableInputs
+from anomaly_vae_pipelines.sources.opening import format_of, input_files, no_rows, open_source, read_rows
 
 __all__ = [
-    "Arrivals",
     "Block",
     "ImageArrivals",
     "ImageInputs",
-    "Inputs",
-    "OpenedSource",
-    "Read",
     "Source",
     "SourcePosition",
     "TableArrivals",
@@ -31,7 +20,6 @@ __all__ = [
     "format_of",
     "input_files",
     "no_rows",
-    "open_growing",
     "open_source",
     "read_rows",
 ]

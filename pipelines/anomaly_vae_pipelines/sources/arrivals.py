@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import is_image_file, list_images, single_image
 from anomaly_vae_pipelines.io.files import compression_of
-from anomaly_vae_pipelines.sources.blocks import OpenedSource
+from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
 from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_growing
-
-
-class Arrivals(Protocol):
-    """The files of one kind at a watched path."""
-
-    def files_in(self, folder: Path) -> list[Path]:
-        """The files in a folder, which may be empty."""
-
-    def open(self, path: Path) -> OpenedSource:
-        """The source of a file, to be used as a context manager; raises SourceError."""
-
-    def needs_complete_file(self, path: Path) -> bool:
-        """Whether a file can be read only when it is complete."""
 
 
 class TableArrivals:
@@ -48,7 +35,7 @@ class TableArrivals:
         except InputError:
             return []
 
-    def open(self, path: Path) -> OpenedSource:
+    def open(self, path: Path) -> Source:
         """The complete rows of a file."""
         return open_growing(str(path), self._given())
 
@@ -89,7 +76,7 @@ class ImageArrivals:
         except InputError:
             return []
 
-    def open(self, path: Path) -> OpenedSource:
+    def open(self, path: Path) -> Source:
         """One image."""
         name = path.relative_to(self._watched).as_posix() if path.is_relative_to(self._watched) else str(path)
         file = single_image(str(path))
@@ -98,3 +85,7 @@ class ImageArrivals:
     def needs_complete_file(self, path: Path) -> bool:
         """True for every image."""
         return True
+
+
+Arrivals: TypeAlias = TableArrivals | ImageArrivals
+"""The files of one kind at a watched path."""

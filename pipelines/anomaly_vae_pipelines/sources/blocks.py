@@ -5,9 +5,11 @@ Splitting a file into blocks is fast and done by one thread; parsing a block is 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 from anomaly_vae_pipelines.records import Rejected, Rows
 
@@ -38,8 +40,8 @@ class Block:
     """
 
     content: Any
-    start: SourcePosition
-    end: SourcePosition
+    start: SourcePosition = SourcePosition()
+    end: SourcePosition = SourcePosition()
     n_bytes: int = 0
 
 
@@ -50,8 +52,8 @@ class Read(NamedTuple):
     rejected: list[Rejected]
 
 
-class Source(Protocol):
-    """One file of rows.
+class Source(ABC):
+    """One file of rows, which is closed at the end of a ``with`` block.
 
     Attributes
     ----------
@@ -65,11 +67,20 @@ class Source(Protocol):
 
     name: str
     columns: tuple[str, ...]
-    header: bytes
+    header = b""
+    _stack: ExitStack
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @abstractmethod
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a position on; raises SourceError if it is damaged."""
 
+    @abstractmethod
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
     ) -> Read:
@@ -78,15 +89,6 @@ class Source(Protocol):
         With ``whole``, the rows also have all columns as they are in the file.
         """
 
+    @abstractmethod
     def empty(self) -> Block:
         """A block without rows, which has the types of the columns."""
-
-
-class OpenedSource(Source, Protocol):
-    """A source that closes its file at the end of a ``with`` block."""
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""

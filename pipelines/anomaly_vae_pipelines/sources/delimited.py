@@ -13,7 +13,6 @@ from collections.abc import Container, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
-from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
@@ -60,8 +59,11 @@ class DelimitedSource(TextSource):
         table = self._arrow_table(data, split, len(starts), parsed, numeric) if split.is_well_formed else None
         rejected: list[Rejected] = []
         if table is None:
-            kept, cells, rejected = self._parsed_singly(raw, numbers, parsed)
-            table, numbers, raw = cells, numbers[kept], raw.filter(pa.array(kept))
+            records = raw.to_pylist()
+            rows_of_cells = [_cells_of(record, len(self.columns)) for record in records]
+            positions = {name: self.columns.index(name) for name in parsed}
+            kept, table, rejected = self._separated(records, numbers, rows_of_cells, positions)
+            numbers, raw = numbers[kept], raw.filter(pa.array(kept))
         rows = Rows(self.name, self.columns, table, numbers, raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 
@@ -99,23 +101,6 @@ class DelimitedSource(TextSource):
                 column_types=types, include_columns=list(types), null_values=missing
             ),
         )
-
-    def _parsed_singly(
-        self, raw: pa.LargeBinaryArray, numbers: Offsets, wanted: Sequence[str]
-    ) -> tuple[NDArray[np.bool_], pa.Table, list[Rejected]]:
-        """A mask of the rows that Python's strict reader accepts, their cells, and the rejected rows."""
-        records = raw.to_pylist()
-        parsed = [_cells_of(record, len(self.columns)) for record in records]
-        kept = np.array([isinstance(cells, list) for cells in parsed], dtype=bool)
-        good = [cells for cells in parsed if isinstance(cells, list)]
-        rejected = [
-            Rejected(self.name, int(number), wrong[0], wrong[1], record)
-            for number, wrong, record in zip(numbers, parsed, records, strict=True)
-            if isinstance(wrong, tuple)
-        ]
-        positions = [self.columns.index(name) for name in wanted]
-        columns = [pa.array([cells[j] for cells in good], pa.string()) for j in positions]
-        return kept, pa.table(columns, names=list(wanted)), rejected
 
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """Read past the header; returns its line and the names."""

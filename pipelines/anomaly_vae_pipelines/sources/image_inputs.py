@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
@@ -19,8 +19,9 @@ from anomaly_vae_pipelines.images.layouts import (
 )
 from anomaly_vae_pipelines.io.files import display_name, expand, is_url
 from anomaly_vae_pipelines.sources.arrays import ArraySource
-from anomaly_vae_pipelines.sources.blocks import OpenedSource
+from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
+from anomaly_vae_pipelines.sources.inputs import TableInputs
 
 Listing = tuple[str, list[ImageFile]]
 
@@ -51,7 +52,7 @@ class ImageInputs:
             sum(file.n_bytes for file in files) for _, files in self._listings
         )
 
-    def open(self, number: int) -> OpenedSource:
+    def open(self, number: int) -> Source:
         """The source of a folder, of some files, or of an array."""
         name, files = self._listings[number]
         return (
@@ -73,6 +74,10 @@ class ImageInputs:
     def identity(self) -> list[Any]:
         """Names, each with the number of its files and a digest of their paths and sizes."""
         return [[name, len(files), _digest(files)] for name, files in self._listings]
+
+
+Inputs: TypeAlias = TableInputs | ImageInputs
+"""The sources of a run, each of which is read once, in order."""
 
 
 def _listings(paths: Sequence[str]) -> list[Listing]:
@@ -104,17 +109,13 @@ def _check_path(path: str) -> None:
     """Raise InputError if a path is neither a folder nor has the suffix of an image or an array."""
     if path == "-" or is_url(path):
         raise InputError(f"{display_name(path)}: images must be local files or folders; copy them")
-    if not Path(path).is_dir() and not _is_image_input(path):
+    if not Path(path).is_dir() and not (is_image_file(path) or is_array_file(path)):
         if not Path(path).exists():
             raise SourceError(path, None, "file not found; wanted a folder of images")
         raise SourceError(
             path, None, "is not an image, and the model was fitted on images; wanted a folder of PNG, JPEG "
             "or WebP files, such a file, or an array (.npy, .npz)"
         )  # fmt: skip
-
-
-def _is_image_input(path: str) -> bool:
-    return is_image_file(path) or is_array_file(path)
 
 
 def _digest(files: Sequence[ImageFile]) -> str:

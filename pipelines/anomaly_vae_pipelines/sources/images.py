@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import accumulate
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.images.decoding import UnreadableImageError, strict_reading
+from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, strict_reading
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import ImageFile
 from anomaly_vae_pipelines.records import ImageRows, Rejected
-from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
+from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 
 BLOCK_VALUES = 1 << 20
 """Values per block of images; a pixel has one value or three."""
@@ -22,7 +24,69 @@ BLOCK_VALUES = 1 << 20
 FILE_COLUMN, INDEX_COLUMN = "file", "index"
 
 
-class ImageSource:
+class FrameSource(Source):
+    """The common part of image files and arrays: images of one frame, each of which is a row."""
+
+    def __init__(self, name: str, frame: Frame, contents: Sequence[Any], block_values: int) -> None:
+        self.name, self._frame, self._contents = name, frame, contents
+        self._step = images_per_block(frame, block_values)
+        self._stack = ExitStack()
+
+    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
+        """The blocks from a position on; this opens no file."""
+        first = start.offset if start is not None else 0
+        for begin in range(first, len(self._contents), self._step):
+            contents = self._contents[begin : begin + self._step]
+            end = begin + len(contents)
+            yield Block(contents, SourcePosition(begin, begin), SourcePosition(end, end), self._n_bytes(end))
+
+    def read(
+        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
+    ) -> Read:
+        """The images of a block, with the columns that identify them."""
+        images, files, kept, rejected = [], list[ImageFile](), list[int](), list[Rejected]()
+        for number, content in enumerate(block.content, start=block.start.offset + 1):
+            file = self._file(content)
+            try:
+                images.append(self._pixels(content, number))
+            except UnreadableImageError as error:
+                name = file.name.encode()
+                rejected.append(Rejected(file.path, number, error.kind, str(error), name, is_image=True))
+            else:
+                files.append(file)
+                kept.append(number)
+        numbers = np.array(kept, dtype=np.int64)
+        cells = {FILE_COLUMN: pa.array([file.name for file in files], pa.string()), INDEX_COLUMN: numbers - 1}
+        table = pa.table({name: cells[name] for name in self.columns})
+        rows = ImageRows(
+            self.name,
+            self.columns,
+            table.select([name for name in wanted if name in self.columns]),
+            numbers,
+            whole=table if whole else None,
+            images=stacked(images, self._frame),
+            paths=tuple(file.path for file in files),
+        )
+        return Read(rows, rejected)
+
+    def empty(self) -> Block:
+        """A block without images."""
+        return Block([])
+
+    @abstractmethod
+    def _n_bytes(self, end: int) -> int:
+        """Bytes on disk of the first ``end`` images."""
+
+    @abstractmethod
+    def _file(self, content: Any) -> ImageFile:
+        """The file of an image."""
+
+    @abstractmethod
+    def _pixels(self, content: Any, number: int) -> Pixels:
+        """The pixels of an image; raises UnreadableImageError."""
+
+
+class ImageSource(FrameSource):
     """Image files in order; each image is a row. Use it as a context manager.
 
     Parameters
@@ -36,61 +100,26 @@ class ImageSource:
         Maximum number of values per block; one image is always allowed.
     """
 
-    header = b""
-    columns: tuple[str, ...] = (FILE_COLUMN,)
+    columns = (FILE_COLUMN,)
 
     def __init__(
         self, name: str, files: Sequence[ImageFile], frame: Frame, *, block_values: int = BLOCK_VALUES
     ) -> None:
-        self.name, self._files, self._frame = name, files, frame
-        self._step = images_per_block(frame, block_values)
-        self._stack = ExitStack()
+        super().__init__(name, frame, files, block_values)
+        self._sizes = list(accumulate(file.n_bytes for file in files))
 
     def __enter__(self) -> Self:
         self._stack.enter_context(strict_reading())
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def _n_bytes(self, end: int) -> int:
+        return self._sizes[end - 1]
 
-    def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
-        """The blocks from a position on; this opens no file."""
-        first = start.offset if start is not None else 0
-        n_bytes = sum(file.n_bytes for file in self._files[:first])
-        for begin in range(first, len(self._files), self._step):
-            files = self._files[begin : begin + self._step]
-            end = begin + len(files)
-            n_bytes += sum(file.n_bytes for file in files)
-            yield Block(files, SourcePosition(begin, begin), SourcePosition(end, end), n_bytes)
+    def _file(self, content: ImageFile) -> ImageFile:
+        return content
 
-    def read(
-        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
-    ) -> Read:
-        """The images of a block, with their names as a column."""
-        images, kept, numbers, rejected = [], list[ImageFile](), [], []
-        for number, file in enumerate(block.content, start=block.start.offset + 1):
-            try:
-                images.append(self._frame.read(file.path))
-            except UnreadableImageError as error:
-                rejected.append(_rejected(file, number, error))
-            else:
-                kept.append(file)
-                numbers.append(number)
-        table = pa.table({FILE_COLUMN: pa.array([file.name for file in kept], pa.string())})
-        rows = ImageRows(
-            self.name,
-            self.columns,
-            table.select([name for name in wanted if name in self.columns]),
-            np.array(numbers, dtype=np.int64),
-            whole=table if whole else None,
-            images=stacked(images, self._frame),
-            paths=tuple(file.path for file in kept),
-        )
-        return Read(rows, rejected)
-
-    def empty(self) -> Block:
-        """A block without images."""
-        return Block([], SourcePosition(), SourcePosition())
+    def _pixels(self, content: ImageFile, number: int) -> Pixels:
+        return self._frame.read(content.path)
 
 
 def images_per_block(frame: Frame, block_values: int = BLOCK_VALUES) -> int:
@@ -104,7 +133,3 @@ def stacked(images: Sequence[NDArray[Any]], frame: Frame) -> NDArray[Any]:
         return np.stack(images)
     height, width = frame.size or (0, 0)
     return np.empty((0, height, width) if frame.channels == 1 else (0, height, width, 3), dtype=np.uint8)
-
-
-def _rejected(file: ImageFile, number: int, error: UnreadableImageError) -> Rejected:
-    return Rejected(file.path, number, error.kind, str(error), file.name.encode(), is_image=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from anomaly_vae_pipelines.errors import LostInputError, SourceError
 from anomaly_vae_pipelines.io.files import expand, size_of
-from anomaly_vae_pipelines.sources.blocks import OpenedSource
+from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_source
 from anomaly_vae_pipelines.sources.truncation import check_not_truncated
 
 
-class Inputs(Protocol):
-    """The sources of a run.
+class TableInputs:
+    """Files, directories and patterns of CSV, JSON Lines and Parquet.
 
     Attributes
     ----------
@@ -21,26 +21,6 @@ class Inputs(Protocol):
         Names of the sources in messages and in the summary of the run.
     sizes : tuple of int or None
         Size of each in bytes on disk, if known.
-    """
-
-    names: tuple[str, ...]
-    sizes: tuple[int | None, ...]
-
-    def open(self, number: int) -> OpenedSource:
-        """A source, to be used as a context manager; raises SourceError if it cannot be opened."""
-
-    def format(self, number: int) -> str:
-        """The format of a source."""
-
-    def paths(self) -> Sequence[str]:
-        """Every file that is read."""
-
-    def identity(self) -> list[Any]:
-        """What must be unchanged for a run to be resumed, as JSON values."""
-
-
-class TableInputs:
-    """Files, directories and patterns of CSV, JSON Lines and Parquet.
 
     Parameters
     ----------
@@ -60,7 +40,7 @@ class TableInputs:
         self.sizes = tuple(size_of(path) for path in self.names)
         self._format = given_format
 
-    def open(self, number: int) -> OpenedSource:
+    def open(self, number: int) -> Source:
         """The source of a file; raises LostInputError if it has vanished or shrunk since the run started."""
         name, size = self.names[number], self.sizes[number]
         found = size_of(name)
@@ -81,5 +61,5 @@ class TableInputs:
         return self.names
 
     def identity(self) -> list[Any]:
-        """Names and sizes."""
+        """Names and sizes: what must be unchanged for a run to be resumed, as JSON values."""
         return [list(pair) for pair in zip(self.names, self.sizes, strict=True)]

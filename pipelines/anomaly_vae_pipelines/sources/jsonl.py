@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.records import Rejected, Rows
+from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
 from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, with_ends
 from anomaly_vae_pipelines.sources.stream import ByteStream
@@ -37,39 +37,31 @@ class JsonLinesSource(TextSource):
     ) -> Read:
         """Some fields of a block as text, those in ``numeric`` as numbers; with ``whole``, all as text."""
         lines, numbers = _lines(*block.content)
-        rejected: list[Rejected] = []
-        good: list[dict[str, str | None]] = []
-        kept = np.zeros(len(lines), dtype=bool)
+        numbers += block.start.line
         needed = frozenset(wanted)
         read = [name for name in self.columns if whole or name in needed]
-        for i, line in enumerate(lines):
-            row = self._fields(line, needed, read)
-            if isinstance(row, dict):
-                good.append(row)
-                kept[i] = True
-            else:
-                rejected.append(Rejected(self.name, block.start.line + int(numbers[i]), *row, line))
-        columns = [pa.array([row[name] for row in good], pa.string()) for name in read]
+        parsed = [self._cells(line, needed, read) for line in lines]
+        positions = {name: position for position, name in enumerate(read)}
+        kept, table, rejected = self._separated(lines, numbers, parsed, positions)
         raw = pa.array([line for line, keep in zip(lines, kept, strict=True) if keep], pa.large_binary())
-        table = pa.table(columns, names=read)
-        rows = Rows(self.name, self.columns, table, block.start.line + numbers[kept], raw)
+        rows = Rows(self.name, self.columns, table, numbers[kept], raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 
-    def _fields(
+    def _cells(
         self, line: bytes, needed: Container[str], read: Sequence[str]
-    ) -> dict[str, str | None] | tuple[str, str]:
+    ) -> list[str | None] | tuple[str, str]:
         """Some fields of the object on a line as text, or the kind and the description of its error."""
         value = _object(line)
         if isinstance(value, tuple):
             return value
-        fields = {}
+        cells: list[str | None] = []
         for name in read:
             cell = value.get(self._keys[name])
             if name in needed and (problem := _unreadable(cell)):
                 return "json", f"column {name!r}: wanted a number, a boolean or text, got {problem}"
             text = cell if cell is None or isinstance(cell, str) else json.dumps(cell)
-            fields[name] = text if text is None or text.isascii() else _unicode(text)
-        return fields
+            cells.append(text if text is None or text.isascii() else _unicode(text))
+        return cells
 
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """An empty header, and the keys of the first block."""

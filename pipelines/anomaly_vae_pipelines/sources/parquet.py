@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import opened
 from anomaly_vae_pipelines.records import Rejected, Rows
-from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
+from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.selection import check_unique_names
 from anomaly_vae_pipelines.sources.text import cast_columns
 from anomaly_vae_pipelines.sources.truncation import check_not_truncated, stream_size
@@ -24,7 +22,7 @@ BLOCK_ROWS = 16_384
 """Rows per block."""
 
 
-class ParquetSource:
+class ParquetSource(Source):
     """A Parquet file. Use it as a context manager.
 
     Raises
@@ -34,32 +32,20 @@ class ParquetSource:
         truncated since it was opened.
     """
 
-    header = b""
-
     def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS) -> None:
         if path == "-":
             raise SourceError("standard input", None, "Parquet cannot be read from a stream; pass a file")
         self.name, self._block_rows = path, block_rows
-        self._stack = ExitStack()
-        file = self._stack.enter_context(opened(path))
-        self._raw, self._length = file.raw, stream_size(file.raw)
-        try:
-            self._file = pq.ParquetFile(file.stream)
-            self.columns = tuple(self._file.schema_arrow.names)
+        with ExitStack() as stack:
+            file = stack.enter_context(opened(path))
+            self._raw, self._length = file.raw, stream_size(file.raw)
+            try:
+                self._file = stack.enter_context(pq.ParquetFile(file.stream))
+                self.columns = tuple(self._file.schema_arrow.names)
+            except (pa.ArrowException, OSError) as error:
+                raise SourceError(path, None, f"is not a Parquet file ({_line(error)})") from error
             check_unique_names(path, None, self.columns)
-        except InputError:
-            self._stack.close()
-            raise
-        except (pa.ArrowException, OSError) as error:
-            self._stack.close()
-            raise SourceError(path, None, f"is not a Parquet file ({_line(error)})") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._stack.close()
+            self._stack = stack.pop_all()
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks from a position on, each of ``block_rows`` rows except the last of a row group."""
@@ -90,9 +76,7 @@ class ParquetSource:
 
     def empty(self) -> Block:
         """A block without rows."""
-        return Block(
-            pa.RecordBatch.from_pylist([], schema=self._file.schema_arrow), SourcePosition(), SourcePosition()
-        )
+        return Block(pa.RecordBatch.from_pylist([], schema=self._file.schema_arrow))
 
     def _group(self, group: int, begin: int, skipped: int) -> Iterator[Block]:
         end = begin

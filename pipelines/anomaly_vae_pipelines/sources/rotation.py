@@ -65,7 +65,7 @@ def _parsed_name(file: Path, log: Path) -> _Rotated | None:
     for pattern in (behind, before):
         if matched := re.fullmatch(pattern, name):
             numbers = tuple(map(int, re.findall(r"\d+", matched["stamp"])))
-            return _Rotated(file, _mtime(file), _as_date(numbers))
+            return _Rotated(file, modified(file), _as_date(numbers))
     return None
 
 
@@ -77,7 +77,8 @@ def _as_date(numbers: tuple[int, ...]) -> tuple[int, ...]:
     return numbers
 
 
-def _mtime(path: Path) -> float:
+def modified(path: Path) -> float:
+    """The modification time of a file, in seconds since 1970; 0 if there is no file."""
     try:
         return path.stat().st_mtime
     except OSError:

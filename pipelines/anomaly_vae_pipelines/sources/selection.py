@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.records import Label, Rows
-
-
-class HasColumns(Protocol):
-    """An object with named columns."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns."""
+from anomaly_vae_pipelines.sources.blocks import Source
 
 
 def only_normal(pieces: Iterable[Rows], label: Label) -> Iterator[Rows]:
@@ -48,7 +40,7 @@ def check_unique_names(source: str, line: int | None, columns: Sequence[str]) ->
         raise SourceError(source, line, problem)
 
 
-def require_columns(names: Iterable[str], source: HasColumns, wanted_by: str = "", name: str = "") -> None:
+def require_columns(names: Iterable[str], source: Source | Rows, wanted_by: str = "", name: str = "") -> None:
     """Raise UnknownNameError for the first name that is not a column of a source."""
     where = name or getattr(source, "name", "")
     for wanted in names:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Self
 
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.io.files import display_name, opened
+from anomaly_vae_pipelines.io.files import display_name, opened, read_fully
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, SourcePosition
 from anomaly_vae_pipelines.sources.splitting import RecordBounds
 from anomaly_vae_pipelines.sources.truncation import check_not_truncated, stream_size
@@ -109,7 +109,8 @@ class ByteStream:
                 return data, split, at_end
             size *= 2
             if size > MAX_RECORD_BYTES:
-                raise SourceError(self.name, self._position.line + 1, _too_long())
+                problem = f"longer than {MAX_RECORD_BYTES:,} bytes; wanted one row per line"
+                raise SourceError(self.name, self._position.line + 1, problem)
 
     def _take(self, size: int) -> bytes:
         """The next bytes, fewer only at the end of the file; bytes that were put back come first."""
@@ -118,19 +119,16 @@ class ByteStream:
 
     def _read(self, size: int) -> bytes:
         """Bytes from the file, fewer only at its end."""
-        pieces, missing = [], size
         try:
-            while missing > 0 and (piece := self._file.stream.read(missing)):
-                pieces.append(piece)
-                missing -= len(piece)
+            data = read_fully(self._file.stream, size)
         except (OSError, EOFError) as error:
             check_not_truncated(self.name, self._length, stream_size(self._file.raw))
             codec = self._file.codec
             hint = f"; if it is {codec}, it is damaged or truncated" if codec else ""
             raise SourceError(self.name, None, f"cannot be read to its end ({error}){hint}") from error
-        if missing > 0:
+        if len(data) < size:
             check_not_truncated(self.name, self._length, self._n_bytes())
-        return b"".join(pieces)
+        return data
 
     def _n_bytes(self) -> int:
         """Number of bytes on disk that have been read."""
@@ -138,7 +136,3 @@ class ByteStream:
             return self._file.raw.tell()
         except (OSError, ValueError):
             return 0
-
-
-def _too_long() -> str:
-    return f"longer than {MAX_RECORD_BYTES:,} bytes; wanted one row per line"

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Container, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.records import Rejected, Rows
-from anomaly_vae_pipelines.sources.blocks import Block, Read, SourcePosition
+from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
-from anomaly_vae_pipelines.sources.splitting import RecordBounds
+from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
 
 
-class TextSource(ABC):
+class TextSource(Source):
     """A ``Source`` of text whose rows keep their bytes. Use it as a context manager."""
 
     def __init__(self, stream: ByteStream) -> None:
@@ -27,13 +28,7 @@ class TextSource(ABC):
         with ExitStack() as on_error:
             on_error.push(stream)
             self.header, self.columns = self._read_head()
-            on_error.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.__exit__()
+            self._stack = on_error.pop_all()
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a position on; it can be read only once."""
@@ -42,19 +37,33 @@ class TextSource(ABC):
     def empty(self) -> Block:
         """A block without rows."""
         none = np.zeros(1, dtype=np.int64)
-        return Block(
-            (b"", RecordBounds(none, none, is_well_formed=False)), SourcePosition(), SourcePosition()
-        )
-
-    @abstractmethod
-    def read(
-        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
-    ) -> Read:
-        """Some columns of a block as text, those in ``numeric`` as numbers."""
+        return Block((b"", RecordBounds(none, none, is_well_formed=False)))
 
     @abstractmethod
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """Read past the header, if there is one; returns its line and the names of the columns."""
+
+    def _separated(
+        self,
+        records: Sequence[bytes],
+        numbers: Offsets,
+        parsed: Sequence[list[Any] | tuple[str, str]],
+        positions: Mapping[str, int],
+    ) -> tuple[NDArray[np.bool_], pa.Table, list[Rejected]]:
+        """A mask of the records with cells, their cells as a table, and the others as rejected rows.
+
+        ``parsed`` has the cells of each record, or the kind and the description of its error; ``positions``
+        are those of the columns among the cells.
+        """
+        kept = np.array([isinstance(cells, list) for cells in parsed], dtype=bool)
+        good = [cells for cells in parsed if isinstance(cells, list)]
+        rejected = [
+            Rejected(self.name, int(number), *wrong, record)
+            for number, wrong, record in zip(numbers, parsed, records, strict=True)
+            if isinstance(wrong, tuple)
+        ]
+        columns = {name: pa.array([cells[j] for cells in good], pa.string()) for name, j in positions.items()}
+        return kept, pa.table(columns), rejected
 
     def _finished(
         self,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import matplotlib
 import numpy as np
 import pytest
 
-from anomaly_vae_pipelines.images.colours import inferno
-from anomaly_vae_pipelines.images.overlay import BAR_WIDTH, MIN_SIDE, HeatScale, contour, overlay
+from anomaly_vae_pipelines.images.overlay import BAR_WIDTH, MIN_SIDE, HeatScale, contour, inferno, overlay
 
 SCALE = HeatScale(2.0)
 GREY = np.full((32, 48), 100, dtype=np.uint8)
@@ -93,3 +93,16 @@ def test_hotter_hides_more():
 def test_a_uniform_image_can_be_drawn(value):
     """With no contrast to raise."""
     assert picture(np.full((8, 8), value, dtype=np.uint8), np.zeros((8, 8))).std() == 0.0
+
+
+def test_it_is_the_map_of_matplotlib():
+    """To two parts in a hundred, everywhere."""
+    shares = np.linspace(0.0, 1.0, 500)
+    theirs = 255.0 * matplotlib.colormaps["inferno"](shares)[:, :3]
+    assert abs(inferno(shares) - theirs).max() < 5.0
+
+
+def test_it_only_gets_lighter():
+    """So that grey prints, and eyes that see few colours, tell the order."""
+    light = inferno(np.linspace(0.0, 1.0, 200)) @ [0.299, 0.587, 0.114]
+    assert (np.diff(light) > 0).all()

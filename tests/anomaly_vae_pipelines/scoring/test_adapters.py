@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from anomaly_vae import load
+from anomaly_vae import ImageVAEDetector, TabularVAEDetector, load
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.scoring.adapters import adapter_of, reads_images, refuse_inside
+from anomaly_vae_pipelines.scoring.adapters import adapter_of, is_image_model, reads_images, refuse_inside
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.tables import Scorer
 from tests.anomaly_vae_pipelines.image_files import plates_of, write_images
@@ -53,3 +55,16 @@ def test_pictures_are_not_put_among_the_images(plates, tmp_path):
     refuse_inside(str(plates / "maps"), [str(plates)])
     with pytest.raises(InputError, match="whose images are scored; choose another folder for heat maps"):
         refuse_inside(str(tmp_path / "maps"), [str(tmp_path)])
+
+
+def test_a_detector_of_images_is_recognised():
+    """A detector of tables, also as the last step of a Pipeline, is not one."""
+    assert is_image_model(ImageVAEDetector())
+    assert not is_image_model(TabularVAEDetector())
+    assert not is_image_model(make_pipeline(StandardScaler(), TabularVAEDetector()))
+
+
+def test_a_pipeline_of_a_detector_of_images_is_rejected():
+    """The steps before it do not read image files."""
+    with pytest.raises(InputError, match="save only the last step"):
+        is_image_model(make_pipeline(StandardScaler(), ImageVAEDetector()))

@@ -13,7 +13,7 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError, SinkError
-from anomaly_vae_pipelines.sinks.outputs import make_output
+from anomaly_vae_pipelines.sinks.outputs import finish, make_output
 
 
 def test_standard_output_is_written_to_and_left_open(monkeypatch):
@@ -22,7 +22,7 @@ def test_standard_output_is_written_to_and_left_open(monkeypatch):
     monkeypatch.setattr(sys, "stdout", stdout)
     output = make_output("-", "csv")
     output.write(b"a\n")
-    output.finish()
+    finish(output)
     assert stdout.buffer.getvalue() == b"a\n"
 
 
@@ -35,7 +35,7 @@ def test_a_named_pipe_is_written_to(tmp_path):
     try:
         output = make_output(pipe, "csv")
         output.write(b"a\n")
-        output.finish()
+        finish(output)
         assert os.read(reader, 100) == b"a\n"
     finally:
         os.close(reader)
@@ -47,7 +47,7 @@ def test_a_full_device_is_named():
     output = make_output("/dev/full", "csv")
     output.write(b"a\n")
     with pytest.raises(SinkError, match=r"/dev/full: cannot be written .No space left"):
-        output.finish()
+        finish(output)
     output.close(keep=False)
 
 
@@ -57,7 +57,7 @@ def test_a_url_receives_the_complete_output_or_nothing():
     output = make_output("memory://staged/a.csv.gz", "csv")
     output.write(output.compress(b"a\n"))
     assert not memory.exists("/staged/a.csv.gz")
-    output.finish()
+    finish(output)
     assert gzip.decompress(memory.cat("/staged/a.csv.gz")) == b"a\n"
     with pytest.raises(OutputExistsError):
         make_output("memory://staged/a.csv.gz", "csv")

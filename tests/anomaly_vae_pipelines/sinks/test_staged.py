@@ -11,7 +11,7 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SinkError
-from anomaly_vae_pipelines.sinks.outputs import make_output
+from anomaly_vae_pipelines.sinks.outputs import finish, make_output
 from anomaly_vae_pipelines.sinks.staged import StagedFile, StagedParquet
 
 
@@ -27,7 +27,7 @@ def test_a_file_is_replaced_when_it_is_complete(tmp_path):
     output.write(b"new")
     output.checkpoint()
     assert path.read_text() == "old"
-    output.finish()
+    finish(output)
     assert (path.read_text(), left_in(tmp_path)) == ("new", ["out.csv"])
 
 
@@ -42,7 +42,7 @@ def test_rows_after_a_checkpoint_are_removed(tmp_path):
     second = StagedFile(path)
     second.restore(checkpoint)
     second.write(b"two")
-    second.finish()
+    finish(second)
     assert Path(path).read_text() == "one,two"
 
 
@@ -59,7 +59,7 @@ def test_two_runs_cannot_write_the_same_file(tmp_path):
     first.write(b"mine")
     with pytest.raises(SinkError, match="another run is writing it"):
         second.write(b"also mine")
-    first.finish()
+    finish(first)
     assert (tmp_path / "out.csv").read_text() == "mine"
 
 
@@ -73,7 +73,7 @@ def test_the_loser_of_the_lock_changes_nothing(tmp_path, name):
         second.write(piece)
     second.close(keep=False)
     first.write(piece)
-    first.finish()
+    finish(first)
     assert left_in(tmp_path) == [name]
 
 
@@ -85,7 +85,7 @@ def test_compressed_pieces_are_one_file(tmp_path, suffix):
         output = StagedFile(str(tmp_path / f"{name}.csv.{suffix}"))
         for piece in (b"a,b\n", b"", b"1,2\n"):
             output.write(output.compress(piece))
-        output.finish()
+        finish(output)
         contents.append((tmp_path / f"{name}.csv.{suffix}").read_bytes())
     assert contents[0] == contents[1]
     with pa.input_stream(str(tmp_path / f"a.csv.{suffix}"), compression="detect") as stream:
@@ -100,7 +100,7 @@ def test_parquet_is_the_same_file_however_often_it_was_interrupted(tmp_path):
     whole = StagedParquet(str(tmp_path / "whole.parquet"))
     for table in tables:
         whole.write(table)
-    whole.finish()
+    finish(whole)
     path = str(tmp_path / "parts.parquet")
     first = StagedParquet(path)
     first.write(tables[0])
@@ -113,7 +113,7 @@ def test_parquet_is_the_same_file_however_often_it_was_interrupted(tmp_path):
     second.restore(checkpoint)
     for table in tables[2:]:
         second.write(table)
-    second.finish()
+    finish(second)
     assert Path(path).read_bytes() == (tmp_path / "whole.parquet").read_bytes()
     assert pq.read_table(path).column("a").to_pylist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5]
     assert left_in(tmp_path) == ["parts.parquet", "whole.parquet"]
@@ -126,7 +126,7 @@ def test_parquet_has_the_types_of_its_first_table(tmp_path):
     output.write(pa.table({"a": ["2.5"], "b": [True]}))
     with pytest.raises(InputError, match="has other column types than the inputs before it"):
         output.write(pa.table({"a": ["many"], "b": ["y"]}))
-    output.finish()
+    finish(output)
     assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {"a": [1.5, 2.5], "b": ["x", "true"]}
 
 

@@ -13,7 +13,7 @@ import pytest
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import list_images
 from anomaly_vae_pipelines.sources.arrays import ArraySource
-from anomaly_vae_pipelines.sources.blocks import OpenedSource, SourcePosition
+from anomaly_vae_pipelines.sources.blocks import Source, SourcePosition
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
 from anomaly_vae_pipelines.sources.images import ImageSource
 from anomaly_vae_pipelines.sources.jsonl import JsonLinesSource
@@ -45,7 +45,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path):
     }[request.param]
 
 
-def rows_from(source: OpenedSource, start: SourcePosition | None = None) -> list[tuple[int, str]]:
+def rows_from(source: Source, start: SourcePosition | None = None) -> list[tuple[int, str]]:
     """Numbers and first cells of the rows from a position on."""
     found = []
     for block in source.blocks(start):

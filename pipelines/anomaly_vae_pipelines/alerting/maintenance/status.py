@@ -117,13 +117,10 @@ def _silenced(
     now = last if has_times and last is not None else clock.now()
     try:
         for rule in rules:
-            yield from _silenced_keys(rule, state, now)
+            columns, opened = state["rules"].get(rule.name, {}).get("cooldown", [[], []])
+            for key, moment in opened:
+                if moment + rule.cooldown > now:
+                    names = dict(zip(columns, key, strict=False))
+                    yield Silenced(rule.name, names, iso_time(moment + rule.cooldown))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{where}: is not a valid alert state ({type(error).__name__})") from error
-
-
-def _silenced_keys(rule: RuleSection, state: dict[str, Any], now: float) -> Iterator[Silenced]:
-    columns, opened = state["rules"].get(rule.name, {}).get("cooldown", [[], []])
-    for key, moment in opened:
-        if moment + rule.cooldown > now:
-            yield Silenced(rule.name, dict(zip(columns, key, strict=False)), iso_time(moment + rule.cooldown))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anomaly_vae_pipelines.alerting.config.reading import read_delivery
-from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.records import Alert, iso_time
 from anomaly_vae_pipelines.alerting.times import Clock
 from anomaly_vae_pipelines.errors import DeliveryError
@@ -35,12 +34,17 @@ def try_sinks(
 
     Raises InputError if the sinks of the file are not valid.
     """
-    chosen = clock or Clock()
+    clock = clock or Clock()
     for sink in read_delivery(path, environ).sinks:
-        yield _try(sink, chosen)
+        started, problem = clock.elapsed(), None
+        try:
+            sink.send(_alert(sink.severity, clock.now()), sink.timeout)
+        except DeliveryError as error:
+            problem = str(error)
+        yield Trial(sink.name, sink.kind, clock.elapsed() - started, problem)
 
 
-def trial_alert(severity: str, now: float) -> Alert:
+def _alert(severity: str, now: float) -> Alert:
     """An alert that says that it is a test, in every field that a receiver shows."""
     return Alert(
         id=secrets.token_hex(16),
@@ -60,12 +64,3 @@ def trial_alert(severity: str, now: float) -> Alert:
         rows=(),
         cooldown=0.0,
     )
-
-
-def _try(sink: Sink, clock: Clock) -> Trial:
-    started, problem = clock.elapsed(), None
-    try:
-        sink.send(trial_alert(sink.severity, clock.now()), sink.timeout)
-    except DeliveryError as error:
-        problem = str(error)
-    return Trial(sink.name, sink.kind, clock.elapsed() - started, problem)

@@ -48,13 +48,8 @@ class ScoreRule(Rule):
 
     def _match(self, timed: TimedRows, key: Key, at: int) -> Match:
         score, p_value = float(timed.scored.scores[at]), self.limit.p_value_of(timed.scored, at)
-        moment = float(timed.times[at])
-        return Match(key, moment, at, "", p_value, measures=_score(score), rank=score)
-
-
-def _score(score: float) -> Mapping[str, float]:
-    """The measure of a row; empty if JSON cannot represent it."""
-    return {"score": score} if math.isfinite(score) else {}
+        measures = {"score": score} if math.isfinite(score) else {}  # JSON has no infinity
+        return Match(key, float(timed.times[at]), at, "", p_value, measures=measures, rank=score)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class SilenceRule(Rule):
     def tick(self, now: float, idle: float) -> Iterator[Match]:
         if not self.options.key and self._last_rows.get(()) is None:
             self._last_rows.put((), self._nothing)
-        for key, last in self._last_rows.items():
+        for key, last in list(self._last_rows.items()):
             yield from self._silent(key, last, now)
 
     def end(self, now: float) -> Iterator[Match]:

@@ -54,7 +54,8 @@ class ShareRule(WindowRule):
             p_value = None if rate is None else float(binom.sf(count - 1, n_rows, rate))
             share = count / n_rows
             what = f"{_percent(share)} of rows count ({self.limit})"
-            yield self._match(key, stats, at, what, p_value, count, {"share": share}, rank=-share)
+            measures = {"share": share}
+            yield Match(key, stats.time, at, what, p_value, count, measures=measures, rank=-share)
 
 
 class DriftRule(WindowRule):
@@ -95,8 +96,8 @@ class DriftRule(WindowRule):
             side = "lower" if drift.lower else "higher"
             distance = f"a Kolmogorov-Smirnov distance of {drift.effect:.3g}"
             what = f"scores are {side} than in calibration, by {distance},"
-            measures, n_rows = {"effect": drift.effect}, stats.n_rows
-            yield self._match(key, stats, at, what, drift.p_value, n_rows, measures, rank=-drift.effect)
+            measures, n_rows, rank = {"effect": drift.effect}, stats.n_rows, -drift.effect
+            yield Match(key, stats.time, at, what, drift.p_value, n_rows, measures=measures, rank=rank)
 
 
 class MissingRule(WindowRule):
@@ -126,16 +127,23 @@ class MissingRule(WindowRule):
         return Counter(lambda part: empty[:, part].sum(axis=1), np.asarray(empty.any(axis=0)), by_score=False)
 
     def _judge(self, key: Key, stats: WindowStats, at: int) -> Iterator[Match]:
-        n_rows = stats.n_rows
-        shares = stats.counts / n_rows
+        shares = stats.counts / stats.n_rows
         bad = [i for i in np.argsort(-shares, kind="stable").tolist() if shares[i] >= self.share]
         if bad:
             what = ", ".join(f"{self.missing[i]!r} is missing in {_percent(shares[i])}" for i in bad)
             columns = tuple(self._reason(i, float(shares[i])) for i in bad)
             measures = {f"missing {self.missing[i]}": float(shares[i]) for i in bad}
-            count = int(stats.counts.max())
-            rank = -float(shares.max())
-            yield self._match(key, stats, at, f"{what} of rows", None, count, measures, columns, rank=rank)
+            yield Match(
+                key,
+                stats.time,
+                at,
+                f"{what} of rows",
+                None,
+                int(stats.counts.max()),
+                measures=measures,
+                columns=columns,
+                rank=-float(shares.max()),
+            )
 
     def _reason(self, i: int, share: float) -> Reason:
         expected = f"missing in under {_percent(self.share)} of rows"

@@ -7,7 +7,7 @@ judged and dropped, so that a window needs the same memory for any number of row
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from anomaly_vae_pipelines.alerting.rules.base import Match, Rule, RuleOptions
 from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
 from anomaly_vae_pipelines.alerting.times import duration_text
 from anomaly_vae_pipelines.plurals import counted
-from anomaly_vae_pipelines.records import Reason
 
 Positions = NDArray[np.intp]
 
@@ -123,7 +122,7 @@ class WindowRule(Rule):
             yield from self.end(now)
 
     def end(self, now: float) -> Iterator[Match]:
-        for key, _ in self._open.items():
+        for key in list(self._open):
             yield from self._close(key, -1, -1)
 
     def heading(self, worst_match: Match, n_matches: int, n_rows: int, worst_row: str) -> str:
@@ -142,7 +141,10 @@ class WindowRule(Rule):
         raise NotImplementedError
 
     def _judge(self, key: Key, stats: WindowStats, at: int) -> Iterator[Match]:
-        """Matches in a complete window; ``at`` is the row that closed it, -1 if no row did."""
+        """Matches in a complete window; ``at`` is the row that closed it, -1 if no row did.
+
+        ``_in_window`` adds what all rules of windows say.
+        """
         raise NotImplementedError
 
     def _parts(
@@ -171,35 +173,18 @@ class WindowRule(Rule):
             return
         self._open.drop(key)
         if stats.n_rows >= self.window.least:
-            yield from self._judge(key, stats, at)
+            yield from (self._in_window(match, stats) for match in self._judge(key, stats, at))
 
-    def _match(
-        self,
-        key: Key,
-        stats: WindowStats,
-        at: int,
-        what: str,
-        p_value: float | None,
-        n_rows: int,
-        measures: dict[str, float],
-        columns: tuple[Reason, ...] = (),
-        *,
-        rank: float,
-    ) -> Match:
+    def _in_window(self, match: Match, stats: WindowStats) -> Match:
+        """The match with the size of its window, and the rows that an alert shows of it."""
         size = counted(stats.n_rows, "row")
-        return Match(
-            key,
-            stats.time,
-            at,
-            f"{what} in {size if self.window.rows is not None else f'{size} of {self.window}'}",
-            p_value,
-            n_rows,
+        return replace(
+            match,
+            what=f"{match.what} in {size if self.window.rows is not None else f'{size} of {self.window}'}",
             first=stats.first,
             last=stats.last,
             rows=tuple(stats.shown),
-            measures={**measures, "rows": stats.n_rows},
-            columns=columns,
-            rank=rank,
+            measures={**match.measures, "rows": stats.n_rows},
             worst=stats.worst,
         )
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from itertools import repeat
+from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.records import ImageRows, ScoredRows
 from anomaly_vae_pipelines.scoring.tables import reason_texts
@@ -25,7 +28,9 @@ def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str
     """The body of an answer in one of ``FORMATS``, with the rows in the order of the request."""
     if media == JSON:
         return msgspec.json.encode(_content(served, scored, explain=explain))
-    table = _table(served, scored, explain=explain)
+    table = pa.table(result_columns(served, scored))
+    if explain:
+        table = table.append_column("top_columns", pa.array(reason_texts(scored), pa.string()))
     stream = io.BytesIO()
     if media == CSV:
         pacsv.write_csv(table, stream)
@@ -55,13 +60,11 @@ def _add_heatmaps(served: ServedModel, scored: ScoredRows, rows: Sequence[Scored
         row.heatmap = heatmap_uri(images.images[position], heat[position], served.detector)
 
 
-def _table(served: ServedModel, scored: ScoredRows, *, explain: bool) -> pa.Table:
-    columns = {
+def result_columns(served: ServedModel, scored: ScoredRows) -> dict[str, NDArray[Any]]:
+    """The results of rows, each of shape (n_rows,)."""
+    return {
         "score": scored.scores,
         "p_value": scored.p_values,
         "is_anomaly": scored.is_anomaly,
-        "threshold": pa.repeat(served.offset, len(scored)),
+        "threshold": np.full(len(scored), served.offset),
     }
-    if explain:
-        columns["top_columns"] = pa.array(reason_texts(scored), pa.string())
-    return pa.table(columns)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_vae_pipelines.arrow_text import is_text
+from anomaly_vae_pipelines.arrow_text import is_number, is_text
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.service.codecs.tables import check_count
 from anomaly_vae_pipelines.service.errors import TooLargeError
@@ -23,18 +23,6 @@ from anomaly_vae_pipelines.service.models.inputs import SOURCE
 TEXT_BYTES = 1 << 26
 """Largest size of all texts of a body, with one text per row."""
 
-_KINDS = (
-    is_text,
-    pa.types.is_null,
-    pa.types.is_boolean,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_decimal,
-    pa.types.is_date,
-    pa.types.is_time,
-    pa.types.is_timestamp,
-    pa.types.is_duration,
-)
 _FILE_MAGIC = b"ARROW1"
 _DICTIONARY, _BATCH = 2, 3
 _HEADER_TYPE, _HEADER = 1, 2
@@ -87,7 +75,8 @@ def _plain(table: pa.Table, names: Container[str]) -> pa.Table:
         kind = column.type
         if pa.types.is_dictionary(kind):
             kind = kind.value_type
-        if not any(is_kind(kind) for is_kind in _KINDS):
+        is_time = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
+        if not (is_text(kind) or is_number(kind) or is_time):
             raise SourceError(
                 SOURCE, None, f"column {name!r}: wanted text, numbers or times, got {column.type}"
             )
@@ -97,7 +86,7 @@ def _plain(table: pa.Table, names: Container[str]) -> pa.Table:
             problem = f"column {name!r}: its texts have more than {TEXT_BYTES:,} bytes, one per row"
             raise TooLargeError(problem)
         column = column.cast(pa.string() if is_text(kind) else kind)
-        if pa.types.is_temporal(kind):
+        if is_time:
             _check_times(column, name)
         columns.append(column)
     return pa.table(columns, names=table.column_names)

@@ -54,12 +54,10 @@ def rows_of_body(data: bytes, media: str, inputs: ModelInputs, max_rows: int) ->
     if media in ARROW:
         inputs.wants_table()
         return rows_of_table(read_arrow(data, max_rows, inputs.names), inputs, max_rows)
-    if media.startswith("image/"):
+    if media.startswith("image/") or (media == "application/octet-stream" and inputs.frame is not None):
         return rows_of_files([("image", data)], inputs, max_rows)
     if media == "application/json" or media.endswith("+json"):
         return rows_of_json(data, inputs, max_rows)
-    if media == "application/octet-stream" and inputs.frame is not None:
-        return rows_of_files([("image", data)], inputs, max_rows)
     raise UnknownMediaError(f"the media type {media[:100]!r} is not supported; wanted {_READ}")
 
 

@@ -10,16 +10,16 @@ import io
 import json
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.arrow_text import is_number
 from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.records import NumberRows, Rows
-from anomaly_vae_pipelines.service.codecs.json import RowsOfNumbers, parse_json
+from anomaly_vae_pipelines.service.codecs.json import parse_json, rows_of_numbers
 from anomaly_vae_pipelines.service.errors import RefusedRowsError, TooLargeError
 from anomaly_vae_pipelines.service.models.inputs import SOURCE, ModelInputs
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
@@ -39,7 +39,7 @@ def rows_of_json(data: bytes, inputs: ModelInputs, max_rows: int) -> Rows:
         TooLargeError for more than ``max_rows``.
     """
     inputs.wants_table()
-    values = _decoder(inputs.names)(data) if inputs.is_numbers else None
+    values = rows_of_numbers(data, inputs.names) if inputs.is_numbers else None
     if values is not None:
         check_count(len(values), max_rows)
         return _number_rows(values, inputs)
@@ -96,11 +96,6 @@ def check_count(n_rows: int, max_rows: int) -> None:
         raise InputError(f"{SOURCE}: holds no rows; wanted at least one")
 
 
-@lru_cache(maxsize=64)
-def _decoder(names: tuple[str, ...]) -> RowsOfNumbers:
-    return RowsOfNumbers(names)
-
-
 def _list_of_rows(content: Any) -> Sequence[Any]:
     if not isinstance(content, dict):
         raise InputError(f'wanted {{"rows": [{{"column": value}}, ...]}}, got {_shown(content)}')
@@ -148,8 +143,7 @@ def _numbers(table: pa.Table, inputs: ModelInputs) -> pa.Table:
     """The table; raises InputError for a column that does not hold numbers."""
     for name in inputs.names:
         kind = table.column(name).type
-        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
-        if not is_number and not pa.types.is_decimal(kind):
+        if not is_number(kind) or pa.types.is_boolean(kind):
             raise InputError(f"column {name!r}: wanted numbers, got {kind}")
     return table
 

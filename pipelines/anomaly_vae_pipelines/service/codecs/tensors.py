@@ -16,17 +16,19 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Rows, ScoredRows
+from anomaly_vae_pipelines.service.codecs.answers import result_columns
 from anomaly_vae_pipelines.service.codecs.images import rows_of_arrays
 from anomaly_vae_pipelines.service.codecs.json import parse_json
 from anomaly_vae_pipelines.service.codecs.schemas import InferAnswer, OutputTensor, TensorMetadata
 from anomaly_vae_pipelines.service.codecs.tables import check_count, rows_of_table
 from anomaly_vae_pipelines.service.errors import TooLargeError
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs
+from anomaly_vae_pipelines.service.models.registry import ServedModel
 
 HEADER_LENGTH = "inference-header-content-length"
 """Header with the number of bytes of JSON in a body; binary tensors follow them."""
@@ -59,7 +61,7 @@ class Tensor:
 class InferRequest:
     """A request to infer: its id, its tensors, and the requested outputs, each with whether it is binary."""
 
-    id: str | None
+    id: str | UnsetType
     tensors: tuple[Tensor, ...]
     outputs: Mapping[str, bool]
 
@@ -98,7 +100,7 @@ def parse_request(body: bytes, header_length: str | None, max_values: int) -> In
     if len(set(names)) < len(names):
         raise InputError("two inputs have the same name; names must be unique")
     given_id = content.get("id")
-    return InferRequest(None if given_id is None else str(given_id), tuple(tensors), _outputs(content))
+    return InferRequest(UNSET if given_id is None else str(given_id), tuple(tensors), _outputs(content))
 
 
 def rows_of_tensors(request: InferRequest, inputs: ModelInputs, max_rows: int) -> Rows:
@@ -114,15 +116,10 @@ def rows_of_tensors(request: InferRequest, inputs: ModelInputs, max_rows: int) -
 
 
 def infer_answer(
-    request: InferRequest, scored: ScoredRows, *, name: str, version: str, threshold: float
+    request: InferRequest, served: ServedModel, scored: ScoredRows
 ) -> tuple[bytes, dict[str, str]]:
     """The body of an answer, and its headers."""
-    values: dict[str, NDArray[Any]] = {
-        "score": scored.scores,
-        "p_value": scored.p_values,
-        "is_anomaly": scored.is_anomaly,
-        "threshold": np.full(len(scored), threshold),
-    }
+    values = result_columns(served, scored)
     outputs, tail = [], b""
     for output, is_binary in request.outputs.items():
         tensor = OutputTensor(output, OUTPUTS[output], [len(scored)])
@@ -133,8 +130,7 @@ def infer_answer(
         else:
             tensor.data = values[output].tolist()
         outputs.append(tensor)
-    request_id = UNSET if request.id is None else request.id
-    head = msgspec.json.encode(InferAnswer(name, version, outputs, request_id))
+    head = msgspec.json.encode(InferAnswer(served.name, served.version, outputs, request.id))
     if not tail:
         return head, {"content-type": "application/json"}
     headers = {"content-type": "application/octet-stream", HEADER_LENGTH: str(len(head))}

@@ -39,8 +39,7 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._timer: asyncio.TimerHandle | None = None
-        self._stall: asyncio.TimerHandle | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._awaits_head, self._n_head, self._n_frame = True, 0, 0
         self._is_closing = self._ignores_rest = False
 
@@ -69,7 +68,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete."""
         self._awaits_head = False
-        self._stop_timer()
+        self._stop("head")
         super().on_headers_complete()
         self._ignores_rest = self.parser.should_upgrade()  # its head came in pieces
         if self._is_closing or self._ignores_rest:
@@ -88,18 +87,18 @@ class Protocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than we write."""
         super().pause_writing()
-        if self._stall is None:
-            self._stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        if "stall" not in self._timers:
+            self._timers["stall"] = self.loop.call_later(STALL_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        self._stop_stall()
+        self._stop("stall")
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers."""
-        self._stop_timer()
-        self._stop_stall()
+        for name in list(self._timers):
+            self._stop(name)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -111,26 +110,21 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_later(LINGER_SECONDS, super().shutdown)
 
     def _expect_head(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS, self._close_silent)
+        if "head" not in self._timers:
+            self._timers["head"] = self.loop.call_later(HEAD_SECONDS, self._close_silent)
 
     def _close_silent(self) -> None:
         """Close the connection, unless a response is being sent."""
-        self._timer = None
+        self._stop("head")
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
         else:
             self._expect_head()
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _stop_stall(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
+    def _stop(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
 
 
 def _without_upgrade(data: bytes) -> bytes:

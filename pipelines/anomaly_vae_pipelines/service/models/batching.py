@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -212,17 +213,16 @@ def _joined(pieces: Sequence[Rows]) -> Rows:
     first = pieces[0]
     if len(pieces) == 1:
         return first
-    numbers = np.arange(sum(map(len, pieces)), dtype=np.int64)
+    joined: dict[str, Any] = {"numbers": np.arange(sum(map(len, pieces)), dtype=np.int64)}
     if isinstance(first, NumberRows):
-        values = np.concatenate([piece.values for piece in pieces if isinstance(piece, NumberRows)])
-        return replace(first, numbers=numbers, values=values)
-    table = pa.concat_tables([piece.table for piece in pieces])
+        joined["values"] = np.concatenate([piece.values for piece in pieces if isinstance(piece, NumberRows)])
+        return replace(first, **joined)
+    joined["table"] = pa.concat_tables([piece.table for piece in pieces])
     if isinstance(first, ImageRows):
-        own = [piece for piece in pieces if isinstance(piece, ImageRows)]
-        paths = tuple(path for piece in own for path in piece.paths)
-        images = np.concatenate([piece.images for piece in own])
-        return replace(first, table=table, numbers=numbers, images=images, paths=paths)
-    return replace(first, table=table, numbers=numbers)
+        images = [piece for piece in pieces if isinstance(piece, ImageRows)]
+        joined["images"] = np.concatenate([piece.images for piece in images])
+        joined["paths"] = tuple(path for piece in images for path in piece.paths)
+    return replace(first, **joined)
 
 
 def _split(

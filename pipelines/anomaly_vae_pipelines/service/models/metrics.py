@@ -107,7 +107,9 @@ class _Models(Collector):
             now = served.statistics.snapshot()
             rows.add_metric(labels, now.n_rows)
             anomalies.add_metric(labels, now.n_anomalies)
-            scores.add_metric(labels, _buckets(now.edges, now.counts), now.total)
+            ends = [*(f"{edge:.6g}" for edge in now.edges), "+Inf"]
+            cumulative = map(float, accumulate(now.counts))
+            scores.add_metric(labels, list(zip(ends, cumulative, strict=True)), now.total)
             if now.drift is not None:
                 drift.add_metric(labels, now.drift)
             threshold.add_metric(labels, served.offset)
@@ -120,9 +122,3 @@ class _Models(Collector):
 
 def _gauge(name: str, about: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"anomaly_vae_{name}", about, labels=_NAMED)
-
-
-def _buckets(edges: tuple[float, ...], counts: tuple[int, ...]) -> list[tuple[str, float]]:
-    """Cumulative counts by upper bound, as Prometheus reads them."""
-    ends = [*(f"{edge:.6g}" for edge in edges), "+Inf"]
-    return list(zip(ends, map(float, accumulate(counts)), strict=True))

@@ -14,7 +14,8 @@ import joblib
 import pandas as pd
 
 from anomaly_vae.errors import InputError, ModelFileError
-from anomaly_vae_pipelines.io.digests import file_digest
+from anomaly_vae.persistence import load
+from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
 from anomaly_vae_pipelines.service.errors import UnknownModelError
@@ -156,20 +157,13 @@ def serve_models(models: AnyModel | Mapping[str, AnyModel], settings: Settings) 
     return registry
 
 
-def load_model(path: str, *, isolated: bool = False) -> AnyModel:
-    """The model of a file. The service reads all model files here.
+def load_served(name: str, version: str, path: str, *, isolated: bool = False) -> ServedModel:
+    """The model of a file, checked by its self-test and ready to score; raises ModelFileError.
 
     With ``isolated=True`` a child process with limits loads it first.
     """
-    from anomaly_vae.persistence import load
-
-    return load(path, isolated=isolated)
-
-
-def load_served(name: str, version: str, path: str, *, isolated: bool = False) -> ServedModel:
-    """The model of a file, checked by its self-test and ready to score; raises ModelFileError."""
     started, model_id = time.perf_counter(), _digest(path)
-    model = load_model(path, isolated=isolated)
+    model = load(path, isolated=isolated)
     if _digest(path) != model_id:
         raise ModelFileError(f"{path}: changed while it was read; it will be read again")
     return ServedModel(name, version, model, model_id, seconds=round(time.perf_counter() - started, 3))

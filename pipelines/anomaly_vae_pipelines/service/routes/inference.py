@@ -59,7 +59,23 @@ def inference_operations(models: Registry, settings: Settings) -> list[Operation
         return ModelReady(asked_for(request).name, True)
 
     async def infer(request: Request) -> Response:
-        return await _infer(request, models, settings)
+        path = request.path_params
+        served, batcher = models.get(path["name"], path.get("version"))
+        body, header_length = await read_body(request), request.headers.get(HEADER_LENGTH)
+
+        def parsed() -> tuple[InferRequest, Rows]:
+            data = body.unpacked(settings.max_body_bytes)
+            asked = parse_request(data, header_length, settings.max_body_bytes)
+            return asked, rows_of_tensors(asked, served.inputs, settings.max_rows)
+
+        if body.is_small:
+            (asked, rows), waited = parsed(), 0.0
+        else:
+            (asked, rows), waited = await models.parse_queue.run(request, parsed, batcher.capacity)
+        scored = await batcher.submit(rows, waited=waited)
+        log_scored(request, served, scored)
+        content, headers = infer_answer(asked, served, scored)
+        return Response(content, headers=headers)
 
     model, query = "/v2/models/{name}", ("version",)
     version, inputs = f"{model}/versions/{{version}}", "Inputs and outputs of a"
@@ -77,24 +93,3 @@ def inference_operations(models: Registry, settings: Settings) -> list[Operation
         Operation("POST", f"{version}/infer", infer, "Score tensors with a version", result=InferAnswer),
         Operation("POST", f"{model}/infer", infer, "Score tensors", result=InferAnswer),
     ]
-
-
-async def _infer(request: Request, models: Registry, settings: Settings) -> Response:
-    path = request.path_params
-    served, batcher = models.get(path["name"], path.get("version"))
-    body, header_length = await read_body(request), request.headers.get(HEADER_LENGTH)
-
-    def parsed() -> tuple[InferRequest, Rows]:
-        data = body.unpacked(settings.max_body_bytes)
-        asked = parse_request(data, header_length, settings.max_body_bytes)
-        return asked, rows_of_tensors(asked, served.inputs, settings.max_rows)
-
-    (asked, rows), waited = (
-        (parsed(), 0.0) if body.is_small else await models.parse_queue.run(request, parsed, batcher.capacity)
-    )
-    scored = await batcher.submit(rows, waited=waited)
-    log_scored(request, served, scored)
-    content, headers = infer_answer(
-        asked, scored, name=served.name, version=served.version, threshold=served.offset
-    )
-    return Response(content, headers=headers)

@@ -65,31 +65,22 @@ class Operation:
         """Identifier that generated clients name their functions after."""
         return re.sub(r"\W", "_", f"{self.function.__name__}{self.path}_{self.method.lower()}")
 
-
-def routes_of(operations: Iterable[Operation]) -> list[Route]:
-    """The routes of operations; those that score come first, since nearly all requests are for them."""
-    return [_route(operation) for operation in sorted(operations, key=lambda one: not one.scores)]
-
-
-def _route(operation: Operation) -> Route:
-    """The route of this method alone: Starlette would add HEAD to GET."""
-    endpoint = _Endpoint(operation.function, operation.path)
-    route = Route(operation.path, endpoint, methods=[operation.method])
-    route.methods = {operation.method}
-    return route
-
-
-class _Endpoint:
-    """A function as an ASGI application, without the error handling that Starlette adds to a function.
-
-    The middleware handles errors once for all routes, and reads the path for the metrics.
-    """
-
-    def __init__(self, function: Function, path: str) -> None:
-        self._function, self.path = function, path
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        result = await self._function(Request(scope, receive, send))
+        """Answer a request, without the error handling that Starlette adds to a function.
+
+        The middleware handles errors once for all routes, and reads the path for the metrics.
+        """
+        result = await self.function(Request(scope, receive, send))
         if not isinstance(result, Response):
             result = Response(msgspec.json.encode(result), media_type="application/json")
         await result(scope, receive, send)
+
+
+def routes_of(operations: Iterable[Operation]) -> list[Route]:
+    """The routes of operations; those that score come first, since nearly all requests are for them."""
+    routes = []
+    for operation in sorted(operations, key=lambda one: not one.scores):
+        route = Route(operation.path, operation)
+        route.methods = {operation.method}  # this method alone: Starlette would add HEAD to GET
+        routes.append(route)
+    return routes

@@ -17,6 +17,8 @@ _CELLS: dict[str, list[str]] = {
     "boolean": ["boolean", "null"],
     "datetime": ["string", "null"],
 }
+_LONG = {".jpg": "jpeg", ".tif": "tiff"}
+_IMAGE_TYPES = sorted({f"image/{_LONG.get(suffix, suffix[1:])}" for suffix in SUFFIXES})
 _BINARY = {"type": "string", "format": "binary"}
 _ANY_CELL = ["string", "number", "boolean", "null"]
 _INPUT = {
@@ -56,7 +58,7 @@ def score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
             content["text/csv"]["example"] = _as_csv(chosen.inputs, chosen.example)
     if len(tables) < len(served):
         content["multipart/form-data"] = {"schema": _object_of("file", _BINARY)}
-        content |= {kind: {"schema": _BINARY} for kind in _image_types()}
+        content |= {kind: {"schema": _BINARY} for kind in _IMAGE_TYPES}
     return {"required": True, "content": content}
 
 
@@ -101,9 +103,3 @@ def _as_csv(inputs: ModelInputs, rows: Sequence[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue()
-
-
-def _image_types() -> list[str]:
-    short = {"jpg": "jpeg", "tif": "tiff"}
-    names = {suffix[1:] for suffix in SUFFIXES}
-    return sorted({f"image/{short.get(name, name)}" for name in names})

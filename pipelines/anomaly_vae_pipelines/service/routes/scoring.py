@@ -132,8 +132,5 @@ def _truth(text: str) -> bool:
 def _accepted(request: Request) -> str:
     """The media type of the answer: the first one of those that are written that the client names."""
     wanted = request.headers.get("accept", "*/*").lower()
-    for part in wanted.split(","):
-        media = part.partition(";")[0].strip()
-        if media in FORMATS:
-            return media
-    return JSON
+    named = (part.partition(";")[0].strip() for part in wanted.split(","))
+    return next((media for media in named if media in FORMATS), JSON)

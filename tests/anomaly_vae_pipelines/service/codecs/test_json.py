@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.service.codecs.json import RowsOfNumbers, parse_json
+from anomaly_vae_pipelines.service.codecs.json import parse_json, rows_of_numbers
 
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53) | st.none()
 
@@ -36,7 +36,7 @@ def test_anything_else_is_refused_with_the_way_out(data: bytes) -> None:
 def test_rows_of_numbers_are_a_matrix_in_the_order_of_the_columns(rows: list[tuple[float, float]]) -> None:
     """Whatever their order in the text; null is NaN, and other fields are ignored."""
     text = json.dumps({"rows": [{"b": b, "other": "x", "a": a} for a, b in rows]}).encode()
-    values = RowsOfNumbers(["a", "b"])(text)
+    values = rows_of_numbers(text, ("a", "b"))
     wanted = np.array([[np.nan if cell is None else cell for cell in row] for row in rows], dtype=float)
     assert values is not None
     np.testing.assert_array_equal(values, wanted.reshape(-1, 2))
@@ -46,4 +46,4 @@ def test_rows_of_numbers_are_a_matrix_in_the_order_of_the_columns(rows: list[tup
     "text", [b'{"rows": [{"a": "1"}]}', b'{"rows": [{}]}', b"[]", b'{"rows": [{"a": true}]}', b"{"]
 )
 def test_rows_that_are_not_all_numbers_are_left_to_the_other_decoder(text: bytes) -> None:
-    assert RowsOfNumbers(["a"])(text) is None
+    assert rows_of_numbers(text, ("a",)) is None

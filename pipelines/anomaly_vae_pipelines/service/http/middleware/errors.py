@@ -23,19 +23,14 @@ def errors(app: ASGIApp) -> ASGIApp:
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
         scope.setdefault("app", app)  # without it Starlette sends its own response for an unknown path
-        failure: Exception
         try:
             await app(scope, receive, send)
-            return
         except ClientDisconnect:
             exchange.has_left = True
-            return
-        except (AnomalyVAEError, HTTPException) as error:
-            failure = error
         except Exception as error:
-            logging.getLogger(NAME).exception("a request failed")
-            failure = error
-        if not exchange.status and not exchange.has_left:
-            await error_response(failure, exchange.id)(scope, receive, send)
+            if not isinstance(error, AnomalyVAEError | HTTPException):
+                logging.getLogger(NAME).exception("a request failed")
+            if not exchange.status and not exchange.has_left:
+                await error_response(error, exchange.id)(scope, receive, send)
 
     return answered

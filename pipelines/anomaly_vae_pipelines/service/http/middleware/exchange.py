@@ -1,4 +1,4 @@
-"""Exchanges: what is known of a request and its response, recorded as their messages pass."""
+"""Exchanges: what is known of a request and its response, and the headers that every response has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +59,10 @@ def exchange_of(scope: Scope) -> Exchange:
 
 
 def record_exchange(app: ASGIApp) -> ASGIApp:
-    """Puts an Exchange into the scope, and keeps it up to date."""
+    """Puts an Exchange into the scope, and keeps it up to date.
+
+    It adds the id of the request, ``nosniff``, and ``Connection: close`` if a body was not read fully.
+    """
 
     async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -77,11 +81,20 @@ def record_exchange(app: ASGIApp) -> ASGIApp:
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
+                message = {**message, "headers": [*message.get("headers", []), *_added_headers(exchange)]}
             await send(message)
 
         await app(scope, receive_recorded, send_recorded)
 
     return recorded
+
+
+def _added_headers(exchange: Exchange) -> Iterator[tuple[bytes, bytes]]:
+    yield REQUEST_ID.encode(), exchange.id.encode()
+    yield b"x-content-type-options", b"nosniff"
+    has_body = exchange.headers.get("content-length", "0") != "0" or "transfer-encoding" in exchange.headers
+    if has_body and not exchange.is_whole:
+        yield b"connection", b"close"  # the server does not wait for the rest
 
 
 def _request_id(headers: Headers) -> str:

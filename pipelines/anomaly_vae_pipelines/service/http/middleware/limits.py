@@ -24,17 +24,17 @@ def body_limits(app: ASGIApp, max_bytes: int, max_buffered_bytes: int) -> ASGIAp
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal n_buffered
-        exchange, n_bytes = exchange_of(scope), 0
+        exchange = exchange_of(scope)
         length = exchange.headers.get("content-length", "")
         if not exchange.is_open and length.isdecimal():
             check(int(length))
 
         async def receive_counted() -> Message:
-            nonlocal n_buffered, n_bytes
+            nonlocal n_buffered
             message = await receive()
             size = len(message.get("body", b""))
-            n_bytes, n_buffered = n_bytes + size, n_buffered + size
-            check(n_bytes)
+            n_buffered += size
+            check(exchange.n_bytes)
             if size and n_buffered > max_buffered_bytes:
                 raise BusyError("the bodies being received do not fit in memory")
             return message
@@ -42,7 +42,7 @@ def body_limits(app: ASGIApp, max_bytes: int, max_buffered_bytes: int) -> ASGIAp
         try:
             await app(scope, receive_counted, send)
         finally:
-            n_buffered -= n_bytes
+            n_buffered -= exchange.n_bytes
 
     return limited
 

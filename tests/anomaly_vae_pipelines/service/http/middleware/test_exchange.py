@@ -1,4 +1,4 @@
-"""An exchange records a request and its response, and changes neither."""
+"""An exchange records a request and its response, which gets a few headers."""
 
 from __future__ import annotations
 
@@ -50,3 +50,20 @@ def test_any_other_id_is_replaced_by_a_unique_one(given: str) -> None:
 )  # fmt: skip
 def test_pages_and_health_are_open(path: str, is_open: bool) -> None:
     assert exchanged(echo, path=path).is_open is is_open
+
+
+def test_a_response_has_the_id_of_its_request() -> None:
+    headers = ask(echo, headers={"x-request-id": "order-7"}).headers
+    assert headers == {"x-request-id": "order-7", "x-content-type-options": "nosniff"}
+
+
+def test_a_connection_is_closed_after_a_body_that_was_not_read() -> None:
+    """The server would wait for the rest of the body."""
+    for length in ({"content-length": "2"}, {"transfer-encoding": "chunked"}):
+        assert ask(deaf, b"ab", headers=length).headers["connection"] == "close"
+        assert "connection" not in ask(echo, b"ab", headers=length).headers
+
+
+def test_a_connection_is_kept_after_a_request_without_a_body() -> None:
+    for length in ({}, {"content-length": "0"}):
+        assert "connection" not in ask(deaf, headers=length).headers

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from anomaly_vae_pipelines.service.http.middleware.exchange import exchange_of
-from anomaly_vae_pipelines.service.http.middleware.outcomes import access_log, request_metrics
+from anomaly_vae_pipelines.service.http.middleware.outcomes import outcomes
 from anomaly_vae_pipelines.service.models.metrics import Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry
 from anomaly_vae_pipelines.service.routes.operations import Operation, routes_of
@@ -33,9 +33,16 @@ def logged(caplog: pytest.LogCaptureFixture) -> dict[str, object]:
     return fields
 
 
-def test_a_line_has_the_fields_of_the_exchange_and_of_the_route(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(Registry(Settings()))
+
+
+def test_a_line_has_the_fields_of_the_exchange_and_of_the_route(
+    caplog: pytest.LogCaptureFixture, metrics: Metrics
+) -> None:
     with caplog.at_level(logging.INFO):
-        ask(access_log(scoring), b"four", headers={"x-request-id": "order-7"})
+        ask(outcomes(scoring, metrics), b"four", headers={"x-request-id": "order-7"})
     fields = logged(caplog)
     assert fields.pop("ms") >= 0.0
     assert fields == {
@@ -43,21 +50,20 @@ def test_a_line_has_the_fields_of_the_exchange_and_of_the_route(caplog: pytest.L
     }  # fmt: skip
 
 
-def test_a_request_without_a_response_is_logged_as_499(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_without_a_response_is_logged_as_499(
+    caplog: pytest.LogCaptureFixture, metrics: Metrics
+) -> None:
     with caplog.at_level(logging.INFO), pytest.raises(RuntimeError):
-        ask(access_log(failing))
+        ask(outcomes(failing, metrics))
     assert logged(caplog)["status"] == 499
 
 
-def test_pages_and_health_are_logged_for_debugging_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_pages_and_health_are_logged_for_debugging_only(
+    caplog: pytest.LogCaptureFixture, metrics: Metrics
+) -> None:
     with caplog.at_level(logging.INFO):
-        ask(access_log(echo), path="/v2/health/live")
+        ask(outcomes(echo, metrics), path="/v2/health/live")
     assert not caplog.records
-
-
-@pytest.fixture
-def metrics() -> Metrics:
-    return Metrics(Registry(Settings()))
 
 
 def counts(metrics: Metrics) -> dict[str, float]:
@@ -78,7 +84,7 @@ def test_a_request_is_counted_by_route_whatever_its_path(metrics: Metrics) -> No
         scope.update(found)
         await route.handle(scope, receive, send)
 
-    app = request_metrics(routed, metrics)
+    app = outcomes(routed, metrics)
     for name in "ab":
         ask(app, path=f"/v2/models/{name}/infer")
     assert counts(metrics) == {
@@ -87,7 +93,7 @@ def test_a_request_is_counted_by_route_whatever_its_path(metrics: Metrics) -> No
 
 
 def test_paths_without_a_route_are_counted_as_one(metrics: Metrics) -> None:
-    app = request_metrics(echo, metrics)
+    app = outcomes(echo, metrics)
     for path in ("/a", "/b", "/c"):
         ask(app, path=path)
     assert counts(metrics) == {'anomaly_vae_requests_total{route="other",status="200"}': 3.0}
