@@ -22,7 +22,7 @@ AUTO_FALSE_ALARM_RATE = 0.01
 AUTO_RANK, MAX_AUTO_RATE = 10, 0.05
 """With fewer rows: the rank of the calibration score that is the threshold, and the highest rate."""
 
-FENCE = 3.0
+FENCE = 4.0
 """Distance of the threshold below the median, in lower half-spreads, for data that may hold anomalies.
 
 About 2 % of Gaussian scores are below it, and 6 % of scores with an exponential tail. For clean rows that

@@ -6,6 +6,7 @@ import copy
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import torch
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -54,22 +55,20 @@ class MemberBuilder:
         return self._start(architecture, self.rows, recipe.keep)
 
     def closed_form(self, network: Member) -> list[Member]:
-        """The linear member, and the histogram if it has a weight; ``network`` is trained.
-
-        For contaminated rows they are fitted to the rows with the highest scores in a first pass, the sum of
-        the bounds of the network and of a histogram of all rows, each in units of its spread.
-        """
+        """The linear member, and the histogram if it has a weight; ``network`` is trained."""
+        histogram = self._histogram()
         rows = self.rows
-        if self.recipe.keep_in_closed_form < 1.0:
-            rows = self._best_rows(network)
+        if self.recipe.linear.keep_exemplars < 1.0:
+            rows = self._best_rows(network, histogram)
         linear = self._linear(self.recipe.linear, rows)
-        return [linear, self._histogram(rows)] if self.recipe.weights[1] else [linear]
+        return [linear, histogram] if self.recipe.weights[1] else [linear]
 
-    def _best_rows(self, network: Member) -> Tensor:
+    def _best_rows(self, *members: Member) -> Tensor:
+        """The rows with the highest sums of the bounds of these members, each in units of its spread."""
         cells = self.rows.cpu().numpy()
-        first, second = (member.bounds(cells) for member in (network, self._histogram(self.rows)))
-        scores = torch.from_numpy(first / spread(first) + second / spread(second))
-        n_kept = max(int(self.recipe.keep_in_closed_form * len(scores)), 1)
+        bounds = [member.bounds(cells) for member in members]
+        scores = torch.from_numpy(np.sum([nats / spread(nats) for nats in bounds], axis=0))
+        n_kept = max(int(self.recipe.linear.keep_exemplars * len(scores)), 1)
         return self.rows[scores.topk(n_kept).indices.sort().values.to(self.rows.device)]
 
     def _linear(self, recipe: LinearRecipe, rows: Tensor) -> Member:
@@ -86,28 +85,26 @@ class MemberBuilder:
         module.prior = ExemplarPrior(centres, variance)
         return replace(linear, module=module, architecture=replace(architecture, n_exemplars=len(centres)))
 
-    def _histogram(self, rows: Tensor) -> Member:
+    def _histogram(self) -> Member:
         """Independent columns."""
-        densities = fit_densities(rows[:, : self.encoder.schema.n_numeric].double().cpu().numpy())
+        densities = fit_densities(self.rows[:, : self.encoder.schema.n_numeric].double().cpu().numpy())
         architecture = Architecture(1, (), 1.0, self.n_train, n_breaks=densities.breaks.shape[1])
         module = architecture.build_histogram(self.encoder.schema)
         module.start(densities)
-        return self._member(module, architecture, _frequencies(self.encoder, rows))
+        return self._member(module, architecture)
 
     def _start(self, architecture: Architecture, rows: Tensor, keep: float) -> Member:
         """A VAE at the closed-form linear solution."""
         module = architecture.build_vae(self.encoder.schema)
-        member = self._member(module, architecture, self.frequencies)
+        member = self._member(module, architecture)
         ppca = fit_ppca(torch.nan_to_num(rows), architecture.latent_dim, architecture.noise_floor**2, keep)
         module.start(ppca, self.generator)
         return member
 
-    def _member(
-        self, module: VAE | ColumnHistogram, architecture: Architecture, frequencies: Tensor
-    ) -> Member:
+    def _member(self, module: VAE | ColumnHistogram, architecture: Architecture) -> Member:
         """The module as a member, with the frequencies of the categories."""
         device = self.rows.device
-        module.to(device).likelihood.observe(frequencies, self.encoder.charged_when_missing)
+        module.to(device).likelihood.observe(self.frequencies, self.encoder.charged_when_missing)
         # Signs, not the draw itself: a short draw, shared by all rows, would raise scores above the bound.
         draw = torch.randn(architecture.latent_dim, generator=self.generator, device=device).sign()
         return Member(module, architecture, draw.cpu().numpy())

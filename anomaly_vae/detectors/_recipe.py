@@ -3,8 +3,8 @@
 A model has up to three different members. The network models nonlinear dependence. The linear member models
 what the network smooths over: the exact position of the training rows (an exemplar prior), or linear
 dependence where distances between rows say little: in tables with more cells than rows, and in contaminated
-tables with categories. The histogram models each column alone, which needs the fewest rows. For contaminated
-rows, the linear member and the histogram are fitted to the rows that a first pass finds normal.
+tables with categories. The histogram models each column alone, which needs the fewest rows. Exemplars of
+contaminated rows are rows that the other two members find normal.
 """
 
 from __future__ import annotations
@@ -40,12 +40,15 @@ class LinearRecipe:
         Share of the rows, the most probable ones, that it is fitted to.
     has_exemplars : bool
         Whether the prior is centred on the codes of typical rows; otherwise it is N(0, I).
+    keep_exemplars : float
+        Share of rows, those with the highest bounds of the other members, that it is fitted to instead.
     """
 
     latent_dim: int
     noise_floor: float
-    keep: float
-    has_exemplars: bool
+    keep: float = 1.0
+    has_exemplars: bool = False
+    keep_exemplars: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,6 @@ class Recipe:
         Standard deviation of the noise on the encoder's input.
     keep : float
         Share of rows, the most probable ones, that the initialisation and each batch of the network keep.
-    keep_in_closed_form : float
-        Share of rows, those with the highest scores in a first pass, that the other members are fitted to.
     n_steps, batch_size : int
         Training budget.
     linear : LinearRecipe
@@ -79,7 +80,6 @@ class Recipe:
     degrees_of_freedom: float
     input_noise: float
     keep: float
-    keep_in_closed_form: float
     n_steps: int
     batch_size: int
     linear: LinearRecipe
@@ -102,10 +102,9 @@ def novelty_recipe(n_rows: int, n_cells: int, *, is_fold: bool = False) -> Recip
         degrees_of_freedom=math.inf,
         input_noise=0.35,
         keep=1.0,
-        keep_in_closed_form=1.0,
         n_steps=_FOLD_STEPS if is_wide or is_fold else 600,
         batch_size=128 if is_wide else 256,
-        linear=LinearRecipe(latent_dim, 0.05, 1.0, has_exemplars=not is_wide),
+        linear=LinearRecipe(latent_dim, 0.05, has_exemplars=not is_wide),
         weights=(2.0, 0.0, 1.0) if is_wide else (2.0, 1.0, 2.0),
     )
 
@@ -113,22 +112,21 @@ def novelty_recipe(n_rows: int, n_cells: int, *, is_fold: bool = False) -> Recip
 def outlier_recipe(n_rows: int, n_cells: int, has_categories: bool, *, is_fold: bool = False) -> Recipe:
     """For contaminated rows: few latents, heavy tails and trimming, so that anomalies are not learned."""
     is_wide = n_rows <= n_cells
-    linear = LinearRecipe(_latent_dim(n_rows, n_cells, 64), 0.05, 1.0, has_exemplars=True)
+    linear = LinearRecipe(_latent_dim(n_rows, n_cells, 64), 0.05, has_exemplars=True, keep_exemplars=0.8)
     if is_wide:
-        linear = LinearRecipe(_latent_dim(n_rows, n_cells, 128), 0.3, 0.8, has_exemplars=False)
+        linear = LinearRecipe(_latent_dim(n_rows, n_cells, 128), 0.3, keep=0.8)
     elif has_categories:
-        linear = LinearRecipe(_latent_dim(n_rows, n_cells, 64), 0.3, 0.75, has_exemplars=False)
+        linear = LinearRecipe(_latent_dim(n_rows, n_cells, 64), 0.3, keep=0.75)
     return Recipe(
         latent_dim=_latent_dim(n_rows, n_cells, 64 if is_wide else 8),
         noise_floor=0.3 if is_wide else 1.0,
         degrees_of_freedom=math.inf if is_wide else 1.0,
         input_noise=0.3,
         keep=0.8,
-        keep_in_closed_form=1.0 if is_wide else 0.8,
         n_steps=_FOLD_STEPS if is_wide or is_fold else 400,
         batch_size=128,
         linear=linear,
-        weights=(2.0, 0.0, 1.0) if is_wide else (1.0, 1.0, 1.0),
+        weights=(2.0, 0.0, 1.0) if is_wide else (1.0, 2.0 if has_categories else 1.0, 1.0),
     )
 
 

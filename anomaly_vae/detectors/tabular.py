@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from numbers import Integral, Real
@@ -210,13 +211,14 @@ class TabularVAEDetector(VAEDetector):
     def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.
 
-        ``score_samples`` plus the change of variables of every number that is present. Categories and
-        dates count in their encoded form; columns that are left out do not count.
+        ``score_samples`` plus the change of variables of every number that is present, less the log of the
+        number of ensembles, whose mixture has this density. Categories and dates count in their encoded form;
+        columns that are left out do not count.
         """
         check_is_fitted(self)
         table = self._checked(X, reset=False)
         jacobian: Floats = self.model_.encoder.log_jacobian(table).sum(axis=1)
-        return finite(self._score_samples(table) + jacobian)
+        return finite(self._score_samples(table) + jacobian - math.log(len(self.model_.ensembles)))
 
     @property
     def schema_(self) -> Schema:

@@ -19,7 +19,7 @@ def test_the_bounds_of_a_member_are_the_sums_of_its_terms() -> None:
     X = mixed(80)
     model = fit(X, novelty=True).model_
     cells = model.encoder.transform(X)
-    for member in model.members:
+    for member in model.ensembles[0]:
         np.testing.assert_allclose(member.bounds(cells), member.terms(cells).sum(axis=1), rtol=1e-9)
 
 
@@ -27,7 +27,7 @@ def test_a_model_rebuilt_from_its_state_gives_the_same_totals() -> None:
     """To the last bit."""
     X = mixed(80)
     model = fit(X, novelty=True).model_
-    again = type(model).from_state(model.get_state(), model.members[0].device)
+    again = type(model).from_state(model.get_state(), model.network.device)
     np.testing.assert_array_equal(again.totals(X), model.totals(X))
 
 

@@ -16,7 +16,6 @@ from anomaly_vae.detectors._splits import split_rows
 pytestmark = pytest.mark.filterwarnings("error")
 
 Floats = NDArray[np.float64]
-SHARE = 0.95
 REGIMES = pytest.mark.parametrize("novelty", [True, False], ids=["novelty", "outlier"])
 
 
@@ -133,7 +132,10 @@ def detector(odd: Odd, request: pytest.FixtureRequest) -> TabularVAEDetector:
 
 
 def test_odd_tables_are_scored_in_order(odd: Odd, detector: TabularVAEDetector) -> None:
-    """All scores are finite, and clear anomalies are below 95 % of the training rows."""
+    """All scores are finite, and clear anomalies are below 95 % of the training rows.
+
+    It is 90 % if the training rows may be contaminated, because a fifth of them is left out of the exemplars.
+    """
     wrong = odd.anomalies
     if detector.novelty and odd.unseen is not None:
         wrong = np.r_[wrong, odd.unseen]
@@ -141,7 +143,9 @@ def test_odd_tables_are_scored_in_order(odd: Odd, detector: TabularVAEDetector) 
     assert np.isfinite(scores).all()
     assert np.isfinite(below).all()
     shares = (scores > below[:, None]).mean(axis=1)
-    assert shares.min() >= SHARE, list(zip(wrong[:, :4].tolist(), shares.round(3), strict=True))
+    assert shares.min() >= (0.95 if detector.novelty else 0.9), list(
+        zip(wrong[:, :4].tolist(), shares.round(3), strict=True)
+    )
 
 
 def test_most_rows_of_an_odd_table_are_normal(odd: Odd, detector: TabularVAEDetector) -> None:
@@ -177,7 +181,7 @@ def test_a_few_rows_can_be_fitted(n_rows: int, novelty: bool) -> None:
     One of two or three rows is held out, and may be as distant from the others as any row.
     """
     X = np.random.default_rng(0).normal(size=(n_rows, 3))
-    train = split_rows(n_rows, "auto", False, np.random.RandomState(0)).train
+    train = split_rows(n_rows, "auto", False, np.random.RandomState(0))[0].train
     detector = fit(X, novelty, max_steps=30)
     scores, far = detector.score_samples(X), detector.score_samples(np.diag([1e3, -1e3, 1e6]) + X[train[0]])
     assert np.isfinite(scores).all()
