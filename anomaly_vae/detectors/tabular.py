@@ -39,11 +39,14 @@ class TabularVAEDetector(VAEDetector):
     of standardised values (after a log transform if heavy-tailed), categories as probabilities. ``elbo``
     gives the bound in the units of the table. Higher is more normal.
 
-    The score is a weighted mean of two bounds, each in units of its own spread over training rows: the bound
-    of a trained network and that of a closed-form member. On clean numbers the closed-form member is a linear
-    VAE whose prior is centred on the codes of typical rows. On contaminated rows it models each column
-    independently. On clean tables with categories, and on tables with more cells than rows, it is the linear
-    VAE that the network is initialised with.
+    The score is a weighted mean of up to three bounds, each in units of its own spread over rows that were
+    not trained on: those of a trained network, of a linear VAE whose prior is centred on the codes of typical
+    rows, and of a histogram of each column. Tables with more cells than rows have no histogram, and they and
+    contaminated tables with categories have a linear VAE with a standard normal prior.
+
+    A table of 20 to 2,000 rows is cross-fitted: five such models are fitted, each without a fifth of the
+    rows, and the score is the largest of their bounds. Each row calibrates the model that was fitted without
+    it.
 
     Parameters
     ----------
@@ -52,10 +55,10 @@ class TabularVAEDetector(VAEDetector):
         heavy-tailed noise, and leaves out the worst fifth of each batch.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows to call anomalous. "auto" with ``novelty=True`` guarantees a
-        false-alarm rate of 1 % instead, or the least rate that the held-out rows can guarantee. "auto" with
-        ``novelty=False``, where held-out rows may be anomalies too, puts a fence below their scores, computed
-        from the median and the lower quartile. The fence guarantees no rate: of clean rows it flags 6 % on
-        average over many tables, and up to 22 % in a single fit.
+        false-alarm rate instead: 1 % with at least 999 calibration rows, 10 / (n + 1) with n of them, but at
+        most 5 %, or the least rate that can be guaranteed if that is higher. "auto" with ``novelty=False``,
+        where calibration rows may be anomalies too, puts a fence below their scores, computed from the median
+        and the lower quartile. The fence guarantees no rate: see the explanation of thresholds.
     latent_dim : "auto" or int, default="auto"
         Width of the latent space.
     hidden_sizes : sequence of int, default=(96, 96)
@@ -72,7 +75,8 @@ class TabularVAEDetector(VAEDetector):
         Noise on the encoder's input during training, in the same unit.
     validation_fraction : "auto" or float in (0, 1), default="auto"
         Share of the rows to hold out. They are never trained on and calibrate thresholds and p-values. "auto"
-        is a tenth; of fewer than 500 rows it is 50 rows, but never more than a fifth.
+        cross-fits a table of 20 to 2,000 rows; of a larger one it is a tenth, or 1,000 rows if that is more,
+        but at most a quarter. A ninth of the other rows sets the weights of the members.
     early_stopping : bool, default=False
         Stop when the ELBO of half of the held-out rows no longer rises; the other half calibrates.
     device : str, default="auto"
@@ -91,7 +95,7 @@ class TabularVAEDetector(VAEDetector):
     tail_ : {"empirical", "gpd"} or None
         The basis of that rate: "empirical" is a guarantee from held-out rows, "gpd" an estimate.
     calibration_scores_ : array of shape (n_calibration,)
-        Scores of the held-out rows, ascending.
+        Scores of the calibration rows by models that were fitted without them, ascending.
     history_ : dict of arrays
         ``step``, ``elbo_train``, and ``elbo_validation`` if rows were held out for it (nats per row).
     schema_ : Schema

@@ -9,6 +9,7 @@ log(n_rows) nats and the log of its squared distance. A category has its smoothe
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -83,13 +84,37 @@ class ColumnHistogram(nn.Module):
         """Exact log density of each feature of x (n_rows, n_cells), no latent term; ``noise`` is unused."""
         likelihood, n = self.likelihood, self.likelihood.n_numeric
         number = torch.nan_to_num(x[:, :n])
-        columns = number.T.contiguous()
-        steps = self.log_density.gather(1, torch.searchsorted(self.breaks, columns, right=True)).T
+        steps = torch.take(self.log_density, self._positions(number))
         distance = ((number - self.location) / self.scale).square()
         broad = -torch.log1p(distance) - torch.log(math.pi * self.scale)
         share = 1.0 / (likelihood.n_rows + 2.0)
         numbers = torch.logaddexp(math.log1p(-share) + steps, math.log(share) + broad)
         return ELBO(likelihood.joined(x, numbers, likelihood.frequency_log_prob(x)), x.new_zeros(len(x)))
+
+    def _positions(self, number: Tensor) -> Tensor:
+        """Positions in ``log_density`` of the steps of numbers, shape (n_rows, n_numeric).
+
+        Steps of equal width are found by division, which takes a tenth of the time of a search.
+        """
+        low, width, others, first = self._grid
+        position = (torch.floor((number - low) / width) + 1.0).clamp(0, self.breaks.shape[1]).long()
+        if len(others):
+            found = torch.searchsorted(self.breaks[others], number[:, others].T.contiguous(), right=True)
+            position[:, others] = found.T
+        return position + first
+
+    @cached_property
+    def _grid(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """First break and width of the steps, columns whose steps differ, and first position of a column."""
+        n_columns, n_breaks = self.breaks.shape
+        low, n_used = self.breaks[:, 0], (self.breaks < _FAR).sum(dim=1)
+        last = self.breaks.gather(1, (n_used - 1).clamp_min(0)[:, None])[:, 0]
+        width = ((last - low) / (n_used - 1).clamp_min(1)).clamp_min(1e-12)
+        is_used = torch.arange(1, n_breaks, device=low.device) < n_used[:, None]
+        differs = (self.breaks.diff(dim=1) - width[:, None]).abs() > 1e-3 * width[:, None]
+        others = (differs & is_used).any(dim=1).nonzero()[:, 0]
+        first = torch.arange(n_columns, device=low.device) * (n_breaks + 1)
+        return low, width, others, first
 
     @torch.no_grad()
     def start(self, densities: ColumnDensities) -> None:
