@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -110,11 +111,11 @@ class MemberBuilder:
         return Member(module, architecture, draw.cpu().numpy())
 
 
-def _frequencies(encoder: TableEncoder, rows: Tensor) -> Tensor:
+def _frequencies(encoder: TableEncoder, rows: Tensor) -> NDArray[np.float64]:
     """Smoothed share of each category among the rows where it is present: half a row is added to each."""
     hot = (rows[:, encoder.schema.n_numeric :] > 0).double().sum(dim=0) + 0.5
     spans = torch.split(hot, list(encoder.schema.category_widths))
-    return torch.cat([hot[:0], *(span / span.sum() for span in spans)])
+    return torch.cat([hot[:0], *(span / span.sum() for span in spans)]).cpu().numpy()
 
 
 def _centres(codes: Tensor, generator: torch.Generator) -> Tensor:

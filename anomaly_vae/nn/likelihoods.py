@@ -58,9 +58,9 @@ class TableLikelihood(nn.Module):
         self.register_buffer("absent_log_prob", torch.full((n_features,), -math.log(n_rows + 2.0)))
         self.register_buffer("frequencies", torch.ones(self.n_cells - n_numeric))
 
-    def observe(self, frequencies: Tensor, charged: NDArray[np.bool_]) -> None:
+    def observe(self, frequencies: NDArray[np.float64], charged: NDArray[np.bool_]) -> None:
         """Set the frequencies of the categories, and the features in which a missing value has a cost."""
-        self.frequencies.copy_(frequencies)
+        self.frequencies.copy_(torch.from_numpy(frequencies))
         self.absent_log_prob.mul_(torch.from_numpy(charged).to(self.absent_log_prob))
 
     def start(self, noise: Tensor | float, weight: Tensor, bias: Tensor) -> None:

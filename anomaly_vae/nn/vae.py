@@ -98,7 +98,7 @@ class VAE(nn.Module):
         location: Tensor = self.decoder(z)
         return location
 
-    def forward(
+    def elbo(
         self,
         x: Tensor,
         noise: Tensor,
@@ -116,6 +116,8 @@ class VAE(nn.Module):
         z = mean + torch.exp(0.5 * log_var) * noise
         features = self.likelihood.log_prob(x, self.decode(z), has_missing=has_missing)
         return ELBO(features, self.prior(mean, log_var))
+
+    forward = elbo
 
     def antithetic_elbo(self, x: Tensor, noise: Tensor) -> ELBO:
         """The ELBO from two points mean +- std * noise, with the same ``noise`` (latent_dim,) for each row.
