@@ -49,6 +49,8 @@ def message(alert: Alert) -> str:
     lines = [alert.what, f"when: {alert.time}"]
     if alert.p_value is not None:
         lines.append(f"how unlikely: p = {alert.p_value:.3g}")
+    if alert.worst is not None and alert.worst.severity is not None:
+        lines.append(f"severity of the worst row: {alert.worst.severity:.1f} of 100")
     lines += [
         f"columns: {columns_text(alert.columns)}",
         f"rows: {rows_text(alert)}",

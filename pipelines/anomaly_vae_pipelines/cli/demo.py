@@ -78,7 +78,8 @@ def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
     for header in ("nats", "observed", "expected"):
         table.add_column(header, justify="right", no_wrap=True)
     for anomaly in anomalies:
-        cells = f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score)
+        severity = f"severity {anomaly.severity:.0f}"
+        cells = f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score), severity
         for row, reason in zip_longest(cells, anomaly.reasons):
             table.add_row(row, *_reason_cells(reason))
         table.add_section()

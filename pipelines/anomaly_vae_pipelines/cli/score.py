@@ -67,7 +67,7 @@ _RESUME_HELP = (
     help="Which rows get top_columns: flagged rows, all rows, or none.",
 )
 @click.option("--heatmaps", metavar="DIR", help=_HEATMAPS_HELP)
-@click.option("--prefix", default="", metavar="P", help="Prefix of the names of the four result columns.")
+@click.option("--prefix", default="", metavar="P", help="Prefix of the names of the five result columns.")
 @click.option(
     "--on-bad-row",
     type=click.Choice(["error", "quarantine"]),
@@ -138,6 +138,8 @@ def command(
     \b
       score        lower bound on the log probability of the row in nats; higher is more normal
       p_value      share of held-out training rows with a score as low; small is anomalous
+      severity     -10 log10 of an estimated p-value, 0 to 100: 20 is one in a hundred normal rows, 50
+                   one in a hundred thousand; it ranks rows with the same p_value
       is_anomaly   true if the score is below the threshold, else false
       top_columns  columns that lower the score most compared with a typical row, in nats, worst
                    first: src_bytes:-12.3;count:-5.1 (latent: an unusual combination of columns)

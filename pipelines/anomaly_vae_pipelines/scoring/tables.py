@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError, StepError
+from anomaly_vae.tails import SeverityScale
 from anomaly_vae.thresholds import conformal_p_values
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
@@ -79,6 +80,7 @@ class Scorer:
         self.offset = self.detector.offset_ if offset is None else offset
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
+        self._scale = SeverityScale.fit(self.detector.calibration_scores_)
         self._index = pd.Index(self.names)
         self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
@@ -111,7 +113,8 @@ class Scorer:
         scores = self.detector.score_samples(X)
         flagged = scores < self.offset
         p_values = conformal_p_values(scores, self.detector.calibration_scores_)
-        return ScoredRows(rows, scores, p_values, flagged, self._reasons(X, flagged))
+        severities = self._scale.severities(scores)
+        return ScoredRows(rows, scores, p_values, severities, flagged, self._reasons(X, flagged))
 
     def _prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""

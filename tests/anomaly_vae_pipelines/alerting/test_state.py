@@ -111,5 +111,13 @@ def test_a_state_reads_back(tmp_path):
     saved = json.loads((tmp_path / "state.json").read_text())
     assert saved == json.loads(json.dumps(before.get_state()))
     assert load(tmp_path / "state.json") == saved
-    assert saved["rules"] == json.loads((SAVED / "state.json").read_text())["rules"]
+    assert _without_severity(saved["rules"]) == json.loads((SAVED / "state.json").read_text())["rules"]
     assert saved["rules"].keys() == {"row", "run", "share", "drift", "empty", "silent"}
+
+
+def _without_severity(values):
+    """The values without the severities of rows, which that version did not save."""
+    return json.loads(
+        json.dumps(values),
+        object_hook=lambda fields: {name: value for name, value in fields.items() if name != "severity"},
+    )

@@ -50,6 +50,7 @@ def test_scores_are_those_of_the_detector(model, unseen):
     (scored,) = scored_rows(Scorer(detector), unseen, [])
     np.testing.assert_array_equal(scored.scores, detector.score_samples(table))
     np.testing.assert_array_equal(scored.p_values, detector.p_values(table))
+    np.testing.assert_array_equal(scored.severities, detector.severity(table))
     np.testing.assert_array_equal(scored.is_anomaly, detector.predict(table) == -1)
 
 
@@ -58,7 +59,9 @@ def test_where_pieces_begin_does_not_matter(model, unseen):
     score, rows = Scorer(load(model), explain="all", expected=True), all_rows(unseen)
     whole = score(rows).rows
     parts = [score(rows.take(np.arange(len(rows)) == i)).rows for i in range(len(rows))]
-    np.testing.assert_array_equal(np.concatenate([part.scores for part in parts]), whole.scores)
+    for name in ("scores", "severities"):
+        joined = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_array_equal(joined, getattr(whole, name))
     assert [part.reasons[0] for part in parts] == [whole.reasons[i] for i in range(len(rows))]
 
 
@@ -92,7 +95,7 @@ def test_reasons_read_as_names_and_nats():
     reasons = [Reason("src_bytes", -12.345, None, None), Reason("count", -5.1, None, None)]
     assert reasons_text(reasons) == "src_bytes:-12.3;count:-5.1"
     none = np.zeros(2)
-    scored = ScoredRows(text_rows(("a",), [["1"], ["2"]]), none, none, none > 0, {1: reasons[:1]})
+    scored = ScoredRows(text_rows(("a",), [["1"], ["2"]]), none, none, none, none > 0, {1: reasons[:1]})
     assert reason_texts(scored) == ["", "src_bytes:-12.3"]
 
 

@@ -39,6 +39,14 @@ class ScoredRow(Struct, gc=False):
 
     score: Annotated[float, Meta(description="In nats; higher is more normal.")]
     p_value: Annotated[float, Meta(description="Share of held-out normal rows that score as low.")]
+    severity: Annotated[
+        float,
+        Meta(
+            description="-10 log10 of an estimated p-value, 0 to 100: 20 is one in a hundred normal rows.",
+            ge=0,
+            le=100,
+        ),
+    ]
     is_anomaly: Annotated[bool, Meta(description="Whether the score is below the threshold.")]
     threshold: Annotated[float, Meta(description="In nats.")]
     top_columns: Annotated[

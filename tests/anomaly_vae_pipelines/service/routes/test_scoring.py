@@ -59,6 +59,8 @@ def test_json_csv_and_arrow_give_the_scores_of_the_command_line(
         assert [row["p_value"] for row in rows] == pytest.approx(
             [float(row["p_value"]) for row in scored], 1e-5
         )
+        # A file has four decimals of a severity, a response all of them.
+        assert [round(row["severity"], 4) for row in rows] == [float(row["severity"]) for row in scored]
 
 
 def test_an_array_file_is_read_as_a_stream_is(client: TestClient, numbers: pd.DataFrame) -> None:
