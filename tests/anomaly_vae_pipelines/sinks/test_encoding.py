@@ -41,10 +41,8 @@ ROWS = text_rows(("id", "x"), [["007", "a"], ["8", "b"]])
 def test_results_follow_the_bytes_of_the_row():
     """The row's own bytes are first and as they came."""
     encoder = CsvEncoder("v_")
-    assert (
-        encoder.header(("id", "x"), b'"id",x')
-        == b'"id",x,v_score,v_p_value,v_severity,v_is_anomaly,v_top_columns\n'
-    )
+    names = b"v_score,v_p_value,v_severity,v_is_anomaly,v_top_columns"
+    assert encoder.header(("id", "x"), b'"id",x') == b'"id",x,' + names + b"\n"
     lines = encoder.encode(scored_of(ROWS), ["a:-3.0", ""])
     assert lines == b"007,a,-1.5,0.25,6.02,true,a:-3.0\n8,b,-1.5,0.25,6.02,false,\n"
 
@@ -85,9 +83,8 @@ def test_a_severity_has_four_decimals_in_every_format(severity):
     scored = scored_of(ROWS, severity=severity)
     written = float(CsvEncoder().encode(scored, ["", ""]).split(b",")[4])
     assert abs(written - severity) <= 0.5001e-4
-    (line, _) = (
-        JsonLinesEncoder().encode(scored_of(without_raw(ROWS), severity=severity), ["", ""]).splitlines()
-    )
+    plain = scored_of(without_raw(ROWS), severity=severity)
+    line, _ = JsonLinesEncoder().encode(plain, ["", ""]).splitlines()
     assert json.loads(line)["severity"] == written
     assert ParquetEncoder().encode(scored, ["", ""]).column("severity")[0].as_py() == written
 
