@@ -189,12 +189,21 @@ class Reason:
         Contribution to the score compared with a typical row; negative.
     observed, expected : str or None
         The cell, and the value that the model expected; None for ``latent``.
+    share : float or None
+        Share of the shortfall, from 0 to 1: of the sum over all columns that are below their typical
+        contribution. None if it is not known.
     """
 
     column: str
     nats: float
     observed: str | None
     expected: str | None
+    share: float | None = None
+
+    @property
+    def percent(self) -> str:
+        """The share in percent such as ``61 %``; empty if it is not known."""
+        return "" if self.share is None else f"{100 * self.share:.0f} %"
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ def _reason(reason: Reason) -> str:
     if reason.column == _LATENT:
         return f"{_LATENT} (an odd combination)"
     if reason.observed is None:
-        return f"{reason.column} ({reason.nats:.4g} nats)"
+        share = f", {reason.percent}" if reason.percent else ""
+        return f"{reason.column} ({reason.nats:.4g} nats{share})"
     return f"{reason.column}={_short(reason.observed)} (expected {_short(reason.expected or '?')})"
 
 

@@ -75,7 +75,7 @@ def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
     table.title_justify, table.title_style = "left", "bold"
     for header in ("row", "column"):
         table.add_column(header, no_wrap=True)
-    for header in ("nats", "observed", "expected"):
+    for header in ("nats", "share", "observed", "expected"):
         table.add_column(header, justify="right", no_wrap=True)
     for anomaly in anomalies:
         severity = f"severity {anomaly.severity:.0f}"
@@ -86,7 +86,8 @@ def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
     return table
 
 
-def _reason_cells(reason: Reason | None) -> tuple[str, str, str, str]:
+def _reason_cells(reason: Reason | None) -> tuple[str, ...]:
     if reason is None:
-        return "", "", "", ""
-    return reason.column, f"[red]{reason.nats:.1f}[/red]", reason.observed or "", reason.expected or ""
+        return ("",) * 5
+    cost = f"[red]{reason.nats:.1f}[/red]"
+    return reason.column, cost, reason.percent, reason.observed or "", reason.expected or ""

@@ -71,9 +71,9 @@ class ImageScorer:
         chosen = np.flatnonzero(flagged | (self.explain == "all"))
         if self.explain == "none" or not len(chosen):
             return {}
-        explained = self.detector.explain(rows.images[chosen], n_columns=N_REASONS)
+        explained = self.detector.explain_shares(rows.images[chosen], n_columns=N_REASONS)
         return {
-            int(row): [Reason(region, nats, None, None) for region, nats in reasons]
+            int(row): [Reason(region, nats, None, None, share) for region, nats, share in reasons]
             for row, reasons in zip(chosen, explained, strict=True)
         }
 

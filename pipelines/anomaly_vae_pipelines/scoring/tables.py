@@ -132,10 +132,10 @@ class Scorer:
         if self.explain == "none" or not len(chosen):
             return {}
         observed = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
-        explained = self.detector.explain(observed, n_columns=N_REASONS)
+        explained = self.detector.explain_shares(observed, n_columns=N_REASONS)
         expected = self.detector.reconstruct(observed) if self.expected else None
         return {
-            int(row): [_reason(name, nats, observed, expected, k) for name, nats in reasons]
+            int(row): [_reason(name, nats, share, observed, expected, k) for name, nats, share in reasons]
             for k, (row, reasons) in enumerate(zip(chosen, explained, strict=True))
         }
 
@@ -172,8 +172,8 @@ def model_columns(model: Model) -> tuple[str, ...]:
 
 
 def reasons_text(reasons: Sequence[Reason]) -> str:
-    """Format reasons as one cell: ``name:nats;name:nats``, worst first."""
-    return ";".join(f"{reason.column}:{reason.nats:.1f}" for reason in reasons)
+    """Format reasons as one cell, worst first: ``amount:-12.3 (61 %);count:-5.1 (25 %)``."""
+    return ";".join(map(_reason_text, reasons))
 
 
 def reason_texts(scored: ScoredRows) -> list[str]:
@@ -184,6 +184,11 @@ def reason_texts(scored: ScoredRows) -> list[str]:
     return texts
 
 
+def _reason_text(reason: Reason) -> str:
+    share = f" ({reason.percent})" if reason.percent else ""
+    return f"{reason.column}:{reason.nats:.1f}{share}"
+
+
 def _numeric_columns(model: Model) -> frozenset[str]:
     """Return the columns that must be numbers; for a Pipeline these are not known."""
     if isinstance(model, Pipeline):
@@ -191,10 +196,10 @@ def _numeric_columns(model: Model) -> frozenset[str]:
     return frozenset(column.name for column in model.schema_.columns if column.kind == "numeric")
 
 
-def _reason(name: str, nats: float, observed: Any, expected: Any, row: int) -> Reason:
+def _reason(name: str, nats: float, share: float, observed: Any, expected: Any, row: int) -> Reason:
     if expected is None or not isinstance(observed, pd.DataFrame) or name not in observed.columns:
-        return Reason(name, nats, None, None)
-    return Reason(name, nats, _text(observed[name].iloc[row]), _text(expected[name].iloc[row]))
+        return Reason(name, nats, None, None, share)
+    return Reason(name, nats, _text(observed[name].iloc[row]), _text(expected[name].iloc[row]), share)
 
 
 def _text(cell: Any) -> str:

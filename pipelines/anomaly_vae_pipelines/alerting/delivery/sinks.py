@@ -111,7 +111,7 @@ def alertmanager_alert(alert: Alert, now: float) -> dict[str, Any]:
         "summary": alert.what,
         "id": alert.id,
         "p_value": _known(alert.p_value, ".3g"),
-        "worst_severity": _known(alert.worst and alert.worst.severity, ".1f"),
+        "worst_severity": _known(None if alert.worst is None else alert.worst.severity, ".1f"),
         "columns": columns_text(alert.columns),
         "rows": rows_text(alert),
         "n_rows": str(alert.n_rows),

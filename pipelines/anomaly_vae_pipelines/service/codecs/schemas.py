@@ -32,6 +32,10 @@ class Reason(Struct):
     nats: Annotated[float, Meta(description="Difference from the typical value; negative.")]
     observed: str | None
     expected: str | None
+    share: Annotated[
+        float | None,
+        Meta(description="Share of the sum over all columns that are below their typical value, 0 to 1."),
+    ] = None
 
 
 class ScoredRow(Struct, gc=False):

@@ -236,10 +236,13 @@ function lineOfTable(index) {
 const heat = (row, kind) =>
   make("img", { class: kind, src: row.heatmap, alt: `${row.file}, with a heat map of unusual regions`, loading: "lazy" });
 
+/** A share after the nats, such as " (61 %)"; empty if it is not known. */
+const percent = (share) => (share == null ? "" : ` (${Math.round(100 * share)} %)`);
+
 function reasons(row) {
   if (!row.top_columns.length) return make("span", { class: "hint" }, "no column below its typical value");
-  return row.top_columns.map(({ column, nats, observed, expected }) => make("span", { class: "reason" },
-    make("b", {}, column === "latent" ? "unusual combination" : column), ` ${shown(nats)} nats`,
+  return row.top_columns.map(({ column, nats, share, observed, expected }) => make("span", { class: "reason" },
+    make("b", {}, column === "latent" ? "unusual combination" : column), ` ${shown(nats)} nats${percent(share)}`,
     observed == null && expected == null ? null : `: ${observed ?? "missing"}, expected ${expected ?? "missing"}`));
 }
 
@@ -256,7 +259,7 @@ function download() {
   const { table, scored } = result;
   const names = [...table.names, "score", "p_value", "severity", "is_anomaly", "threshold", "top_columns"];
   const rows = scored.map((row, index) => [...table.rows[index], row.score, row.p_value, row.severity,
-    row.is_anomaly, row.threshold, (row.top_columns ?? []).map(({ column, nats }) => `${column}:${nats.toFixed(1)}`).join(";")]);
+    row.is_anomaly, row.threshold, (row.top_columns ?? []).map(({ column, nats, share }) => `${column}:${nats.toFixed(1)}${percent(share)}`).join(";")]);
   const url = URL.createObjectURL(new Blob([writeCsv(names, rows)], { type: "text/csv" }));
   make("a", { href: url, download: "scored.csv" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);

@@ -102,6 +102,8 @@ def test_an_explanation_names_columns_with_what_was_seen_and_expected(
     assert float(reasons[0]["observed"]) == 1e9
     assert reasons[0]["expected"] not in (None, reasons[0]["observed"])
     assert [reason["nats"] for reason in reasons] == sorted(reason["nats"] for reason in reasons)
+    assert [reason["share"] for reason in reasons] == sorted((r["share"] for r in reasons), reverse=True)
+    assert 0.9 < reasons[0]["share"] <= 1.0
     assert "top_columns" in answer["rows"][1]
 
 
