@@ -109,7 +109,8 @@ class LowerTail:
         """Log of the share of this tail beyond distances (n_rows,) below the lowest score, in nats."""
         with np.errstate(over="ignore", divide="ignore"):
             beyond = genpareto.logsf(distances[:, None], self.shapes, scale=self.scales)
-        return np.asarray(logsumexp(beyond, b=self.weights, axis=1))
+            # As logs, because division by a weight that is next to 0 would overflow.
+            return np.asarray(logsumexp(beyond + np.log(self.weights), axis=1))
 
     def offset(self, rate: float) -> float:
         """The score below which a normal row falls with probability ``rate``, less than ``least``."""
@@ -157,34 +158,71 @@ def tail_p_values(scores: Floats, calibration: Floats) -> Floats:
     return p_values
 
 
-def severities(scores: Floats, calibration: Floats) -> Floats:
-    """Severity of scores, from 0 to ``MAX_SEVERITY``, shape (n_rows,): -10 log10 of an estimated p-value.
+@dataclass(frozen=True)
+class SeverityScale:
+    """Severity of scores, computed from calibration scores once and for any number of rows.
 
-    This is the Phred scale: 20 is one in a hundred normal rows, 50 one in a hundred thousand. Severity is
-    continuous in the score and never increases with it. Between calibration scores (sorted, ascending) the
-    log of the p-value is interpolated; below the lowest one the tail is estimated, without a guarantee.
+    Attributes
+    ----------
+    scores : array of shape (n_values,)
+        The different calibration scores in nats, ascending.
+    log_p : array of shape (n_values,)
+        Log of the estimated p-value of each; 0 at the highest.
+    tail : LowerTail
+        How p-values fall below the lowest score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = -np.random.default_rng(0).exponential(size=1000)
+    >>> scale = SeverityScale.fit(np.sort(scores))
+    >>> scale.severities(np.array([0.0, np.quantile(scores, 0.1), -1e9])).round().tolist()
+    [0.0, 10.0, 100.0]
     """
-    values, counts = np.unique(calibration, return_counts=True)
-    log_p = np.log(counts.cumsum() / (len(calibration) + 1.0))
-    estimated = np.interp(scores, values, log_p)
-    estimated[scores >= values[-1]] = 0.0
-    below = scores < values[0]
-    estimated[below] = log_p[0] + _log_tail(calibration, values[0] - scores[below])
-    return np.minimum(-10.0 / math.log(10.0) * estimated + 0.0, MAX_SEVERITY)
+
+    scores: Floats
+    log_p: Floats
+    tail: LowerTail
+
+    @classmethod
+    def fit(cls, calibration: Floats) -> Self:
+        """The scale of calibration scores of shape (n_calibration,), sorted, ascending, one or more."""
+        values, counts = np.unique(calibration, return_counts=True)
+        log_p = np.log(counts.cumsum() / (len(calibration) + 1.0))
+        log_p[-1] = 0.0  # the conformal p-value, so that there is no step at the highest score
+        return cls(values, log_p, _tail_or_exponential(calibration))
+
+    def severities(self, scores: Floats) -> Floats:
+        """Severity of scores, from 0 to ``MAX_SEVERITY``, shape (n_rows,): -10 log10 of an estimated p-value.
+
+        This is the Phred scale: 20 is one in a hundred normal rows, 50 one in a hundred thousand. Severity
+        is continuous in the score and never increases with it. Between calibration scores the log of the
+        p-value is interpolated; below the lowest one the tail is estimated, without a guarantee.
+        """
+        log_p = np.interp(scores, self.scores, self.log_p)
+        below = scores < self.scores[0]
+        if below.any():
+            log_p[below] += self.tail.log_sf(self.scores[0] - scores[below])
+        return np.minimum(-10.0 / math.log(10.0) * log_p + 0.0, MAX_SEVERITY)
 
 
-def _log_tail(calibration: Floats, distances: Floats) -> Floats:
-    """Log of the share of the scores below the lowest calibration score that are lower by these distances.
+def severities(scores: Floats, calibration: Floats) -> Floats:
+    """Severity of scores (see ``SeverityScale``) from calibration scores, sorted, ascending."""
+    return SeverityScale.fit(calibration).severities(scores)
 
-    If no ``LowerTail`` can be fitted, the tail is exponential, with the mean distance of the lower half of
-    the scores from the median.
+
+def _tail_or_exponential(calibration: Floats) -> LowerTail:
+    """The ``LowerTail`` of calibration scores; an exponential one if none can be fitted.
+
+    Its mean is the mean distance of the lower half of the scores from the median.
     """
     try:
-        return LowerTail.fit(calibration).log_sf(distances)
+        return LowerTail.fit(calibration)
     except InputError:
         median = float(np.median(calibration))
-        lower = calibration[calibration <= median]
-        return -distances / max(median - float(lower.mean()), LEAST_SPREAD)
+        scale = max(median - float(calibration[calibration <= median].mean()), LEAST_SPREAD)
+        least, one = least_false_alarm_rate(len(calibration)), np.ones(1)
+        return LowerTail(float(calibration[0]), least, one, np.zeros(1), scale * one)
 
 
 def _excesses(calibration: Floats) -> Floats:

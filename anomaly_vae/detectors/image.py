@@ -234,6 +234,15 @@ class ImageVAEDetector(VAEDetector):
         A name is the position of a hot pixel such as "y=40 x=112", which includes its neighbourhood, or
         "shape" ("latent" for an ELBO). At most ``n_columns`` per image; negligible costs are left out.
         """
+        explained = self.explain_shares(X, n_columns)
+        return [[(name, nats) for name, nats, _ in reasons] for reasons in explained]
+
+    def explain_shares(self, X: ArrayLike, n_columns: int = 3) -> list[list[tuple[str, float, float]]]:
+        """``explain`` with the share of each reason in the shortfall, from 0 to 1: (name, nats, share).
+
+        The shortfall of an image is the sum over all pixels that are below their typical contribution, and
+        the last term if it is.
+        """
         check_is_fitted(self)
         images = self._checked(X, reset=False)
         rest = "shape" if self.score_type == "local" else "latent"
@@ -357,8 +366,9 @@ class ImageVAEDetector(VAEDetector):
         _image_state.check_fitted(state, set(self._get_param_names()))
 
 
-def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tuple[str, float]]:
-    """The hottest positions with the cost of their neighbourhoods, and the cost of the last term."""
+def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tuple[str, float, float]]:
+    """The hottest positions with the cost of their neighbourhoods, and the last term, each with its share."""
+    shortfall = float(np.minimum(costs, 0.0).sum())
     pixels, beyond = costs[:-1].reshape(beyond.shape), beyond.copy()
     found = [(rest, float(costs[-1]))]
     for _ in range(n_reasons):
@@ -366,5 +376,5 @@ def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tup
         around = np.s_[max(y - _REACH, 0) : y + _REACH + 1, max(x - _REACH, 0) : x + _REACH + 1]
         found.append((f"y={y} x={x}", float(pixels[around][beyond[around] > 0.0].sum())))
         beyond[around] = 0.0
-    worth_naming = [reason for reason in found if reason[1] < -_LEAST_COST]
+    worth_naming = [(name, cost, cost / shortfall) for name, cost in found if cost < -_LEAST_COST]
     return sorted(worth_naming, key=lambda reason: reason[1])[:n_reasons]

@@ -201,15 +201,26 @@ class TabularVAEDetector(VAEDetector):
         At most ``n_columns`` per row, worst first; columns at or above their typical contribution are left
         out.
         """
+        explained = self.explain_shares(X, n_columns)
+        return [[(name, nats) for name, nats, _ in reasons] for reasons in explained]
+
+    def explain_shares(
+        self, X: ArrayLike | pd.DataFrame, n_columns: int = 3
+    ) -> list[list[tuple[str, float, float]]]:
+        """``explain`` with the share of each column in the shortfall, from 0 to 1: (name, nats, share).
+
+        The shortfall of a row is the sum over all columns that are below their typical contribution.
+        """
         check_is_fitted(self)
         contributions = finite(self.model_.contributions(self._checked(X, reset=False)))
-        deficits = contributions - self.typical_contributions_
-        worst = np.argsort(deficits, axis=1, kind="stable")[:, :n_columns]
-        costs = np.take_along_axis(deficits, worst, axis=1)
+        costs = np.minimum(contributions - self.typical_contributions_, 0.0)
+        worst = np.argsort(costs, axis=1, kind="stable")[:, :n_columns]
+        named = np.take_along_axis(costs, worst, axis=1)
+        shares = named / np.minimum(costs.sum(axis=1, keepdims=True), -np.finfo(np.float64).tiny)
         names = [*self.schema_.names, LATENT]
         return [
-            [(names[j], cost) for j, cost in zip(columns, nats, strict=True) if cost < 0]
-            for columns, nats in zip(worst.tolist(), costs.tolist(), strict=True)
+            [(names[j], cost, share) for j, cost, share in zip(*reasons, strict=True) if cost < 0]
+            for reasons in zip(worst.tolist(), named.tolist(), shares.tolist(), strict=True)
         ]
 
     def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:

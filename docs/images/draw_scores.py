@@ -66,9 +66,8 @@ def _scale(nats: pd.Series | np.ndarray | float) -> np.ndarray:
 
 def _draw_reasons(axes: Axes, row: pd.Series) -> None:
     reasons = [reason.rsplit(":", 1) for reason in str(row["top_columns"]).split(";")][::-1]
-    bars = axes.barh(
-        [name for name, _ in reasons], [-float(nats) for _, nats in reasons], color=_COLOURS["malignant"]
-    )
+    nats = [-float(text.split()[0]) for _, text in reasons]
+    bars = axes.barh([name for name, _ in reasons], nats, color=_COLOURS["malignant"])
     axes.bar_label(bars, fmt="%.0f", padding=3)
     axes.set(
         xlabel="nats below a typical row",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-RESULT_COLUMNS = ("score", "p_value", "is_anomaly", "top_columns")
+RESULT_COLUMNS = ("score", "p_value", "severity", "is_anomaly", "top_columns")
 """Columns that scoring appends, in this order; the user's prefix comes before each name."""
 
 
@@ -189,12 +189,21 @@ class Reason:
         Contribution to the score compared with a typical row; negative.
     observed, expected : str or None
         The cell, and the value that the model expected; None for ``latent``.
+    share : float or None
+        Share of the shortfall, from 0 to 1: of the sum over all columns that are below their typical
+        contribution. None if it is not known.
     """
 
     column: str
     nats: float
     observed: str | None
     expected: str | None
+    share: float | None = None
+
+    @property
+    def percent(self) -> str:
+        """The share in percent such as ``61 %``; empty if it is not known."""
+        return "" if self.share is None else f"{100 * self.share:.0f} %"
 
 
 @dataclass(frozen=True)
@@ -209,6 +218,8 @@ class ScoredRows:
         ELBO in nats; higher is more normal.
     p_values : array of shape (n_rows,)
         Share of held-out training rows that score as low.
+    severities : array of shape (n_rows,)
+        -10 log10 of an estimated p-value, from 0 to 100; it also ranks rows below all held-out rows.
     is_anomaly : array of shape (n_rows,)
         Whether the score is below the threshold.
     reasons : mapping of int to sequence of Reason
@@ -218,6 +229,7 @@ class ScoredRows:
     rows: Rows
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
+    severities: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
     reasons: Mapping[int, Sequence[Reason]]
 
@@ -381,7 +393,7 @@ def no_scores(rows: Rows) -> ScoredRows:
     import numpy as np
 
     none = np.empty(0)
-    return ScoredRows(rows, none, none, none.astype(bool), {})
+    return ScoredRows(rows, none, none, none, none.astype(bool), {})
 
 
 def _filtered(table: pa.Table, kept: NDArray[np.bool_]) -> pa.Table:

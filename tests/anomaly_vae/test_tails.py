@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.tails import LEAST_CALIBRATION, MAX_SHAPE, LowerTail, tail_p_values
+from anomaly_vae.tails import (
+    LEAST_CALIBRATION,
+    MAX_SEVERITY,
+    MAX_SHAPE,
+    LowerTail,
+    SeverityScale,
+    severities,
+    tail_p_values,
+)
 from anomaly_vae.thresholds import conformal_p_values, least_false_alarm_rate
 
 Floats = NDArray[np.float64]
@@ -134,3 +142,59 @@ def test_scores_that_tie_have_no_tail(n_others: int) -> None:
     """Where nearly all scores are one there are no excesses to learn from."""
     with pytest.raises(InputError, match="their scores are equal; use a false-alarm rate"):
         LowerTail.fit(np.sort(np.r_[-np.arange(1.0, n_others + 1), np.zeros(95)]))
+
+
+SIZES = st.integers(1, 3000)
+
+
+@LAW
+@given(kind=st.sampled_from(KINDS), n_rows=SIZES, seed=st.integers(0, 99))
+def test_severity_never_increases_with_the_score(kind: str, n_rows: int, seed: int) -> None:
+    """It is a number from 0, at and above the highest calibration score, to 100."""
+    calibration = drawn(kind, n_rows, seed)
+    wide = np.geomspace(1e-6, 1e200, 50)
+    scores = np.sort(np.r_[calibration, calibration - 1e-3, calibration[0] - wide, calibration[-1] + wide])
+    found = severities(scores, calibration)
+    assert (np.diff(found) <= 0.0).all()
+    assert found.max() <= MAX_SEVERITY
+    assert (found[scores >= calibration[-1]] == 0.0).all()
+    assert (found >= 0.0).all()
+    assert severities(np.array([-1e306]), calibration)[0] > severities(calibration[:1], calibration)[0]
+
+
+@LAW
+@given(kind=st.sampled_from(KINDS[:4]), n_rows=SIZES, seed=st.integers(0, 99))
+def test_severity_is_continuous_in_the_score(kind: str, n_rows: int, seed: int) -> None:
+    """No calibration score, not even the lowest or the highest, is a step."""
+    calibration = drawn(kind, n_rows, seed)
+    at = severities(calibration, calibration)
+    for side in (-np.inf, np.inf):
+        beside = severities(np.nextafter(calibration, side), calibration)
+        np.testing.assert_allclose(beside, at, atol=1e-6)
+
+
+@LAW
+@given(kind=st.sampled_from(KINDS[:4]), n_rows=st.integers(LEAST_CALIBRATION, 3000), seed=st.integers(0, 99))
+def test_severity_is_the_log_of_a_p_value(kind: str, n_rows: int, seed: int) -> None:
+    """It is within one calibration row of the conformal p-value, and that of the tail below all of them."""
+    calibration = drawn(kind, n_rows, seed)
+    estimated = 10.0 ** (-severities(calibration, calibration) / 10.0)
+    conformal = conformal_p_values(calibration, calibration)
+    assert (estimated <= conformal + 1e-12).all()
+    assert (estimated >= conformal - 1.0 / (n_rows + 1) - 1e-12).all()
+    lower = calibration[0] - np.geomspace(1e-3, 10.0, 20)
+    n_lowest = int((calibration == calibration[0]).sum())
+    wanted = -10.0 * np.log10(n_lowest * tail_p_values(lower, calibration))
+    np.testing.assert_allclose(severities(lower, calibration), np.minimum(wanted, MAX_SEVERITY), rtol=1e-9)
+
+
+@LAW
+@given(kind=st.sampled_from(KINDS), n_rows=SIZES, cut=st.integers(0, 60))
+def test_severity_depends_on_the_row_alone(kind: str, n_rows: int, cut: int) -> None:
+    """A scale gives each row the same bits, whichever rows are beside it."""
+    calibration = drawn(kind, n_rows)
+    scale, scores = SeverityScale.fit(calibration), calibration[0] + np.linspace(-30.0, 30.0, 61)
+    whole = scale.severities(scores)
+    parts = [scale.severities(scores[:cut]), scale.severities(scores[cut:])]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    np.testing.assert_array_equal([scale.severities(scores[[i]])[0] for i in range(61)], whole)

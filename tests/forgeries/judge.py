@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae import ModelFileError, load
 from anomaly_vae.errors import AnomalyVAEError
+from anomaly_vae.tails import severities
 from anomaly_vae.thresholds import conformal_p_values
 from tests.anomaly_vae.forging import unzipped, zipped
 
@@ -167,17 +168,19 @@ def _fitting(model: Any, rows: Any) -> Any:
 
 
 def _used(model: Any, rows: Any) -> Outcome:
-    """Scores, p-values, reasons and metadata of a loaded model, all of which have to be sound."""
+    """Scores, p-values, severities, reasons and metadata of a loaded model, all of which have to be sound."""
     detector = model[-1] if isinstance(model, Pipeline) else model
     X = model[:-1].transform(rows) if isinstance(model, Pipeline) and len(model) > 1 else rows
     scores = detector.score_samples(X)
     p_values = conformal_p_values(scores, detector.calibration_scores_)
+    severity = severities(scores, detector.calibration_scores_)
     costs = [cost for reasons in detector.explain(X) for _, cost in reasons]
     json.dumps(detector.metadata())
     detector.heatmap(X) if hasattr(detector, "heatmap") else detector.reconstruct(X)
     if np.shape(scores) != (len(rows),):
         return Outcome(Verdict.CRUDE_SCORE, f"scores of shape {np.shape(scores)} of {len(rows)} rows")
-    if not all(np.isfinite(values).all() for values in (scores, p_values, np.array(costs), detector.offset_)):
+    results = scores, p_values, severity, np.array(costs), detector.offset_
+    if not all(np.isfinite(values).all() for values in results):
         told = f"scores {scores[:2]}, p-values {p_values[:2]}, {costs[:2]}, offset {detector.offset_}"
         return Outcome(Verdict.NON_FINITE, told)
     return Outcome(Verdict.SCORED)

@@ -54,6 +54,9 @@ class AlertRow:
         File, and line of the file (or number of the row), from 1.
     score, p_value : float or None
         ELBO in nats, and the share of held-out training rows that score as low; None if not finite.
+    severity : float or None
+        -10 log10 of an estimated p-value, from 0 to 100; None in what older versions saved. It is a number,
+        unlike the severity of the alert, which the rule sets.
     reasons : tuple of Reason
         Columns that explain the low score, worst first.
     ids : mapping of str to str
@@ -66,6 +69,7 @@ class AlertRow:
     number: int
     score: float | None
     p_value: float | None
+    severity: float | None = None
     reasons: tuple[Reason, ...] = ()
     ids: Mapping[str, str] = field(default_factory=dict)
     name: str = ""

@@ -49,6 +49,8 @@ def message(alert: Alert) -> str:
     lines = [alert.what, f"when: {alert.time}"]
     if alert.p_value is not None:
         lines.append(f"how unlikely: p = {alert.p_value:.3g}")
+    if alert.worst is not None and alert.worst.severity is not None:
+        lines.append(f"severity of the worst row: {alert.worst.severity:.1f} of 100")
     lines += [
         f"columns: {columns_text(alert.columns)}",
         f"rows: {rows_text(alert)}",
@@ -82,7 +84,8 @@ def _reason(reason: Reason) -> str:
     if reason.column == _LATENT:
         return f"{_LATENT} (an odd combination)"
     if reason.observed is None:
-        return f"{reason.column} ({reason.nats:.4g} nats)"
+        share = f", {reason.percent}" if reason.percent else ""
+        return f"{reason.column} ({reason.nats:.4g} nats{share})"
     return f"{reason.column}={_short(reason.observed)} (expected {_short(reason.expected or '?')})"
 
 

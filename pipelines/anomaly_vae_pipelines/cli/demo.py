@@ -75,17 +75,19 @@ def _table(anomalies: Sequence[DemoAnomaly]) -> Table:
     table.title_justify, table.title_style = "left", "bold"
     for header in ("row", "column"):
         table.add_column(header, no_wrap=True)
-    for header in ("nats", "observed", "expected"):
+    for header in ("nats", "share", "observed", "expected"):
         table.add_column(header, justify="right", no_wrap=True)
     for anomaly in anomalies:
-        cells = f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score)
+        severity = f"severity {anomaly.severity:.0f}"
+        cells = f"[bold]patient {anomaly.name}[/bold]", anomaly.truth, nats(anomaly.score), severity
         for row, reason in zip_longest(cells, anomaly.reasons):
             table.add_row(row, *_reason_cells(reason))
         table.add_section()
     return table
 
 
-def _reason_cells(reason: Reason | None) -> tuple[str, str, str, str]:
+def _reason_cells(reason: Reason | None) -> tuple[str, ...]:
     if reason is None:
-        return "", "", "", ""
-    return reason.column, f"[red]{reason.nats:.1f}[/red]", reason.observed or "", reason.expected or ""
+        return ("",) * 5
+    cost = f"[red]{reason.nats:.1f}[/red]"
+    return reason.column, cost, reason.percent, reason.observed or "", reason.expected or ""

@@ -67,7 +67,7 @@ _RESUME_HELP = (
     help="Which rows get top_columns: flagged rows, all rows, or none.",
 )
 @click.option("--heatmaps", metavar="DIR", help=_HEATMAPS_HELP)
-@click.option("--prefix", default="", metavar="P", help="Prefix of the names of the four result columns.")
+@click.option("--prefix", default="", metavar="P", help="Prefix of the names of the five result columns.")
 @click.option(
     "--on-bad-row",
     type=click.Choice(["error", "quarantine"]),
@@ -138,9 +138,12 @@ def command(
     \b
       score        lower bound on the log probability of the row in nats; higher is more normal
       p_value      share of held-out training rows with a score as low; small is anomalous
+      severity     -10 log10 of an estimated p-value, 0 to 100: 20 is one in a hundred normal rows, 50
+                   one in a hundred thousand; it ranks rows with the same p_value
       is_anomaly   true if the score is below the threshold, else false
-      top_columns  columns that lower the score most compared with a typical row, in nats, worst
-                   first: src_bytes:-12.3;count:-5.1 (latent: an unusual combination of columns)
+      top_columns  columns that lower the score most compared with a typical row, worst first, in nats
+                   and in percent of what all columns lower it: src_bytes:-12.3 (61 %);count:-5.1 (25 %)
+                   (latent: an unusual combination of columns)
 
     INPUT must have the columns that the model was fitted on, in any order, and may have others. Missing
     cells, unseen categories, infinities and numbers as large as 1e300 get a finite score. The counts of the
@@ -156,7 +159,7 @@ def command(
     images below test), patterns, and arrays (.npy, .npz). Each image is a row of OUT; the column file
     identifies it, in arrays together with the column index. Its score is the log of a p-value, or the bound
     on the log probability of the whole image if the model has score_type = "elbo". top_columns are positions
-    in pixels, such as y=40 x=112:-5.3, and shape for the image as a whole.
+    in pixels, such as y=40 x=112:-5.3 (70 %), and shape for the image as a whole.
     """  # noqa: D301 (click wants the control character)
     from anomaly_vae_pipelines.runs.alerter import alerter_of_run
     from anomaly_vae_pipelines.runs.score import ScoreRun

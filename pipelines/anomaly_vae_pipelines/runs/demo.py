@@ -41,12 +41,13 @@ NEXT = "anomaly-vae serve model.avae"
 
 @dataclass(frozen=True)
 class DemoAnomaly:
-    """An anomalous row: its ID, its true label, its score in nats, and the reasons."""
+    """An anomalous row: its ID, its true label, its score in nats, p-value and severity, and the reasons."""
 
     name: str
     truth: str
     score: float
     p_value: float
+    severity: float
     reasons: Sequence[Reason]
 
 
@@ -96,7 +97,12 @@ def _anomalies(model: OpenedModel, test: str, n_anomalies: int) -> list[DemoAnom
     names, truths = scored.rows.cells(ID), scored.rows.cells(LABEL.column)
     return [
         DemoAnomaly(
-            names[i], truths[i], float(scored.scores[i]), float(scored.p_values[i]), scored.reasons[int(i)]
+            names[i],
+            truths[i],
+            float(scored.scores[i]),
+            float(scored.p_values[i]),
+            float(scored.severities[i]),
+            scored.reasons[int(i)],
         )
         for i in scored.scores.argsort(kind="stable")[:n_anomalies]
     ]

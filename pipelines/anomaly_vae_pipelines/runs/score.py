@@ -274,6 +274,7 @@ class ScoreRun:
             "offset": self.scorer.offset,
             "observed": self.observer is not None,
             "files": self.inputs.identity(),
+            "results": list(self.encoder.names),
             "options": {name: getattr(self.options, name) for name in kept},
         }
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.tails import SeverityScale
 from anomaly_vae.thresholds import conformal_p_values
 from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
@@ -51,6 +52,7 @@ class ImageScorer:
     ) -> None:
         self.detector, self.explain, self._pictures = detector, explain, pictures
         self.offset = detector.offset_ if offset is None else offset
+        self._scale = SeverityScale.fit(detector.calibration_scores_)
 
     def __call__(self, rows: Rows) -> Scored:
         """Score images; the source has already rejected those that do not fit the model."""
@@ -61,16 +63,17 @@ class ImageScorer:
         scores = self.detector.score_samples(rows.images)
         flagged = scores < self.offset
         p_values = conformal_p_values(scores, self.detector.calibration_scores_)
+        severities, reasons = self._scale.severities(scores), self._reasons(rows, flagged)
         self._draw(rows, flagged)
-        return Scored(ScoredRows(rows, scores, p_values, flagged, self._reasons(rows, flagged)), [])
+        return Scored(ScoredRows(rows, scores, p_values, severities, flagged, reasons), [])
 
     def _reasons(self, rows: ImageRows, flagged: Bools) -> dict[int, Sequence[Reason]]:
         chosen = np.flatnonzero(flagged | (self.explain == "all"))
         if self.explain == "none" or not len(chosen):
             return {}
-        explained = self.detector.explain(rows.images[chosen], n_columns=N_REASONS)
+        explained = self.detector.explain_shares(rows.images[chosen], n_columns=N_REASONS)
         return {
-            int(row): [Reason(region, nats, None, None) for region, nats in reasons]
+            int(row): [Reason(region, nats, None, None, share) for region, nats, share in reasons]
             for row, reasons in zip(chosen, explained, strict=True)
         }
 

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError, StepError
+from anomaly_vae.tails import SeverityScale
 from anomaly_vae.thresholds import conformal_p_values
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
@@ -79,6 +80,7 @@ class Scorer:
         self.offset = self.detector.offset_ if offset is None else offset
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
+        self._scale = SeverityScale.fit(self.detector.calibration_scores_)
         self._index = pd.Index(self.names)
         self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
@@ -111,7 +113,8 @@ class Scorer:
         scores = self.detector.score_samples(X)
         flagged = scores < self.offset
         p_values = conformal_p_values(scores, self.detector.calibration_scores_)
-        return ScoredRows(rows, scores, p_values, flagged, self._reasons(X, flagged))
+        severities = self._scale.severities(scores)
+        return ScoredRows(rows, scores, p_values, severities, flagged, self._reasons(X, flagged))
 
     def _prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
@@ -129,10 +132,10 @@ class Scorer:
         if self.explain == "none" or not len(chosen):
             return {}
         observed = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
-        explained = self.detector.explain(observed, n_columns=N_REASONS)
+        explained = self.detector.explain_shares(observed, n_columns=N_REASONS)
         expected = self.detector.reconstruct(observed) if self.expected else None
         return {
-            int(row): [_reason(name, nats, observed, expected, k) for name, nats in reasons]
+            int(row): [_reason(name, nats, share, observed, expected, k) for name, nats, share in reasons]
             for k, (row, reasons) in enumerate(zip(chosen, explained, strict=True))
         }
 
@@ -169,8 +172,8 @@ def model_columns(model: Model) -> tuple[str, ...]:
 
 
 def reasons_text(reasons: Sequence[Reason]) -> str:
-    """Format reasons as one cell: ``name:nats;name:nats``, worst first."""
-    return ";".join(f"{reason.column}:{reason.nats:.1f}" for reason in reasons)
+    """Format reasons as one cell, worst first: ``amount:-12.3 (61 %);count:-5.1 (25 %)``."""
+    return ";".join(map(_reason_text, reasons))
 
 
 def reason_texts(scored: ScoredRows) -> list[str]:
@@ -181,6 +184,11 @@ def reason_texts(scored: ScoredRows) -> list[str]:
     return texts
 
 
+def _reason_text(reason: Reason) -> str:
+    share = f" ({reason.percent})" if reason.percent else ""
+    return f"{reason.column}:{reason.nats:.1f}{share}"
+
+
 def _numeric_columns(model: Model) -> frozenset[str]:
     """Return the columns that must be numbers; for a Pipeline these are not known."""
     if isinstance(model, Pipeline):
@@ -188,10 +196,10 @@ def _numeric_columns(model: Model) -> frozenset[str]:
     return frozenset(column.name for column in model.schema_.columns if column.kind == "numeric")
 
 
-def _reason(name: str, nats: float, observed: Any, expected: Any, row: int) -> Reason:
+def _reason(name: str, nats: float, share: float, observed: Any, expected: Any, row: int) -> Reason:
     if expected is None or not isinstance(observed, pd.DataFrame) or name not in observed.columns:
-        return Reason(name, nats, None, None)
-    return Reason(name, nats, _text(observed[name].iloc[row]), _text(expected[name].iloc[row]))
+        return Reason(name, nats, None, None, share)
+    return Reason(name, nats, _text(observed[name].iloc[row]), _text(expected[name].iloc[row]), share)
 
 
 def _text(cell: Any) -> str:

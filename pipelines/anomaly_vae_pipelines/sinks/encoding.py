@@ -26,6 +26,9 @@ _SPECIAL = re.compile('[,"\n\r]')
 _DIGITS = 6
 """Significant digits of a p-value."""
 
+_DECIMALS = 4
+"""Decimals of a severity; that is a p-value to four or five significant digits."""
+
 
 class _Encoder:
     """What all formats share: the names of the results; most formats have no header line."""
@@ -54,6 +57,7 @@ class CsvEncoder(_Encoder):
         results = [
             pc.cast(pa.array(scored.scores), pa.large_string()),
             pc.cast(pa.array(rounded(scored.p_values)), pa.large_string()),
+            pc.cast(pa.array(scored.severities.round(_DECIMALS)), pa.large_string()),
             pc.cast(pa.array(scored.is_anomaly), pa.large_string()),
             pa.array([f"{_quoted(text)}\n" if text else "\n" for text in reasons], pa.large_string()),
         ]
@@ -72,6 +76,7 @@ class JsonLinesEncoder(_Encoder):
         results = zip(
             scored.scores.tolist(),
             rounded(scored.p_values).tolist(),
+            scored.severities.round(_DECIMALS).tolist(),
             scored.is_anomaly.tolist(),
             reasons,
             strict=True,
@@ -116,6 +121,7 @@ def result_table(scored: ScoredRows, reasons: Sequence[str], names: Sequence[str
     results = [
         pa.array(scored.scores),
         pa.array(rounded(scored.p_values)),
+        pa.array(scored.severities.round(_DECIMALS)),
         pa.array(scored.is_anomaly),
         pa.array(reasons, pa.string()),
     ]

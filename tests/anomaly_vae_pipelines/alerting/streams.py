@@ -55,6 +55,7 @@ def scored(
         Rows(source, tuple(table), pa.table(table), np.arange(start, start + n_rows)),
         np.where(anomaly, -90.0, -5.0) if scores is None else np.array(scores, dtype=float),
         np.where(anomaly, 1e-4, 0.5) if p_values is None else np.array(p_values, dtype=float),
+        np.where(anomaly, 40.0, 3.0),
         anomaly,
         {int(i): [Reason("amount", -80.0, f"{i + start}", "20.5")] for i in np.flatnonzero(anomaly)},
     )
@@ -68,6 +69,7 @@ def part(batch: ScoredRows, start: int, stop: int) -> ScoredRows:
         Rows(rows.source, rows.columns, rows.table.slice(start, stop - start), rows.numbers[cut]),
         batch.scores[cut],
         batch.p_values[cut],
+        batch.severities[cut],
         batch.is_anomaly[cut],
         reasons,
     )

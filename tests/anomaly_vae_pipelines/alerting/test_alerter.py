@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -52,7 +53,7 @@ def test_times_of_a_typed_column_are_read(tmp_path):
     batch = scored([True], when=["x"], host=["a"])
     table = batch.rows.table.set_column(1, "when", pa.array([10**9 * START], pa.timestamp("ns", "UTC")))
     rows = type(batch.rows)("x", batch.rows.columns, table, batch.rows.numbers)
-    batch = type(batch)(rows, batch.scores, batch.p_values, batch.is_anomaly, {})
+    batch = replace(batch, rows=rows, reasons={})
     (alert,) = alerter(tmp_path, TIMED).observe(batch)
     assert alert.time == "2023-11-14T22:13:20.000Z"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from anomaly_vae_pipelines.alerting.delivery.sinks import alertmanager_alert
-from anomaly_vae_pipelines.alerting.wording import message, title
+from anomaly_vae_pipelines.alerting.wording import columns_text, message, title
 from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.records import ImageRows, Reason, ScoredRows
 from tests.anomaly_vae_pipelines.alerting.streams import alerter, delivered, scored
@@ -118,3 +118,4 @@ def test_a_place_in_an_image_is_no_combination_of_columns(tmp_path):
     odd = replace(batch, reasons={0: [Reason("y=1 x=2", -5.3, None, None)]})
     (alert,) = alerter(tmp_path, SCORE).observe(odd)
     assert alert.what == "1 row: line 2 at -90 nats, because y=1 x=2 (-5.3 nats)"
+    assert columns_text([Reason("y=1 x=2", -5.3, None, None, 0.7)]) == "y=1 x=2 (-5.3 nats, 70 %)"

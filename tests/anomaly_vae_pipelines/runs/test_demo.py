@@ -32,6 +32,7 @@ def test_findings_are_the_lowest_scores_and_say_why(demo, directory):
     assert [finding.score for finding in demo.anomalies] == scores[:5]
     for finding in demo.anomalies:
         assert finding.truth == rows[finding.name][LABEL.column]
+        assert round(finding.severity, 4) == float(rows[finding.name]["severity"])
         assert finding.reasons
         for reason in finding.reasons:
             assert reason.nats < 0

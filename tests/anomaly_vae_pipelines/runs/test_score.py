@@ -292,7 +292,7 @@ def test_a_file_without_rows_is_scored_to_one(tmp_path, model):
     for name in ("out.csv", "out.parquet", "out.jsonl"):
         assert ScoreRun(model, [empty], str(tmp_path / name))().n_rows == 0
     assert (tmp_path / "out.csv").read_text().splitlines() == [
-        ",".join([*COLUMNS, "score", "p_value", "is_anomaly", "top_columns"])
+        ",".join([*COLUMNS, "score", "p_value", "severity", "is_anomaly", "top_columns"])
     ]
     assert pq.read_table(tmp_path / "out.parquet").num_rows == 0
     assert (tmp_path / "out.jsonl").read_bytes() == b""

@@ -17,7 +17,7 @@ SCORES = st.lists(st.floats(-100, 100), max_size=20)
 
 def scored(scores: list[float]) -> ScoredRows:
     values = np.array(scores, dtype=float)
-    return ScoredRows(text_rows(("a",), [["1"]] * len(scores)), values, values, values < 0, {})
+    return ScoredRows(text_rows(("a",), [["1"]] * len(scores)), values, values, values, values < 0, {})
 
 
 @given(SCORES, SCORES)

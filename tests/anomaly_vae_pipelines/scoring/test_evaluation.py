@@ -15,7 +15,9 @@ LABEL = Label("label", "ok")
 
 def batch(labels: list[str], scores: list[float]) -> ScoredRows:
     values = np.array(scores)
-    return ScoredRows(text_rows(("label",), [[label] for label in labels]), values, values, values < 0, {})
+    return ScoredRows(
+        text_rows(("label",), [[label] for label in labels]), values, values, values, values < 0, {}
+    )
 
 
 def test_lower_scores_of_anomalies_are_a_perfect_order():

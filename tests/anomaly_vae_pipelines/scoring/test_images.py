@@ -34,6 +34,9 @@ def test_scores_are_those_of_the_detector(detector, rows):
     assert rejected == []
     assert (scored.scores == detector.score_samples(rows.images)).all()
     assert scored.p_values == pytest.approx(detector.p_values(rows.images))
+    shares = [reason.share for reasons in scored.reasons.values() for reason in reasons]
+    assert all(0.0 < share <= 1.0 for share in shares)
+    assert scored.severities == pytest.approx(detector.severity(rows.images))
     assert (scored.is_anomaly == (detector.predict(rows.images) == -1)).all()
     assert set(scored.reasons) == set(np.flatnonzero(scored.is_anomaly))
 

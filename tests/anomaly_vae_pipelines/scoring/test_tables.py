@@ -50,6 +50,7 @@ def test_scores_are_those_of_the_detector(model, unseen):
     (scored,) = scored_rows(Scorer(detector), unseen, [])
     np.testing.assert_array_equal(scored.scores, detector.score_samples(table))
     np.testing.assert_array_equal(scored.p_values, detector.p_values(table))
+    np.testing.assert_array_equal(scored.severities, detector.severity(table))
     np.testing.assert_array_equal(scored.is_anomaly, detector.predict(table) == -1)
 
 
@@ -58,7 +59,9 @@ def test_where_pieces_begin_does_not_matter(model, unseen):
     score, rows = Scorer(load(model), explain="all", expected=True), all_rows(unseen)
     whole = score(rows).rows
     parts = [score(rows.take(np.arange(len(rows)) == i)).rows for i in range(len(rows))]
-    np.testing.assert_array_equal(np.concatenate([part.scores for part in parts]), whole.scores)
+    for name in ("scores", "severities"):
+        joined = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_array_equal(joined, getattr(whole, name))
     assert [part.reasons[0] for part in parts] == [whole.reasons[i] for i in range(len(rows))]
 
 
@@ -87,13 +90,27 @@ def test_reasons_say_what_was_seen_and_expected_if_asked(model, unseen):
                 assert float(reason.observed) == pytest.approx(float(amounts[row]), rel=1e-3)
 
 
-def test_reasons_read_as_names_and_nats():
-    """Worst first, one decimal; rows without reasons have an empty text."""
-    reasons = [Reason("src_bytes", -12.345, None, None), Reason("count", -5.1, None, None)]
-    assert reasons_text(reasons) == "src_bytes:-12.3;count:-5.1"
+def test_shares_are_parts_of_the_shortfall(model, unseen):
+    """A share is the nats of a column divided by the sum of all columns below their typical contribution."""
+    detector, table = load(model), read_table(unseen)
+    (scored,) = scored_rows(Scorer(detector, explain="all"), unseen, [])
+    costs = detector.score_contributions(table[list(detector.feature_names_in_)])
+    costs = (costs - detector.typical_contributions_).clip(upper=0.0)
+    for row, reasons in scored.reasons.items():
+        for reason in reasons:
+            wanted = costs.iloc[row][reason.column] / costs.iloc[row].sum()
+            assert reason.share == pytest.approx(wanted)
+            assert 0.0 <= reason.share <= 1.0
+        assert sum(reason.share for reason in reasons) <= 1.0 + 1e-9
+
+
+def test_reasons_read_as_names_nats_and_shares():
+    """Worst first, one decimal, whole percents if known; rows without reasons have an empty text."""
+    reasons = [Reason("src_bytes", -12.345, None, None, 0.614), Reason("count", -5.1, None, None)]
+    assert reasons_text(reasons) == "src_bytes:-12.3 (61 %);count:-5.1"
     none = np.zeros(2)
-    scored = ScoredRows(text_rows(("a",), [["1"], ["2"]]), none, none, none > 0, {1: reasons[:1]})
-    assert reason_texts(scored) == ["", "src_bytes:-12.3"]
+    scored = ScoredRows(text_rows(("a",), [["1"], ["2"]]), none, none, none, none > 0, {1: reasons[:1]})
+    assert reason_texts(scored) == ["", "src_bytes:-12.3 (61 %)"]
 
 
 def test_a_missing_column_is_refused_with_the_nearest(model, tmp_path):

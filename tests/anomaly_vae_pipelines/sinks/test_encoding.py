@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_vae_pipelines.errors import ColumnClashError
-from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
+from anomaly_vae_pipelines.records import RESULT_COLUMNS, Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.sinks.encoding import (
     ENCODERS,
     CsvEncoder,
@@ -30,9 +30,9 @@ def without_raw(rows: Rows) -> Rows:
     return Rows(rows.source, rows.columns, rows.table, rows.numbers)
 
 
-def scored_of(rows: Rows, score: float = -1.5, p_value: float = 0.25) -> ScoredRows:
-    n = len(rows)
-    return ScoredRows(rows, np.full(n, score), np.full(n, p_value), np.arange(n) % 2 == 0, {})
+def scored_of(rows: Rows, score: float = -1.5, p_value: float = 0.25, severity: float = 6.02) -> ScoredRows:
+    results = (np.full(len(rows), value) for value in (score, p_value, severity))
+    return ScoredRows(rows, *results, np.arange(len(rows)) % 2 == 0, {})
 
 
 ROWS = text_rows(("id", "x"), [["007", "a"], ["8", "b"]])
@@ -41,17 +41,18 @@ ROWS = text_rows(("id", "x"), [["007", "a"], ["8", "b"]])
 def test_results_follow_the_bytes_of_the_row():
     """The row's own bytes are first and as they came."""
     encoder = CsvEncoder("v_")
-    assert encoder.header(("id", "x"), b'"id",x') == b'"id",x,v_score,v_p_value,v_is_anomaly,v_top_columns\n'
+    names = b"v_score,v_p_value,v_severity,v_is_anomaly,v_top_columns"
+    assert encoder.header(("id", "x"), b'"id",x') == b'"id",x,' + names + b"\n"
     lines = encoder.encode(scored_of(ROWS), ["a:-3.0", ""])
-    assert lines == b"007,a,-1.5,0.25,true,a:-3.0\n8,b,-1.5,0.25,false,\n"
+    assert lines == b"007,a,-1.5,0.25,6.02,true,a:-3.0\n8,b,-1.5,0.25,6.02,false,\n"
 
 
 def test_reformatted_rows_have_the_same_content():
     """Without bytes of their own, cells are written as they are typed."""
     lines = CsvEncoder().encode(scored_of(without_raw(ROWS)), ['a,"b":-3.0', ""]).decode()
     assert list(csv.reader(io.StringIO(lines))) == [
-        ["007", "a", "-1.5", "0.25", "true", 'a,"b":-3.0'],
-        ["8", "b", "-1.5", "0.25", "false", ""],
+        ["007", "a", "-1.5", "0.25", "6.02", "true", 'a,"b":-3.0'],
+        ["8", "b", "-1.5", "0.25", "6.02", "false", ""],
     ]
 
 
@@ -76,6 +77,18 @@ def test_a_p_value_has_six_digits(p_value):
     assert len(rounded(np.empty(0))) == 0
 
 
+@given(st.floats(0.0, 100.0))
+def test_a_severity_has_four_decimals_in_every_format(severity):
+    """That is 0.002 % of the p-value, enough to rank rows."""
+    scored = scored_of(ROWS, severity=severity)
+    written = float(CsvEncoder().encode(scored, ["", ""]).split(b",")[4])
+    assert abs(written - severity) <= 0.5001e-4
+    plain = scored_of(without_raw(ROWS), severity=severity)
+    line, _ = JsonLinesEncoder().encode(plain, ["", ""]).splitlines()
+    assert json.loads(line)["severity"] == written
+    assert ParquetEncoder().encode(scored, ["", ""]).column("severity")[0].as_py() == written
+
+
 @pytest.mark.parametrize("text", [b"{}", b'{"a": 1}', b' {"a": {"b": 2} } ', b'{"a":"}"}'])
 def test_objects_keep_their_bytes_and_gain_fields(text):
     """Results are appended to the object; its original bytes are unchanged."""
@@ -84,12 +97,15 @@ def test_objects_keep_their_bytes_and_gain_fields(text):
     (line,) = JsonLinesEncoder().encode(scored_of(rows), ["a:-3"]).splitlines()
     assert line.startswith(text.rstrip()[:-1].rstrip())
     assert json.loads(line) == json.loads(text) | {
-        "score": -1.5, "p_value": 0.25, "is_anomaly": True, "top_columns": "a:-3",
+        "score": -1.5, "p_value": 0.25, "severity": 6.02, "is_anomaly": True, "top_columns": "a:-3",
     }  # fmt: skip
 
 
 def test_a_result_column_hides_no_column_of_the_input():
     """A name that is taken is refused, a prefix gives another."""
+    for name in RESULT_COLUMNS:
+        with pytest.raises(ColumnClashError, match=f"'{name}'"):
+            check_no_clash("a.csv", ("id", name), "")
     with pytest.raises(ColumnClashError, match=r"'score'.*--prefix"):
         check_no_clash("a.csv", ("id", "score"), "")
     check_no_clash("a.csv", ("id", "score"), "vae_")

@@ -110,7 +110,8 @@ def alertmanager_alert(alert: Alert, now: float) -> dict[str, Any]:
     annotations = {
         "summary": alert.what,
         "id": alert.id,
-        "p_value": "unknown" if alert.p_value is None else f"{alert.p_value:.3g}",
+        "p_value": _known(alert.p_value, ".3g"),
+        "worst_severity": _known(None if alert.worst is None else alert.worst.severity, ".1f"),
         "columns": columns_text(alert.columns),
         "rows": rows_text(alert),
         "n_rows": str(alert.n_rows),
@@ -121,6 +122,10 @@ def alertmanager_alert(alert: Alert, now: float) -> dict[str, Any]:
         "startsAt": alert.time,
         "endsAt": iso_time(max(now, began) + max(alert.cooldown, _MIN_FIRING)),
     }
+
+
+def _known(value: float | None, digits: str) -> str:
+    return "unknown" if value is None else format(value, digits)
 
 
 def _labels(alert: Alert) -> Mapping[str, str]:

@@ -53,6 +53,7 @@ class TimedRows:
             int(rows.numbers[position]),
             finite(self.scored.scores[position]),
             finite(self.scored.p_values[position]),
+            finite(self.scored.severities[position]),
             tuple(self.scored.reasons.get(position, ())[:MAX_REASONS]),
             ids,
             row_label(ids, rows.name_of(position)),

@@ -41,8 +41,8 @@ def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str
 
 
 def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> ScoreAnswer:
-    columns = scored.scores.tolist(), scored.p_values.tolist(), scored.is_anomaly.tolist()
-    rows = list(map(ScoredRow, *columns, repeat(served.offset)))
+    results = scored.scores, scored.p_values, scored.severities, scored.is_anomaly
+    rows = list(map(ScoredRow, *(result.tolist() for result in results), repeat(served.offset)))
     if explain:
         for position, row in enumerate(rows):
             row.top_columns = [Reason(**vars(reason)) for reason in scored.reasons.get(position, ())]
@@ -65,6 +65,7 @@ def result_columns(served: ServedModel, scored: ScoredRows) -> dict[str, NDArray
     return {
         "score": scored.scores,
         "p_value": scored.p_values,
+        "severity": scored.severities,
         "is_anomaly": scored.is_anomaly,
         "threshold": np.full(len(scored), served.offset),
     }

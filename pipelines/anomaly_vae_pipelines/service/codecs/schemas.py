@@ -32,6 +32,10 @@ class Reason(Struct):
     nats: Annotated[float, Meta(description="Difference from the typical value; negative.")]
     observed: str | None
     expected: str | None
+    share: Annotated[
+        float | None,
+        Meta(description="Share of the sum over all columns that are below their typical value, 0 to 1."),
+    ] = None
 
 
 class ScoredRow(Struct, gc=False):
@@ -39,6 +43,14 @@ class ScoredRow(Struct, gc=False):
 
     score: Annotated[float, Meta(description="In nats; higher is more normal.")]
     p_value: Annotated[float, Meta(description="Share of held-out normal rows that score as low.")]
+    severity: Annotated[
+        float,
+        Meta(
+            description="-10 log10 of an estimated p-value, 0 to 100: 20 is one in a hundred normal rows.",
+            ge=0,
+            le=100,
+        ),
+    ]
     is_anomaly: Annotated[bool, Meta(description="Whether the score is below the threshold.")]
     threshold: Annotated[float, Meta(description="In nats.")]
     top_columns: Annotated[

@@ -66,7 +66,9 @@ class InferRequest:
     outputs: Mapping[str, bool]
 
 
-OUTPUTS: dict[str, str] = {"score": "FP64", "p_value": "FP64", "is_anomaly": "BOOL", "threshold": "FP64"}
+OUTPUTS: dict[str, str] = {
+    "score": "FP64", "p_value": "FP64", "severity": "FP64", "is_anomaly": "BOOL", "threshold": "FP64",
+}  # fmt: skip
 """Outputs of a model with their datatypes, each of shape (n_rows,)."""
 
 

@@ -248,6 +248,7 @@ def _part(scored: ScoredRows, first: int, last: int) -> ScoredRows:
         scored.rows.take(kept),
         scored.scores[first:last],
         scored.p_values[first:last],
+        scored.severities[first:last],
         scored.is_anomaly[first:last],
         {row - first: reasons for row, reasons in scored.reasons.items() if first <= row < last},
     )

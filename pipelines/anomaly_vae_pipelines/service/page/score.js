@@ -221,7 +221,7 @@ function lineOfTable(index) {
   const row = scored[index];
   const inside = make("tr", { hidden: true });
   const button = make("button", { type: "button", "aria-expanded": "false", onclick: () => {
-    if (!inside.childElementCount) inside.append(make("td", { colspan: 4 }, opened(index)));
+    if (!inside.childElementCount) inside.append(make("td", { colspan: 5 }, opened(index)));
     inside.hidden = !inside.hidden;
     button.setAttribute("aria-expanded", String(!inside.hidden));
   } }, model.image ? table.rows[index][0] : shown(index + 1));
@@ -229,16 +229,20 @@ function lineOfTable(index) {
     make("td", {}, button),
     make("td", { class: "number score" }, shown(row.score, 2, 2), row.is_anomaly ? make("span", { class: "hint" }, make("br"), "anomaly") : null),
     make("td", { class: "number" }, row.p_value.toPrecision(2)),
+    make("td", { class: "number" }, row.severity.toFixed(1)),
     make("td", {}, model.image ? heat(row, "heat") : reasons(row))), inside];
 }
 
 const heat = (row, kind) =>
   make("img", { class: kind, src: row.heatmap, alt: `${row.file}, with a heat map of unusual regions`, loading: "lazy" });
 
+/** A share after the nats, such as " (61 %)"; empty if it is not known. */
+const percent = (share) => (share == null ? "" : ` (${Math.round(100 * share)} %)`);
+
 function reasons(row) {
   if (!row.top_columns.length) return make("span", { class: "hint" }, "no column below its typical value");
-  return row.top_columns.map(({ column, nats, observed, expected }) => make("span", { class: "reason" },
-    make("b", {}, column === "latent" ? "unusual combination" : column), ` ${shown(nats)} nats`,
+  return row.top_columns.map(({ column, nats, share, observed, expected }) => make("span", { class: "reason" },
+    make("b", {}, column === "latent" ? "unusual combination" : column), ` ${shown(nats)} nats${percent(share)}`,
     observed == null && expected == null ? null : `: ${observed ?? "missing"}, expected ${expected ?? "missing"}`));
 }
 
@@ -253,9 +257,9 @@ function opened(index) {
 
 function download() {
   const { table, scored } = result;
-  const names = [...table.names, "score", "p_value", "is_anomaly", "threshold", "top_columns"];
-  const rows = scored.map((row, index) => [...table.rows[index], row.score, row.p_value, row.is_anomaly,
-    row.threshold, (row.top_columns ?? []).map(({ column, nats }) => `${column}:${nats.toFixed(1)}`).join(";")]);
+  const names = [...table.names, "score", "p_value", "severity", "is_anomaly", "threshold", "top_columns"];
+  const rows = scored.map((row, index) => [...table.rows[index], row.score, row.p_value, row.severity,
+    row.is_anomaly, row.threshold, (row.top_columns ?? []).map(({ column, nats, share }) => `${column}:${nats.toFixed(1)}${percent(share)}`).join(";")]);
   const url = URL.createObjectURL(new Blob([writeCsv(names, rows)], { type: "text/csv" }));
   make("a", { href: url, download: "scored.csv" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);

@@ -34,6 +34,7 @@ def test_apprise_delivers_a_message(tmp_path):
     )
     assert got["type"] == "failure"
     assert "how unlikely: p = 0.0001" in got["message"]
+    assert "severity of the worst row: 40.0 of 100" in got["message"]
     assert "columns: amount=2 (expected 20.5)" in got["message"]
 
 

@@ -98,6 +98,7 @@ def test_no_label_of_alertmanager_differs_from_row_to_row(tmp_path):
         "summary": "1 row: line 2 at -90 nats, because amount=2 (expected 20.5)",
         "id": alert.id,
         "p_value": "0.0001",
+        "worst_severity": "40.0",
         "columns": "amount=2 (expected 20.5)",
         "rows": "rows.csv 2",
         "n_rows": "1",

@@ -43,5 +43,6 @@ def test_a_row_has_finite_numbers_its_first_reasons_and_a_label():
     batch = scored([True], scores=[float("-inf")], city=["Oslo"])
     batch.reasons[0] = [Reason(f"c{i}", -1.0, None, None) for i in range(99)]
     row = TimedRows(batch, np.zeros(1), ["city"]).row(0)
-    assert (row.score, row.p_value, len(row.reasons)) == (None, 1e-4, MAX_REASONS)
+    assert (row.score, row.p_value, row.severity) == (None, 1e-4, 40.0)
+    assert len(row.reasons) == MAX_REASONS
     assert (row.ids, row.name) == ({"city": "Oslo"}, "city=Oslo (line 2)")

@@ -74,7 +74,7 @@ class TestFilesThatAreNoTables:
         """No rows in, no rows out: an empty input is not an error."""
         ended = run("score", model, file(HEADER.encode() + b"\n"), "-o", "-")
         assert ended.code == 0
-        assert ended.out == f"{HEADER},score,p_value,is_anomaly,top_columns\n"
+        assert ended.out == f"{HEADER},score,p_value,severity,is_anomaly,top_columns\n"
 
     def test_a_header_only_cannot_be_evaluated(self, run, model, file):
         """Shares of no rows mean nothing."""

@@ -79,7 +79,7 @@ def test_the_test_images_of_mvtec_are_scored(run, image_model, plates, tmp_path)
     assert ended.code == 0
     assert ended.err.startswith(f"{N_TEST} rows, ")
     rows = read_rows(out)
-    assert list(rows[0]) == ["file", "score", "p_value", "is_anomaly", "top_columns"]
+    assert list(rows[0]) == ["file", "score", "p_value", "severity", "is_anomaly", "top_columns"]
     assert [row["file"] for row in rows] == sorted(row["file"] for row in rows)
     scores = {row["file"]: float(row["score"]) for row in rows}
     good = [score for name, score in scores.items() if name.startswith("test/good/")]

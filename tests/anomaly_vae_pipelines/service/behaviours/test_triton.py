@@ -65,6 +65,7 @@ def test_health_and_metadata(triton: http.InferenceServerClient) -> None:
     assert [tensor["name"] for tensor in metadata["outputs"]] == [
         "score",
         "p_value",
+        "severity",
         "is_anomaly",
         "threshold",
     ]
@@ -85,6 +86,7 @@ def test_a_matrix_and_its_columns_score_as_the_detector_scores_them(
     wanted = number_model.score_samples(rows)
     outputs = [
         http.InferRequestedOutput("score", binary_data=binary),
+        http.InferRequestedOutput("severity", binary_data=binary),
         http.InferRequestedOutput("is_anomaly", binary_data=binary),
     ]
     matrix = [tensor("rows", rows.to_numpy(), "FP64", binary)]
@@ -94,6 +96,7 @@ def test_a_matrix_and_its_columns_score_as_the_detector_scores_them(
             "numbers", inputs, outputs=outputs, request_id="seven", request_compression_algorithm=packed
         )
         np.testing.assert_array_equal(result.as_numpy("score"), wanted)
+        np.testing.assert_array_equal(result.as_numpy("severity"), number_model.severity(rows))
         np.testing.assert_array_equal(result.as_numpy("is_anomaly"), wanted < number_model.offset_)
         assert result.get_response()["id"] == "seven"
 

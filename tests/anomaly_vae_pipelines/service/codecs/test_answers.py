@@ -31,10 +31,12 @@ def scored(served: ServedModel, numbers: pd.DataFrame) -> ScoredRows:
 def test_every_format_has_the_same_scores(served: ServedModel, scored: ScoredRows) -> None:
     rows = json.loads(answer(served, scored, explain=False, media=JSON))["rows"]
     assert [row["score"] for row in rows] == scored.scores.tolist()
+    assert [row["severity"] for row in rows] == scored.severities.tolist()
     assert {row["threshold"] for row in rows} == {served.offset}
     text = answer(served, scored, explain=False, media=CSV).decode()
     lines = list(csv.DictReader(io.StringIO(text)))
     assert [float(line["score"]) for line in lines] == scored.scores.tolist()
+    assert [float(line["severity"]) for line in lines] == scored.severities.tolist()
     table = pa.ipc.open_stream(answer(served, scored, explain=False, media=ARROW)).read_all()
     assert table.to_pylist() == rows
 

@@ -16,9 +16,9 @@ TYPES = [
 
 
 def test_fields_that_are_unset_are_left_out() -> None:
-    row = ScoredRow(-1.5, 0.25, True, -1.0)
+    row = ScoredRow(-1.5, 0.25, 6.0, True, -1.0)
     assert json.loads(msgspec.json.encode(row)) == {
-        "score": -1.5, "p_value": 0.25, "is_anomaly": True, "threshold": -1.0
+        "score": -1.5, "p_value": 0.25, "severity": 6.0, "is_anomaly": True, "threshold": -1.0
     }  # fmt: skip
     answer = InferAnswer("a", "1", [OutputTensor("score", "FP64", [1], [0.5])])
     assert set(json.loads(msgspec.json.encode(answer))) == {"model_name", "model_version", "outputs"}

@@ -49,7 +49,7 @@ class Scorer:
         left = rows.take(kept)
         scores = left.values[:, 0]
         reasons = {i: [Reason(f"{score:g}", -1.0, None, None)] for i, score in enumerate(scores)}
-        scored = ScoredRows(left, scores, scores, scores > 5, reasons if explain else {})
+        scored = ScoredRows(left, scores, scores, scores, scores > 5, reasons if explain else {})
         return scored, rejected
 
 

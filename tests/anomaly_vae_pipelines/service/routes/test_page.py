@@ -109,13 +109,17 @@ def test_a_file_scores_as_the_service_scores_it_and_is_given_back_whole(
     n_odd = sum(row["is_anomaly"] for row in answer)
     assert page.inner_text("#summary").startswith(f"{n_odd} of {len(answer)} rows ")
     worst = answer[order[0]]["top_columns"][0]
-    assert f"{worst['observed']}, expected {worst['expected']}" in page.inner_text("#rows tr:first-child")
+    first = page.inner_text("#rows tr:first-child")
+    assert f"{worst['observed']}, expected {worst['expected']}" in first
+    assert f"nats ({100 * worst['share']:.0f} %)" in first
+    assert f"{answer[order[0]]['severity']:.1f}" in first.split()
     with page.expect_download() as download:
         page.click("#download")
     download.value.save_as(tmp_path / "scored.csv")
     given, back = read_rows(unseen), read_rows(tmp_path / "scored.csv")
     assert [{name: row[name] for name in given[0]} for row in back] == given
-    assert [float(row["score"]) for row in back] == [row["score"] for row in answer]
+    for name in ("score", "severity"):
+        assert [float(row[name]) for row in back] == [row[name] for row in answer]
 
 
 def test_a_row_opens_at_its_number(page: Any, unseen: str) -> None:

@@ -59,6 +59,8 @@ def test_json_csv_and_arrow_give_the_scores_of_the_command_line(
         assert [row["p_value"] for row in rows] == pytest.approx(
             [float(row["p_value"]) for row in scored], 1e-5
         )
+        # A file has four decimals of a severity, a response all of them.
+        assert [round(row["severity"], 4) for row in rows] == [float(row["severity"]) for row in scored]
 
 
 def test_an_array_file_is_read_as_a_stream_is(client: TestClient, numbers: pd.DataFrame) -> None:
@@ -100,6 +102,8 @@ def test_an_explanation_names_columns_with_what_was_seen_and_expected(
     assert float(reasons[0]["observed"]) == 1e9
     assert reasons[0]["expected"] not in (None, reasons[0]["observed"])
     assert [reason["nats"] for reason in reasons] == sorted(reason["nats"] for reason in reasons)
+    assert [reason["share"] for reason in reasons] == sorted((r["share"] for r in reasons), reverse=True)
+    assert 0.9 < reasons[0]["share"] <= 1.0
     assert "top_columns" in answer["rows"][1]
 
 
