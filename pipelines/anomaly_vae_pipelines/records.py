@@ -257,6 +257,10 @@ class FitSummary:
         Share of normal rows expected below the threshold; None if unknown.
     tail : {"empirical", "gpd"} or None
         Basis of that rate: a guarantee by held-out rows, or an estimate of their tail.
+    n_calibration : int
+        Number of calibration rows.
+    threshold_interval, false_alarm_interval : (float, float) or None
+        Intervals of the threshold, in nats, and of the actual false-alarm rate, as in ``TabularVAEDetector``.
     """
 
     model: str
@@ -268,6 +272,9 @@ class FitSummary:
     false_alarm_rate: float | None
     tail: str | None = None
     image: tuple[int, int, int] | None = None
+    n_calibration: int = 0
+    threshold_interval: tuple[float, float] | None = None
+    false_alarm_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -327,12 +334,15 @@ class ScoreSummary:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Threshold of a saved model in nats, the expected false-alarm rate, and its basis."""
+    """Threshold of a saved model; the attributes are those of ``FitSummary``."""
 
     model: str
     offset: float
     false_alarm_rate: float | None
     tail: str | None = None
+    n_calibration: int = 0
+    threshold_interval: tuple[float, float] | None = None
+    false_alarm_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from anomaly_vae_pipelines.cli.options import (
     tail_of,
     tail_option,
 )
-from anomaly_vae_pipelines.cli.printing import echo_pairs, threshold_text
+from anomaly_vae_pipelines.cli.printing import actual_rate, echo_pairs, threshold_text
 
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
@@ -66,8 +66,10 @@ def command(
     wanted = exactly_one(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
     tail = tail_of(ctx, tail, wanted)
     threshold = threshold_file(model, output, tail=tail, force=force, **_as_rate(ctx, wanted))
+    rate = threshold.false_alarm_rate
     pairs = [
-        ("threshold", threshold_text(threshold.offset, threshold.false_alarm_rate, threshold.tail)),
+        ("threshold", threshold_text(threshold.offset, rate, threshold.tail)),
+        *actual_rate(rate, threshold.false_alarm_interval, threshold.n_calibration),
         ("saved to", threshold.model),
     ]
     echo_pairs(f"changed the threshold of {model}", pairs)

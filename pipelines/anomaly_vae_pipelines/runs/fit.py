@@ -121,6 +121,9 @@ def _fit(
         offset=detector.offset_,
         false_alarm_rate=detector.false_alarm_rate_,
         tail=detector.tail_,
+        n_calibration=len(detector.calibration_scores_),
+        threshold_interval=detector.threshold_interval_,
+        false_alarm_interval=detector.false_alarm_interval_,
         **training.summary(),
     )
 

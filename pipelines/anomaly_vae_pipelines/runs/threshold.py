@@ -20,7 +20,15 @@ def threshold_file(
         fitted = load(model)
         detector = adapter_of(fitted).detector.set_threshold(**threshold, tail=tail)
         save(fitted, temporary)
-    return Threshold(output, detector.offset_, detector.false_alarm_rate_, detector.tail_)
+    return Threshold(
+        output,
+        detector.offset_,
+        detector.false_alarm_rate_,
+        detector.tail_,
+        len(detector.calibration_scores_),
+        detector.threshold_interval_,
+        detector.false_alarm_interval_,
+    )
 
 
 def rows_per_day_file(source: str, column: str) -> float:
