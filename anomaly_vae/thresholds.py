@@ -35,7 +35,7 @@ LEAST_SPREAD = math.log(2.0)
 """Least lower half-spread of scores, in nats: the half-life of an exponential tail."""
 
 LEAST_TAIL_ROWS = 40
-"""The fewest calibration rows that a tail is estimated from: with fewer, more than half would be the tail."""
+"""The fewest calibration rows that a tail is estimated from; of fewer, more than half would be the tail."""
 
 CONFIDENCE = 0.9
 """Confidence of intervals; each end is missed with half of the remaining probability."""
@@ -66,20 +66,30 @@ def n_calibration_needed(rate: float) -> int:
 
 def check_guarantee(rate: float, n_calibration: int) -> None:
     """Raise InputError if ``n_calibration`` rows are too few to guarantee a rate."""
-    if _rank(rate, n_calibration) >= 1:
-        return
-    least = rounded_up(least_false_alarm_rate(n_calibration))
-    raise InputError(
-        f"a false-alarm rate of {rate:g} cannot be guaranteed from {n_calibration:,} held-out rows; it needs "
-        f"{n_calibration_needed(rate):,}. Use {least:g} or more, fit on more rows, raise "
-        f"validation_fraction, or estimate the rate with {tail_hint(n_calibration)}"
+    if not can_guarantee(rate, n_calibration):
+        lowest = f"{rounded_up(least_false_alarm_rate(n_calibration)):g}"
+        raise InputError(
+            f"a false-alarm rate of {rate:g} cannot be guaranteed from "
+            f"{ways_out(rate, n_calibration, lowest)}"
+        )
+
+
+def can_guarantee(rate: float, n_calibration: int) -> bool:
+    """Whether ``n_calibration`` rows are enough to guarantee a rate."""
+    return _rank(rate, n_calibration) >= 1
+
+
+def ways_out(rate: float, n_calibration: int, lowest: str) -> str:
+    """The end of a message about a rate that is too low: the rows that there are, and what to do.
+
+    ``lowest`` is the lowest value that can be asked for, in the terms in which it was asked.
+    """
+    since = f" from {LEAST_TAIL_ROWS} held-out rows on" if n_calibration < LEAST_TAIL_ROWS else ""
+    return (
+        f"{n_calibration:,} held-out rows; it needs {n_calibration_needed(rate):,}. Use {lowest} or more, "
+        "fit on more rows, raise validation_fraction, or estimate the rate with tail='gpd' "
+        f"(--tail gpd){since}"
     )
-
-
-def tail_hint(n_calibration: int) -> str:
-    """How a message names the tail as a way out, with the rows that it needs if they are too few."""
-    needs = f" from {LEAST_TAIL_ROWS} held-out rows on" if n_calibration < LEAST_TAIL_ROWS else ""
-    return f"tail='gpd' (--tail gpd){needs}"
 
 
 def false_alarm_offset(calibration: Floats, rate: float) -> float:

@@ -299,6 +299,8 @@ class ScoreSummary:
         Scored rows below the threshold.
     threshold : float
         In nats.
+    tail : {"empirical", "gpd"}
+        Basis of p-values below the lowest calibration score: none, or an estimate.
     quantiles : mapping of str to float
         Quantiles of the scores in nats, with a relative error of at most 1 %.
     seconds : float
@@ -320,6 +322,7 @@ class ScoreSummary:
     quantiles: Mapping[str, float]
     seconds: float
     n_sitting: int
+    tail: str = "empirical"
 
     @property
     def alert_rate(self) -> float:

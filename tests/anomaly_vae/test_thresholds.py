@@ -163,8 +163,12 @@ def test_the_automatic_rate_is_one_percent_or_rests_on_ten_rows(n_calibration: i
         assert false_alarm_offset(np.arange(float(n_calibration)), rate) >= AUTO_RANK - 1
 
 
-@pytest.mark.parametrize(("n_calibration", "needs_rows"), [(LEAST_TAIL_ROWS - 1, True), (LEAST_TAIL_ROWS, False)])
-def test_the_tail_is_named_as_a_way_out_with_the_rows_that_it_needs(n_calibration: int, needs_rows: bool) -> None:
+@pytest.mark.parametrize(
+    ("n_calibration", "needs_rows"), [(LEAST_TAIL_ROWS - 1, True), (LEAST_TAIL_ROWS, False)]
+)
+def test_the_tail_is_named_as_a_way_out_with_the_rows_that_it_needs(
+    n_calibration: int, needs_rows: bool
+) -> None:
     """If there are too few rows for a tail too, the same message says so."""
     with pytest.raises(InputError, match="tail='gpd'") as caught:
         check_guarantee(1e-4, n_calibration)
@@ -173,8 +177,12 @@ def test_the_tail_is_named_as_a_way_out_with_the_rows_that_it_needs(n_calibratio
 
 # ---------------------------------------------------------------------------------------------- intervals
 @pytest.mark.parametrize("kind", ["heavy tail", "ties"])
-@pytest.mark.parametrize(("n_calibration", "rate"), [(20, 0.05), (175, 0.05), (1000, 0.01), (60, 0.5), (30, 0.99)])
-def test_the_interval_of_a_threshold_contains_the_quantile(kind: str, n_calibration: int, rate: float) -> None:
+@pytest.mark.parametrize(
+    ("n_calibration", "rate"), [(20, 0.05), (175, 0.05), (1000, 0.01), (60, 0.5), (30, 0.99)]
+)
+def test_the_interval_of_a_threshold_contains_the_quantile(
+    kind: str, n_calibration: int, rate: float
+) -> None:
     """Over 2,000 calibrations at least 90 % of the intervals do, for continuous scores and for ties."""
     scores = np.sort(drawn(kind, (2000, n_calibration), np.random.default_rng(4)), axis=1)
     quantile = math.floor(4 * rate) if kind == "ties" else -((-math.log(rate)) ** 3)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod, RenderableType
 
 WIDE = 1.5
-"""An actual false-alarm rate may be so many times the guaranteed one before a command says so."""
+"""A command prints the actual false-alarm rate if it may exceed the guaranteed one by this factor."""
 
 
 def echo_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:

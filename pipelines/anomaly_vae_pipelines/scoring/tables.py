@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError, StepError
-from anomaly_vae.thresholds import conformal_p_values
+from anomaly_vae.tails import Tail, p_value_function
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
@@ -52,6 +52,8 @@ class Scorer:
         Whether reasons contain the observed and the expected value, which needs a reconstruction.
     offset : float, optional
         Scores below it are anomalous, in nats; the model's own threshold by default.
+    tail : {"empirical", "gpd"}
+        Whether p-values below the lowest calibration score are estimated.
 
     Attributes
     ----------
@@ -63,7 +65,8 @@ class Scorer:
     Raises
     ------
     InputError
-        For a model without column names; when called, for rows that a Pipeline cannot read.
+        For a model without column names, and for too few calibration rows for a tail; when called, for rows
+        that a Pipeline cannot read.
     """
 
     def __init__(
@@ -73,12 +76,14 @@ class Scorer:
         explain: Explain = "flagged",
         expected: bool = False,
         offset: float | None = None,
+        tail: Tail = "empirical",
     ) -> None:
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
         self.offset = self.detector.offset_ if offset is None else offset
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
+        self._p_values = p_value_function(self.detector.calibration_scores_, tail)
         self._index = pd.Index(self.names)
         self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
@@ -110,8 +115,7 @@ class Scorer:
         X = self._prepared(rows)
         scores = self.detector.score_samples(X)
         flagged = scores < self.offset
-        p_values = conformal_p_values(scores, self.detector.calibration_scores_)
-        return ScoredRows(rows, scores, p_values, flagged, self._reasons(X, flagged))
+        return ScoredRows(rows, scores, self._p_values(scores), flagged, self._reasons(X, flagged))
 
     def _prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
