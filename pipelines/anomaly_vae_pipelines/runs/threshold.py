@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.persistence import load, save
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.io.files import replacing
@@ -34,15 +38,20 @@ def threshold_file(
             threshold = {"false_alarm_rate": reachable_rate(*budget, n_calibration, tail)}
         detector.set_threshold(**threshold, tail=tail)
         save(fitted, temporary)
-    return Threshold(
-        output,
-        detector.offset_,
-        detector.false_alarm_rate_,
-        detector.tail_,
-        len(detector.calibration_scores_),
-        detector.threshold_interval_,
-        detector.false_alarm_interval_,
-    )
+    return Threshold(**threshold_fields(detector, output))
+
+
+def threshold_fields(detector: TabularVAEDetector | ImageVAEDetector, path: str) -> dict[str, Any]:
+    """Return the fields of ``Threshold`` for a detector that is saved to a path."""
+    return {
+        "model": path,
+        "offset": detector.offset_,
+        "false_alarm_rate": detector.false_alarm_rate_,
+        "tail": detector.tail_,
+        "n_calibration": len(detector.calibration_scores_),
+        "threshold_interval": detector.threshold_interval_,
+        "false_alarm_interval": detector.false_alarm_interval_,
+    }
 
 
 def rows_per_day_file(source: str, column: str) -> float:
