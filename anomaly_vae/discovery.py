@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.thresholds import least_false_alarm_rate
+from anomaly_vae.thresholds import can_guarantee, least_false_alarm_rate, rounded_up, ways_out
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +81,20 @@ class FalseDiscovery:
         seen = np.flatnonzero(self._counts)
         low = seen[self._grid[seen] * (self.n_rows / up_to[seen]) <= rate]
         return float(self._grid[low[-1]]) if len(low) else None
+
+
+def check_discovery(rate: float, n_calibration: int) -> None:
+    """Raise InputError for a false-discovery rate at which conformal p-values can never flag a row.
+
+    That is a rate below the lowest p-value: even a batch of anomalies only is then not told from chance. A
+    batch with normal rows needs more, see ``FalseDiscovery.least_discoveries``.
+    """
+    if not can_guarantee(rate, n_calibration):
+        lowest = f"{rounded_up(least_false_alarm_rate(n_calibration)):g}"
+        raise InputError(
+            f"a false-discovery rate of {rate:g} flags no row, whatever the rows, with "
+            f"{ways_out(rate, n_calibration, lowest)}"
+        )
 
 
 def _attainable(n_calibration: int) -> Floats:

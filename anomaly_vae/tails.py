@@ -12,6 +12,7 @@ The tail starts at the lowest calibration score, where the guarantee ends, with 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Self, TypeAlias
@@ -25,6 +26,7 @@ from scipy.stats import genpareto
 from anomaly_vae.errors import InputError
 from anomaly_vae.thresholds import (
     LEAST_SPREAD,
+    LEAST_TAIL_ROWS,
     check_guarantee,
     conformal_p_values,
     least_false_alarm_rate,
@@ -33,11 +35,11 @@ from anomaly_vae.thresholds import (
 Floats = NDArray[np.float64]
 Tail: TypeAlias = Literal["empirical", "gpd"]
 
-LEAST_EXCESSES = 20
-"""The fewest scores that a tail is fitted on."""
+LEAST_CALIBRATION = LEAST_TAIL_ROWS
+"""The fewest calibration rows."""
 
-LEAST_CALIBRATION = 2 * LEAST_EXCESSES
-"""The fewest calibration rows: with fewer, more than half of the scores would count as the tail."""
+LEAST_EXCESSES = LEAST_CALIBRATION // 2
+"""The fewest scores that a tail is fitted on."""
 
 MAX_SHAPE = 1.0
 """Shape of the heaviest tail: above it even the mean excess would be infinite.
@@ -147,15 +149,30 @@ def check_rate(rate: float, n_calibration: int, tail: Tail) -> None:
         check_tail(n_calibration)
 
 
+def p_value_function(calibration: Floats, tail: Tail) -> Callable[[Floats], Floats]:
+    """The function from scores to p-values, each of shape (n_rows,), with this calibration and tail.
+
+    A tail is fitted once, here; raises InputError as ``LowerTail.fit`` does.
+    """
+    if tail == "empirical":
+        return partial(conformal_p_values, calibration=calibration)
+    fitted = LowerTail.fit(calibration)
+
+    def p_values(scores: Floats) -> Floats:
+        found = conformal_p_values(scores, calibration)
+        below = scores < fitted.lowest
+        found[below] = fitted.p_values(scores[below])
+        return found
+
+    return p_values
+
+
 def tail_p_values(scores: Floats, calibration: Floats) -> Floats:
     """Conformal p-values; below the lowest calibration score, p-values of the ``LowerTail``.
 
     Raises InputError as ``LowerTail.fit`` does.
     """
-    p_values = conformal_p_values(scores, calibration)
-    below = scores < calibration[0]
-    p_values[below] = LowerTail.fit(calibration).p_values(scores[below])
-    return p_values
+    return p_value_function(calibration, "gpd")(scores)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta, binom
 
 from anomaly_vae.errors import InputError
 
 Floats = NDArray[np.float64]
+Interval = tuple[float, float]
 
 AUTO_FALSE_ALARM_RATE = 0.01
 """The rate that ``contamination="auto"`` guarantees for clean rows, from 1,000 calibration rows on."""
@@ -31,6 +33,14 @@ were not trained on, the mean of 66 fits on 22 real tables is 6.4 %, with 0 to 2
 
 LEAST_SPREAD = math.log(2.0)
 """Least lower half-spread of scores, in nats: the half-life of an exponential tail."""
+
+LEAST_TAIL_ROWS = 40
+"""The fewest calibration rows that a tail is estimated from; of fewer, more than half would be the tail."""
+
+CONFIDENCE = 0.9
+"""Confidence of intervals; each end is missed with half of the remaining probability."""
+
+_QUANTILES = [(1.0 - CONFIDENCE) / 2.0, (1.0 + CONFIDENCE) / 2.0]
 
 _ROUNDING = 1e-9
 """Tolerance in rows for rates written in decimals: 0.29 * 100 is 28.999999999999996 in floats."""
@@ -56,13 +66,29 @@ def n_calibration_needed(rate: float) -> int:
 
 def check_guarantee(rate: float, n_calibration: int) -> None:
     """Raise InputError if ``n_calibration`` rows are too few to guarantee a rate."""
-    if _rank(rate, n_calibration) >= 1:
-        return
-    least = rounded_up(least_false_alarm_rate(n_calibration))
-    raise InputError(
-        f"a false-alarm rate of {rate:g} cannot be guaranteed from {n_calibration:,} held-out rows; it needs "
-        f"{n_calibration_needed(rate):,}. Use {least:g} or more, fit on more rows, raise "
-        f"validation_fraction, or estimate the rate with tail='gpd' (--tail gpd)"
+    if not can_guarantee(rate, n_calibration):
+        lowest = f"{rounded_up(least_false_alarm_rate(n_calibration)):g}"
+        raise InputError(
+            f"a false-alarm rate of {rate:g} cannot be guaranteed from "
+            f"{ways_out(rate, n_calibration, lowest)}"
+        )
+
+
+def can_guarantee(rate: float, n_calibration: int) -> bool:
+    """Whether ``n_calibration`` rows are enough to guarantee a rate."""
+    return _rank(rate, n_calibration) >= 1
+
+
+def ways_out(rate: float, n_calibration: int, lowest: str) -> str:
+    """The end of a message about a rate that is too low: the rows that there are, and what to do.
+
+    ``lowest`` is the lowest value that can be asked for, in the terms in which it was asked.
+    """
+    since = f" from {LEAST_TAIL_ROWS} held-out rows on" if n_calibration < LEAST_TAIL_ROWS else ""
+    return (
+        f"{n_calibration:,} held-out rows; it needs {n_calibration_needed(rate):,}. Use {lowest} or more, "
+        "fit on more rows, raise validation_fraction, or estimate the rate with tail='gpd' "
+        f"(--tail gpd){since}"
     )
 
 
@@ -74,6 +100,34 @@ def false_alarm_offset(calibration: Floats, rate: float) -> float:
     check_guarantee(rate, len(calibration))
     rank = _rank(rate, len(calibration))
     return float(calibration[min(rank, len(calibration)) - 1])
+
+
+def threshold_interval(calibration: Floats, rate: float) -> Interval:
+    """Interval of scores, in nats, that contains the ``rate``-quantile of normal scores.
+
+    The ends are calibration scores (sorted, ascending). At least a share ``CONFIDENCE`` of calibrations has
+    the quantile in the interval, whatever the distribution, because the number of scores below it is
+    binomial (David & Nagaraja 2003, "Order Statistics", section 7.1). An end is infinite if the scores are
+    too few to bound the quantile on that side.
+    """
+    n_calibration = len(calibration)
+    low, high = binom.ppf(_QUANTILES, n_calibration, rate).astype(int).tolist()
+    # Both ranks count from 1. One more than the upper quantile: the score of that rank is above the quantile.
+    scores = np.concatenate([[-np.inf], calibration, [np.inf]])
+    return float(scores[low]), float(scores[high + 1])
+
+
+def false_alarm_interval(n_calibration: int, rate: float) -> Interval:
+    """Interval of the actual false-alarm rate of one threshold that guarantees ``rate``.
+
+    The guarantee holds in the mean over calibrations. The share of normal rows below the calibration score of
+    rank k of n follows Beta(k, n + 1 - k) if scores have no ties (Vovk 2012, "Conditional validity of
+    inductive conformal predictors", ACML). Raises InputError as ``check_guarantee`` does.
+    """
+    check_guarantee(rate, n_calibration)
+    rank = min(_rank(rate, n_calibration), n_calibration)
+    low, high = beta.ppf(_QUANTILES, rank, n_calibration + 1 - rank).tolist()
+    return float(low), float(high)
 
 
 def _rank(rate: float, n_calibration: int) -> int:

@@ -126,6 +126,31 @@ class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
             self._set_offset(_finite("offset", offset))
         return self
 
+    @property
+    def threshold_interval_(self) -> tuple[float, float] | None:
+        """Scores (low, high), in nats, between which the ``false_alarm_rate_``-quantile of normal scores is.
+
+        The confidence is 90 %. An end is infinite if there are too few calibration rows to bound it. None
+        unless the threshold guarantees a false-alarm rate.
+        """
+        rate = self._guaranteed_rate
+        return None if rate is None else thresholds.threshold_interval(self.calibration_scores_, rate)
+
+    @property
+    def false_alarm_interval_(self) -> tuple[float, float] | None:
+        """The actual false-alarm rate of this fit is between these rates (low, high), with 90 % confidence.
+
+        A guarantee holds in the mean over fits. None unless the threshold guarantees a false-alarm rate.
+        """
+        rate = self._guaranteed_rate
+        if rate is None:
+            return None
+        return thresholds.false_alarm_interval(len(self.calibration_scores_), rate)
+
+    @property
+    def _guaranteed_rate(self) -> float | None:
+        return self.false_alarm_rate_ if self.tail_ == "empirical" else None
+
     def _set_rate(self, rate: float, tail: Tail) -> None:
         """Set the threshold of a false-alarm rate: guaranteed if possible, else estimated from the tail."""
         if tail == "empirical" or rate >= thresholds.least_false_alarm_rate(len(self.calibration_scores_)):

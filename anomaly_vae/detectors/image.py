@@ -107,7 +107,7 @@ class ImageVAEDetector(VAEDetector):
     pixel_range_ : tuple of float
         The values of black and white: 0 and 255 for 8-bit images, 0 and 65,535 for 16-bit images, 0 and 1 for
         floats in [0, 1], otherwise the least and the largest value of the training images.
-    offset_, false_alarm_rate_, tail_, calibration_scores_
+    offset_, false_alarm_rate_, tail_, threshold_interval_, false_alarm_interval_, calibration_scores_
         The threshold, as in ``TabularVAEDetector``.
     typical_heat_ : array of shape (height, width)
         Median heat of held-out images.

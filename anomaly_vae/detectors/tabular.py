@@ -94,6 +94,12 @@ class TabularVAEDetector(VAEDetector):
         The false-alarm rate of the threshold, if the threshold was set by a rate.
     tail_ : {"empirical", "gpd"} or None
         The basis of that rate: "empirical" is a guarantee from held-out rows, "gpd" an estimate.
+    threshold_interval_ : (float, float) or None
+        Interval of the threshold in nats: with 90 % confidence it contains the quantile of normal scores at
+        ``false_alarm_rate_``. None if the threshold guarantees no rate.
+    false_alarm_interval_ : (float, float) or None
+        The actual false-alarm rate of this fit is in this interval with 90 % confidence. None if the
+        threshold guarantees no rate.
     calibration_scores_ : array of shape (n_calibration,)
         Scores of the calibration rows by models that were fitted without them, ascending.
     history_ : dict of arrays

@@ -11,6 +11,7 @@ before any check of content, so that every older file stays readable. A newer fo
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,18 @@ _MAX_STATED = 100
 def metadata_of(data: bytes, *, check_versions: bool) -> dict[str, Any]:
     """Verified metadata of the bytes of a file; errors are those of `load`, without the path."""
     model, metadata, _ = load_verified(data, check_versions=check_versions)
-    derived = {**steps_of(model)[-1][1].metadata(), "steps": named_types(model)}
+    detector = steps_of(model)[-1][1]
+    derived = {**detector.metadata(), "steps": named_types(model)}
+    derived["threshold"] |= {
+        "interval": _ends(detector.threshold_interval_),
+        "false_alarm_interval": _ends(detector.false_alarm_interval_),
+    }
     return {**metadata, **json.loads(json.dumps(derived))}
+
+
+def _ends(interval: tuple[float, float] | None) -> list[float | None] | None:
+    """The ends of an interval as JSON; None if they are infinite."""
+    return None if interval is None else [end if math.isfinite(end) else None for end in interval]
 
 
 def load_verified(data: bytes, *, check_versions: bool) -> tuple[Any, dict[str, Any], str | None]:

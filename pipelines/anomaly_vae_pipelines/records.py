@@ -245,40 +245,53 @@ class Label:
     normal: str
 
 
-@dataclass(frozen=True)
-class FitSummary:
-    """Result of a fit.
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """The threshold of a saved model.
 
     Attributes
     ----------
     model : str
         File of the saved model.
-    n_rows : int
-        Number of training rows.
-    kinds : mapping of str to int
-        Number of columns of each kind.
-    seconds : float
-        Duration, from reading the file to saving the model.
-    elbo_validation : float
-        Mean score of held-out rows, in nats.
     offset : float
         The threshold, in nats: a row that scores lower is an anomaly.
-    image : (int, int, int) or None
-        Height, width and channels, if rows are images.
-    false_alarm_rate : float or None
-        Share of normal rows expected below the threshold; None if unknown.
-    tail : {"empirical", "gpd"} or None
-        Basis of that rate: a guarantee by held-out rows, or an estimate of their tail.
+    false_alarm_rate, tail : float or None, {"empirical", "gpd"} or None
+        Share of normal rows expected below it, if known, and its basis: a guarantee, or an estimate.
+    n_calibration : int
+        Number of calibration rows.
+    threshold_interval, false_alarm_interval : (float, float) or None
+        Intervals of the threshold, in nats, and of the actual false-alarm rate, as in ``TabularVAEDetector``.
     """
 
     model: str
+    offset: float
+    false_alarm_rate: float | None
+    tail: str | None
+    n_calibration: int
+    threshold_interval: tuple[float, float] | None
+    false_alarm_interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSummary(Threshold):
+    """Result of a fit.
+
+    Attributes
+    ----------
+    n_rows, seconds : int, float
+        Number of training rows, and duration from reading the file to saving the model.
+    kinds : mapping of str to int
+        Number of columns of each kind.
+    elbo_validation : float
+        Mean score of held-out rows, in nats.
+    image : (int, int, int) or None
+        Height, width and channels, if rows are images.
+    """
+
     n_rows: int
     kinds: Mapping[str, int]
     seconds: float
     elbo_validation: float
-    offset: float
-    false_alarm_rate: float | None
-    tail: str | None = None
     image: tuple[int, int, int] | None = None
 
 
@@ -302,14 +315,12 @@ class ScoreSummary:
         File of the rejected rows.
     n_anomalies : int
         Scored rows below the threshold.
-    threshold : float
-        In nats.
+    threshold, tail : float, {"empirical", "gpd"}
+        In nats; "gpd" if p-values below the lowest calibration score are estimated.
     quantiles : mapping of str to float
         Quantiles of the scores in nats, with a relative error of at most 1 %.
-    seconds : float
-        Duration; of a resumed run, only since it was resumed.
-    n_sitting : int
-        Rows processed in ``seconds``.
+    seconds, n_sitting : float, int
+        Duration, and the rows processed in it; of a resumed run, only since it was resumed.
     """
 
     output: str
@@ -325,6 +336,7 @@ class ScoreSummary:
     quantiles: Mapping[str, float]
     seconds: float
     n_sitting: int
+    tail: str = "empirical"
 
     @property
     def alert_rate(self) -> float:
@@ -335,16 +347,6 @@ class ScoreSummary:
     def rows_per_second(self) -> float:
         """Rows per second since the run was started or resumed."""
         return self.n_sitting / self.seconds if self.seconds else 0.0
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """Threshold of a saved model in nats, the expected false-alarm rate, and its basis."""
-
-    model: str
-    offset: float
-    false_alarm_rate: float | None
-    tail: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-from anomaly_vae.discovery import FalseDiscovery
+from anomaly_vae.discovery import FalseDiscovery, check_discovery
 from anomaly_vae.errors import InputError
-from anomaly_vae.thresholds import conformal_p_values
+from anomaly_vae.thresholds import conformal_p_values, least_false_alarm_rate
 
 Floats = NDArray[np.float64]
 
@@ -117,3 +117,17 @@ def test_what_is_no_p_value_or_rate_is_refused() -> None:
             batch.add(np.array([0.5, wrong]))
     with pytest.raises(InputError, match=r"between 0 and 1, got 1\.5"):
         batch.cutoff(1.5)
+
+
+@LAW
+@given(n_calibration=st.integers(1, 300), n_rows=st.integers(1, 50), rate=st.floats(0.001, 0.999))
+def test_a_rate_is_refused_exactly_if_no_batch_can_have_a_discovery(
+    n_calibration: int, n_rows: int, rate: float
+) -> None:
+    """A batch in which every row scores below all calibration rows is the most that can be."""
+    lowest = np.full(n_rows, least_false_alarm_rate(n_calibration))
+    if flagged(lowest, rate, n_calibration).any():
+        check_discovery(rate, n_calibration)
+    else:
+        with pytest.raises(InputError, match=f"with {n_calibration} held-out rows; it needs"):
+            check_discovery(rate, n_calibration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -16,14 +17,17 @@ from anomaly_vae.thresholds import (
     AUTO_RANK,
     FENCE,
     LEAST_SPREAD,
+    LEAST_TAIL_ROWS,
     auto_false_alarm_rate,
     check_guarantee,
     conformal_p_values,
     contamination_offset,
+    false_alarm_interval,
     false_alarm_offset,
     fence_offset,
     least_false_alarm_rate,
     n_calibration_needed,
+    threshold_interval,
 )
 
 Floats = NDArray[np.float64]
@@ -157,6 +161,82 @@ def test_the_automatic_rate_is_one_percent_or_rests_on_ten_rows(n_calibration: i
     assert auto_false_alarm_rate(n_calibration + 1) <= rate
     if n_calibration >= 199:
         assert false_alarm_offset(np.arange(float(n_calibration)), rate) >= AUTO_RANK - 1
+
+
+@pytest.mark.parametrize(
+    ("n_calibration", "needs_rows"), [(LEAST_TAIL_ROWS - 1, True), (LEAST_TAIL_ROWS, False)]
+)
+def test_the_tail_is_named_as_a_way_out_with_the_rows_that_it_needs(
+    n_calibration: int, needs_rows: bool
+) -> None:
+    """If there are too few rows for a tail too, the same message says so."""
+    with pytest.raises(InputError, match="tail='gpd'") as caught:
+        check_guarantee(1e-4, n_calibration)
+    assert (f"from {LEAST_TAIL_ROWS} held-out rows on" in str(caught.value)) == needs_rows
+
+
+# ---------------------------------------------------------------------------------------------- intervals
+@pytest.mark.parametrize("kind", ["heavy tail", "ties"])
+@pytest.mark.parametrize(
+    ("n_calibration", "rate"), [(20, 0.05), (175, 0.05), (1000, 0.01), (60, 0.5), (30, 0.99)]
+)
+def test_the_interval_of_a_threshold_contains_the_quantile(
+    kind: str, n_calibration: int, rate: float
+) -> None:
+    """Over 2,000 calibrations at least 90 % of the intervals do, for continuous scores and for ties."""
+    scores = np.sort(drawn(kind, (2000, n_calibration), np.random.default_rng(4)), axis=1)
+    quantile = math.floor(4 * rate) if kind == "ties" else -((-math.log(rate)) ** 3)
+    intervals = np.array([threshold_interval(row, rate) for row in scores])
+    contains = (intervals[:, 0] <= quantile) & (quantile <= intervals[:, 1])
+    assert contains.mean() > 0.9 - 3.0 * np.sqrt(0.09 / len(scores))
+
+
+@LAW
+@given(calibration=sorted_scores, thousandths=st.integers(1, 999), step=st.integers(0, 500))
+def test_the_interval_contains_the_threshold_and_moves_with_it(
+    calibration: Floats, thousandths: int, step: int
+) -> None:
+    """Its ends are calibration scores or infinite, on both sides of the threshold, and rise with the rate."""
+    rate = thousandths / 1000
+    low, high = threshold_interval(calibration, rate)
+    assert {low, high} <= {-math.inf, math.inf, *calibration.tolist()}
+    if rate >= least_false_alarm_rate(len(calibration)):
+        assert low <= false_alarm_offset(calibration, rate) <= high
+    higher = threshold_interval(calibration, min(rate + step / 1000, 0.999))
+    assert (low <= higher[0], high <= higher[1]) == (True, True)
+
+
+def test_too_few_scores_leave_an_end_open() -> None:
+    """Of 20 normal scores none may be below the 5 % quantile: there is no lower end."""
+    assert threshold_interval(np.arange(20.0), 0.05) == (-math.inf, 3.0)
+    assert threshold_interval(np.arange(20.0), 0.95)[1] == math.inf
+    assert threshold_interval(np.arange(1000.0), 0.01) == (4.0, 15.0)
+
+
+@pytest.mark.parametrize(("n_calibration", "rate"), [(20, 0.05), (175, 0.05), (1000, 0.01), (60, 0.5)])
+def test_the_actual_rate_is_in_its_interval(n_calibration: int, rate: float) -> None:
+    """Of 4,000 thresholds 90 % have an actual false-alarm rate in it, and 5 % on each side."""
+    scores = np.sort(np.random.default_rng(5).uniform(size=(4000, n_calibration)), axis=1)
+    actual = np.array([false_alarm_offset(row, rate) for row in scores])  # of uniform scores
+    low, high = false_alarm_interval(n_calibration, rate)
+    for beyond in (actual < low, actual > high):
+        assert beyond.mean() == pytest.approx(0.05, abs=3.0 * np.sqrt(0.0475 / len(scores)))
+
+
+@LAW
+@given(n_calibration=st.integers(1, 2000), thousandths=st.integers(1, 999))
+def test_the_interval_of_the_rate_contains_the_guaranteed_mean(n_calibration: int, thousandths: int) -> None:
+    """The mean actual rate, k / (n + 1), is in it. Ten times as many rows make it narrower."""
+    rate = thousandths / 1000
+    if rate < least_false_alarm_rate(n_calibration):
+        with pytest.raises(InputError, match="cannot be guaranteed"):
+            false_alarm_interval(n_calibration, rate)
+        return
+    low, high = false_alarm_interval(n_calibration, rate)
+    rank = min(math.floor(rate * (n_calibration + 1) + 1e-9), n_calibration)
+    assert 0.0 < low < rank / (n_calibration + 1) < high < 1.0
+    if n_calibration >= 20:
+        assert np.subtract(*false_alarm_interval(10 * n_calibration, rate)) > low - high
 
 
 # ----------------------------------------------------------------------------------------- offsets by shape

@@ -22,7 +22,13 @@ from anomaly_vae_pipelines.cli.options import (
     tail_option,
     wants_progress,
 )
-from anomaly_vae_pipelines.cli.printing import echo_pairs, image_text, nats, threshold_text
+from anomaly_vae_pipelines.cli.printing import (
+    actual_rate,
+    echo_pairs,
+    image_text,
+    nats,
+    threshold_text,
+)
 from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
@@ -155,6 +161,7 @@ def _show(summary: FitSummary) -> None:
         inputs,
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
+        *actual_rate(summary.false_alarm_rate, summary.false_alarm_interval, summary.n_calibration, noun),
         ("saved to", summary.model),
     ]
     echo_pairs(f"fitted {counted(summary.n_rows, noun)} in {summary.seconds:.1f} s", pairs)

@@ -9,6 +9,7 @@ import click
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import (
+    actual_rate,
     echo_json,
     echo_pairs,
     echo_table,
@@ -63,6 +64,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
         ),
         ("ELBO", f"{nats(training['elbo_train'])} {per_row}, held out {nats(training['elbo_validation'])}"),
         ("threshold", shown),
+        *_actual_rate(metadata),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         *_self_test(metadata),
         ("parameters", _joined(metadata["parameters"], "=")),
@@ -79,6 +81,13 @@ def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     height, width = metadata["image"]["size"]
     return [("images", image_text(int(height), int(width), int(metadata["image"]["channels"])))]
+
+
+def _actual_rate(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the interval of the actual false-alarm rate if it is wide; only verified metadata have one."""
+    threshold, noun = metadata["threshold"], "image" if "image" in metadata else "row"
+    interval = threshold.get("false_alarm_interval")
+    return actual_rate(threshold["false_alarm_rate"], interval, threshold["n_calibration"], noun)
 
 
 def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from anomaly_vae_pipelines.plurals import counted
+
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod, RenderableType
+
+WIDE = 1.5
+"""A command prints the actual false-alarm rate if it may exceed the guaranteed one by this factor."""
 
 
 def echo_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
@@ -68,6 +73,20 @@ def nats(value: float) -> str:
 def image_text(height: int, width: int, channels: int) -> str:
     """Format size and colour of images: ``128 x 128 pixels, grey``."""
     return f"{height} x {width} pixels, {'grey' if channels == 1 else 'colour'}"
+
+
+def actual_rate(
+    rate: float | None, interval: Sequence[float] | None, n_calibration: int, noun: str = "row"
+) -> list[tuple[str, str]]:
+    """The pair for ``echo_pairs`` that warns of a wide interval of the actual false-alarm rate, or none.
+
+    It is wide if its upper end is more than ``WIDE`` times the rate that the threshold guarantees.
+    """
+    if rate is None or interval is None or interval[1] <= WIDE * rate:
+        return []
+    low, high = interval
+    rows = counted(n_calibration, f"calibration {noun}")
+    return [("actual rate", f"{low:.2g} to {high:.2g} with 90 % confidence ({rows})")]
 
 
 def threshold_text(offset: float, false_alarm_rate: float | None, tail: str | None) -> str:

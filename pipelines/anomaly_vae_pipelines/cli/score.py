@@ -15,17 +15,15 @@ from anomaly_vae_pipelines.cli.options import (
     alert_options,
     only_one,
     output_option,
-    tail_of,
-    tail_option,
     wants_progress,
 )
 from anomaly_vae_pipelines.cli.progress import shown_progress
 from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
-    from anomaly_vae.tails import Tail
     from anomaly_vae_pipelines.alerting import AlertSummary
     from anomaly_vae_pipelines.records import ScoreSummary
+    from anomaly_vae_pipelines.runs.first_pass import FoundThreshold
     from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 
 _HEATMAPS_HELP = (
@@ -44,6 +42,11 @@ _FDR_HELP = (
 _BUDGET_HELP = (
     "Replace the threshold of the model: flag at most this many normal rows per day. Needs --rows-per-day or "
     "--time."
+)
+_TAIL_HELP = (
+    "p-values of rows that score below all held-out rows: all have the lowest one (empirical), or they are "
+    "estimated from a generalised Pareto tail of the scores, without a guarantee (gpd). With gpd, --fdr and "
+    "--alerts-per-day may be lower than the held-out rows can guarantee. [default: empirical]"
 )
 _ALERTS_HELP = "TOML file of rules and sinks: raise alerts about the rows."
 _RESUME_HELP = (
@@ -94,7 +97,7 @@ _RESUME_HELP = (
 @click.option(
     "--time", metavar="COL", help="Measure the rows per day from this column of times. Reads INPUT twice."
 )
-@tail_option
+@click.option("--tail", type=click.Choice(["empirical", "gpd"]), default="empirical", help=_TAIL_HELP)
 @click.option("--alerts", "rules", metavar="RULES", help=_ALERTS_HELP)
 @click.option(
     "--alert-state",
@@ -121,7 +124,6 @@ def command(
     inputs: tuple[str, ...],
     output: str,
     verbose: bool | None,
-    tail: Tail | None,
     rules: str | None,
     alert_state: str | None,
     ids: tuple[str, ...],
@@ -137,7 +139,8 @@ def command(
 
     \b
       score        lower bound on the log probability of the row in nats; higher is more normal
-      p_value      share of held-out training rows with a score as low; small is anomalous
+      p_value      share of held-out training rows with a score as low; small is anomalous (--tail gpd
+                   estimates it for rows that score below all of them)
       severity     -10 log10 of an estimated p-value, 0 to 100: 20 is one in a hundred normal rows, 50
                    one in a hundred thousand; it ranks rows with the same p_value
       is_anomaly   true if the score is below the threshold, else false
@@ -169,9 +172,8 @@ def command(
 
     ctx = click.get_current_context()
     threshold = only_one(ctx, "fdr", "alerts_per_day")
-    tail = tail_of(ctx, tail, threshold)
     opened = open_model(model)
-    offset = _find_offset(opened, ctx.params | {"tail": tail}, **threshold)
+    offset = _find_offset(opened, ctx.params, **threshold)
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait need --alerts.")
     alerter = None
@@ -233,14 +235,21 @@ def _find_offset(
         return budget_threshold(opened.adapter, inputs, alerts_per_day, **budget).offset
     if fdr is None:
         return None
-    found = discovery_threshold(opened.adapter, inputs, fdr, input_format=input_format, jobs=given["jobs"])
+    read = {"input_format": input_format, "jobs": given["jobs"], "tail": given["tail"]}
+    found = discovery_threshold(opened.adapter, inputs, fdr, **read)
     if found.rate is None and given["verbose"] is not False:
-        click.echo(
-            f"no row is flagged at a false-discovery rate of {fdr:g}: at least {found.least:,} of "
-            f"{found.n_rows:,} rows would have to score below all held-out rows",
-            err=True,
-        )
+        click.echo(f"no row is flagged at a false-discovery rate of {fdr:g}: {_too_few(found)}", err=True)
     return found.offset
+
+
+def _too_few(found: FoundThreshold) -> str:
+    """Why no row is flagged at a false-discovery rate."""
+    if found.least is None:
+        return f"the p-values of {found.n_rows:,} rows are too high"
+    return (
+        f"at least {found.least:,} of {found.n_rows:,} rows would have to score below all held-out rows, or "
+        f"estimate p-values with --tail gpd"
+    )
 
 
 def _show_alerts(alerts: AlertSummary) -> None:

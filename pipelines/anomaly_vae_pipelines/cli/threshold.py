@@ -14,7 +14,7 @@ from anomaly_vae_pipelines.cli.options import (
     tail_of,
     tail_option,
 )
-from anomaly_vae_pipelines.cli.printing import echo_pairs, threshold_text
+from anomaly_vae_pipelines.cli.printing import actual_rate, echo_pairs, threshold_text
 
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
@@ -65,18 +65,19 @@ def command(
     ctx = click.get_current_context()
     wanted = exactly_one(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
     tail = tail_of(ctx, tail, wanted)
-    threshold = threshold_file(model, output, tail=tail, force=force, **_as_rate(ctx, wanted))
+    threshold = threshold_file(model, output, tail=tail, force=force, **_with_budget(ctx, wanted))
+    rate = threshold.false_alarm_rate
     pairs = [
-        ("threshold", threshold_text(threshold.offset, threshold.false_alarm_rate, threshold.tail)),
+        ("threshold", threshold_text(threshold.offset, rate, threshold.tail)),
+        *actual_rate(rate, threshold.false_alarm_interval, threshold.n_calibration),
         ("saved to", threshold.model),
     ]
     echo_pairs(f"changed the threshold of {model}", pairs)
 
 
-def _as_rate(ctx: click.Context, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Convert a budget of alerts to a false-alarm rate; another option is returned unchanged."""
+def _with_budget(ctx: click.Context, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return alerts per day with the rows per day as ``budget``; another option is returned unchanged."""
     from anomaly_vae_pipelines.runs.threshold import rows_per_day_file
-    from anomaly_vae_pipelines.scoring.budget import rate_of_budget
 
     rows_per_day, time, source = (ctx.params[name] for name in ("rows_per_day", "time", "source"))
     if "alerts_per_day" not in wanted:
@@ -86,4 +87,4 @@ def _as_rate(ctx: click.Context, wanted: dict[str, Any]) -> dict[str, Any]:
     if (rows_per_day is None) == (time is None) or (time is None) != (source is None):
         raise click.UsageError("--alerts-per-day needs --rows-per-day, or --time and --in.", ctx)
     measured = rows_per_day if time is None else rows_per_day_file(source, time)
-    return {"false_alarm_rate": rate_of_budget(wanted["alerts_per_day"], measured)}
+    return {"budget": (wanted["alerts_per_day"], measured)}

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 
-from anomaly_vae.discovery import FalseDiscovery
+from anomaly_vae.discovery import FalseDiscovery, check_discovery
 from anomaly_vae.errors import InputError
-from anomaly_vae.tails import Tail
-from anomaly_vae.thresholds import false_alarm_offset
+from anomaly_vae.tails import LowerTail, Tail
+from anomaly_vae.thresholds import Floats, false_alarm_offset, least_false_alarm_rate
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.scoring import budget
 from anomaly_vae_pipelines.scoring.adapters import Adapter
@@ -35,7 +35,7 @@ class FoundThreshold:
         The false-alarm rate of that threshold; None if no row can be flagged.
     n_rows, least : int or None
         For a false-discovery rate: the number of rows that could be read, and the smallest number of them
-        that can be flagged.
+        that can be flagged (None with an estimated tail).
     """
 
     offset: float
@@ -51,21 +51,26 @@ def discovery_threshold(
     *,
     input_format: str | None = None,
     jobs: int | None = None,
+    tail: Tail = "empirical",
 ) -> FoundThreshold:
     """Find the threshold at which, on average, at most a share ``rate`` of the flagged rows is normal.
 
     Uses the procedure of Benjamini & Hochberg on the conformal p-values of all rows (Bates et al. 2023),
-    without the rows that cannot be read. Raises InputError for inputs that cannot be read twice.
+    without the rows that cannot be read. With ``tail="gpd"`` p-values below the lowest calibration score are
+    estimated. Raises InputError for inputs that cannot be read twice, and for a rate that no number of rows
+    can reach.
     """
-    scorer = adapter.scorer(explain="none")
-    calibration = scorer.detector.calibration_scores_
+    calibration = adapter.detector.calibration_scores_
+    if tail == "empirical":
+        check_discovery(rate, len(calibration))
+    scorer = adapter.scorer(explain="none", tail=tail)
     found = FalseDiscovery(len(calibration))
     for source in _sources(adapter.inputs(inputs, input_format)):
         for p_values in score_blocks(scorer, source, lambda block: block.scored.p_values, jobs=jobs):
             found.add(p_values)
     cutoff = found.cutoff(rate)
-    offset = float("-inf") if cutoff is None else false_alarm_offset(calibration, cutoff)
-    return FoundThreshold(offset, cutoff, found.n_rows, found.least_discoveries(rate))
+    least = found.least_discoveries(rate) if tail == "empirical" else None
+    return FoundThreshold(_offset(calibration, cutoff), cutoff, found.n_rows, least)
 
 
 def budget_threshold(
@@ -88,9 +93,19 @@ def budget_threshold(
         rows_per_day = budget.rows_per_day(_times(adapter.inputs(inputs, input_format), time), time)
     if rows_per_day is None:
         raise InputError("a budget needs the rows per day or a column of times")
-    rate = budget.rate_of_budget(alerts_per_day, rows_per_day)
+    n_calibration = len(adapter.detector.calibration_scores_)
+    rate = budget.reachable_rate(alerts_per_day, rows_per_day, n_calibration, tail)
     detector = copy(adapter.detector).set_threshold(false_alarm_rate=rate, tail=tail)
     return FoundThreshold(detector.offset_, rate)
+
+
+def _offset(calibration: Floats, cutoff: float | None) -> float:
+    """Return the score below which p-values are at most the cutoff; -inf without a cutoff."""
+    if cutoff is None:
+        return float("-inf")
+    if cutoff < least_false_alarm_rate(len(calibration)):
+        return LowerTail.fit(calibration).offset(cutoff)
+    return false_alarm_offset(calibration, cutoff)
 
 
 def _times(inputs: Inputs, column: str) -> Iterator[Rows]:

@@ -16,6 +16,7 @@ from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
 from anomaly_vae_pipelines.runs.table_training import TableTraining
+from anomaly_vae_pipelines.runs.threshold import threshold_fields
 
 Training: TypeAlias = TableTraining | ImageTraining
 """An unfitted model and the data to fit it on."""
@@ -114,13 +115,10 @@ def _fit(
             detector.set_threshold(false_alarm_rate=rate, tail=tail)
         save(training.model, temporary)
     return FitSummary(
-        model=output,
+        **threshold_fields(detector, output),
         n_rows=len(data),
         seconds=time.perf_counter() - started,
         elbo_validation=detector.training_["elbo_validation"],
-        offset=detector.offset_,
-        false_alarm_rate=detector.false_alarm_rate_,
-        tail=detector.tail_,
         **training.summary(),
     )
 

@@ -115,6 +115,7 @@ class ScoreRun:
             explain=self.options.explain,
             expected=observer is not None,
             offset=offset,
+            tail=self.options.tail,
             heatmaps=self.options.heatmaps,
             force=self.options.force or self.options.resume,
         )
@@ -268,7 +269,7 @@ class ScoreRun:
 
     def _fingerprint(self) -> dict[str, Any]:
         """Return everything that must be the same for a run to be resumed."""
-        kept = ("explain", "heatmaps", "prefix", "input_format", "output_format", "on_bad_row")
+        kept = ("explain", "heatmaps", "prefix", "input_format", "output_format", "tail", "on_bad_row")
         return {
             "model": self.model_id,
             "offset": self.scorer.offset,
@@ -296,6 +297,7 @@ class ScoreRun:
             rejected_to=self._rejected_path if stats.n_rejected else None,
             n_anomalies=stats.n_anomalies,
             threshold=self.scorer.offset,
+            tail=self.options.tail,
             quantiles={name: stats.scores.quantile(share) for name, share in QUANTILES.items()},
             seconds=seconds,
             n_sitting=n_since_start,

@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from anomaly_vae.detectors.image import ImageVAEDetector
+from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.persistence import load, save
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.records import Threshold
 from anomaly_vae_pipelines.scoring.adapters import adapter_of
-from anomaly_vae_pipelines.scoring.budget import rows_per_day
+from anomaly_vae_pipelines.scoring.budget import reachable_rate, rows_per_day
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 
 def threshold_file(
-    model: str, output: str, *, tail: Tail = "empirical", force: bool = False, **threshold: float | None
+    model: str,
+    output: str,
+    *,
+    budget: tuple[float, float] | None = None,
+    tail: Tail = "empirical",
+    force: bool = False,
+    **threshold: float | None,
 ) -> Threshold:
-    """Save a model with another threshold, given as in ``TabularVAEDetector.set_threshold``."""
+    """Save a model with another threshold.
+
+    It is given as in ``TabularVAEDetector.set_threshold``, or as a budget: alerts per day and rows per day.
+    Raises InputError for a threshold that the model cannot have.
+    """
     with replacing(output, force=force) as temporary:
         fitted = load(model)
-        detector = adapter_of(fitted).detector.set_threshold(**threshold, tail=tail)
+        detector = adapter_of(fitted).detector
+        if budget is not None:
+            n_calibration = len(detector.calibration_scores_)
+            threshold = {"false_alarm_rate": reachable_rate(*budget, n_calibration, tail)}
+        detector.set_threshold(**threshold, tail=tail)
         save(fitted, temporary)
-    return Threshold(output, detector.offset_, detector.false_alarm_rate_, detector.tail_)
+    return Threshold(**threshold_fields(detector, output))
+
+
+def threshold_fields(detector: TabularVAEDetector | ImageVAEDetector, path: str) -> dict[str, Any]:
+    """Return the fields of ``Threshold`` for a detector that is saved to a path."""
+    return {
+        "model": path,
+        "offset": detector.offset_,
+        "false_alarm_rate": detector.false_alarm_rate_,
+        "tail": detector.tail_,
+        "n_calibration": len(detector.calibration_scores_),
+        "threshold_interval": detector.threshold_interval_,
+        "false_alarm_interval": detector.false_alarm_interval_,
+    }
 
 
 def rows_per_day_file(source: str, column: str) -> float:

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
+from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.frame import frame_of
 from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
@@ -42,13 +43,14 @@ class TableAdapter:
         explain: Explain = "flagged",
         expected: bool = False,
         offset: float | None = None,
+        tail: Tail = "empirical",
         heatmaps: str | None = None,
         force: bool = False,
     ) -> Scorer:
         """Return the scorer of the model; raises InputError for ``heatmaps``, which tables do not have."""
         if heatmaps is not None:
             raise InputError("the model was fitted on a table, which has no heat maps; leave out --heatmaps")
-        return Scorer(self._model, explain=explain, expected=expected, offset=offset)
+        return Scorer(self._model, explain=explain, expected=expected, offset=offset, tail=tail)
 
     def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
         """Return the files to read; raises InputError if they are images."""
@@ -73,6 +75,7 @@ class ImageAdapter:
         explain: Explain = "flagged",
         expected: bool = False,
         offset: float | None = None,
+        tail: Tail = "empirical",
         heatmaps: str | None = None,
         force: bool = False,
     ) -> ImageScorer:
@@ -84,7 +87,7 @@ class ImageAdapter:
         pictures = None
         if heatmaps is not None:
             pictures = Pictures(heatmaps, self._model.heatmap_threshold_, force=force)
-        return ImageScorer(self._model, explain=explain, offset=offset, pictures=pictures)
+        return ImageScorer(self._model, explain=explain, offset=offset, tail=tail, pictures=pictures)
 
     def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
         """Return the folders, images and arrays to read; raises InputError for a table format."""

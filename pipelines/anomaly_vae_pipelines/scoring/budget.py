@@ -13,6 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import CellError, InputError
+from anomaly_vae.tails import Tail
+from anomaly_vae.thresholds import can_guarantee, least_false_alarm_rate, rounded_up, ways_out
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.cells import MISSING
@@ -43,6 +45,22 @@ def rate_of_budget(alerts_per_day: float, rows_per_day: float) -> float:
             "row; choose fewer alerts than rows"
         )
     return alerts_per_day / rows_per_day
+
+
+def reachable_rate(alerts_per_day: float, rows_per_day: float, n_calibration: int, tail: Tail) -> float:
+    """Return ``rate_of_budget``, if the calibration rows can guarantee it or ``tail`` is "gpd".
+
+    Raises InputError as ``rate_of_budget`` does, and with the lowest budget if there are too few rows.
+    """
+    rate = rate_of_budget(alerts_per_day, rows_per_day)
+    if tail == "empirical" and not can_guarantee(rate, n_calibration):
+        lowest = rounded_up(rows_per_day * least_false_alarm_rate(n_calibration))
+        raise InputError(
+            f"{alerts_per_day:g} alerts per day of {rows_per_day:.4g} rows per day is a false-alarm rate of "
+            f"{rate:g}, which cannot be guaranteed from "
+            f"{ways_out(rate, n_calibration, f'{lowest:g} alerts per day')}"
+        )
+    return rate
 
 
 class RowRate:

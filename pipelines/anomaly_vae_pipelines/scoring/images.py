@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.detectors.image import ImageVAEDetector
-from anomaly_vae.tails import SeverityScale
-from anomaly_vae.thresholds import conformal_p_values
+from anomaly_vae.tails import SeverityScale, Tail, p_value_function
 from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
@@ -28,6 +27,8 @@ class ImageScorer:
         Which images get reasons.
     offset : float, optional
         Scores below it are anomalous, in nats; the model's own threshold by default.
+    tail : {"empirical", "gpd"}
+        Whether p-values below the lowest calibration score are estimated.
     pictures : Pictures, optional
         Receives heat maps: of all images with ``explain="all"``, else of the flagged images.
 
@@ -48,11 +49,13 @@ class ImageScorer:
         *,
         explain: Explain = "flagged",
         offset: float | None = None,
+        tail: Tail = "empirical",
         pictures: Pictures | None = None,
     ) -> None:
         self.detector, self.explain, self._pictures = detector, explain, pictures
         self.offset = detector.offset_ if offset is None else offset
         self._scale = SeverityScale.fit(detector.calibration_scores_)
+        self._p_values = p_value_function(detector.calibration_scores_, tail)
 
     def __call__(self, rows: Rows) -> Scored:
         """Score images; the source has already rejected those that do not fit the model."""
@@ -62,8 +65,8 @@ class ImageScorer:
             return Scored(no_scores(rows), [])
         scores = self.detector.score_samples(rows.images)
         flagged = scores < self.offset
-        p_values = conformal_p_values(scores, self.detector.calibration_scores_)
-        severities, reasons = self._scale.severities(scores), self._reasons(rows, flagged)
+        p_values, severities = self._p_values(scores), self._scale.severities(scores)
+        reasons = self._reasons(rows, flagged)
         self._draw(rows, flagged)
         return Scored(ScoredRows(rows, scores, p_values, severities, flagged, reasons), [])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.records import ScoredRows
 
 Explain = Literal["flagged", "all", "none"]
@@ -25,6 +26,8 @@ class ScoreOptions:
         Prefix of the names of the result columns.
     input_format, output_format : str or None
         "csv", "jsonl" or "parquet"; by the suffix if None.
+    tail : {"empirical", "gpd"}
+        Whether p-values below the lowest calibration score are estimated.
     on_bad_row : {"error", "quarantine"}
         Whether a row that cannot be read stops the run, or is written to ``rejected_to``.
     rejected_to : str or None
@@ -44,6 +47,7 @@ class ScoreOptions:
     prefix: str = ""
     input_format: str | None = None
     output_format: str | None = None
+    tail: Tail = "empirical"
     on_bad_row: OnBadRow = "error"
     rejected_to: str | None = None
     max_rejected: float = 1.0

@@ -12,8 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError, StepError
-from anomaly_vae.tails import SeverityScale
-from anomaly_vae.thresholds import conformal_p_values
+from anomaly_vae.tails import SeverityScale, Tail, p_value_function
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
@@ -53,6 +52,8 @@ class Scorer:
         Whether reasons contain the observed and the expected value, which needs a reconstruction.
     offset : float, optional
         Scores below it are anomalous, in nats; the model's own threshold by default.
+    tail : {"empirical", "gpd"}
+        Whether p-values below the lowest calibration score are estimated.
 
     Attributes
     ----------
@@ -64,7 +65,8 @@ class Scorer:
     Raises
     ------
     InputError
-        For a model without column names; when called, for rows that a Pipeline cannot read.
+        For a model without column names, and for too few calibration rows for a tail; when called, for rows
+        that a Pipeline cannot read.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Scorer:
         explain: Explain = "flagged",
         expected: bool = False,
         offset: float | None = None,
+        tail: Tail = "empirical",
     ) -> None:
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
@@ -81,6 +84,7 @@ class Scorer:
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
         self._scale = SeverityScale.fit(self.detector.calibration_scores_)
+        self._p_values = p_value_function(self.detector.calibration_scores_, tail)
         self._index = pd.Index(self.names)
         self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
@@ -112,8 +116,7 @@ class Scorer:
         X = self._prepared(rows)
         scores = self.detector.score_samples(X)
         flagged = scores < self.offset
-        p_values = conformal_p_values(scores, self.detector.calibration_scores_)
-        severities = self._scale.severities(scores)
+        p_values, severities = self._p_values(scores), self._scale.severities(scores)
         return ScoredRows(rows, scores, p_values, severities, flagged, self._reasons(X, flagged))
 
     def _prepared(self, rows: Rows) -> Any:

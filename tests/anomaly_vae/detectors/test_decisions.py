@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from anomaly_vae import InputError, TabularVAEDetector
+from anomaly_vae.thresholds import false_alarm_interval, threshold_interval
 
 
 def test_p_values_agree_with_the_threshold(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
@@ -43,6 +44,28 @@ def test_a_rate_is_guaranteed_or_estimated(fitted: TabularVAEDetector, fresh: pd
     assert (estimated.false_alarm_rate_, estimated.tail_) == (1e-5, "gpd")
     assert estimated.offset_ < guaranteed.offset_
     assert estimated.set_threshold(offset=-1.0).tail_ is None
+
+
+def test_a_guarantee_has_intervals_of_its_threshold_and_its_rate(fitted: TabularVAEDetector) -> None:
+    """They follow from the calibration scores and the rate; neither is part of the state."""
+    moved = copy.deepcopy(fitted).set_threshold(false_alarm_rate=0.1)
+    scores = moved.calibration_scores_
+    assert moved.threshold_interval_ == threshold_interval(scores, 0.1)
+    assert moved.threshold_interval_[0] <= moved.offset_ <= moved.threshold_interval_[1]
+    assert moved.false_alarm_interval_ == false_alarm_interval(len(scores), 0.1)
+    assert not {"threshold_interval_", "false_alarm_interval_"} & moved.__getstate__().keys()
+
+
+def test_only_a_guarantee_has_intervals(fitted: TabularVAEDetector) -> None:
+    """An estimated rate, a share of rows, a fence and a fixed score have none."""
+    for threshold in (
+        {"false_alarm_rate": 1e-5, "tail": "gpd"},
+        {"contamination": 0.1},
+        {"offset": -3.0},
+    ):
+        moved = copy.deepcopy(fitted).set_threshold(**threshold)  # type: ignore[arg-type]
+        assert (moved.threshold_interval_, moved.false_alarm_interval_) == (None, None)
+    assert not hasattr(TabularVAEDetector(), "threshold_interval_")
 
 
 def test_p_values_of_a_tail_extend_below_the_least(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:

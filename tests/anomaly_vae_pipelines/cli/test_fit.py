@@ -17,11 +17,22 @@ def test_fit_says_what_it_did_on_stdout(fit):
     assert ended.code == 0
     lines = ended.out.splitlines()
     assert lines[0].startswith("fitted 108 rows in ")
-    assert [line.split()[0] for line in lines[1:]] == ["columns", "held", "threshold", "saved"]
+    assert [line.split()[0] for line in lines[1:]] == ["columns", "held", "threshold", "actual", "saved"]
     assert "2 numeric" in lines[1]
     assert "nats" in lines[2]
+    assert lines[4].endswith(" with 90 % confidence (105 calibration rows)")
     assert lines[-1].endswith(path)
     assert ended.err == ""
+
+
+def test_a_rate_that_many_rows_guarantee_has_no_second_line(fit):
+    """The actual rate is shown only if it may be more than 1.5 times the guaranteed one."""
+    wide, path = fit("--id", "code", "--false-alarm-rate", "0.04")
+    low, high = load(path).false_alarm_interval_
+    assert f"  actual rate  {low:.2g} to {high:.2g} with 90 % confidence (120 calibration rows)\n" in wide.out
+    for options in (["--false-alarm-rate", "0.6"], ["--contamination", "0.1"]):
+        narrow, _ = fit("--id", "code", *options)
+        assert "actual rate" not in narrow.out
 
 
 def test_a_label_makes_training_rows_clean(fit, run):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import zipfile
 
-from anomaly_vae import read_metadata
+from anomaly_vae import load, read_metadata
 
 
 def test_the_metadata_of_a_model_are_shown(run, model):
@@ -18,13 +19,43 @@ def test_the_metadata_of_a_model_are_shown(run, model):
 
 
 def test_json_is_the_verified_metadata(run, model):
-    """A program gets all that the file states, and whether it is verified."""
+    """A program gets all that the file states, whether it is verified, and two intervals of a guarantee."""
     shown = json.loads(run("inspect", model, "--json").out)
     assert shown.pop("verified")
+    detector = load(model)
+    intervals = [shown["threshold"].pop(name) for name in ("interval", "false_alarm_interval")]
+    ends = [end if math.isfinite(end) else None for end in detector.threshold_interval_]
+    assert intervals == [ends, list(detector.false_alarm_interval_)]
     assert shown == read_metadata(model)
     shown = json.loads(run("inspect", model, "--json", "--unverified").out)
     assert not shown.pop("verified")
     assert shown == read_metadata(model)
+
+
+def test_an_end_of_an_interval_that_is_open_is_null(run, model, tmp_path):
+    """JSON has no infinity; without a guarantee there are no intervals."""
+    path = str(tmp_path / "moved.avae")
+    run("threshold", model, "--false-alarm-rate", "0.01", "-o", path)
+    threshold = json.loads(run("inspect", path, "--json").out)["threshold"]
+    assert threshold["interval"][0] is None
+    assert threshold["interval"][1] == load(path).threshold_interval_[1]
+    run("threshold", model, "--offset", "-3", "-o", path, "--force")
+    threshold = json.loads(run("inspect", path, "--json").out)["threshold"]
+    assert (threshold["interval"], threshold["false_alarm_interval"]) == (None, None)
+
+
+def test_a_wide_interval_of_the_actual_rate_is_shown(run, model, tmp_path):
+    """Only if it is verified: it follows from the model, and the file does not state it."""
+    path = str(tmp_path / "moved.avae")
+    line = "actual rate  "
+    ended = run("threshold", model, "--false-alarm-rate", "0.05", "-o", path)
+    low, high = load(path).false_alarm_interval_
+    assert f"{line}{low:.2g} to {high:.2g} with 90 % confidence (105 calibration rows)\n" in ended.out
+    shown = run("inspect", path).out
+    assert f"{line}{low:.2g} to {high:.2g} with 90 % confidence (105 calibration rows)\n" in shown
+    assert line not in run("inspect", path, "--unverified").out
+    run("threshold", model, "--false-alarm-rate", "0.6", "-o", path, "--force")
+    assert line not in run("inspect", path).out
 
 
 def test_a_child_process_shows_the_same(run, model):

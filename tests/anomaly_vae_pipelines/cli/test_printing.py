@@ -6,7 +6,14 @@ import json
 
 import pytest
 
-from anomaly_vae_pipelines.cli.printing import echo_json, echo_pairs, image_text, printable, threshold_text
+from anomaly_vae_pipelines.cli.printing import (
+    actual_rate,
+    echo_json,
+    echo_pairs,
+    image_text,
+    printable,
+    threshold_text,
+)
 
 
 def test_values_are_aligned(capsys):
@@ -35,6 +42,15 @@ def test_an_estimated_rate_is_marked():
     assert threshold_text(-1.5, None, None) == "-1.5 nats"
     assert threshold_text(-1.5, 0.25, "empirical") == "-1.5 nats (false-alarm rate 0.25)"
     assert threshold_text(-1.5, 0.001, "gpd") == "-1.5 nats (false-alarm rate 0.001, estimated)"
+
+
+def test_a_wide_interval_of_a_rate_is_told_in_one_line():
+    """Wide is an upper end of more than 1.5 times the rate."""
+    expected = "0.021 to 0.085 with 90 % confidence (175 calibration rows)"
+    assert actual_rate(0.05, (0.0211, 0.0849), 175) == [("actual rate", expected)]
+    assert actual_rate(0.05, (0.03, 0.075), 175) == []
+    assert actual_rate(0.05, None, 175) == actual_rate(None, (0.03, 0.075), 175) == []
+    assert actual_rate(0.5, (0.1, 0.9), 1, "image")[0][1].endswith("(1 calibration image)")
 
 
 def test_images_are_described_by_size_and_colour():

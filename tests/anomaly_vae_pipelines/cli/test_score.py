@@ -10,7 +10,7 @@ import string
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, false_discovery_control
 
 from anomaly_vae import load
 from anomaly_vae_pipelines.records import RESULT_COLUMNS
@@ -147,3 +147,66 @@ def test_alerts_are_judged_by_the_threshold_that_flags_the_rows(run, model, tmp_
     rate = (1 + (calibration < summary["threshold"]).sum()) / (1 + len(calibration))
     alert = json.loads(alerts.read_text())
     assert alert["p_value"] == pytest.approx(binom.sf(summary["n_anomalies"] - 1, 90, rate))
+
+
+class TestTail:
+    """``--tail gpd``."""
+
+    @pytest.fixture
+    def far(self, tmp_path):
+        """Rows of which a third is far from all others, each at another distance."""
+        rows = orders(90, seed=3)
+        for i, row in enumerate(rows[::3]):
+            row[1] = f"{10.0 ** (5 + i % 5)}"
+        return write_table(tmp_path / "far.csv", COLUMNS, rows)
+
+    def test_alone_it_estimates_p_values(self, run, model, far, tmp_path):
+        """Scores and decisions stay those of the model; p-values below all calibration rows are estimated."""
+        plain, tail = str(tmp_path / "plain.csv"), str(tmp_path / "tail.csv")
+        assert run("score", model, far, "-o", plain).code == 0
+        ended = run("score", model, far, "-o", tail, "--tail", "gpd")
+        assert ended.code == 0, ended.err
+        detector = load(model)
+        frame = read_table(far)[list(detector.feature_names_in_)]
+        estimated = [float(row["p_value"]) for row in read_rows(tail)]
+        assert estimated == pytest.approx(detector.p_values(frame, tail="gpd").tolist(), rel=1e-5)
+        least = 1 / (len(detector.calibration_scores_) + 1)
+        lowest = min(float(row["p_value"]) for row in read_rows(plain))
+        assert 0 < min(estimated) < lowest == pytest.approx(least, rel=1e-5)
+        others = [name for name in RESULT_COLUMNS if name != "p_value"]
+        assert [[row[name] for name in others] for row in read_rows(tail)] == [
+            [row[name] for name in others] for row in read_rows(plain)
+        ]
+
+    def test_the_summary_states_it(self, run, model, far, tmp_path):
+        """Who reads the p-values can know that they are estimates."""
+        for options, tail in (
+            ([], "empirical"),
+            (["--tail", "gpd"], "gpd"),
+            (["--tail", "empirical"], "empirical"),
+        ):
+            assert run("score", model, far, "-o", str(tmp_path / "o.csv"), "--force", *options).code == 0
+            assert json.loads((tmp_path / "o.csv.summary.json").read_text())["tail"] == tail
+
+    def test_false_discoveries_can_be_fewer(self, run, model, far, tmp_path):
+        """A false-discovery rate below the lowest p-value flags rows by their estimated p-values."""
+        out = str(tmp_path / "out.csv")
+        assert run("score", model, far, "-o", out, "--fdr", "0.005").code == 2
+        ended = run("score", model, far, "-o", out, "--fdr", "0.005", "--tail", "gpd")
+        assert ended.code == 0, ended.err
+        rows = read_rows(out)
+        flagged = [row["is_anomaly"] == "true" for row in rows]
+        adjusted = false_discovery_control([float(row["p_value"]) for row in rows])
+        assert flagged == [bool(p_value <= 0.005) for p_value in adjusted]
+        assert 0 < sum(flagged) < 90
+        none = run("score", model, far, "-o", out, "--fdr", "1e-300", "--tail", "gpd", "--force")
+        assert "no row is flagged at a false-discovery rate of 1e-300: the p-values of 90 rows" in none.err
+
+    def test_a_budget_has_estimated_p_values_too(self, run, model, far, tmp_path):
+        """A row is flagged exactly if its p-value is at most the rate of the budget."""
+        out = str(tmp_path / "out.csv")
+        budget = ["--alerts-per-day", "1", "--rows-per-day", "1000"]
+        ended = run("score", model, far, "-o", out, *budget, "--tail", "gpd")
+        assert ended.code == 0, ended.err
+        for row in read_rows(out):
+            assert (row["is_anomaly"] == "true") == (float(row["p_value"]) <= 1e-3)

@@ -38,9 +38,17 @@ def test_the_flagged_rows_are_those_of_scipy(model, table):
 
 def test_where_nothing_can_be_told_from_chance_no_row_is_flagged(model, table):
     """And it is known how many rows it would take."""
-    found = discovery_threshold(adapter_of(load(model)), [table], 0.001)
+    found = discovery_threshold(adapter_of(load(model)), [table], 0.01)
     assert (found.offset, found.rate) == (-math.inf, None)
-    assert found.least > 90
+    assert 30 < found.least < 90
+
+
+def test_a_rate_that_no_batch_can_reach_is_refused(model, table):
+    """Unless p-values are estimated."""
+    with pytest.raises(InputError, match=r"0.001 flags no row, .* needs 999\. Use 0.00944 or more"):
+        discovery_threshold(adapter_of(load(model)), [table], 0.001)
+    found = discovery_threshold(adapter_of(load(model)), [table], 0.001, tail="gpd")
+    assert found.least is None
 
 
 def test_a_budget_is_a_rate_of_the_rows_per_day(model, tmp_path):
@@ -72,8 +80,8 @@ def test_the_command_flags_what_the_first_pass_found(run, model, table, tmp_path
     assert [row["is_anomaly"] == "true" for row in read_rows(out)] == [
         float(row["score"]) < offset for row in read_rows(out)
     ]
-    none = run("score", model, table, "-o", out, "--force", "--fdr", "0.001")
-    assert "no row is flagged at a false-discovery rate of 0.001" in none.err
+    none = run("score", model, table, "-o", out, "--force", "--fdr", "0.01")
+    assert "no row is flagged at a false-discovery rate of 0.01: at least 85 of 90 rows" in none.err
     assert {row["is_anomaly"] for row in read_rows(out)} == {"false"}
     assert run("score", model, table, "-o", out, "--force", "--alerts-per-day", "6").code == 2
     ended = run("score", model, table, "-o", out, "--force", "--alerts-per-day", "6", "--rows-per-day", "24")

@@ -26,6 +26,9 @@ def test_the_summary_of_a_fit_agrees_with_the_file(tmp_path, train):
     assert sum(summary.kinds.values()) == 5
     detector = load(path)
     assert (summary.offset, summary.false_alarm_rate) == (detector.offset_, 0.1)
+    assert summary.n_calibration == len(detector.calibration_scores_)
+    assert summary.threshold_interval == detector.threshold_interval_
+    assert summary.false_alarm_interval == detector.false_alarm_interval_
     assert "label" not in detector.feature_names_in_
 
 

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -233,6 +234,8 @@ def test_a_run_of_something_else_is_not_resumed(tmp_path, model, big, small_bloc
     interrupted(ScoreRun(model, [big], out, options), 5)
     with pytest.raises(InputError, match="start over without --resume"):
         ScoreRun(model, [big, big], out, options)()
+    with pytest.raises(InputError, match="start over without --resume"):
+        ScoreRun(model, [big], out, replace(options, tail="gpd"))()
 
 
 def test_without_resume_nothing_is_left_behind(tmp_path, model, big, small_blocks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_vae.errors import CellError, InputError
+from anomaly_vae.thresholds import least_false_alarm_rate
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.scoring.budget import RowRate, rate_of_budget, rows_per_day
+from anomaly_vae_pipelines.scoring.budget import RowRate, rate_of_budget, reachable_rate, rows_per_day
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
 LAW = settings(deadline=None, max_examples=50, derandomize=True)
@@ -106,3 +108,19 @@ def test_a_budget_that_cannot_be_is_refused(alerts: float, rows: float, words: s
     """More alerts than rows are no budget, and numbers are positive."""
     with pytest.raises(InputError, match=words):
         rate_of_budget(alerts, rows)
+
+
+@LAW
+@given(n_calibration=st.integers(1, 2000), rows=st.floats(10.0, 1e9), part=st.floats(0.01, 0.99))
+def test_the_lowest_budget_that_an_error_names_can_be_reached(
+    n_calibration: int, rows: float, part: float
+) -> None:
+    """It is at most one percent above the lowest that the calibration rows guarantee; a tail needs none."""
+    least = least_false_alarm_rate(n_calibration) * rows
+    with pytest.raises(InputError, match="is a false-alarm rate of") as caught:
+        reachable_rate(part * least, rows, n_calibration, "empirical")
+    lowest = float(re.search(r"Use (\S+) alerts per day or more", str(caught.value)).group(1))
+    assert least <= lowest * (1 + 1e-9)
+    assert lowest <= 1.01 * least
+    assert reachable_rate(lowest, rows, n_calibration, "empirical") == rate_of_budget(lowest, rows)
+    assert reachable_rate(part * least, rows, n_calibration, "gpd") == rate_of_budget(part * least, rows)

@@ -57,10 +57,12 @@ def check_drift(p_value: float, reference: Reference, window: Window) -> None:
     check_positive(p_value)
     least = 0.0 if window.rows is None else reference.least_p_value(window.rows)
     if p_value < least:
+        needed = reference.rows_needed(p_value)
+        longer = "" if needed is None else f"a window of {needed:,} rows or more, "
         raise _never(
             f"a window of {window.rows:,} rows against {reference.n_rows:,} held-out rows has no p-value "
             f"less than {least:.3g}, and p_value = {p_value:g}",
-            "Give a larger p_value, a longer window, or a model with more held-out rows",
+            f"Give p_value = {rounded_up(least):g} or more, {longer}or a model with more held-out rows",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PlainValidator, model_validator
 
 from anomaly_vae.errors import InputError
+from anomaly_vae.tails import LowerTail
 from anomaly_vae_pipelines.alerting.config import reach
 from anomaly_vae_pipelines.alerting.config.sections import (
     Names,
@@ -91,10 +92,20 @@ class LimitSection(RuleSection):
 
     def limit(self, calibration: CalibrationScores) -> Limit:
         """Which rows count; raises InputError where none ever can."""
-        tail = calibration.tail() if self.tail == "gpd" and calibration.n_rows else None
+        tail = self._tail(calibration)
         limit = Limit(self.below, self.p_value, calibration, tail)
         reach.check_limit(limit)
         return limit
+
+    def _tail(self, calibration: CalibrationScores) -> LowerTail | None:
+        if self.tail != "gpd":
+            return None
+        if not calibration.n_rows:
+            raise InputError(
+                "tail = 'gpd' needs scores of calibration, and the model has none; fit the model again, or "
+                "remove tail"
+            )
+        return calibration.tail()
 
 
 class WindowSection(RuleSection):

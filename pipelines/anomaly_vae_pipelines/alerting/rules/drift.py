@@ -9,6 +9,7 @@ thousand counts, and the distance is exact for up to ``MAX_STEPS`` distinct scor
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,9 @@ from scipy.stats import kstwo
 
 MAX_STEPS = 1000
 """Scores of calibration at which the distance is measured; with more, it is off by up to 1 / MAX_STEPS."""
+
+MAX_WINDOW = 1_000_000_000
+"""The longest window that a message recommends, in rows."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,12 @@ class Reference:
         """
         log_ways = gammaln(n_rows + self.n_rows + 1) - gammaln(n_rows + 1) - gammaln(self.n_rows + 1)
         return float(min(2.0 * np.exp(-log_ways), 1.0))
+
+    def rows_needed(self, p_value: float) -> int | None:
+        """The fewest rows of a window that can have a p-value; None for more than ``MAX_WINDOW`` rows."""
+        n_rows = range(1, MAX_WINDOW + 1)
+        at = bisect_left(n_rows, True, key=lambda n: self.least_p_value(n) <= p_value)
+        return n_rows[at] if at < len(n_rows) else None
 
     def distance(self, p_value: float, n_rows: int) -> float:
         """The distance that a window of this many rows must have for a p-value; at most 1."""

@@ -70,6 +70,13 @@ def test_a_rule_without_a_model_is_not_judged(tmp_path):
     alerter(tmp_path, RULE + 'kind = "score"\np_value = 1e-9\n')
 
 
+def test_a_tail_without_scores_of_calibration_is_refused(tmp_path):
+    """There is nothing to estimate it from, and without it no row would ever count."""
+    rule = RULE + 'kind = "score"\np_value = 1e-4\ntail = "gpd"\n'
+    with pytest.raises(InputError, match="rule 1 'odd': tail = 'gpd' needs scores of calibration"):
+        alerter(tmp_path, rule)
+
+
 def test_an_estimated_tail_reaches_smaller_p_values(tmp_path):
     """With tail = "gpd", rows far below all held-out rows count, and the alert says the estimate."""
     draw = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import comb
 from scipy.stats import ks_2samp
 
-from anomaly_vae_pipelines.alerting.rules.drift import Reference
+from anomaly_vae_pipelines.alerting.rules.drift import MAX_WINDOW, Reference
 from tests.anomaly_vae_pipelines.alerting.streams import alerter, scored
 
 RULE = '[[rule]]\nname = "drift"\nkind = "drift"\ncooldown = "0s"\n'
@@ -101,3 +101,16 @@ def test_the_direction_of_a_drift_is_told(tmp_path):
         assert alert.measures["effect"] == pytest.approx(0.383, abs=0.06)
         assert alert.p_value < 1e-10
         assert (alert.first, alert.last, alert.n_rows) == (2, 501, 500)
+
+
+@pytest.mark.parametrize("n_rows", [1, 36, 500])
+@pytest.mark.parametrize("p_value", [0.5, 1e-3, 1e-9])
+def test_the_rows_that_a_p_value_needs_are_the_fewest(n_rows, p_value):
+    """A window of so many rows can have it, one of fewer cannot; a window may not be of any length."""
+    reference = Reference(np.arange(float(n_rows)))
+    needed = reference.rows_needed(p_value)
+    if needed is None:
+        assert reference.least_p_value(MAX_WINDOW) > p_value
+        return
+    assert reference.least_p_value(needed) <= p_value
+    assert needed == 1 or reference.least_p_value(needed - 1) > p_value

@@ -61,8 +61,10 @@ def test_a_fit_says_what_it_learned_from(run, plates, tmp_path, tiny_images):
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert lines[0].startswith("fitted 60 images in ")
-    assert lines[1] == "  images     24 x 32 pixels, grey"
+    assert lines[1] == "  images       24 x 32 pixels, grey"
     assert lines[2].endswith(" nats per image")
+    assert lines[4].startswith("  actual rate  ")
+    assert lines[4].endswith("with 90 % confidence (8 calibration images)")
 
 
 def test_a_rate_that_too_few_images_cannot_guarantee_is_refused_before_the_fit(run, plates, tmp_path):
