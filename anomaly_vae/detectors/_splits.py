@@ -17,7 +17,7 @@ LEAST_ROWS, MOST_ROWS = 20, 2_000
 
 MAX_WATCHED_ROWS = 2_000
 _WATCHED = 9
-"""One of so many rows that are not held out is watched."""
+"""One in this many rows that are not held out is watched."""
 
 Positions = NDArray[np.int64]
 
@@ -52,7 +52,7 @@ def split_rows(
     once, so that every row calibrates the model that was fitted without it. Folds have equal sizes; the up to
     four rows that remain are trained on in every split.
 
-    Otherwise a fraction of the rows is held out for calibration, and a tenth of the others is watched. Early
+    Otherwise a fraction of the rows is held out for calibration, and a ninth of the others is watched. Early
     stopping watches half of the held-out rows instead.
     """
     order = random.permutation(n_rows)

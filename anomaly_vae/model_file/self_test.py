@@ -13,6 +13,7 @@ fixed seed, and only their scores are stored. A Pipeline has its own rows, which
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,9 @@ def make_self_test(model: Any) -> dict[str, Any] | None:
     -------
     dict or None
         "scores" in nats of at most 4 rows of the detector, and for a table "columns", with a list of one cell
-        per row for each column. For a Pipeline also "pipeline", the same for at most 16 rows of the Pipeline,
-        or None if its steps cannot read generated rows. None if a single row is too large to be stored, or to
+        per row for each column. For a table with several ensembles, of whose bounds a score is the largest,
+        also "bounds", those of the first ensemble first. For a Pipeline also "pipeline", the same for at most
+        16 rows of the Pipeline, or None if its steps cannot read generated rows. None if a single row is too large to be stored, or to
         be scored in every load.
 
     Raises
@@ -62,6 +64,8 @@ def make_self_test(model: Any) -> dict[str, Any] | None:
         return None
     test: dict[str, Any] = {} if _is_of_images(detector) else {"columns": _drawn(detector, n_rows)}
     test["scores"] = _finite(_scores(detector, test.get("columns"), n_rows))
+    if _n_ensembles(detector) > 1:
+        test["bounds"] = _finite(_bounds(detector, test["columns"]))
     return test if model is detector else {**test, "pipeline": _make_pipeline_test(model)}
 
 
@@ -87,6 +91,9 @@ def check_self_test(model: Any, test: object) -> None:
         None if _is_of_images(detector) else _checked_columns(test, detector.n_features_in_, len(wanted))
     )
     _compare(detector, columns, wanted)
+    n_ensembles = _n_ensembles(detector)
+    if n_ensembles > 1:
+        _compare_bounds(detector, columns, _checked_bounds(test, n_ensembles * len(wanted)))
     own = test.get("pipeline") if isinstance(test, dict) else None
     if own is not None and model is not detector:
         wanted = _checked_scores(own, _n_pipeline_rows(model))
@@ -130,8 +137,17 @@ def _detector_of(model: Any) -> Any:
 
 def _compare(model: Any, columns: Columns | None, wanted: list[float]) -> None:
     """Raise ModelFileError if a score is not the saved one."""
+    _check_equal(lambda: _scores(model, columns, len(wanted)), wanted)
+
+
+def _compare_bounds(detector: Any, columns: Columns | None, wanted: list[float]) -> None:
+    """Raise ModelFileError if a bound of an ensemble is not the saved one."""
+    _check_equal(lambda: _bounds(detector, columns or []), wanted)
+
+
+def _check_equal(compute: Callable[[], Floats], wanted: list[float]) -> None:
     try:
-        scores = _scores(model, columns, len(wanted))
+        scores = compute()
     except Exception as error:  # forged cells, and forged models, can raise anything
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise ModelFileError(f"its self-test cannot be run ({reason}); {_WAY_OUT}") from error
@@ -141,6 +157,17 @@ def _compare(model: Any, columns: Columns | None, wanted: list[float]) -> None:
                 f"its self-test fails: generated row {row} scored {saved:.6g} nats when it was saved, but "
                 f"{score:.6g} here; the file is damaged or forged, or a library differs: {_WAY_OUT}"
             )
+
+
+def _n_ensembles(detector: Any) -> int:
+    return len(getattr(detector.model_, "ensembles", [None]))
+
+
+def _bounds(detector: Any, columns: Columns) -> Floats:
+    """Bounds of generated rows, those of the first ensemble first."""
+    rows = _rows(detector, _table(columns))
+    bounds = [detector.model_.alone(k).totals(rows) for k in range(_n_ensembles(detector))]
+    return np.concatenate(bounds)
 
 
 def _is_of_images(detector: VAEDetector) -> bool:
@@ -171,12 +198,15 @@ def _plain(cell: Any) -> float | bool | str | None:
 
 def _scores(model: Any, columns: Columns | None, n_rows: int) -> Floats:
     """Scores of generated rows or images, with column names if the training rows had names."""
-    cells = _images(model, n_rows) if columns is None else _table(columns)
-    names = input_names(model)
-    X = cells if names is None else pd.DataFrame(cells, columns=names).infer_objects()
+    X = _rows(model, _images(model, n_rows) if columns is None else _table(columns))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of steps, for values unlike those of training
         return np.asarray(model.score_samples(X), dtype=np.float64)
+
+
+def _rows(model: Any, cells: NDArray[Any]) -> NDArray[Any] | pd.DataFrame:
+    names = input_names(model)
+    return cells if names is None else pd.DataFrame(cells, columns=names).infer_objects()
 
 
 def _finite(scores: Floats) -> list[float]:
@@ -213,6 +243,14 @@ def _checked_scores(test: object, most_rows: int) -> list[float]:
     if not all(_is_number(score) for score in scores):
         raise _malformed("a score is not a finite number")
     return scores
+
+
+def _checked_bounds(test: Any, n_bounds: int) -> list[float]:
+    """The bounds of a self-test; raises ModelFileError unless they are ``n_bounds`` finite numbers."""
+    bounds = test.get("bounds")
+    if not isinstance(bounds, list) or len(bounds) != n_bounds or not all(map(_is_number, bounds)):
+        raise _malformed(f"it should have a list of {n_bounds} finite bounds")
+    return bounds
 
 
 def _checked_columns(test: Any, n_columns: int, n_rows: int) -> Columns:

@@ -12,12 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from anomaly_vae import training
 from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.ppca import fit_ppca
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
-from anomaly_vae.training import _LAST_RATE, _WARM_UP, History, Schedule, _batches, _rate, fit_module
+from anomaly_vae.training import (
+    _LAST_RATE,
+    _WARM_UP,
+    History,
+    Schedule,
+    _batches,
+    _mean_elbo,
+    _rate,
+    _Stack,
+    fit_module,
+    fit_modules,
+)
 
 LAW = settings(deadline=None, max_examples=40, derandomize=True)
 
@@ -199,6 +209,35 @@ def test_rows_are_not_written_to() -> None:
     assert torch.equal(x, before)
 
 
+# ---------------------------------------------------------------------------------------- several modules
+def test_modules_are_trained_apart() -> None:
+    """A module of several learns the same whatever the rows of the others, up to rounding."""
+    x, other = curve(200, seed=0), curve(200, seed=1)
+    alone, beside = started(x), started(x)
+    for companion, module in ((x, alone), (other, beside)):
+        with one_thread():
+            fit_modules([module, started(companion)], torch.stack([x, companion]), SCHEDULE, generated(2))
+    for one, two in zip(weights(alone), weights(beside), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_several_modules_learn_as_much_as_one(missing: bool) -> None:
+    """Each of three networks gains as much on held-out rows as one that is trained alone."""
+    x, held_out = curve(600, seed=0), curve(300, seed=1)
+    if missing:
+        x = torch.where(torch.rand(x.shape, generator=generated(5)) < 0.2, torch.nan, x)
+    modules, alone = [started(x) for _ in range(3)], started(x)
+    schedule = replace(SCHEDULE, n_steps=200)
+    before = mean_elbo(alone, held_out)
+    fitted(alone, x, schedule)
+    with one_thread():
+        fit_modules(modules, x.expand(3, -1, -1), schedule, generated(7))
+    gain = mean_elbo(alone, held_out) - before
+    assert all(mean_elbo(module, held_out) - before > 0.7 * gain > 0.1 for module in modules)
+    assert not torch.equal(modules[0].encoder.weight, modules[1].encoder.weight)
+
+
 # ------------------------------------------------------------------------------------------ early stopping
 def overfitting() -> tuple[VAE, Tensor, Tensor, Schedule]:
     """A network that overfits 40 rows of pure noise, and held-out rows that show it."""
@@ -212,7 +251,7 @@ def test_early_stopping_goes_back_to_the_best_weights() -> None:
     module, x, held_out, schedule = overfitting()
     history = fitted(module, x, replace(schedule, early_stopping=True), validation=held_out)
     best = max(history.elbo_validation)
-    now = training.mean_elbo(module, held_out)
+    now = _mean_elbo(_Stack([module], has_missing=False), held_out[None])
     assert history.step[-1] < schedule.n_steps
     assert history.elbo_validation.index(best) == len(history.elbo_validation) - 6
     assert history.elbo_validation[-1] < best - 0.2
@@ -223,7 +262,7 @@ def test_without_early_stopping_the_budget_is_spent() -> None:
     """Without it training goes on to the last step, and the last weights stay."""
     module, x, held_out, schedule = overfitting()
     history = fitted(module, x, replace(schedule, n_steps=200), validation=held_out)
-    now = training.mean_elbo(module, held_out)
+    now = _mean_elbo(_Stack([module], has_missing=False), held_out[None])
     assert history.step[-1] == 200
     assert now == pytest.approx(history.elbo_validation[-1], abs=1e-5)
 
@@ -269,10 +308,13 @@ def test_every_row_is_visited_once_an_epoch(n_batches: int, size: int, seed: int
     """Where batches divide the rows, each epoch is a permutation of them, and each another one."""
     n_rows = n_batches * size
     schedule = replace(SCHEDULE, n_steps=3 * n_batches, batch_size=size)
-    visits = torch.cat(list(_batches(n_rows, schedule, generated(seed)))).reshape(3, n_rows)
+    batches = list(_batches(torch.zeros(2, n_rows, 1), schedule, generated(seed)))
+    visits, others = torch.cat(batches, dim=1).reshape(2, 3, n_rows)
+    assert (others.sort(dim=1).values == torch.arange(n_rows)).all()
     assert (visits.sort(dim=1).values == torch.arange(n_rows)).all()
     if n_rows >= 12:
         assert not torch.equal(visits[0], visits[1])
+        assert not torch.equal(visits, others)
 
 
 @LAW
@@ -280,7 +322,7 @@ def test_every_row_is_visited_once_an_epoch(n_batches: int, size: int, seed: int
 def test_batches_are_full_and_no_row_comes_twice_an_epoch(n_rows: int, batch_size: int, n_steps: int) -> None:
     """Every batch is full; no row comes twice in an epoch, which leaves out less than a batch of them."""
     schedule = replace(SCHEDULE, n_steps=n_steps, batch_size=batch_size)
-    batches = list(_batches(n_rows, schedule, generated(0)))
+    batches = [batch[0] for batch in _batches(torch.zeros(1, n_rows, 1), schedule, generated(0))]
     size = min(batch_size, n_rows)
     assert [len(batch) for batch in batches] == [size] * n_steps
     per_epoch = n_rows // size
@@ -334,5 +376,5 @@ def test_the_validation_elbo_is_the_bound() -> None:
     with torch.no_grad():
         many = float(module.elbo(rows, noise).total().mean())
         at_mean = float(module.elbo(held_out, torch.zeros(len(held_out), module.latent_dim)).total().mean())
-    assert abs(training.mean_elbo(module, rows) - many) < 0.1
+    assert abs(_mean_elbo(_Stack([module], has_missing=False), rows[None]) - many) < 0.1
     assert at_mean > many + 0.2

@@ -80,9 +80,16 @@ def model(tree: Tree) -> dict[str, Node]:
     return content
 
 
+def ensemble(tree: Tree) -> dict[str, Node]:
+    """The first ensemble of a table's model, or the only one that earlier files have."""
+    found = model(tree)
+    node: dict[str, Node] = found["members"] if "members" in found else found["ensembles"]["content"][0]
+    return node
+
+
 def member(tree: Tree, position: int = -1) -> dict[str, Node]:
-    """One member of a table's model."""
-    content: dict[str, Node] = model(tree)["members"]["content"][position]["content"]
+    """One member of the first ensemble."""
+    content: dict[str, Node] = ensemble(tree)["content"][position]["content"]
     return content
 
 

@@ -15,6 +15,7 @@ from tests.forgeries.making import (
     architecture,
     array,
     array_of,
+    ensemble,
     forgery,
     instance,
     last,
@@ -181,7 +182,7 @@ def _(tree: Tree) -> None:
 
 @forgery("five hundred members", "numbers")
 def _(tree: Tree) -> None:
-    members = model(tree)["members"]
+    members = ensemble(tree)
     members["content"] = members["content"] * 500
     for found in members["content"]:
         found["content"]["weight"] = value(1.0 / len(members["content"]))
