@@ -27,8 +27,8 @@ AUTO_RANK, MAX_AUTO_RATE = 10, 0.05
 FENCE = 4.0
 """Distance of the threshold below the median, in lower half-spreads, for data that may hold anomalies.
 
-About 2 % of Gaussian scores are below it, and 6 % of scores with an exponential tail. For clean rows that
-were not trained on, the mean of 66 fits on 22 real tables is 6.4 %, with 0 to 22 % in a single fit
+About 0.4 % of Gaussian scores are below it, and 3 % of scores with an exponential tail. For clean rows that
+were not trained on, the mean of 66 fits on 22 real tables is 8.2 %, with 1 to 19 % in a single fit
 (``benchmarks/fence.py``)."""
 
 LEAST_SPREAD = math.log(2.0)

@@ -50,8 +50,8 @@ def make_self_test(model: Any) -> dict[str, Any] | None:
         "scores" in nats of at most 4 rows of the detector, and for a table "columns", with a list of one cell
         per row for each column. For a table with several ensembles, of whose bounds a score is the largest,
         also "bounds", those of the first ensemble first. For a Pipeline also "pipeline", the same for at most
-        16 rows of the Pipeline, or None if its steps cannot read generated rows. None if a single row is too large to be stored, or to
-        be scored in every load.
+        16 rows of the Pipeline, or None if its steps cannot read generated rows. None if a single row is too
+        large to be stored, or to be scored in every load.
 
     Raises
     ------
