@@ -68,15 +68,16 @@ def test_a_false_alarm_rate_is_guaranteed(fit):
     assert "false-alarm rate 0.25" in ended.out
 
 
-def test_a_rate_that_cannot_be_guaranteed_is_refused_before_the_fit(fit):
-    """The number of held-out rows is known as soon as the table is read: a long fit is not started."""
-    ended, path = fit("--id", "code", "--false-alarm-rate", "0.001", "--verbose")
+def test_a_rate_that_cannot_be_guaranteed_is_refused_before_the_fit(fit, tmp_path):
+    """The number of calibration rows is known as soon as the table is read: a long fit is not started."""
+    table = write_table(tmp_path / "few.csv", COLUMNS, orders(24))
+    ended, path = fit("--id", "code", "--false-alarm-rate", "0.001", "--verbose", table=table)
     assert ended.code == 2
-    assert "cannot be guaranteed from 24 held-out rows; it needs 999. Use 0.04 or more" in ended.err
+    assert "cannot be guaranteed from 20 held-out rows; it needs 999. Use 0.0477 or more" in ended.err
     assert "ELBO" not in ended.err
     assert not os.path.exists(path)
-    ended, _ = fit("--id", "code", "--false-alarm-rate", "0.001", "--tail", "gpd", "--verbose")
-    assert "a tail of 24 held-out rows cannot be estimated; it needs at least 40" in ended.err
+    ended, _ = fit("--id", "code", "--false-alarm-rate", "0.001", "--tail", "gpd", "--verbose", table=table)
+    assert "a tail of 20 held-out rows cannot be estimated; it needs at least 40" in ended.err
     assert "ELBO" not in ended.err
 
 

@@ -102,11 +102,13 @@ def test_the_error_of_a_rate_that_is_too_low_has_the_ways_to_fix_it(moved):
     assert "--tail gpd" in ended.err
 
 
-def test_a_tail_needs_rows_too(moved, model):
-    """It cannot be estimated from a few held-out rows."""
+def test_a_tail_needs_rows_too(moved, tmp_path):
+    """It cannot be estimated from a few calibration rows."""
+    table, model = write_table(tmp_path / "few.csv", COLUMNS, orders(36)), str(tmp_path / "few.avae")
+    fit_file(table, model, left_out=["code"], parameters={"max_steps": 5, "random_state": 0})
     ended, _ = moved("--false-alarm-rate", "1e-5", "--tail", "gpd", model=model)
     assert ended.code == 2
-    assert "a tail of 22 held-out rows cannot be estimated" in ended.err
+    assert "a tail of 35 held-out rows cannot be estimated" in ended.err
 
 
 def test_a_budget_is_a_false_alarm_rate(moved, tmp_path):
