@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE, Density
 
@@ -79,14 +78,14 @@ def elbo_totals(module: Density, block: Tensor, noise: Tensor) -> NDArray[np.flo
 
 
 @torch.no_grad()
-def exemplar_contributions(module: VAE, prior: ExemplarPrior, block: Tensor) -> NDArray[np.float64]:
-    """Contribution of each number to the distance of a row from its nearest exemplar, in nats.
+def distance_contributions(module: VAE, block: Tensor) -> NDArray[np.float64]:
+    """Contribution of each number to the distance of a row from the nearest centre of the prior, in nats.
 
     Shape (n_rows, n_numeric). The cost of the distance is divided among the numbers in proportion to the
     squared difference of the two expected rows.
     """
     mean, _ = module.encode(block)
-    exemplar, cost = prior.nearest(mean)
+    exemplar, cost = module.prior.nearest(mean)
     n = module.likelihood.n_numeric
     difference = (module.decode(mean) - module.decode(exemplar))[:, :n].double().square()
     share = difference / difference.sum(dim=1, keepdim=True).clamp_min(1e-300)

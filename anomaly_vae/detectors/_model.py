@@ -75,12 +75,16 @@ class Member:
         noise = torch.from_numpy(self.draw).to(self.device)
         return scoring.elbo_totals(self.module, block, noise)[: len(cells)]
 
-    def contributions(self, cells: NDArray[np.float32]) -> Floats:
-        """The terms, with the cost of the distance from the nearest exemplar divided among the numbers."""
+    def contributions(self, cells: NDArray[np.float32], divide_all: bool) -> Floats:
+        """The terms, with the cost of the distance from the centre of the prior divided among the numbers.
+
+        The centre is the nearest exemplar if the prior has exemplars. Without ``divide_all`` only their cost
+        is divided, as in earlier model files.
+        """
         terms, module = self.terms(cells), self.module
-        if isinstance(module, VAE) and isinstance(module.prior, ExemplarPrior):
+        if isinstance(module, VAE) and (divide_all or isinstance(module.prior, ExemplarPrior)):
             block = scoring.padded(cells, self.device)
-            charged = scoring.exemplar_contributions(module, module.prior, block)[: len(cells)]
+            charged = scoring.distance_contributions(module, block)[: len(cells)]
             terms[:, : charged.shape[1]] += charged
             terms[:, -1] -= charged.sum(axis=1)
         return terms
@@ -123,10 +127,15 @@ class TableModel:
     encoder : TableEncoder
     ensembles : sequence of sequences of Member
         The last member of each is a trained network; that of the first encodes, decodes and samples.
+    divide_all : bool, default=True
+        Whether contributions divide the distance from the centre of every prior among the numbers.
     """
 
-    def __init__(self, encoder: TableEncoder, ensembles: Sequence[Sequence[Member]]) -> None:
+    def __init__(
+        self, encoder: TableEncoder, ensembles: Sequence[Sequence[Member]], divide_all: bool = True
+    ) -> None:
         self.encoder, self.ensembles = encoder, tuple(map(tuple, ensembles))
+        self._divide_all = divide_all
 
     @property
     def network(self) -> Member:
@@ -140,7 +149,7 @@ class TableModel:
 
     def alone(self, position: int) -> TableModel:
         """The model with one of its ensembles."""
-        return TableModel(self.encoder, [self.ensembles[position]])
+        return TableModel(self.encoder, [self.ensembles[position]], self._divide_all)
 
     def totals(self, X: Table) -> Floats:
         """The bound of each row of a table, shape (n_rows,), in nats."""
@@ -155,8 +164,9 @@ class TableModel:
     def contributions(self, X: Table) -> Floats:
         """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats.
 
-        With an exemplar prior the latent term is the part that does not depend on the distance from the
-        nearest exemplar; the rest is divided among the columns in which the row and the exemplar differ.
+        The latent term is the part that does not depend on the distance from the nearest exemplar, or from
+        the centre of the latent space. The rest is divided among the numbers in which the two expected rows
+        differ.
         """
         n_columns = len(self.encoder.readers)
         owners = np.array([*self.encoder.schema.owners, n_columns])
@@ -168,8 +178,11 @@ class TableModel:
             for position, ensemble in enumerate(self.ensembles):
                 chosen = np.flatnonzero(best == position)
                 if len(chosen):
-                    terms = [member.weight * member.contributions(cells[chosen]) for member in ensemble]
-                    np.add.at(contributions[rows].T, (owners[:, None], chosen), np.asarray(sum(terms)).T)
+                    terms = sum(
+                        member.weight * member.contributions(cells[chosen], self._divide_all)
+                        for member in ensemble
+                    )
+                    np.add.at(contributions[rows].T, (owners[:, None], chosen), np.asarray(terms).T)
 
         scoring.for_each_block(len(X), score)
         return contributions
@@ -218,21 +231,25 @@ class TableModel:
     def get_state(self) -> dict[str, Any]:
         """The model as plain dictionaries, lists, numbers and arrays."""
         ensembles = [[member.get_state() for member in ensemble] for ensemble in self.ensembles]
+        if not self._divide_all:
+            return {"encoder": self.encoder.get_state(), "members": ensembles[0]}
         return {"encoder": self.encoder.get_state(), "ensembles": ensembles}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], device: torch.device) -> TableModel:
         """The model with this state; raises ModelFileError if its parts are inconsistent."""
-        if "members" in state:  # in earlier model files
-            state = {**state, "ensembles": [state["members"]]}
-            del state["members"]
+        is_earlier = "members" in state
+        if is_earlier:
+            state = {name: value for name, value in state.items() if name != "members"} | {
+                "ensembles": [state["members"]]
+            }
         _state.check_keys("model_", state, {"encoder", "ensembles"})
         encoder, states = _state.load_encoder(state["encoder"]), state["ensembles"]
         if not isinstance(states, list) or not 1 <= len(states) <= _MOST_MODELS:
             raise ModelFileError(
                 f"'ensembles' is not a list of 1 to {_MOST_MODELS}; fit and save the model again"
             )
-        return cls(encoder, [_load_ensemble(one, encoder, device) for one in states])
+        return cls(encoder, [_load_ensemble(one, encoder, device) for one in states], not is_earlier)
 
     def _cells(self, X: Table, rows: slice) -> NDArray[np.float32]:
         """One block of rows, encoded."""

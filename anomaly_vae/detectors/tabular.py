@@ -191,9 +191,9 @@ class TabularVAEDetector(VAEDetector):
 
         One column per feature, in order, and ``latent`` last; shape (n_rows, n_features_in_ + 1), in nats.
 
-        The contribution of a column is the weighted sum of its terms in the two bounds. With an exemplar
-        prior it includes a share of the distance from the nearest exemplar, in proportion to the column's
-        squared difference. The latent term is the remainder.
+        The contribution of a column is the weighted sum of its terms in the bounds. That of a number includes
+        a share of the distance from the nearest exemplar, or from the centre of the latent space, in
+        proportion to its squared difference. The latent term is the remainder.
         """
         check_is_fitted(self)
         table = self._checked(X, reset=False)

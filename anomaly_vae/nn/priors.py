@@ -25,6 +25,10 @@ class StandardNormal(nn.Module):
         """-KL(q || p) in nats, shape (n_rows,); Kingma & Welling (2013), appendix B."""
         return -0.5 * (mean.square() + log_var.exp() - 1.0 - log_var).sum(dim=1)
 
+    def nearest(self, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """The centre (n_rows, latent_dim), and the cost of the distance from it in nats (n_rows,)."""
+        return torch.zeros_like(mean), -0.5 * mean.square().sum(dim=1)
+
 
 class ExemplarPrior(nn.Module):
     """p(z) = mean over k of N(z; exemplar_k, variance): normal rows are near codes of training rows.

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 
+from anomaly_vae.detectors._model import TableModel
+from anomaly_vae.nn.vae import VAE
 from tests.anomaly_vae.detectors.test_members import fit, mixed
 
 
@@ -36,3 +40,27 @@ def test_samples_have_the_columns_of_the_table() -> None:
     X = mixed(80)
     sample = fit(X, novelty=True).model_.sample(7, seed=0)
     assert sample.shape == (7, X.shape[1])
+
+
+@pytest.mark.parametrize("novelty", [True, False])
+def test_an_extreme_number_is_charged_and_not_the_latents(novelty: bool) -> None:
+    """The distance from the centre of the latent space counts for the number that causes it."""
+    X = mixed(300)
+    detector = fit(X, novelty)
+    wild = X.iloc[:20].assign(b=80.0)
+    contributions = detector.score_contributions(wild) - detector.typical_contributions_
+    assert (contributions.idxmin(axis=1) == "b").all()
+
+
+def test_earlier_models_keep_their_contributions() -> None:
+    """Their typical contributions were computed with the distance from the centre in the latent term."""
+    X = mixed(20)
+    state = fit(X, novelty=True, validation_fraction=0.2).model_.get_state()
+    earlier = {"encoder": state["encoder"], "members": state["ensembles"][0]}
+    old = TableModel.from_state(earlier, torch.device("cpu"))
+    assert old.get_state().keys() == earlier.keys()
+    np.testing.assert_allclose(old.contributions(X).sum(axis=1), old.totals(X), rtol=1e-9)
+    cells = old.encoder.transform(X)
+    for member in old.ensembles[0]:
+        if member.module.__class__ is VAE and not member.architecture.n_exemplars:
+            np.testing.assert_array_equal(member.contributions(cells, divide_all=False), member.terms(cells))
