@@ -2,8 +2,8 @@
 
 A model has up to three different members. The network models nonlinear dependence. The linear member models
 what the network smooths over: the exact position of the training rows (an exemplar prior), or linear
-dependence where distances between rows say little: in tables with more cells than rows, and in contaminated
-tables with categories. The histogram models each column alone, which needs the fewest rows. Exemplars of
+dependence where distances between rows say little: in tables with more cells than rows, and in tables with
+categories. The histogram models each column alone, which needs the fewest rows. Exemplars of
 contaminated rows are rows that the other two members find normal.
 """
 
@@ -92,7 +92,7 @@ class Recipe:
         return replace(self, **chosen, linear=replace(self.linear, **shared))
 
 
-def novelty_recipe(n_rows: int, n_cells: int, *, is_fold: bool = False) -> Recipe:
+def novelty_recipe(n_rows: int, n_cells: int, has_categories: bool, *, is_fold: bool = False) -> Recipe:
     """For clean rows: little noise, so that the model is local and detects small deviations."""
     is_wide = n_rows <= n_cells
     latent_dim = _latent_dim(n_rows, n_cells, 64)
@@ -104,7 +104,7 @@ def novelty_recipe(n_rows: int, n_cells: int, *, is_fold: bool = False) -> Recip
         keep=1.0,
         n_steps=_FOLD_STEPS if is_wide or is_fold else 600,
         batch_size=128 if is_wide else 256,
-        linear=LinearRecipe(latent_dim, 0.05, has_exemplars=not is_wide),
+        linear=LinearRecipe(latent_dim, 0.05, has_exemplars=not (is_wide or has_categories)),
         weights=(2.0, 0.0, 1.0) if is_wide else (2.0, 1.0, 2.0),
     )
 

@@ -42,7 +42,7 @@ class TabularVAEDetector(VAEDetector):
     The score is a weighted mean of up to three bounds, each in units of its own spread over rows that were
     not trained on: those of a trained network, of a linear VAE whose prior is centred on the codes of typical
     rows, and of a histogram of each column. Tables with more cells than rows have no histogram, and they and
-    contaminated tables with categories have a linear VAE with a standard normal prior.
+    tables with categories have a linear VAE with a standard normal prior.
 
     A table of 20 to 2,000 rows is cross-fitted: five such models are fitted, each without a fifth of the
     rows, and the score is the largest of their bounds. Each row calibrates the model that was fitted without
@@ -288,7 +288,7 @@ class TabularVAEDetector(VAEDetector):
 
     def _recipe(self, n_rows: int, schema: Schema, *, is_fold: bool) -> Recipe:
         recipe = (
-            novelty_recipe(n_rows, schema.n_cells, is_fold=is_fold)
+            novelty_recipe(n_rows, schema.n_cells, schema.has_categories, is_fold=is_fold)
             if self.novelty
             else outlier_recipe(n_rows, schema.n_cells, schema.has_categories, is_fold=is_fold)
         )

@@ -86,7 +86,7 @@ def cases() -> dict[str, Case]:
     tables: dict[str, tuple[Table, Table, bool, int]] = {
         "exemplars": (numbers(2100), numbers(100, seed=1), True, 3),
         "exemplars of folds": (numbers(300), numbers(100, seed=1), True, 3),
-        "exemplars of all kinds": (mixed(300), mixed(100, 1), True, 3),
+        "clean rows of all kinds": (mixed(300), mixed(100, 1), True, 3),
         "a wide table": (numbers(20, 40), numbers(100, 40, seed=1), True, 2),
         "a wide contaminated table": (numbers(20, 40), numbers(100, 40, seed=1), False, 2),
         "contaminated numbers": (numbers(300, 10), numbers(100, 10, seed=1), False, 3),
@@ -98,7 +98,7 @@ def cases() -> dict[str, Case]:
 CASES = [
     "exemplars",
     "exemplars of folds",
-    "exemplars of all kinds",
+    "clean rows of all kinds",
     "a wide table",
     "a wide contaminated table",
     "contaminated numbers",
@@ -264,10 +264,11 @@ def test_wide_tables_get_a_linear_vae_without_exemplars(cases: dict[str, Case], 
     assert (linear.architecture.hidden_sizes, network.architecture.hidden_sizes) == ((), (96, 96))
 
 
-def test_contaminated_categories_get_a_linear_vae_without_exemplars(cases: dict[str, Case]) -> None:
+def test_categories_get_a_linear_vae_without_exemplars(cases: dict[str, Case]) -> None:
     """Contaminated numbers get exemplars, of the rows that are kept only."""
-    linear, _, _ = cases["contaminated rows of all kinds"].detector.model_.ensembles[0]
-    assert isinstance(linear.vae.prior, StandardNormal)
+    for name in ("clean rows of all kinds", "contaminated rows of all kinds"):
+        linear, _, _ = cases[name].detector.model_.ensembles[0]
+        assert isinstance(linear.vae.prior, StandardNormal)
     linear, _, _ = cases["contaminated numbers"].detector.model_.ensembles[0]
     assert linear.architecture.n_exemplars == int(0.8 * 240)
 
@@ -284,7 +285,7 @@ def test_anomalies_are_left_out_of_the_closed_form_members() -> None:
         assert decoded.to_numpy().max() < 20.0
 
 
-HISTOGRAMS = ["exemplars", "exemplars of all kinds", "contaminated rows of all kinds"]
+HISTOGRAMS = ["exemplars", "clean rows of all kinds", "contaminated rows of all kinds"]
 
 
 @pytest.mark.parametrize("name", HISTOGRAMS)
@@ -325,7 +326,7 @@ def _pair_sums(values: Floats) -> Floats:
 
 def test_the_latent_term_of_a_histogram_is_zero(cases: dict[str, Case]) -> None:
     """In every row, because it has no latents."""
-    detector, _, new, _ = cases["exemplars of all kinds"]
+    detector, _, new, _ = cases["clean rows of all kinds"]
     latent = detector.model_.ensembles[0][1].terms(detector.model_.encoder.transform(new))[:, -1]
     assert np.array_equal(latent, np.zeros(len(latent)))
 
@@ -334,7 +335,7 @@ def test_exemplars_detect_rows_between_clusters() -> None:
     """Between two clusters the exemplar member scores below all rows, and the linear one above most rows."""
     random = np.random.default_rng(0)
     X = np.r_[random.normal(-5, 0.3, size=(150, 2)), random.normal(5, 0.3, size=(150, 2))]
-    recipe = novelty_recipe(300, 2)
+    recipe = novelty_recipe(300, 2, has_categories=False)
     for has_exemplars, least, most in ((True, 1.0, 1.0), (False, 0.0, 0.5)):
         linear = replace(recipe.linear, has_exemplars=has_exemplars)
         members = start(X, replace(recipe, linear=linear))

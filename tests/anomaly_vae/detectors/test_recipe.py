@@ -15,8 +15,8 @@ from tests.anomaly_vae.detectors.test_members import LAW
 @given(n_rows=st.integers(1, 10**6), n_cells=st.integers(1, 10**4), has_categories=st.booleans())
 def test_a_recipe_fits_its_table(n_rows: int, n_cells: int, has_categories: bool) -> None:
     """At most as many latents as cells and as half the rows; a wide table has no exemplars."""
-    clean, contaminated = novelty_recipe(n_rows, n_cells), outlier_recipe(n_rows, n_cells, has_categories)
-    for recipe in (clean, contaminated):
+    for make in (novelty_recipe, outlier_recipe):
+        recipe = make(n_rows, n_cells, has_categories)
         for member in (recipe, recipe.linear):
             assert 1 <= member.latent_dim <= max(min(n_cells, n_rows // 2), 1)
             assert member.noise_floor > 0
@@ -24,7 +24,7 @@ def test_a_recipe_fits_its_table(n_rows: int, n_cells: int, has_categories: bool
         assert not recipe.linear.has_exemplars or n_rows > n_cells
         assert (recipe.weights[1] > 0) == (n_rows > n_cells)
         assert min(recipe.weights[0], recipe.weights[2]) > 0
-    assert not (contaminated.linear.has_exemplars and has_categories)
+        assert not (recipe.linear.has_exemplars and has_categories)
 
 
 def test_auto_keeps_the_value_of_the_recipe() -> None:
