@@ -15,8 +15,10 @@ import argparse
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -25,32 +27,36 @@ from joblib import Parallel, delayed
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anomaly_vae import TabularVAEDetector
-from anomaly_vae.detectors._recipe import ClosedForm, Recipe
+from anomaly_vae.detectors import _splits
+from anomaly_vae.detectors._recipe import Recipe
 from anomaly_vae.schema import Schema
 
 CHANGES: dict[str, dict[str, dict[str, Any]]] = {
-    "novelty": {
-        "N(0, I) for exemplars": {"closed_form": ClosedForm.LINEAR},
-        "no input noise": {"input_noise": 0.0},
-        "noise floor 0.3": {"noise_floor": 0.3},
-        "closed-form weight 1": {"closed_form_weight": 1.0},
-    },
+    "novelty": {"no input noise": {"input_noise": 0.0}, "noise floor 0.3": {"noise_floor": 0.3}},
     "outlier": {
-        "linear closed form": {"closed_form": ClosedForm.LINEAR},
         "Gaussian noise": {"degrees_of_freedom": math.inf},
         "no trimming": {"keep": 1.0},
         "noise floor 0.3": {"noise_floor": 0.3},
     },
 }
+LINEAR_CHANGES: dict[str, dict[str, dict[str, Any]]] = {
+    "novelty": {"N(0, I) for exemplars": {"has_exemplars": False}},
+    "outlier": {
+        "N(0, I) for exemplars": {"has_exemplars": False, "keep_exemplars": 1.0},
+        "exemplars of all rows": {"keep_exemplars": 1.0},
+    },
+}
 
 
 class Changed(TabularVAEDetector):
-    """The detector with some settings of its recipe replaced."""
+    """The detector with some settings of its recipe, and of that of its linear member, replaced."""
 
     changes: dict[str, Any]
+    linear: dict[str, Any]
 
-    def _recipe(self, n_rows: int, schema: Schema) -> Recipe:
-        return super()._recipe(n_rows, schema).override(**self.changes)
+    def _recipe(self, n_rows: int, schema: Schema, *, is_fold: bool) -> Recipe:
+        recipe = super()._recipe(n_rows, schema, is_fold=is_fold)
+        return replace(recipe, **self.changes, linear=replace(recipe.linear, **self.linear))
 
 
 def measure(path: Path, protocol: str, seed: int, cap: int) -> list[dict[str, Any]]:
@@ -73,21 +79,40 @@ def _variants(task: Task, protocol: str, seed: int) -> Iterator[tuple[str, Float
     default = _fitted(task, protocol, seed)
     yield "default", default.score_samples(task.test)
     model = default.model_
-    closed_form, network = (
-        member.terms(model.encoder.transform(task.test)).sum(axis=1) for member in model.members
-    )
-    yield "closed-form member alone", closed_form
-    yield "network alone", network
-    yield "plain mean of nats", np.asarray(closed_form + network)
+    cells = model.encoder.transform(task.test)
+    bounds = np.array([[member.bounds(cells) for member in ensemble] for ensemble in model.ensembles])
+    weights = np.array([member.weight for member in model.ensembles[0]])
+    names = ["linear member", "histogram", "network"] if len(weights) == 3 else ["linear member", "network"]
+    for position, name in enumerate(names):
+        yield f"{name} alone", bounds[:, position].max(axis=0)
+        others = np.where(np.arange(len(names)) == position, 0.0, weights)
+        yield f"without the {name}", _combined(bounds, others).max(axis=0)
+    yield "plain sum of nats", bounds.sum(axis=1).max(axis=0)
+    yield "mean of the ensembles", _combined(bounds, weights).mean(axis=0)
     for variant, changes in CHANGES[protocol].items():
-        yield variant, _fitted(task, protocol, seed, **changes).score_samples(task.test)
+        yield variant, _fitted(task, protocol, seed, changes).score_samples(task.test)
+    for variant, changes in LINEAR_CHANGES[protocol].items():
+        yield variant, _fitted(task, protocol, seed, {}, changes).score_samples(task.test)
+    with patch.object(_splits, "MOST_ROWS", 0):
+        yield "no cross-fitting", _fitted(task, protocol, seed).score_samples(task.test)
     if protocol == "outlier":
         yield "recipe for clean rows", _fitted(task, "novelty", seed).score_samples(task.test)
 
 
-def _fitted(task: Task, protocol: str, seed: int, **changes: Any) -> TabularVAEDetector:
+def _combined(bounds: Floats, weights: Floats) -> Floats:
+    """Weighted sums of bounds (n_ensembles, n_members, n_rows), shape (n_ensembles, n_rows)."""
+    return np.asarray(np.einsum("m,emr->er", weights, bounds))
+
+
+def _fitted(
+    task: Task,
+    protocol: str,
+    seed: int,
+    changes: dict[str, Any] | None = None,
+    linear: dict[str, Any] | None = None,
+) -> TabularVAEDetector:
     detector = Changed(novelty=protocol == "novelty", random_state=seed)
-    detector.changes = changes
+    detector.changes, detector.linear = changes or {}, linear or {}
     return detector.fit(task.train)
 
 
