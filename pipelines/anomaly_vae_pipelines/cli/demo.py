@@ -46,6 +46,9 @@ def _show(demo: Demo) -> None:
     click.echo(_shell(f"cd {shlex.quote(demo.directory)}"))
     for line, result in zip(demo.commands, _results(demo), strict=True):
         click.echo(f"{_shell(line)}\n  {result}\n")
+    peers = ", ".join(f"{name} {auroc:.3f}" for name, auroc in demo.peers.items())
+    click.echo(f"Detectors of scikit-learn, fitted on the same rows, have AUROC: {peers}.")
+    click.echo("On a few hundred rows such differences are small; the README compares many tables.\n")
     echo_rich(_table(demo.anomalies))
     click.echo("To score rows in a browser or over HTTP (pip install 'anomaly-vae[serve]'):")
     click.echo(_shell(demo.next))

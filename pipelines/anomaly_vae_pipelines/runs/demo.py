@@ -6,12 +6,17 @@ should be anomalous.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
 
 from anomaly_vae_pipelines.records import Evaluation, FitSummary, Label, Reason, ScoreSummary
 from anomaly_vae_pipelines.runs.evaluate import evaluate_file, scored_rows
@@ -53,7 +58,10 @@ class DemoAnomaly:
 
 @dataclass(frozen=True)
 class Demo:
-    """Result of a demo: its directory, the equivalent commands, their results, and what to try next."""
+    """Result of a demo: its directory, the equivalent commands, their results, and what to try next.
+
+    ``peers`` has the AUROC of other detectors on the same rows.
+    """
 
     directory: str
     commands: Sequence[str]
@@ -61,6 +69,7 @@ class Demo:
     fit: FitSummary
     score: ScoreSummary
     evaluation: Evaluation
+    peers: Mapping[str, float]
     anomalies: Sequence[DemoAnomaly]
 
 
@@ -77,7 +86,8 @@ def run_demo(directory: Path, *, n_anomalies: int = 5, verbose: int = 0, force: 
     score = ScoreRun(model, [test], scored, ScoreOptions(force=force))()
     evaluation = evaluate_file(model, test, LABEL)
     anomalies = _anomalies(model, test, n_anomalies)
-    return Demo(str(directory), COMMANDS, NEXT, fit, score, evaluation, anomalies)
+    peers = _peers(train, test)
+    return Demo(str(directory), COMMANDS, NEXT, fit, score, evaluation, peers, anomalies)
 
 
 def _write_tables(train: str, test: str, force: bool) -> None:
@@ -88,6 +98,22 @@ def _write_tables(train: str, test: str, force: bool) -> None:
     halves = train_test_split(table, test_size=0.5, stratify=bunch.target, random_state=0)
     for path, half in zip((train, test), halves, strict=True):
         write_table(half, path, force=force)
+
+
+def _peers(train: str, test: str) -> dict[str, float]:
+    """AUROC of detectors that are fitted on the same rows, with standardised columns."""
+    fitted, scored = pd.read_csv(train), pd.read_csv(test)
+    normal = fitted[fitted[LABEL.column] == LABEL.normal]
+    scaler = StandardScaler().fit(normal.drop(columns=[ID, LABEL.column]))
+    x, new = (scaler.transform(rows.drop(columns=[ID, LABEL.column])) for rows in (normal, scored))
+    distances, _ = NearestNeighbors(n_neighbors=5).fit(x).kneighbors(new)
+    anomalous = scored[LABEL.column] != LABEL.normal
+    return {
+        "isolation forest": float(
+            roc_auc_score(anomalous, -IsolationForest(random_state=0).fit(x).score_samples(new))
+        ),
+        "kNN": float(roc_auc_score(anomalous, distances.mean(axis=1))),
+    }
 
 
 def _anomalies(model: OpenedModel, test: str, n_anomalies: int) -> list[DemoAnomaly]:

@@ -12,7 +12,17 @@ def test_the_demo_shows_commands_results_and_reasons(run, tmp_path):
     assert (ended.code, ended.err) == (0, "")
     for line in (f"cd {directory}", *COMMANDS, NEXT):
         assert f"$ {line}\n" in ended.out
-    for word in ("AUROC", "patient", "malignant", "severity", "share", "observed", "expected"):
+    for word in (
+        "AUROC",
+        "patient",
+        "malignant",
+        "severity",
+        "share",
+        "observed",
+        "expected",
+        "isolation forest 0.9",
+        "kNN 0.9",
+    ):
         assert word in ended.out
     names = {"train.csv", "test.csv", "model.avae", "scored.csv"}
     assert {path.name for path in directory.iterdir()} == names

@@ -25,6 +25,12 @@ def test_the_demo_finds_malignant_tumours(demo):
     assert demo.fit.n_rows < demo.score.n_rows
 
 
+def test_the_demo_is_level_with_its_peers(demo):
+    """Within a few hundredths, and the peers are shown whether they are ahead or not."""
+    assert set(demo.peers) == {"isolation forest", "kNN"}
+    assert all(abs(demo.evaluation.auroc - auroc) < 0.03 for auroc in demo.peers.values())
+
+
 def test_findings_are_the_lowest_scores_and_say_why(demo, directory):
     """Each finding names its reasons; observed values are those of the file."""
     rows = {row[ID]: row for row in read_rows(directory / "scored.csv")}
