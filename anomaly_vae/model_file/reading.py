@@ -6,6 +6,7 @@ before any check of content, so that every older file stays readable. A newer fo
 
     1    the self-test may be missing
     2    there is a self-test, unless a single row is too large for one; a Pipeline has its own rows
+    3    the model of a table has ensembles of members, and its self-test their bounds
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from anomaly_vae.model_file.contents import build, named_types, read_model_tree,
 if TYPE_CHECKING:
     from anomaly_vae.model_file.tree import Described
 
-FORMAT = 2
-UPGRADES: dict[int, Callable[[Entries], Entries]] = {1: lambda entries: entries}
+FORMAT = 3
+UPGRADES: dict[int, Callable[[Entries], Entries]] = {1: lambda entries: entries, 2: lambda entries: entries}
 
 _MAX_STATED = 100
 """Characters of metadata that cannot be verified."""

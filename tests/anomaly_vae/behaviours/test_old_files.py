@@ -1,6 +1,7 @@
 """Files of earlier versions stay readable, and score as they did where they were written.
 
-``first-*`` were written by the first version that could save, ``format1-*`` by the last one of format 1.
+``first-*`` were written by the first version that could save, ``format1-*`` and ``format2-*`` by the last
+versions of formats 1 and 2.
 ``scores.json`` holds rows and the scores that these versions gave them.
 """
 
