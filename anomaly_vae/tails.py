@@ -137,7 +137,7 @@ def check_tail(n_calibration: int) -> None:
     if n_calibration < LEAST_CALIBRATION:
         raise InputError(
             f"a tail of {n_calibration} held-out rows cannot be estimated; it needs at least "
-            f"{LEAST_CALIBRATION}. Fit on more rows, or raise validation_fraction"
+            f"{LEAST_CALIBRATION}. Fit on more rows, or raise validation_fraction (above 2,000 rows)"
         )
 
 

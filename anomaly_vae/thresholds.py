@@ -87,8 +87,8 @@ def ways_out(rate: float, n_calibration: int, lowest: str) -> str:
     since = f" from {LEAST_TAIL_ROWS} held-out rows on" if n_calibration < LEAST_TAIL_ROWS else ""
     return (
         f"{n_calibration:,} held-out rows; it needs {n_calibration_needed(rate):,}. Use {lowest} or more, "
-        "fit on more rows, raise validation_fraction, or estimate the rate with tail='gpd' "
-        f"(--tail gpd){since}"
+        "fit on more rows, raise validation_fraction (above 2,000 rows), or estimate the rate with "
+        f"tail='gpd' (--tail gpd){since}"
     )
 
 
