@@ -57,12 +57,11 @@ class MemberBuilder:
 
     def closed_form(self, network: Member) -> list[Member]:
         """The linear member, and the histogram if it has a weight; ``network`` is trained."""
-        histogram = self._histogram()
+        histograms = [self._histogram()] if self.recipe.weights[1] else []
         rows = self.rows
         if self.recipe.linear.keep_exemplars < 1.0:
-            rows = self._best_rows(network, histogram)
-        linear = self._linear(self.recipe.linear, rows)
-        return [linear, histogram] if self.recipe.weights[1] else [linear]
+            rows = self._best_rows(network, *histograms)
+        return [self._linear(self.recipe.linear, rows), *histograms]
 
     def _best_rows(self, *members: Member) -> Tensor:
         """The rows with the highest sums of the bounds of these members, each in units of its spread."""

@@ -267,10 +267,12 @@ class TabularVAEDetector(VAEDetector):
         device = resolve_device(self.device)
         trained = splits[0].train if len(splits) == 1 else np.arange(len(X))
         encoder = _fitting.fit_encoder(X, trained)
+        used = np.union1d(trained, splits[0].watch)
+        with whole_rows(used):
+            cells = torch.from_numpy(encoder.transform(take_rows(X, used))).to(device)
 
         def encoded(rows: NDArray[np.int64]) -> torch.Tensor:
-            with whole_rows(rows):
-                return torch.from_numpy(encoder.transform(take_rows(X, rows))).to(device)
+            return cells[torch.from_numpy(np.searchsorted(used, rows)).to(device)]
 
         train = [encoded(split.train) for split in splits]
         self.model_, history = _fitting.fit_ensembles(

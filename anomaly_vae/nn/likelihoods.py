@@ -69,17 +69,13 @@ class TableLikelihood(nn.Module):
         Spans are converted from Gaussian cells to logits with a first-order expansion of the softmax at the
         frequencies of the categories, which also give the bias of a centred cell.
         """
-        self.set_noise(torch.as_tensor(noise))
+        noise = torch.as_tensor(noise).to(self.log_noise)
+        learned = (noise - self.noise_floor**2).clamp_min(1e-2 * self.noise_floor**2)
+        self.log_noise.copy_(0.5 * learned.log())
         cells = slice(self.n_numeric, self.n_cells)
         frequency = self.frequencies.clamp(1e-6, 1.0)
         weight[:, cells] *= (frequency * (1 - frequency) + 0.01).sqrt() / (frequency + 0.05)
         bias[cells] = frequency.log()
-
-    @torch.no_grad()
-    def set_noise(self, variance: Tensor) -> None:
-        """Set the variance of the noise, one or per number; it stays above the floor."""
-        learned = variance.to(self.log_noise) - self.noise_floor**2
-        self.log_noise.copy_(0.5 * learned.clamp_min(1e-2 * self.noise_floor**2).log())
 
     def noise_variance(self) -> Tensor:
         """Variance of each number given z, shape (n_numeric,): the floor plus the learned variance."""

@@ -106,7 +106,7 @@ def test_the_direction_of_a_drift_is_told(tmp_path):
 @pytest.mark.parametrize("n_rows", [1, 36, 500])
 @pytest.mark.parametrize("p_value", [0.5, 1e-3, 1e-9])
 def test_the_rows_that_a_p_value_needs_are_the_fewest(n_rows, p_value):
-    """A window of so many rows can have it, one of fewer cannot; a window may not be of any length."""
+    """A window of the needed length can have it, a shorter one cannot; None if no window can."""
     reference = Reference(np.arange(float(n_rows)))
     needed = reference.rows_needed(p_value)
     if needed is None:
