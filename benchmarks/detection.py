@@ -1,12 +1,15 @@
-"""AUROC and average precision on ADBench tables, compared with common detectors.
+"""AUROC and average precision on tables with known anomalies, compared with common detectors.
 
-    python benchmarks/detection.py FOLDER [--protocol novelty] [--seeds 0,1,2] [--detectors kNN,IForest]
+    python benchmarks/detection.py FOLDER... [--protocol novelty] [--seeds 0,1,2] [--detectors kNN,IForest]
                                    [--cap 10000] [--jobs 2] [--out detection.csv]
+    python benchmarks/detection.py --records detection.csv
 
-FOLDER holds ADBench's .npz files (https://github.com/Minqi824/ADBench), in one subfolder per
-group for means by group. Every detector has the same settings for all tables; the only parameter set for
-anomaly-vae is whether the training rows are clean. The other detectors get standardised columns. PyOD's
-detectors need the extra ``bench``; they are skipped if it is not installed.
+FOLDER holds .npz files as ADBench's are (https://github.com/Minqi824/ADBench) and .csv.gz files with a
+column ``label`` (``normal`` or ``anomaly``), in one subfolder per group for means by group. Every detector
+has the same settings for all tables; the only parameter set for anomaly-vae is whether the training rows
+are clean. The other detectors get medians for missing numbers, one-hot categories and standardised columns.
+PyOD's detectors need the extra ``bench``; they are skipped if it is not installed. A run that was
+interrupted goes on from what ``--out`` holds. ``--records`` prints the tables of an earlier run.
 """
 
 from __future__ import annotations
@@ -27,24 +30,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from _tables import PROTOCOLS, Floats, Task, load_task
+from _tables import PROTOCOLS, Floats, Rows, Task, as_standardised, find_tables, load_task
 from joblib import Parallel, delayed
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 OURS = "anomaly-vae"
 NOTABLE = 0.002
 """Differences in AUROC below this are neither wins nor losses."""
 
-Scorer = Callable[[Floats], Floats]
-Fit = Callable[[Floats, str, int], Scorer]
+SMALL = 300
+"""Tables of fewer training rows have a block of their own in the summary."""
+
+Scorer = Callable[[Any], Floats]
+Fit = Callable[[Any, str, int], Scorer]
 
 
 # ------------------------------------------------------------------------------------------- detectors
-def _ours(X: Floats, protocol: str, seed: int) -> Scorer:
+def _ours(X: Rows, protocol: str, seed: int) -> Scorer:
     from anomaly_vae import TabularVAEDetector
 
     detector = TabularVAEDetector(novelty=protocol == "novelty", random_state=seed).fit(X)
@@ -52,9 +57,8 @@ def _ours(X: Floats, protocol: str, seed: int) -> Scorer:
 
 
 def _neighbours(X: Floats, protocol: str, seed: int) -> Scorer:
-    scaler = StandardScaler().fit(X)
-    index = NearestNeighbors(n_neighbors=min(5, len(X))).fit(scaler.transform(X))
-    return lambda new: -index.kneighbors(scaler.transform(new))[0].mean(axis=1)
+    index = NearestNeighbors(n_neighbors=min(5, len(X))).fit(X)
+    return lambda new: -index.kneighbors(new)[0].mean(axis=1)
 
 
 def _forest(X: Floats, protocol: str, seed: int) -> Scorer:
@@ -62,30 +66,33 @@ def _forest(X: Floats, protocol: str, seed: int) -> Scorer:
 
 
 def _gaussian(X: Floats, protocol: str, seed: int) -> Scorer:
-    scaler = StandardScaler().fit(X)
-    mixture = GaussianMixture(1, reg_covar=1e-3).fit(scaler.transform(X))
-    return lambda new: mixture.score_samples(scaler.transform(new))
+    return GaussianMixture(1, reg_covar=1e-3).fit(X).score_samples  # type: ignore[no-any-return]
+
+
+def _outlier_factor(X: Floats, protocol: str, seed: int) -> Scorer:
+    return LocalOutlierFactor(min(20, len(X) - 1), novelty=True).fit(X).score_samples  # type: ignore[no-any-return]
 
 
 def _pyod(module: str, name: str, X: Floats, protocol: str, seed: int, **params: Any) -> Scorer:
-    """A detector of PyOD with its defaults, on standardised columns; its scores rise with anomaly."""
-    scaler = StandardScaler().fit(X)
+    """A detector of PyOD with its defaults; its scores rise with anomaly."""
     kind = getattr(importlib.import_module(f"pyod.models.{module}"), name)
     if "random_state" in kind.__init__.__code__.co_varnames:
         params["random_state"] = seed
-    detector = kind(**params).fit(scaler.transform(X))
-    return lambda new: -detector.decision_function(scaler.transform(new))
+    detector = kind(**params).fit(X)
+    return lambda new: -detector.decision_function(new)
 
 
-DETECTORS: dict[str, Fit] = {OURS: _ours, "kNN": _neighbours, "IForest": _forest, "Gaussian": _gaussian}
+DETECTORS: dict[str, Fit] = {
+    OURS: _ours,
+    "kNN": _neighbours,
+    "IForest": _forest,
+    "Gaussian": _gaussian,
+    "LOF": _outlier_factor,
+}
 PYOD: dict[str, Fit] = {
     "PyOD VAE": partial(_pyod, "vae", "VAE", verbose=0),
     "PyOD AutoEncoder": partial(_pyod, "auto_encoder", "AutoEncoder", verbose=0),
-    "PyOD KNN": partial(_pyod, "knn", "KNN"),
-    "PyOD IForest": partial(_pyod, "iforest", "IForest"),
     "PyOD ECOD": partial(_pyod, "ecod", "ECOD"),
-    "PyOD LOF": partial(_pyod, "lof", "LOF"),
-    "PyOD GMM": partial(_pyod, "gmm", "GMM"),
     "PyOD OCSVM": partial(_pyod, "ocsvm", "OCSVM"),
 }
 
@@ -94,9 +101,13 @@ PYOD: dict[str, Fit] = {
 def measure(path: Path, protocol: str, seed: int, cap: int, names: list[str]) -> list[dict[str, Any]]:
     """Return a record for each detector on one task."""
     task = load_task(path, protocol, cap, seed)
-    where = {"protocol": protocol, "group": path.parent.name, "table": path.stem, "seed": seed}
+    numbers = as_standardised(task)
+    where = {"protocol": protocol, "group": path.parent.name, "table": path.name.split(".")[0], "seed": seed}
+    where["n_train"] = len(task.train)
     return [
-        where | {"detector": name} | _measure((DETECTORS | PYOD)[name], task, protocol, seed)
+        where
+        | {"detector": name}
+        | _measure((DETECTORS | PYOD)[name], task if name == OURS else numbers, protocol, seed)
         for name in names
     ]
 
@@ -121,27 +132,32 @@ def _measure(fit: Fit, task: Task, protocol: str, seed: int) -> dict[str, float]
 # ------------------------------------------------------------------------------------------ the tables
 def summary(records: pd.DataFrame) -> str:
     """Return means over tables and seeds by protocol and group, with wins and losses by table."""
-    blocks = []
-    for (protocol, group), block in records.groupby(["protocol", "group"]):
-        means = block.groupby("detector")[["auroc", "ap"]].mean()
-        means[["fit_s", "score_s"]] = block.groupby("detector")[["fit_s", "score_s"]].median()
-        by_table = block.pivot_table(index="table", columns="detector", values="auroc")
-        ahead = {name: by_table[OURS] - by_table[name] for name in means.index if OURS in by_table}
-        counts = {name: (int((a > NOTABLE).sum()), int((a < -NOTABLE).sum())) for name, a in ahead.items()}
-        means["ours wins/loses"] = [_counts(counts, name) for name in means.index]
-        means["worst"] = [
-            ahead[name].min() if name in ahead and name != OURS else np.nan for name in means.index
-        ]
-        for half in (0, 1):
-            means[f"half {half}"] = by_table[half::2].mean()
-        seeds = records["seed"].nunique()
-        blocks.append(f"{protocol}, {group}: {len(by_table)} tables, {seeds} seeds")
-        blocks.append(means.sort_values("auroc", ascending=False).round(4).to_string(na_rep=""))
+    blocks = [
+        _block(f"{protocol}, {group}", block)
+        for (protocol, group), block in records.groupby(["protocol", "group"])
+    ]
+    small = records[records["n_train"] < SMALL]
+    blocks += [
+        _block(f"{protocol}, all under {SMALL} rows", block) for protocol, block in small.groupby("protocol")
+    ]
+    blocks += [_block(f"{protocol}, all", block) for protocol, block in records.groupby("protocol")]
     return "\n".join(blocks)
 
 
-def _counts(counts: dict[str, tuple[int, int]], name: str) -> str:
-    return "" if name == OURS or name not in counts else f"{counts[name][0]} / {counts[name][1]}"
+def _block(title: str, block: pd.DataFrame) -> str:
+    block = block.assign(table=block["group"] + "/" + block["table"])
+    by_table = block.pivot_table(index="table", columns="detector", values=["auroc", "ap"])
+    means = by_table.mean().unstack(0)[["auroc", "ap"]]
+    means["fit_s"] = block.groupby("detector")["fit_s"].median()
+    if OURS in means.index:
+        ahead = (-by_table["auroc"].sub(by_table["auroc"][OURS], axis=0)).drop(columns=OURS)
+        means["wins"], means["losses"] = (ahead > NOTABLE).sum(), (ahead < -NOTABLE).sum()
+        means["worst"], means["worst_table"] = ahead.min(), ahead.idxmin()
+    for half in (0, 1):
+        means[f"half_{half}"] = by_table["auroc"][half::2].mean()
+    means = means.sort_values("auroc", ascending=False).round(4)
+    title += f": {len(by_table)} tables, {block['seed'].nunique()} seeds"
+    return title + "\n" + means.to_string(na_rep="", float_format="%.4g")
 
 
 def main() -> None:
@@ -149,15 +165,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--protocol", choices=[*PROTOCOLS, "both"], default="both")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--cap", type=int, default=10_000, help="maximum number of rows of a table")
     parser.add_argument("--detectors", default="", help="names, separated by commas; all by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("detection.csv"))
+    parser.add_argument("--records", type=Path, help="print the tables of this file, and measure nothing")
     options = parser.parse_args()
-    paths = sorted(options.folder.rglob("*.npz")) if options.folder else []
+    if options.records:
+        print(summary(pd.read_csv(options.records)))
+        return
+    paths = find_tables(options.folders)
     if not paths:
         print("detection: skipped: give the path of a folder with ADBench's .npz files")
         return
@@ -168,15 +188,18 @@ def main() -> None:
         parser.error(f"unknown or not installed: {', '.join(unknown)}; there are {', '.join(available)}")
     protocols = PROTOCOLS if options.protocol == "both" else [options.protocol]
     tasks = [(path, p, int(seed)) for seed in options.seeds.split(",") for p in protocols for path in paths]
+    done = pd.read_csv(options.out) if options.out.exists() else None
+    if done is not None:
+        keys = done[["protocol", "group", "table", "seed"]].itertuples(index=False, name=None)
+        measured = set(keys)
+        tasks = [t for t in tasks if (t[1], t[0].parent.name, t[0].name.split(".")[0], t[2]) not in measured]
     results = Parallel(options.jobs, return_as="generator_unordered")(
         delayed(measure)(*task, options.cap, names) for task in tasks
     )
-    records: list[dict[str, Any]] = []
     for result in results:
-        records += result
-        pd.DataFrame(records).to_csv(options.out, index=False)
+        pd.DataFrame(result).to_csv(options.out, mode="a", header=not options.out.exists(), index=False)
     order = ["protocol", "group", "table", "seed"]
-    table = pd.DataFrame(records).sort_values(order, kind="stable")
+    table = pd.read_csv(options.out).sort_values(order, kind="stable")
     table.to_csv(options.out, index=False)
     print(summary(table))
 
