@@ -9,9 +9,7 @@ machine with one set of libraries.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,14 +17,10 @@ from torch import Tensor
 
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE, Density
+from anomaly_vae.runtime import blocks
 
 QUANTUM = 64
 BLOCK = 4096
-
-
-def blocks(n_rows: int, size: int = BLOCK) -> list[slice]:
-    """Slices of at most ``size`` rows, which bound the memory of scoring."""
-    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
 def for_each_block(n_rows: int, work: Callable[[slice], None], size: int = BLOCK) -> None:
@@ -40,17 +34,7 @@ def for_each_block(n_rows: int, work: Callable[[slice], None], size: int = BLOCK
         with one_thread():
             work(rows)
 
-    pending = blocks(n_rows, size)
-    # torch's limit (OMP_NUM_THREADS, set_num_threads) applies here too. Counting cores reads files.
-    n_threads = min(torch.get_num_threads(), len(pending))
-    n_threads = min(joblib.cpu_count(), n_threads) if n_threads > 1 else 1
-    if n_threads <= 1:
-        for rows in pending:
-            alone(rows)
-        return
-    with ThreadPoolExecutor(n_threads) as pool:
-        for _ in pool.map(alone, pending):
-            pass
+    blocks.for_each_block(n_rows, alone, size)
 
 
 def padded(cells: NDArray[np.float32], device: torch.device) -> Tensor:

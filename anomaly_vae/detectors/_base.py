@@ -19,11 +19,11 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
-from anomaly_vae.detectors import _state
 from anomaly_vae.detectors._decisions import Floats, ScoreDecisions, finite
 from anomaly_vae.detectors._devices import stored_device
 from anomaly_vae.detectors._splits import RowSplit
 from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae.states import fitted
 from anomaly_vae.training import History
 
 AUTO = StrOptions({"auto"})
@@ -192,7 +192,7 @@ class VAEDetector(ScoreDecisions):
         state = dict(state)
         if "model_" in state:
             state["model_"] = self._load_model(state["model_"], stored_device(state))
-            state = _state.with_tail(state)
+            state = fitted.with_tail(state)
             self._check_fitted(state)
         names = {stored: name for name, stored in _STORED_NAMES.items()}
         BaseEstimator.__setstate__(self, {names.get(name, name): value for name, value in state.items()})

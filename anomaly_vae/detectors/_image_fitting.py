@@ -15,11 +15,12 @@ from torch import Tensor
 from anomaly_vae.detectors._image_model import ImageModel, Level
 from anomaly_vae.detectors._model import Member
 from anomaly_vae.detectors._progress import fit_progress
-from anomaly_vae.detectors._state import Architecture, Numbers
+from anomaly_vae.nn.build import build_vae
 from anomaly_vae.nn.conv import ConvVAE, ImageVAE
 from anomaly_vae.nn.ppca import fit_ppca
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.pixels.transforms import jittered, log_intensity, oriented_gradients, shrink
+from anomaly_vae.states.architecture import Architecture, Numbers
 from anomaly_vae.training import History, Schedule, fit_module
 
 MAX_TRAIN_IMAGES = 2_500
@@ -159,7 +160,7 @@ def _fit_shape(
     x = (rows - centre) / scale
     latent_dim = max(min(recipe.shape_latent_dim, len(small) // 2, x.shape[1] // 2), 1)
     architecture = Architecture(latent_dim, recipe.hidden_sizes, recipe.noise, len(x))
-    module = architecture.build_vae(Numbers(x.shape[1])).to(x.device)
+    module = build_vae(architecture, Numbers(x.shape[1])).to(x.device)
     order = torch.randperm(len(x), generator=generator, device=x.device)[: 4 * _MAX_START_IMAGES]
     module.start(fit_ppca(x[order], latent_dim, recipe.noise**2, recipe.keep), generator)
     draw = torch.randn(latent_dim, generator=generator, device=x.device).sign()

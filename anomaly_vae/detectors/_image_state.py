@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from anomaly_vae.detectors import _state
 from anomaly_vae.detectors._image_model import ImageCalibration, ImageModel, Level
 from anomaly_vae.detectors._model import Member
-from anomaly_vae.detectors._state import Numbers
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.nn.conv import ConvVAE, ImageVAE
 from anomaly_vae.pixels.surprise import Surprise
 from anomaly_vae.pixels.transforms import n_gradients
+from anomaly_vae.states import checks, fitted
+from anomaly_vae.states.architecture import MemberState, Numbers
 
 _MAX_PIXELS = 2**28
 _MAX_PRODUCTS = 4 * 10**9
@@ -48,7 +48,7 @@ def get_state(model: ImageModel) -> dict[str, Any]:
         "excess": vae.excess.cpu().numpy().copy(),
         "excess_latent": float(vae.excess_latent),
         "levels": [_level_state(level, vae) for level in model.levels],
-        "shape": model.shape.get_state(),
+        "shape": model.shape.state().get_state(),
         "shape_centre": model.shape_centre,
         "shape_scale": model.shape_scale,
         "calibration": [list(asdict(surprise).values()) for surprise in surprises],
@@ -57,20 +57,20 @@ def get_state(model: ImageModel) -> dict[str, Any]:
 
 def load_model(state: Mapping[str, Any], device: torch.device) -> ImageModel:
     """The model with this state; raises ModelFileError if its parts are inconsistent."""
-    _state.check_keys("model_", state, _MODEL)
+    checks.check_keys("model_", state, _MODEL)
     try:
         return _load(state, device)
     except ModelFileError:
         raise
-    except _state.DAMAGE as error:
+    except checks.DAMAGE as error:
         raise ModelFileError(
             f"the image model is damaged ({error!r:.120}); fit and save the model again"
         ) from None
 
 
 def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
-    height, width = (_state.check_whole("size", side, 1) for side in _pair("size", state["size"]))
-    factor = _state.check_whole("factor", state["factor"], 1)
+    height, width = (checks.check_whole("size", side, 1) for side in _pair("size", state["size"]))
+    factor = checks.check_whole("factor", state["factor"], 1)
     if not (height * width <= _MAX_PIXELS and factor <= min(height, width)):
         raise _wrong("the image size")
     whole, patches = _load_conv("whole", state["whole"]), _load_conv("patches", state["patches"])
@@ -79,17 +79,17 @@ def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
     if patches.patch[0] > height or patches.patch[1] > width:
         raise _wrong("the VAE of patches")
     vae = ImageVAE(whole, patches, (height, width), factor)
-    _state.check_array("excess", state["excess"], (height, width))
-    _state.check_number("excess_latent", state["excess_latent"])
-    vae.excess.copy_(torch.tensor(_state.check_single("excess", state["excess"])))
+    checks.check_array("excess", state["excess"], (height, width))
+    checks.check_number("excess_latent", state["excess_latent"])
+    vae.excess.copy_(torch.tensor(checks.check_single("excess", state["excess"])))
     vae.excess_latent.fill_(state["excess_latent"])
-    levels = [_load_level(level, vae, device) for level in _state.check_dicts("levels", state["levels"])]
+    levels = [_load_level(level, vae, device) for level in checks.check_dicts("levels", state["levels"])]
     _check_work(vae, levels)
     surprises = _load_surprises(state["calibration"], len(levels))
     centre = _load_centre(state, vae)
     low, high = _pair("pixel_range", state["pixel_range"])
     for value in (low, high):
-        _state.check_number("pixel_range", value)
+        checks.check_number("pixel_range", value)
     if not 0 < high - low < math.inf:
         raise _wrong("'pixel_range'")
     if not isinstance(state["per_image"], bool):
@@ -99,7 +99,7 @@ def _load(state: Mapping[str, Any], device: torch.device) -> ImageModel:
         whole.n_channels,
         vae.to(device),
         levels,
-        Member.from_state(state["shape"], Numbers(len(centre)), device),
+        _load_shape(state["shape"], len(centre), device),
         centre,
         float(state["shape_scale"]),
         per_image=state["per_image"],
@@ -112,15 +112,15 @@ def _arrays(vae: ConvVAE) -> dict[str, NDArray[np.float32]]:
 
 
 def _load_conv(name: str, state: Mapping[str, Any]) -> ConvVAE:
-    _state.check_keys(name, state, _CONV)
+    checks.check_keys(name, state, _CONV)
     shape = np.shape(state["directions"])
     if len(shape) != 4 or min(shape) < 1:
         raise _wrong(f"the shape of {name!r}")
-    _state.check_array(f"{name}.directions", state["directions"], shape)
+    checks.check_array(f"{name}.directions", state["directions"], shape)
     vae = ConvVAE(shape[1], (shape[2], shape[3]), shape[0])
     for key, values in vae.state_dict().items():
-        _state.check_array(f"{name}.{key}", state[key], tuple(values.shape))
-        values.copy_(torch.tensor(_state.check_single(f"{name}.{key}", state[key])))
+        checks.check_array(f"{name}.{key}", state[key], tuple(values.shape))
+        values.copy_(torch.tensor(checks.check_single(f"{name}.{key}", state[key])))
     if not (vae.noise > 0 and (vae.variances >= vae.noise).all()):
         raise _wrong(f"a variance of {name!r}")
     return vae
@@ -139,9 +139,9 @@ def _level_state(level: Level, vae: ImageVAE) -> dict[str, Any]:
 
 
 def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -> Level:
-    _state.check_keys("levels", state, _LEVEL)
+    checks.check_keys("levels", state, _LEVEL)
     own = state["vae"]
-    factor, stride = (_state.check_whole(name, state[name], 1) for name in ("factor", "stride"))
+    factor, stride = (checks.check_whole(name, state[name], 1) for name in ("factor", "stride"))
     patches = None if own is None else vae.patches if own == "patches" else _load_conv("levels", own)
     places = vae.whole.patch
     if patches is not None:
@@ -153,11 +153,11 @@ def _load_level(state: Mapping[str, Any], vae: ImageVAE, device: torch.device) -
         raise _wrong("the level of whole images")
     if min(places) < 1:
         raise _wrong("the size of a level")
-    _state.check_number("typical_error", state["typical_error"])
+    checks.check_number("typical_error", state["typical_error"])
     maps = []
     for name in ("centre", "spread"):
-        _state.check_array(name, state[name], (1, *places))
-        maps.append(torch.tensor(_state.check_single(name, state[name])).to(device))
+        checks.check_array(name, state[name], (1, *places))
+        maps.append(torch.tensor(checks.check_single(name, state[name])).to(device))
     if state["typical_error"] < 0 or any((values < 0).any() for values in maps):
         raise _wrong("an error of a level")
     if patches is not None and patches is not vae.patches:
@@ -191,20 +191,25 @@ def _load_surprises(state: Any, n_levels: int) -> tuple[Surprise, ...]:
         raise _wrong("'calibration'")
     for pair in state:
         median, scale = _pair("calibration", pair)
-        _state.check_number("calibration", median)
-        _state.check_number("calibration", scale)
+        checks.check_number("calibration", median)
+        checks.check_number("calibration", scale)
         if scale <= 0:
             raise _wrong("a scale of 'calibration'")
         surprises.append(Surprise(float(median), float(scale)))
     return tuple(surprises)
 
 
+def _load_shape(state: Any, n_gradients: int, device: torch.device) -> Member:
+    cells = Numbers(n_gradients)
+    return Member.from_state(MemberState.from_state(state, cells), cells, device)
+
+
 def _load_centre(state: Mapping[str, Any], vae: ImageVAE) -> NDArray[np.float32]:
-    _state.check_array("shape_centre", state["shape_centre"], (n_gradients(*vae.whole.patch),))
-    _state.check_number("shape_scale", state["shape_scale"])
+    checks.check_array("shape_centre", state["shape_centre"], (n_gradients(*vae.whole.patch),))
+    checks.check_number("shape_scale", state["shape_scale"])
     if state["shape_scale"] <= 0:
         raise _wrong("'shape_scale'")
-    return _state.check_single("shape_centre", state["shape_centre"])
+    return checks.check_single("shape_centre", state["shape_centre"])
 
 
 def _wrong(what: str) -> ModelFileError:
@@ -215,13 +220,13 @@ def check_fitted(state: dict[str, Any], params: set[str]) -> None:
     """Raise ModelFileError unless a fitted state is complete and consistent."""
     model: ImageModel = state["model_"]
     n_pixels = math.prod(model.size)
-    _state.check_fitted(
+    fitted.check_fitted(
         state, params, n_pixels * model.n_channels, n_pixels + 1, model.latent_dim, more=_FITTED
     )
-    _state.check_nats("typical_heat_", state["typical_heat_"], model.size)
-    _state.check_number("heatmap_threshold_", state["heatmap_threshold_"])
-    size = tuple(_state.check_whole("image_size_", n, 1) for n in _pair("image_size_", state["image_size_"]))
-    channels = _state.check_whole("channels_", state["channels_"], 1)
+    checks.check_nats("typical_heat_", state["typical_heat_"], model.size)
+    checks.check_number("heatmap_threshold_", state["heatmap_threshold_"])
+    size = tuple(checks.check_whole("image_size_", n, 1) for n in _pair("image_size_", state["image_size_"]))
+    channels = checks.check_whole("channels_", state["channels_"], 1)
     kept = size, channels, _pair("pixel_range_", state["pixel_range_"])
     if kept != (model.size, model.n_channels, model.pixel_range):
         raise ModelFileError("the size of the images contradicts the model; fit and save the model again")

@@ -17,11 +17,12 @@ from torch import Tensor
 from anomaly_vae.columns.table import TableEncoder
 from anomaly_vae.detectors._model import Member, spread
 from anomaly_vae.detectors._recipe import MAX_EXEMPLARS, LinearRecipe, Recipe
-from anomaly_vae.detectors._state import Architecture
+from anomaly_vae.nn.build import build_histogram, build_vae
 from anomaly_vae.nn.histogram import ColumnHistogram, fit_densities
 from anomaly_vae.nn.ppca import fit_ppca
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.vae import VAE
+from anomaly_vae.states.architecture import Architecture
 
 _N_CLUSTER_STEPS = 10
 
@@ -89,13 +90,13 @@ class MemberBuilder:
         """Independent columns."""
         densities = fit_densities(self.rows[:, : self.encoder.schema.n_numeric].double().cpu().numpy())
         architecture = Architecture(1, (), 1.0, self.n_train, n_breaks=densities.breaks.shape[1])
-        module = architecture.build_histogram(self.encoder.schema)
+        module = build_histogram(architecture, self.encoder.schema)
         module.start(densities)
         return self._member(module, architecture)
 
     def _start(self, architecture: Architecture, rows: Tensor, keep: float) -> Member:
         """A VAE at the closed-form linear solution."""
-        module = architecture.build_vae(self.encoder.schema)
+        module = build_vae(architecture, self.encoder.schema)
         member = self._member(module, architecture)
         ppca = fit_ppca(torch.nan_to_num(rows), architecture.latent_dim, architecture.noise_floor**2, keep)
         module.start(ppca, self.generator)

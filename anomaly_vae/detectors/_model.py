@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,22 +13,20 @@ from numpy.typing import NDArray
 
 from anomaly_vae import scoring
 from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
-from anomaly_vae.detectors import _state
-from anomaly_vae.detectors._state import Architecture, Cells
-from anomaly_vae.errors import ModelFileError
+from anomaly_vae.nn.build import weights_of, with_weights
 from anomaly_vae.nn.histogram import ColumnHistogram
 from anomaly_vae.nn.priors import ExemplarPrior
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
+from anomaly_vae.runtime.blocks import blocks
+from anomaly_vae.runtime.table import TableRuntime
+from anomaly_vae.states.architecture import Architecture, Cells, MemberState
+from anomaly_vae.states.table import TableState
 
 Floats = NDArray[np.float64]
 
 LEAST_SPREAD = 0.1
 """Smallest spread of a member's bounds, in nats: on a table of few categories all bounds may be equal."""
-
-_MOST_MODELS = 100
-_MOST_DRAW = 10.0
-"""The first model files hold standard normal draws instead of signs; this bounds their size."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +87,15 @@ class Member:
             terms[:, -1] -= charged.sum(axis=1)
         return terms
 
-    def get_state(self) -> dict[str, Any]:
-        """The member as plain dictionaries, numbers and arrays."""
-        return {
-            "architecture": asdict(self.architecture),
-            "weights": _state.module_state(self.module),
-            "draw": self.draw,
-            "weight": self.weight,
-        }
+    def state(self) -> MemberState:
+        """The settings and weights of the member."""
+        return MemberState(self.architecture, weights_of(self.module), self.draw, self.weight)
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], cells: Cells, device: torch.device) -> Member:
-        """The member with this state; raises ModelFileError if its parts are inconsistent."""
-        _state.check_keys("members", state, {"architecture", "weights", "draw", "weight"})
-        _state.check_number("weight", state["weight"])
-        if not 0.0 < state["weight"] <= 1.0:
-            raise ModelFileError(f"'weight' should be in (0, 1], got {state['weight']!r}")
-        architecture = _state.load_architecture(state["architecture"])
-        module = _state.load_module(state["weights"], architecture, cells).requires_grad_(False)
-        _state.check_array("draw", state["draw"], (architecture.latent_dim,))
-        draw = np.asarray(state["draw"], dtype=np.float32)
-        if not (np.abs(draw) <= _MOST_DRAW).all():
-            raise ModelFileError("'draw' should hold signs, +1 or -1; fit and save the model again")
-        return cls(module.to(device), architecture, draw, float(state["weight"]))
+    def from_state(cls, state: MemberState, cells: Cells, device: torch.device) -> Member:
+        """The member with these settings and weights."""
+        module = with_weights(state.architecture, cells, state.weights)
+        return cls(module.to(device), state.architecture, state.draw, state.weight)
 
 
 class TableModel:
@@ -137,6 +121,11 @@ class TableModel:
         self.encoder, self.ensembles = encoder, tuple(map(tuple, ensembles))
         self._divide_all = divide_all
 
+    @cached_property
+    def _runtime(self) -> TableRuntime | None:
+        """The compiled model; None on a GPU, where torch scores."""
+        return TableRuntime(self.state()) if self.network.device.type == "cpu" else None
+
     @property
     def network(self) -> Member:
         """The network that encodes, decodes and samples."""
@@ -153,6 +142,8 @@ class TableModel:
 
     def totals(self, X: Table) -> Floats:
         """The bound of each row of a table, shape (n_rows,), in nats."""
+        if self._runtime:
+            return self._runtime.totals(X)
         totals = np.empty(len(X))
 
         def score(rows: slice) -> None:
@@ -168,6 +159,8 @@ class TableModel:
         the centre of the latent space. The rest is divided among the numbers in which the two expected rows
         differ.
         """
+        if self._runtime:
+            return self._runtime.contributions(X)
         n_columns = len(self.encoder.readers)
         owners = np.array([*self.encoder.schema.owners, n_columns])
         contributions = np.zeros((len(X), n_columns + 1))
@@ -198,7 +191,7 @@ class TableModel:
     def encode(self, X: Table) -> Floats:
         """Posterior means, shape (n_rows, latent_dim)."""
         codes = np.empty((len(X), self.latent_dim))
-        for rows in scoring.blocks(len(X)):
+        for rows in blocks(len(X), scoring.BLOCK):
             cells = self._cells(X, rows)
             mean, _ = self.network.vae.encode(scoring.padded(cells, self.network.device))
             codes[rows] = mean[: len(cells)].cpu().numpy()
@@ -209,7 +202,7 @@ class TableModel:
     def decode(self, z: NDArray[np.float32]) -> pd.DataFrame:
         """Expected rows of latents (n_rows, latent_dim), in the columns and units of the table."""
         network, frames = self.network, []
-        for rows in scoring.blocks(len(z)):
+        for rows in blocks(len(z), scoring.BLOCK):
             location = network.vae.decode(scoring.padded(z[rows], network.device))
             cells = network.vae.likelihood.probabilities(location)[: rows.stop - rows.start]
             frames.append(self.encoder.inverse_transform(cells.cpu().numpy()))
@@ -221,35 +214,26 @@ class TableModel:
         """Rows drawn from the model, in the columns and units of the table."""
         network, frames = self.network, []
         generator = torch.Generator(network.device).manual_seed(seed)
-        for rows in scoring.blocks(n_rows):
+        for rows in blocks(n_rows, scoring.BLOCK):
             size = (rows.stop - rows.start, self.latent_dim)
             z = torch.randn(size, generator=generator, device=network.device)
             cells = network.vae.likelihood.sample(network.vae.decode(z), generator)
             frames.append(self.encoder.inverse_transform(cells.cpu().numpy(), drawn=True))
         return pd.concat(frames, ignore_index=True)
 
-    def get_state(self) -> dict[str, Any]:
-        """The model as plain dictionaries, lists, numbers and arrays."""
-        ensembles = [[member.get_state() for member in ensemble] for ensemble in self.ensembles]
-        if not self._divide_all:
-            return {"encoder": self.encoder.get_state(), "members": ensembles[0]}
-        return {"encoder": self.encoder.get_state(), "ensembles": ensembles}
+    def state(self) -> TableState:
+        """The encoder, and the settings and weights of the members."""
+        ensembles = tuple(tuple(member.state() for member in ensemble) for ensemble in self.ensembles)
+        return TableState(self.encoder, ensembles, self._divide_all)
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], device: torch.device) -> TableModel:
-        """The model with this state; raises ModelFileError if its parts are inconsistent."""
-        is_earlier = "members" in state
-        if is_earlier:
-            state = {name: value for name, value in state.items() if name != "members"} | {
-                "ensembles": [state["members"]]
-            }
-        _state.check_keys("model_", state, {"encoder", "ensembles"})
-        encoder, states = _state.load_encoder(state["encoder"]), state["ensembles"]
-        if not isinstance(states, list) or not 1 <= len(states) <= _MOST_MODELS:
-            raise ModelFileError(
-                f"'ensembles' is not a list of 1 to {_MOST_MODELS}; fit and save the model again"
-            )
-        return cls(encoder, [_load_ensemble(one, encoder, device) for one in states], not is_earlier)
+    def from_state(cls, state: TableState, device: torch.device) -> TableModel:
+        """The model with this state."""
+        ensembles = [
+            [Member.from_state(member, state.schema, device) for member in ensemble]
+            for ensemble in state.ensembles
+        ]
+        return cls(state.encoder, ensembles, state.divide_all)
 
     def _cells(self, X: Table, rows: slice) -> NDArray[np.float32]:
         """One block of rows, encoded."""
@@ -260,16 +244,3 @@ class TableModel:
 def spread(bounds: Floats) -> float:
     """Median absolute deviation of bounds from their median, in nats, at least ``LEAST_SPREAD``."""
     return max(float(np.median(np.abs(bounds - np.median(bounds)))), LEAST_SPREAD)
-
-
-def _load_ensemble(states: Any, encoder: TableEncoder, device: torch.device) -> list[Member]:
-    """The members with these states, whose weights sum to one and whose last one is a network."""
-    states = _state.check_dicts("members", states)
-    if not any("weight" in member for member in states):  # in the first model files
-        states = [{**member, "weight": 1.0 / len(states)} for member in states]
-    members = [Member.from_state(member, encoder.schema, device) for member in states]
-    if abs(sum(member.weight for member in members) - 1.0) > 1e-9:
-        raise ModelFileError("the weights of 'members' do not sum to 1; fit and save the model again")
-    if not isinstance(members[-1].module, VAE):
-        raise ModelFileError("the last of 'members' is not a network; fit and save the model again")
-    return members

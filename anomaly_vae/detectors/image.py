@@ -23,7 +23,7 @@ from anomaly_vae.detectors._image_input import as_images, learned_range
 from anomaly_vae.detectors._image_model import ImageModel
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_images, split_images
 from anomaly_vae.pixels.complexity import complexities
-from anomaly_vae.scoring import blocks
+from anomaly_vae.runtime.blocks import blocks
 from anomaly_vae.training import History
 
 Images = NDArray[Any]

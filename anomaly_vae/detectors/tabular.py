@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae.columns.table import LATENT, Table, take_rows, whole_rows
-from anomaly_vae.detectors import _fitting, _state
+from anomaly_vae.detectors import _fitting
 from anomaly_vae.detectors._base import AUTO, VAEDetector
 from anomaly_vae.detectors._decisions import Floats, finite
 from anomaly_vae.detectors._devices import resolve_device
@@ -27,6 +27,8 @@ from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
 from anomaly_vae.schema import Schema
+from anomaly_vae.states import fitted
+from anomaly_vae.states.table import TableState
 from anomaly_vae.training import History
 
 _MAX_TYPICAL_ROWS = 2_000
@@ -327,12 +329,12 @@ class TabularVAEDetector(VAEDetector):
         return {"schema": [asdict(column) for column in self.schema_.columns]}
 
     def _model_state(self) -> dict[str, Any]:
-        return self.model_.get_state()
+        return self.model_.state().get_state()
 
     def _load_model(self, state: dict[str, Any], device: torch.device) -> TableModel:
-        return TableModel.from_state(state, device)
+        return TableModel.from_state(TableState.from_state(state), device)
 
     def _check_fitted(self, state: dict[str, Any]) -> None:
         model: TableModel = state["model_"]
         names = [reader.name for reader in model.encoder.readers]
-        _state.check_fitted(state, set(self._get_param_names()), names, len(names) + 1, model.latent_dim)
+        fitted.check_fitted(state, set(self._get_param_names()), names, len(names) + 1, model.latent_dim)

@@ -19,14 +19,12 @@ from torch import Tensor, nn
 
 from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.vae import ELBO
+from anomaly_vae.states.architecture import FAR_BREAK, MAX_BREAKS
 
 Floats = NDArray[np.float64]
 
-MAX_VALUES = 100
-"""Most distinct values of a column whose values have point masses."""
-
-MAX_BREAKS = 2 * MAX_VALUES
-"""Most breaks of a column: two per point mass."""
+MAX_VALUES = MAX_BREAKS // 2
+"""Most distinct values of a column whose values have point masses, which take two breaks each."""
 
 _N_BINS = (4, 6, 9, 13, 19, 28, 40, 60)
 _ROWS_PER_BIN = 3
@@ -41,9 +39,6 @@ _HALF_WIDTH = 1e-5
 
 _EMPTY = -100.0
 """Log density where a histogram has no mass; the broad density is far above it."""
-
-_FAR = 1e6
-"""Fills unused breaks; no cell of a table is that large."""
 
 
 class ColumnHistogram(nn.Module):
@@ -75,7 +70,7 @@ class ColumnHistogram(nn.Module):
         super().__init__()
         n = likelihood.n_numeric
         self.likelihood = likelihood
-        self.register_buffer("breaks", torch.full((n, n_breaks), _FAR))
+        self.register_buffer("breaks", torch.full((n, n_breaks), FAR_BREAK))
         self.register_buffer("log_density", torch.full((n, n_breaks + 1), _EMPTY))
         self.register_buffer("location", torch.zeros(n))
         self.register_buffer("scale", torch.ones(n))
@@ -107,7 +102,7 @@ class ColumnHistogram(nn.Module):
     def _grid(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """First break and width of the steps, columns whose steps differ, and first position of a column."""
         n_columns, n_breaks = self.breaks.shape
-        low, n_used = self.breaks[:, 0], (self.breaks < _FAR).sum(dim=1)
+        low, n_used = self.breaks[:, 0], (self.breaks < FAR_BREAK).sum(dim=1)
         last = self.breaks.gather(1, (n_used - 1).clamp_min(0)[:, None])[:, 0]
         width = ((last - low) / (n_used - 1).clamp_min(1)).clamp_min(1e-12)
         is_used = torch.arange(1, n_breaks, device=low.device) < n_used[:, None]
@@ -137,7 +132,7 @@ def fit_densities(numbers: Floats) -> ColumnDensities:
     known = [column[~np.isnan(column)] for column in numbers.T]
     steps = [column_steps(values) if len(values) else (np.zeros(0), np.zeros(0)) for values in known]
     n_breaks = max([1, *(len(breaks) for breaks, _ in steps)])
-    breaks = np.full((len(steps), n_breaks), _FAR)
+    breaks = np.full((len(steps), n_breaks), FAR_BREAK)
     log_density = np.full((len(steps), n_breaks + 1), _EMPTY)
     for j, (edges, nats) in enumerate(steps):
         breaks[j, : len(edges)], log_density[j, : len(nats)] = edges, nats

@@ -18,8 +18,7 @@ from anomaly_vae.nn.mlp import ResidualMLP
 from anomaly_vae.nn.ppca import PPCA
 from anomaly_vae.nn.priors import ExemplarPrior, StandardNormal
 from anomaly_vae.nn.products import product
-
-_LOG_VARIANCE_RANGE = (-14.0, 6.0)
+from anomaly_vae.states.architecture import LOG_VARIANCE_RANGE
 
 
 class ELBO(NamedTuple):
@@ -91,7 +90,7 @@ class VAE(nn.Module):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z | x), each (n_rows, latent_dim); missing cells count as 0."""
         mean, log_var = self.encoder(torch.nan_to_num(x)).chunk(2, dim=1)
-        return mean, log_var.clamp(*_LOG_VARIANCE_RANGE)
+        return mean, log_var.clamp(*LOG_VARIANCE_RANGE)
 
     def decode(self, z: Tensor) -> Tensor:
         """Location of p(x | z), shape (n_rows, n_cells): expected numbers and logits."""

@@ -15,7 +15,8 @@ from anomaly_vae.nn.likelihoods import TableLikelihood
 from anomaly_vae.nn.ppca import fit_ppca
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.nn.vae import VAE
-from anomaly_vae.scoring import BLOCK, QUANTUM, blocks, elbo_terms, padded
+from anomaly_vae.runtime.blocks import blocks
+from anomaly_vae.scoring import BLOCK, QUANTUM, elbo_terms, padded
 
 LAW = settings(deadline=None, max_examples=40, derandomize=True)
 
@@ -50,7 +51,7 @@ def terms(width: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
 @functools.cache
 def in_blocks(width: int) -> NDArray[np.float64]:
     """Terms of all rows of a case, scored block by block as a detector does."""
-    return np.concatenate([terms(width, np.arange(N_ROWS)[rows]) for rows in blocks(N_ROWS)])
+    return np.concatenate([terms(width, np.arange(N_ROWS)[rows]) for rows in blocks(N_ROWS, BLOCK)])
 
 
 # ----------------------------------------------------------------------------------- independence of rows

@@ -8,6 +8,7 @@ import torch
 
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.nn.vae import VAE
+from anomaly_vae.states.table import TableState
 from tests.anomaly_vae.detectors.test_members import fit, mixed
 
 
@@ -31,7 +32,7 @@ def test_a_model_rebuilt_from_its_state_gives_the_same_totals() -> None:
     """To the last bit."""
     X = mixed(80)
     model = fit(X, novelty=True).model_
-    again = type(model).from_state(model.get_state(), model.network.device)
+    again = type(model).from_state(model.state(), model.network.device)
     np.testing.assert_array_equal(again.totals(X), model.totals(X))
 
 
@@ -55,10 +56,10 @@ def test_an_extreme_number_is_charged_and_not_the_latents(novelty: bool) -> None
 def test_earlier_models_keep_their_contributions() -> None:
     """Their typical contributions were computed with the distance from the centre in the latent term."""
     X = mixed(20)
-    state = fit(X, novelty=True, validation_fraction=0.2).model_.get_state()
+    state = fit(X, novelty=True, validation_fraction=0.2).model_.state().get_state()
     earlier = {"encoder": state["encoder"], "members": state["ensembles"][0]}
-    old = TableModel.from_state(earlier, torch.device("cpu"))
-    assert old.get_state().keys() == earlier.keys()
+    old = TableModel.from_state(TableState.from_state(earlier), torch.device("cpu"))
+    assert old.state().get_state().keys() == earlier.keys()
     np.testing.assert_allclose(old.contributions(X).sum(axis=1), old.totals(X), rtol=1e-9)
     cells = old.encoder.transform(X)
     for member in old.ensembles[0]:

@@ -1,0 +1,38 @@
+"""Rows in blocks, on as many threads as there are available cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+
+def blocks(n_rows: int, size: int) -> list[slice]:
+    """Slices of at most ``size`` rows, which bound the memory of scoring."""
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def for_each_block(n_rows: int, work: Callable[[slice], None], size: int) -> None:
+    """Call ``work`` for every block of ``size`` rows, on as many threads as there are available cores.
+
+    The environment variable OMP_NUM_THREADS limits the threads. If blocks fail, the error of the first one
+    in row order is raised.
+    """
+    pending = blocks(n_rows, size)
+    n_threads = min(_available(), len(pending)) if len(pending) > 1 else 1
+    if n_threads <= 1:
+        for rows in pending:
+            work(rows)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        for _ in pool.map(work, pending):
+            pass
+
+
+def _available() -> int:
+    """The number of threads to use."""
+    import joblib  # takes as long to import as a small table takes to score
+
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    cores: int = joblib.cpu_count()
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores

@@ -1,0 +1,41 @@
+"""Session: an ONNX model in ONNX Runtime; the results of a row depend on that row alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+QUANTUM = 16
+"""Rows are padded to a multiple of this: a matrix product of one row sums in another order."""
+
+_ERRORS_ONLY = 3
+
+
+class Session:
+    """A model with one input and one output, which may be called by several threads.
+
+    ONNX Runtime uses one thread per call: a block is too small to be divided, and the last bits of a result
+    would depend on the number of cores.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self._input = model.graph.input[0].name
+
+    def __call__(self, cells: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The output for encoded rows (n_rows, n_cells), shape (n_rows, n_outputs)."""
+        n_rows, n_missing = len(cells), -len(cells) % QUANTUM
+        if n_missing:
+            padding = np.zeros((n_missing, cells.shape[1]), dtype=np.float32)
+            cells = np.concatenate([cells, padding])
+        outputs: list[Any] = self._session.run(None, {self._input: np.ascontiguousarray(cells)})
+        return np.asarray(outputs[0][:n_rows])
