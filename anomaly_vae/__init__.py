@@ -5,12 +5,13 @@ scikit-learn. Each module imports only modules below it:
 
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
-    tails, discovery                p-values below the lowest calibration score; false discovery rates
-    training, scoring               fit a torch module; rows to scores in nats
-    thresholds, columns, pixels, nn scores to offsets and p-values; tables to float matrices; transforms
-                                    of images; plain torch: q(z|x), p(x|z), the ELBO
-    schema, bounded_json            which column owns which cells of that matrix; JSON within bounds
-    errors                          all exceptions, in one tree
+    discovery, training, scoring    false discovery rates; fit a torch module, and score with it
+    runtime, nn, pixels             score tables with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
+                                    transforms of images
+    states                          fitted models as plain arrays, and the checks of those of a file
+    tails, thresholds, columns      scores to p-values and offsets; tables to float matrices
+    schema, bounded_json, errors    which column owns which cells of that matrix; JSON within bounds; all
+                                    exceptions, in one tree
 
 Files of rows, the command line and the service are in the package ``anomaly_vae_pipelines``.
 

@@ -33,7 +33,7 @@ def _table(contract: dict[str, Any]) -> str:
 def _rows(contract: dict[str, Any]) -> Iterator[str]:
     (container,) = contract["containers"]
     for number, layer in enumerate(contract["layers"]):
-        for name in layer.split(" | "):
+        for name in re.split(r" [|:] ", layer):
             yield f"| {number + 1} | `{name}` | {_summary(f'{container}.{name}')} |"
 
 

@@ -130,16 +130,6 @@ def test_scoring_leaves_no_gradient() -> None:
 
 
 @LAW
-@given(n_rows=st.integers(0, 5 * BLOCK))
-def test_blocks_cover_the_rows_once_in_order(n_rows: int) -> None:
-    """Blocks lie end to end, none is empty or above its size, and together they are the rows."""
-    parts = blocks(n_rows)
-    assert np.concatenate([np.arange(n_rows)[part] for part in parts] or [[]]).tolist() == list(range(n_rows))
-    assert all(0 < part.stop - part.start <= BLOCK for part in parts)
-    assert [part.stop for part in parts[-1:]] == [n_rows][: len(parts)]
-
-
-@LAW
 @given(n_rows=st.integers(0, 3 * QUANTUM), width=st.integers(1, 4))
 def test_padding_adds_rows_of_zeros(n_rows: int, width: int) -> None:
     """A padded block has a multiple of QUANTUM rows, less than QUANTUM of them added, all zero."""
