@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from anomaly_vae._version import __version__
-from anomaly_vae.runtime.graph import DOUBLE, Graph, tensor
+from anomaly_vae.runtime.graph import DOUBLE, Graph, tensor, wide
 from anomaly_vae.runtime.members import Cells, Terms, add_member
 from anomaly_vae.schema import Schema
 from anomaly_vae.states.architecture import MemberState
@@ -22,7 +22,9 @@ def add_bounds(graph: Graph, cells: str, schema: Schema, ensembles: Ensembles) -
     ``cells`` has shape (n_rows, n_cells) and 32-bit floats; NaN is missing.
     """
     parts = Cells.of(graph, cells, schema)
-    bounds = [_bound(graph, parts, schema, ensemble) for ensemble in ensembles]
+    bounds = [
+        _sum(graph, parts, schema, _terms(graph, parts, schema, ensemble, None)) for ensemble in ensembles
+    ]
     return bounds[0] if len(bounds) == 1 else graph.node("Concat", *bounds, axis=1)
 
 
@@ -39,10 +41,8 @@ def add_contributions(
     bounds, divided = [], []
     for ensemble in ensembles:
         terms = _terms(graph, parts, schema, ensemble, divide_all)
-        values = _masked(graph, parts, schema, terms)
-        latent = _latent(graph, terms)
-        bounds.append(_sum(graph, values, latent))
-        divided.append(_by_column(graph, schema, terms, values, latent))
+        bounds.append(_sum(graph, parts, schema, terms))
+        divided.append(_by_column(graph, parts, schema, terms))
     if len(bounds) == 1:
         return bounds[0], divided[0]
     together = graph.node("Concat", *bounds, axis=1)
@@ -72,67 +72,64 @@ def contributions_model(schema: Schema, ensembles: Ensembles, *, divide_all: boo
     return graph.model(inputs, outputs, producer_version=__version__)
 
 
-def _bound(graph: Graph, parts: Cells, schema: Schema, ensemble: Sequence[MemberState]) -> str:
-    """The bound of one ensemble, shape (n_rows, 1)."""
-    terms = _terms(graph, parts, schema, ensemble, None)
-    return _sum(graph, _masked(graph, parts, schema, terms), _latent(graph, terms))
-
-
 def _terms(
     graph: Graph, parts: Cells, schema: Schema, ensemble: Sequence[MemberState], divide_all: bool | None
 ) -> Terms:
     """The terms of all members; with None, no costs are divided."""
-    terms = Terms(len(schema.features))
+    terms = Terms.none(schema)
     for member in ensemble:
         charge = divide_all is not None and (divide_all or bool(member.architecture.n_exemplars))
         add_member(graph, parts, schema, member, terms, charge=charge)
     return terms
 
 
-def _masked(graph: Graph, parts: Cells, schema: Schema, terms: Terms) -> list[tuple[str, int]]:
-    """Nats and number of the numbers, and of the categories, with missing values replaced."""
-    n, n_features = schema.n_numeric, len(schema.features)
-    result = []
-    for nats, start, stop in ((terms.numbers, 0, n), (terms.categories, n, n_features)):
-        if start == stop:
-            continue
-        missing = parts.is_missing
-        if stop - start < n_features:
-            missing = graph.columns(missing, start, stop)
-        values = graph.node("Where", missing, graph.floats(terms.absent[start:stop]), graph.total(nats))
-        result.append((values, stop - start))
-    return result
+def _sum(graph: Graph, parts: Cells, schema: Schema, terms: Terms) -> str:
+    """The bound of one ensemble, shape (n_rows, 1)."""
+    sums = list(terms.latent)
+    for nats, width in (
+        (_numbers(graph, parts, schema, terms), wide(schema.n_numeric)),
+        (_categories(graph, parts, schema, terms), len(schema.category_widths)),
+    ):
+        if nats:
+            sums.append(graph.row_sums(nats, np.ones(width)))
+    return graph.node("Add", graph.total(sums), graph.doubles(terms.constant + terms.peak.sum()))
 
 
-def _latent(graph: Graph, terms: Terms) -> str | None:
-    """The latent terms, shape (n_rows, 1); None if no member has latents."""
-    if not terms.latent:
-        return None
-    return graph.node("Add", graph.total(terms.latent), graph.doubles(terms.constant))
-
-
-def _sum(graph: Graph, values: list[tuple[str, int]], latent: str | None) -> str:
-    sums = [graph.row_sums(nats, np.ones(width)) for nats, width in values]
-    return graph.total([*sums, latent] if latent else sums)
-
-
-def _by_column(
-    graph: Graph, schema: Schema, terms: Terms, values: list[tuple[str, int]], latent: str | None
-) -> str:
-    """Contributions by column, that of the latent space last."""
-    nats = [graph.node("Cast", value, to=DOUBLE) for value, _ in values]
+def _numbers(graph: Graph, parts: Cells, schema: Schema, terms: Terms) -> str:
+    """Nats of the numbers above their peaks, shape (n_rows, n_wide), with missing ones replaced."""
     n = schema.n_numeric
-    if terms.charged:
-        charged = graph.total(terms.charged)
-        nats[0] = graph.node("Add", nats[0], charged)
-        assert latent is not None
-        latent = graph.node("Sub", latent, graph.product(charged, np.ones((n, 1))))
-    owner = np.zeros((len(schema.features), len(schema.columns) + 1))
+    if not n:
+        return ""
+    absent = np.pad(terms.absent[:n] - terms.peak, (0, wide(n) - n))
+    return graph.node("Where", parts.no_number, graph.floats(absent), graph.total(terms.numbers))
+
+
+def _categories(graph: Graph, parts: Cells, schema: Schema, terms: Terms) -> str:
+    """Nats of the categories, shape (n_rows, n_categories), with missing ones replaced."""
+    if not schema.category_widths:
+        return ""
+    absent = graph.floats(terms.absent[schema.n_numeric :])
+    return graph.node("Where", parts.no_category, absent, graph.total(terms.categories))
+
+
+def _by_column(graph: Graph, parts: Cells, schema: Schema, terms: Terms) -> str:
+    """Contributions by column, that of the latent space last."""
+    n, n_outputs = schema.n_numeric, len(schema.columns) + 1
+    owner = np.zeros((len(schema.features), n_outputs))
     owner[np.arange(len(schema.features)), schema.owners] = 1.0
-    features = nats[0] if len(nats) == 1 else graph.node("Concat", *nats, axis=1)
-    result = graph.product(features, owner)
-    if latent is None:
-        return result
-    last = np.zeros((1, len(schema.columns) + 1))
-    last[0, -1] = 1.0
-    return graph.node("Add", result, graph.node("Mul", latent, graph.doubles(last)))
+    constant = terms.peak @ owner[:n]
+    constant[-1] += terms.constant
+    last = np.eye(n_outputs)[-1:]
+    results = [graph.node("Mul", latent, graph.doubles(last)) for latent in terms.latent]
+    for charged in terms.charged:
+        moved = np.zeros((wide(n), n_outputs))
+        moved[:n] = owner[:n]
+        moved[:, -1] -= 1.0
+        results.append(graph.product(charged, moved))
+    for nats, owners in (
+        (_numbers(graph, parts, schema, terms), np.pad(owner[:n], ((0, wide(n) - n), (0, 0)))),
+        (_categories(graph, parts, schema, terms), owner[n:]),
+    ):
+        if nats:
+            results.append(graph.product(graph.node("Cast", nats, to=DOUBLE), owners))
+    return graph.node("Add", graph.total(results), graph.doubles(constant[None]))

@@ -22,6 +22,11 @@ _IR_VERSION = 8
 """Version of the file format that belongs to ``OPSET``."""
 
 
+def wide(n_columns: int) -> int:
+    """The next multiple of ``LANES``."""
+    return -(-n_columns // LANES) * LANES
+
+
 class Graph:
     """Nodes and constants in the order in which they were added.
 
@@ -80,14 +85,22 @@ class Graph:
         of the row in memory. So the weight is padded with columns of zeros to a multiple of ``LANES``.
         """
         n_outputs = weight.shape[1]
-        n_missing = -n_outputs % LANES
-        wide = np.pad(weight, ((0, 0), (0, n_missing)))
-        result = self.node("MatMul", x, self.constant(wide))
+        n_missing = wide(n_outputs) - n_outputs
+        result = self.node("MatMul", x, self.constant(np.pad(weight, ((0, 0), (0, n_missing)))))
         return self.columns(result, 0, n_outputs) if n_missing else result
 
     def affine(self, x: str, weight: NDArray[Any], bias: NDArray[Any]) -> str:
-        """``x @ weight + bias``."""
-        return self.node("Add", self.product(x, weight), self.floats(bias))
+        """``x @ weight + bias``, computed as ``product`` is."""
+        n_outputs = weight.shape[1]
+        n_missing = wide(n_outputs) - n_outputs
+        weight, bias = np.pad(weight, ((0, 0), (0, n_missing))), np.pad(bias, (0, n_missing))
+        result = self.node("Add", self.node("MatMul", x, self.constant(weight)), self.floats(bias))
+        return self.columns(result, 0, n_outputs) if n_missing else result
+
+    def widened(self, x: str, n_columns: int) -> str:
+        """A matrix of ``n_columns``, padded with columns of zeros to a multiple of ``LANES``."""
+        n_missing = wide(n_columns) - n_columns
+        return self.node("Pad", x, self.integers([0, 0, 0, n_missing])) if n_missing else x
 
     def columns(self, x: str, start: int, stop: int) -> str:
         """Columns ``start`` to ``stop`` of a matrix."""

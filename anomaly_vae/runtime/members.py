@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_vae.runtime.graph import DOUBLE, FLOAT, INT64, LANES, Graph
+from anomaly_vae.runtime.graph import DOUBLE, FLOAT, INT64, Graph, wide
 from anomaly_vae.schema import Schema
 from anomaly_vae.states.architecture import FAR_BREAK, LOG_VARIANCE_RANGE, MemberState
 
 Singles = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 _LEAST_FREQUENCY = 1e-6
 _LEAST_WIDTH = 1e-12
@@ -31,36 +32,47 @@ _LEAST_SQUARE = 1e-300
 class Cells:
     """Encoded rows in a graph, in the parts that members need.
 
+    Numbers are padded with columns of zeros to ``n_wide``, a multiple of ``LANES``, so that products of them
+    need no padding.
+
     Attributes
     ----------
     filled : str
-        (n_rows, n_cells); a missing cell is 0.
+        (n_rows, n_cells), or (n_rows, n_wide) if all cells are numbers; a missing cell is 0.
     number : str
-        (n_rows, n_numeric), the numeric cells of ``filled``.
+        (n_rows, n_wide), the numbers; a missing one is 0.
+    no_number : str
+        (n_rows, n_wide), booleans: which numbers are missing.
     hot : str
         (n_rows, n_cells - n_numeric); 1 in the cell of the category of a row, else 0.
-    is_missing : str
-        (n_rows, n_features), booleans.
+    no_category : str
+        (n_rows, n_categories), booleans: which categories are missing.
     """
 
     filled: str
     number: str
+    no_number: str
     hot: str
-    is_missing: str
+    no_category: str
 
     @classmethod
     def of(cls, graph: Graph, cells: str, schema: Schema) -> Cells:
         """The parts of the input ``cells`` (n_rows, n_cells), in which NaN is missing."""
-        n, n_cells = schema.n_numeric, schema.n_cells
-        is_nan = graph.node("IsNaN", cells)
-        filled = graph.node("Where", is_nan, graph.floats(0.0), cells)
+        n, n_cells, zero = schema.n_numeric, schema.n_cells, graph.floats(0.0)
+        number = no_number = ""
+        if n:
+            wide = graph.widened(cells if n == n_cells else graph.columns(cells, 0, n), n)
+            no_number = graph.node("IsNaN", wide)
+            number = graph.node("Where", no_number, zero, wide)
         if n == n_cells:
-            return cls(filled, filled, "", is_nan)
-        hot = graph.node("Greater", graph.columns(cells, n, n_cells), graph.floats(0.0))
-        first = [feature.span.start for feature in schema.features]
+            return cls(number, number, no_number, "", "")
+        is_nan = graph.node("IsNaN", cells)
+        hot = graph.node("Greater", graph.columns(cells, n, n_cells), zero)
+        first = [feature.span.start for feature in schema.features[n:]]
         return cls(
-            filled,
-            graph.columns(filled, 0, n) if n else "",
+            graph.node("Where", is_nan, zero, cells),
+            number,
+            no_number,
             graph.node("Cast", hot, to=FLOAT),
             graph.node("Gather", is_nan, graph.integers(first), axis=1),
         )
@@ -72,28 +84,35 @@ class Terms:
 
     Attributes
     ----------
-    numbers, categories : list of str
-        (n_rows, n_numeric) and (n_rows, n_categories), in nats.
-    absent : array of shape (n_features,)
-        Nats of a missing value.
+    numbers : list of str
+        (n_rows, n_wide), in nats above ``peak``.
+    categories : list of str
+        (n_rows, n_categories), in nats.
     latent : list of str
         (n_rows, 1), double precision, in nats.
     charged : list of str
-        (n_rows, n_numeric): the part of ``latent`` that depends on the distance from the centre of a prior,
-        divided among the numbers. Only if the graph computes contributions.
+        (n_rows, n_wide), double precision: the part of ``latent`` that depends on the distance from the
+        centre of a prior, divided among the numbers. Only if the graph computes contributions.
+    absent : array of shape (n_features,)
+        Nats of a missing value.
+    peak : array of shape (n_numeric,)
+        Nats of each number that do not depend on the row, unless it is missing.
     constant : float
         Nats of the latent terms that are equal for all rows.
     """
 
-    n_features: int
+    absent: Doubles
+    peak: Doubles
     numbers: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
     latent: list[str] = field(default_factory=list)
     charged: list[str] = field(default_factory=list)
     constant: float = 0.0
 
-    def __post_init__(self) -> None:
-        self.absent = np.zeros(self.n_features)
+    @classmethod
+    def none(cls, schema: Schema) -> Terms:
+        """No terms yet."""
+        return cls(np.zeros(len(schema.features)), np.zeros(schema.n_numeric))
 
 
 def add_member(
@@ -114,15 +133,11 @@ class _Member:
         self.graph, self.cells, self.schema = graph, cells, schema
         self.weights: Mapping[str, Any] = member.weights
         self.architecture, self.weight, self.draw = member.architecture, member.weight, member.draw
-        self.n = schema.n_numeric
+        self.n, self.n_wide = schema.n_numeric, wide(schema.n_numeric)
 
     def add_to(self, terms: Terms, charge: bool) -> None:
         """Add all terms."""
         raise NotImplementedError
-
-    def weighted(self, x: str) -> str:
-        """The tensor times the weight of the member."""
-        return self.graph.node("Mul", x, self.graph.floats(self.weight))
 
     def absent(self) -> NDArray[np.float64]:
         """Weighted nats of missing values."""
@@ -164,7 +179,7 @@ class _Histogram(_Member):
     def add_to(self, terms: Terms, charge: bool) -> None:
         terms.absent += self.absent()
         if self.n:
-            terms.numbers.append(self.weighted(self._numbers()))
+            terms.numbers.append(self._numbers())
         if self.schema.category_widths:
             shares = np.maximum(self.weights["likelihood.frequencies"], _LEAST_FREQUENCY)
             logits = self.graph.node(
@@ -175,25 +190,36 @@ class _Histogram(_Member):
             terms.categories.append(self.category_nats(logits, self.weight))
 
     def _numbers(self) -> str:
-        """Log of the density in steps, mixed with the broad density."""
+        """Weighted log of the density in steps, mixed with the broad density; 0 in padded columns."""
         graph, weights, number = self.graph, self.weights, self.cells.number
         share = 1.0 / (self.architecture.n_rows + 2.0)
         steps = np.exp(np.log1p(-share) + np.asarray(weights["log_density"], dtype=np.float64))
         density = graph.node("Gather", graph.floats(steps.ravel()), self._positions(), axis=0)
-        scale = np.asarray(weights["scale"], dtype=np.float64)
-        distance = graph.node("Sub", number, graph.floats(weights["location"]))
+        scale = self._padded(weights["scale"], 1.0)
+        distance = graph.node("Sub", number, graph.floats(self._padded(weights["location"], 0.0)))
         squares = graph.node("Div", distance, graph.floats(scale))
         squares = graph.node("Add", graph.node("Mul", squares, squares), graph.floats(1.0))
         broad = graph.node("Div", graph.floats(share / (math.pi * scale)), squares)
         both = graph.node("Add", density, broad)
-        return graph.node("Log", graph.node("Max", both, graph.floats(_LEAST_DENSITY)))
+        nats = graph.node("Log", graph.node("Max", both, graph.floats(_LEAST_DENSITY)))
+        return graph.node("Mul", nats, graph.floats(self._padded(np.full(self.n, self.weight), 0.0)))
+
+    def _padded(self, values: NDArray[Any], fill: float) -> Doubles:
+        """Values of the numbers, with ``fill`` for the padded columns."""
+        return np.pad(np.asarray(values, dtype=np.float64), (0, self.n_wide - self.n), constant_values=fill)
 
     def _positions(self) -> str:
-        """Positions of the steps of numbers in the densities of all columns, shape (n_rows, n_numeric)."""
+        """Positions of the steps of numbers in the densities of all columns, shape (n_rows, n_wide).
+
+        A padded column has a step of the first column.
+        """
         graph, breaks = self.graph, np.asarray(self.weights["breaks"], dtype=np.float32)
-        n_breaks = breaks.shape[1]
-        first = np.arange(len(breaks), dtype=np.int64) * (n_breaks + 1)
+        n_breaks, n_padding = breaks.shape[1], self.n_wide - self.n
         low, width, is_equal = equal_steps(breaks)
+        low, width = np.pad(low, (0, n_padding)), np.pad(width, (0, n_padding), constant_values=1.0)
+        is_equal = np.pad(is_equal, (0, n_padding), constant_values=True)
+        breaks = np.pad(breaks, ((0, n_padding), (0, 0)))
+        first = np.pad(np.arange(self.n, dtype=np.int64) * (n_breaks + 1), (0, n_padding))
         regular, others = np.flatnonzero(is_equal), np.flatnonzero(~is_equal)
         parts = []
         if len(regular):
@@ -217,7 +243,7 @@ class _Histogram(_Member):
         return graph.node("Gather", joined, graph.integers(order), axis=1)
 
     def _chosen(self, columns: NDArray[np.int64]) -> str:
-        if len(columns) == self.n:
+        if len(columns) == self.n_wide:
             return self.cells.number
         return self.graph.node("Gather", self.cells.number, self.graph.integers(columns), axis=1)
 
@@ -269,19 +295,21 @@ class _Network(_Member):
         graph, n = self.graph, self.n
         mean, log_var = self._encode()
         terms.absent += self.absent()
+        if n:
+            terms.peak += self.weight * self._peak()
         self._add_latent(mean, log_var, terms, charge)
-        weight = np.asarray(self.weights["decoder.weight"], dtype=np.float32)[:, :n]
+        weight = np.zeros((self.latent_dim, self.n_wide), dtype=np.float32)
+        weight[:, :n] = np.asarray(self.weights["decoder.weight"])[:, :n]
         excess = self._excess(log_var, weight)
         if not self.architecture.hidden_sizes and not self.schema.category_widths:
-            location = self.decode(mean)
-            distance = self._squared(location)
+            distance = self._squared(self.decode(mean))
             terms.numbers.append(self._noise(graph.node("Add", distance, excess)))
             return
         step = graph.node("Mul", self._standard_deviation(log_var), graph.floats(self.draw))
         ends = graph.node("Concat", graph.node("Add", mean, step), graph.node("Sub", mean, step), axis=0)
         above, below = graph.nodes("Split", 2, self.decode(ends), axis=0)
         if n:
-            own = graph.product(step, weight)
+            own = graph.node("MatMul", step, graph.constant(weight))
             excess = graph.node("Sub", excess, graph.node("Mul", own, own))
             squares = [self._squared(self._numeric(end)) for end in (above, below)]
             distance = graph.node("Mul", graph.node("Add", *squares), graph.floats(0.5))
@@ -297,27 +325,46 @@ class _Network(_Member):
         weight, bias = (np.asarray(weights[f"encoder.{name}"]) for name in ("weight", "bias"))
         low, high = LOG_VARIANCE_RANGE
         if not self.architecture.hidden_sizes and not weight[:, k:].any():
-            mean = graph.affine(self.cells.filled, weight[:, :k], bias[:k])
+            mean = self._affine("encoder", self.cells.filled, weight[:, :k], bias[:k])
             return mean, np.clip(bias[k:], np.float32(low), np.float32(high))
         code = self._residual("encoder", self.cells.filled)
         mean, log_var = graph.columns(code, 0, k), graph.columns(code, k, 2 * k)
         return mean, graph.node("Clip", log_var, graph.floats(low), graph.floats(high))
 
     def decode(self, z: str) -> str:
-        """Expected numbers and logits of latents, (n_rows, n_cells)."""
+        """Expected numbers, padded to ``n_wide`` columns, and logits of latents."""
         return self._residual("decoder", z)
 
     def _residual(self, name: str, x: str) -> str:
-        """A ``ResidualMLP``."""
+        """A ``ResidualMLP``, whose result is added to that of the linear map by the last product."""
         graph, weights = self.graph, self.weights
-        result = graph.affine(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
-        n_layers = len(self.architecture.hidden_sizes) + 1 if self.architecture.hidden_sizes else 0
+        weight, bias = np.asarray(weights[f"{name}.weight"]), np.asarray(weights[f"{name}.bias"])
+        sizes = self.architecture.hidden_sizes
+        n_layers = len(sizes) + 1 if sizes else 0
+        result, hidden = self._affine(name, x, weight, bias), x
         for i in range(n_layers):
-            if i:
-                x = graph.node("Mul", x, graph.node("Sigmoid", x))
             layer = f"{name}.residual.{2 * i}"
-            x = graph.affine(x, np.asarray(weights[f"{layer}.weight"]).T, weights[f"{layer}.bias"])
-        return graph.node("Add", result, x) if n_layers else result
+            weight, bias = np.asarray(weights[f"{layer}.weight"]).T, np.asarray(weights[f"{layer}.bias"])
+            if i == n_layers - 1:
+                return graph.node("Add", result, self._affine(name, hidden, weight, bias))
+            hidden = graph.affine(hidden, self._rows(weight, hidden), bias)
+            hidden = graph.node("Mul", hidden, graph.node("Sigmoid", hidden))
+        return result
+
+    def _affine(self, name: str, x: str, weight: Singles, bias: Singles) -> str:
+        """An affine map with the outputs of a ``ResidualMLP``; those of the decoder are padded."""
+        if name == "encoder":
+            return self.graph.affine(x, self._rows(weight, x), bias)
+        padding, n = self.n_wide - self.n, self.n
+        weight = np.insert(weight, [n] * padding, 0.0, axis=1)
+        bias = np.insert(bias, [n] * padding, 0.0)
+        return self.graph.affine(x, weight, bias)
+
+    def _rows(self, weight: Singles, x: str) -> Singles:
+        """A weight that multiplies x, with rows of zeros for padded cells."""
+        if x != self.cells.number:
+            return weight
+        return np.pad(weight, ((0, self.n_wide - self.n), (0, 0)))
 
     def _standard_deviation(self, log_var: str | Singles) -> str:
         if isinstance(log_var, str):
@@ -327,7 +374,9 @@ class _Network(_Member):
     def _excess(self, log_var: str | Singles, weight: Singles) -> str:
         """Variance of the location of each number along the linear path."""
         if isinstance(log_var, str):
-            return self.graph.product(self.graph.node("Exp", log_var), np.square(weight))
+            return self.graph.node(
+                "MatMul", self.graph.node("Exp", log_var), self.graph.constant(np.square(weight))
+            )
         return self.graph.floats(np.exp(log_var)[None] @ np.square(weight))
 
     def _squared(self, location: str) -> str:
@@ -336,26 +385,33 @@ class _Network(_Member):
         return self.graph.node("Mul", difference, difference)
 
     def _numeric(self, location: str) -> str:
-        return self.graph.columns(location, 0, self.n) if self.schema.category_widths else location
+        return self.graph.columns(location, 0, self.n_wide) if self.schema.category_widths else location
 
     def _logits(self, location: str) -> str:
-        return self.graph.columns(location, self.n, self.schema.n_cells) if self.n else location
+        if not self.n:
+            return location
+        n_hot = self.schema.n_cells - self.n
+        return self.graph.columns(location, self.n_wide, self.n_wide + n_hot)
 
-    def _noise(self, distance: str) -> str:
-        """Weighted nats at a squared distance: Gaussian or Student-t noise."""
-        graph, weight = self.graph, self.weight
+    def _peak(self) -> Doubles:
+        """Nats of numbers at their location."""
         variance, degrees = self.variance.astype(np.float64), self.architecture.degrees_of_freedom
         if math.isinf(degrees):
-            peak = -0.5 * (np.log(variance) + math.log(2.0 * math.pi))
-            fall = graph.node("Mul", distance, graph.floats(-0.5 * weight / variance))
-        else:
-            half = 0.5 * (degrees + 1.0)
-            peak = math.lgamma(half) - math.lgamma(0.5 * degrees)
-            peak = peak - 0.5 * (np.log(variance) + math.log(degrees * math.pi))
-            ratio = graph.node("Mul", distance, graph.floats(1.0 / (degrees * variance)))
-            log = graph.node("Log", graph.node("Add", ratio, graph.floats(1.0)))
-            fall = graph.node("Mul", log, graph.floats(-half * weight))
-        return graph.node("Add", fall, graph.floats(weight * peak))
+            return np.asarray(-0.5 * (np.log(variance) + math.log(2.0 * math.pi)))
+        half = 0.5 * (degrees + 1.0)
+        peak = math.lgamma(half) - math.lgamma(0.5 * degrees)
+        return np.asarray(peak - 0.5 * (np.log(variance) + math.log(degrees * math.pi)))
+
+    def _noise(self, distance: str) -> str:
+        """Weighted nats at a squared distance, above the peak: Gaussian or Student-t noise; 0 in padding."""
+        graph, degrees = self.graph, self.architecture.degrees_of_freedom
+        precision = np.zeros(self.n_wide)
+        precision[: self.n] = 1.0 / self.variance.astype(np.float64)
+        if math.isinf(degrees):
+            return graph.node("Mul", distance, graph.floats(-0.5 * self.weight * precision))
+        ratio = graph.node("Mul", distance, graph.floats(precision / degrees))
+        log = graph.node("Log", graph.node("Add", ratio, graph.floats(1.0)))
+        return graph.node("Mul", log, graph.floats(-0.5 * (degrees + 1.0) * self.weight))
 
     def _add_latent(self, mean: str, log_var: str | Singles, terms: Terms, charge: bool) -> None:
         """Add the latent term: E_q[log p(z)] + H(q), or a lower bound on it."""
@@ -386,14 +442,13 @@ class _Network(_Member):
         self._add_entropy(log_var, variance, terms)
         terms.constant -= self.weight * math.log(len(exemplars))
         deviation = np.sqrt(variance)
-        width = -(-(k + 1) // LANES) * LANES
-        scale, one = np.zeros((k, width), dtype=np.float32), np.zeros(width, dtype=np.float32)
+        scale, one = np.zeros((k, k + 1), dtype=np.float32), np.zeros(k + 1, dtype=np.float32)
         scale[:, :k], one[k] = np.diag(np.float32(1.0) / deviation), 1.0
         codes = graph.affine(mean, scale, one)
-        factors = np.zeros((width, len(exemplars)), dtype=np.float32)
         points = exemplars / deviation
-        factors[:k], factors[k] = points.T, -0.5 * np.square(points).sum(axis=1)
-        closeness = graph.product(codes, factors)
+        points = points[np.minimum(np.arange(wide(len(points))), len(points) - 1)]  # the last one, repeated
+        factors = np.concatenate([points, -0.5 * np.square(points).sum(axis=1, keepdims=True)], axis=1)
+        closeness = graph.product(codes, factors.T)
         nearest = graph.node("ReduceMax", closeness, axes=[1], keepdims=1)
         squares = graph.row_sums(graph.node("Mul", codes, codes), 1.0 - one)
         twice = self._scaled(graph.node("Cast", nearest, to=DOUBLE), 2.0)
@@ -401,7 +456,7 @@ class _Network(_Member):
         cost, centre = self._scaled(distance, -0.5 * self.weight), ""
         if charge:
             index = graph.node("ArgMax", closeness, axis=1, keepdims=0)
-            centre = graph.node("Gather", graph.floats(exemplars), index, axis=0)
+            centre = graph.node("Gather", graph.floats(points * deviation), index, axis=0)
         return centre, cost
 
     def _add_entropy(self, log_var: str | Singles, variance: NDArray[Any], terms: Terms) -> None:
@@ -422,7 +477,9 @@ class _Network(_Member):
         difference = graph.node("Sub", self._numeric(self.decode(mean)), self._numeric(self.decode(centre)))
         squares = graph.node("Cast", difference, to=DOUBLE)
         squares = graph.node("Mul", squares, squares)
-        total = graph.node("Max", graph.product(squares, np.ones((self.n, 1))), graph.doubles(_LEAST_SQUARE))
+        total = graph.node(
+            "Max", graph.product(squares, np.ones((self.n_wide, 1))), graph.doubles(_LEAST_SQUARE)
+        )
         return graph.node("Mul", cost, graph.node("Div", squares, total))
 
     def _scaled(self, x: str, factor: float) -> str:
