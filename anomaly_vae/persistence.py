@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
     from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.scorer import TableScorer
 
-__all__ = ["load", "read_metadata", "save", "verified_metadata"]
+__all__ = ["load", "load_scorer", "read_metadata", "save", "verified_metadata"]
 
 _MAX_BYTES = 2 * 2**30
 _MAX_MESSAGE = 300
@@ -136,15 +137,55 @@ def load(
         self-test rows differ from the saved ones. The message is one line of at most 300 characters, with
         the reason and what to do.
     """
+    model: ImageVAEDetector | TabularVAEDetector | Pipeline
+    model = _load(path, check_versions, max_bytes, isolated, light=False)
+    return model
+
+
+def load_scorer(
+    path: str | os.PathLike[str],
+    *,
+    check_versions: bool = True,
+    max_bytes: int = _MAX_BYTES,
+    isolated: bool = False,
+) -> TableScorer | ImageVAEDetector | Pipeline:
+    """The model that `save` wrote, a detector of tables without what only ``fit`` needs.
+
+    A ``TableScorer`` starts in a fraction of the time of `load`, because it imports neither torch nor
+    scikit-learn, and gives the same scores. The file is checked as by `load`.
+
+    Parameters
+    ----------
+    path, check_versions, max_bytes, isolated
+        As in `load`.
+
+    Returns
+    -------
+    TableScorer, or ImageVAEDetector or Pipeline
+        A ``TableScorer`` for a TabularVAEDetector; other models as `load` returns them.
+
+    Raises
+    ------
+    ModelFileError
+        As `load` does.
+    """
+    model: TableScorer | ImageVAEDetector | Pipeline
+    model = _load(path, check_versions, max_bytes, isolated, light=True)
+    return model
+
+
+def _load(
+    path: str | os.PathLike[str], check_versions: bool, max_bytes: int, isolated: bool, *, light: bool
+) -> Any:
     from anomaly_vae.model_file.child import metadata_from_child
 
     with _naming(path):
         data = archive.read_file(path, max_bytes)
         if isolated:
             metadata_from_child(data, check_versions=check_versions)
-        model, _, difference = load_verified(data, check_versions=check_versions)
+        model, _, difference = load_verified(data, check_versions=check_versions, light=light)
     if difference:
-        warnings.warn(f"{os.fspath(path)}: {difference}; scores may differ", UserWarning, stacklevel=2)
+        warnings.warn(f"{os.fspath(path)}: {difference}; scores may differ", UserWarning, stacklevel=3)
     return model
 
 

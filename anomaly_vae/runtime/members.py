@@ -103,7 +103,7 @@ def add_member(
 
     With ``charge`` the cost of the distance from the centre of the prior is also divided among the numbers.
     """
-    builder = _Histogram if member.architecture.n_breaks else _Network
+    builder = _Histogram if member.architecture.n_breaks else Network
     builder(graph, cells, schema, member).add_to(terms, charge)
 
 
@@ -255,7 +255,7 @@ def equal_steps(breaks: Singles) -> tuple[Singles, Singles, NDArray[np.bool_]]:
     return low, width, ~(differs & is_used).any(axis=1)
 
 
-class _Network(_Member):
+class Network(_Member):
     """A ``VAE``, linear or with hidden layers, with either prior."""
 
     def __init__(self, graph: Graph, cells: Cells, schema: Schema, member: MemberState) -> None:
@@ -266,6 +266,7 @@ class _Network(_Member):
         self.latent_dim = self.architecture.latent_dim
 
     def add_to(self, terms: Terms, charge: bool) -> None:
+        """Add all terms."""
         graph, n = self.graph, self.n
         mean, log_var = self._encode()
         terms.absent += self.absent()
@@ -290,6 +291,10 @@ class _Network(_Member):
         if self.schema.category_widths:
             half = 0.5 * self.weight
             terms.categories += [self.category_nats(self._logits(end), half) for end in (above, below)]
+
+    def encode(self) -> str:
+        """Posterior means of the latents of the cells, (n_rows, latent_dim)."""
+        return self._encode()[0]
 
     def _encode(self) -> tuple[str, str | Singles]:
         """Mean and log variance of the latents; the latter is an array if it is equal for all rows."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import binary_dilation
 
 from anomaly_vae_pipelines.images.decoding import Pixels
 from anomaly_vae_pipelines.images.frame import to_grey
@@ -109,6 +108,8 @@ def smooth(heat: Heat, factor: int) -> Heat:
 
 def contour(hot: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks of a dark outer line and a light inner line, each one pixel wide, around the hot pixels."""
+    from scipy.ndimage import binary_dilation
+
     near = binary_dilation(hot)
     far = binary_dilation(near)
     return far & ~near, near & ~hot

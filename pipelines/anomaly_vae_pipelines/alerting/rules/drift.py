@@ -9,13 +9,12 @@ thousand counts, and the distance is exact for up to ``MAX_STEPS`` distinct scor
 from __future__ import annotations
 
 import hashlib
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
-from scipy.stats import kstwo
 
 MAX_STEPS = 1000
 """Scores of calibration at which the distance is measured; with more, it is off by up to 1 / MAX_STEPS."""
@@ -71,7 +70,9 @@ class Reference:
         All scores of such a window are on one side of those of calibration. Two of all the ways to choose
         which scores are the window's give that.
         """
-        log_ways = gammaln(n_rows + self.n_rows + 1) - gammaln(n_rows + 1) - gammaln(self.n_rows + 1)
+        log_ways = (
+            math.lgamma(n_rows + self.n_rows + 1) - math.lgamma(n_rows + 1) - math.lgamma(self.n_rows + 1)
+        )
         return float(min(2.0 * np.exp(-log_ways), 1.0))
 
     def rows_needed(self, p_value: float) -> int | None:
@@ -82,6 +83,8 @@ class Reference:
 
     def distance(self, p_value: float, n_rows: int) -> float:
         """The distance that a window of this many rows must have for a p-value; at most 1."""
+        from scipy.stats import kstwo
+
         return float(kstwo.isf(p_value, self._n_effective(n_rows))) if p_value > 0 else 1.0
 
     def compare(self, counts: NDArray[np.int64]) -> Drift:
@@ -92,6 +95,8 @@ class Reference:
         widest = float(gaps[np.abs(gaps).argmax()])
         # Rounding may give a distance of 1 + 1e-16, which has no probability.
         effect = min(abs(widest), 1.0)
+        from scipy.stats import kstwo
+
         # The distribution of the distance assumes no ties, and gives a distance of 1 the probability 0.
         p_value = max(float(kstwo.sf(effect, self._n_effective(n_rows))), self.least_p_value(n_rows))
         return Drift(effect, p_value, widest > 0)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.alerting.records import MAX_REASONS, AlertRow, Key, RowLocation, finite
@@ -73,6 +72,8 @@ class TimedRows:
     def _group(self, columns: Key) -> Sequence[Group]:
         if not columns:
             return [((), np.arange(len(self.times)))]
+        import pandas as pd
+
         values = list(zip(*(self.scored.rows.cells(name) for name in columns), strict=True))
         index = pd.MultiIndex.from_tuples(values) if len(columns) > 1 else pd.Index([v for (v,) in values])
         codes, _ = pd.factorize(index)

@@ -10,11 +10,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-import joblib
-import pandas as pd
-
+from anomaly_vae.cores import n_cores
 from anomaly_vae.errors import InputError, ModelFileError
-from anomaly_vae.persistence import load
+from anomaly_vae.persistence import load_scorer
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
@@ -73,6 +71,8 @@ class ServedModel:
         """A few generated rows as JSON; none for images and Pipelines."""
         if self.inputs.frame is not None or self.model is not self.detector:
             return []
+        import pandas as pd
+
         rows = pd.DataFrame(self.detector.sample(3, random_state=0))
         return [
             {name: _plain(cell) for name, cell in zip(self.inputs.names, row, strict=True)}
@@ -96,7 +96,7 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._n_threads = joblib.cpu_count()
+        self._n_threads = n_cores()
         self._executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="score")
         self.parse_queue = ParseQueue(settings.max_wait)
         self._served: dict[str, dict[str, tuple[ServedModel, Batcher]]] = {}
@@ -163,7 +163,7 @@ def load_served(name: str, version: str, path: str, *, isolated: bool = False) -
     With ``isolated=True`` a child process with limits loads it first.
     """
     started, model_id = time.perf_counter(), _digest(path)
-    model = load(path, isolated=isolated)
+    model = load_scorer(path, isolated=isolated)
     if _digest(path) != model_id:
         raise ModelFileError(f"{path}: changed while it was read; it will be read again")
     return ServedModel(name, version, model, model_id, seconds=round(time.perf_counter() - started, 3))
