@@ -30,6 +30,10 @@ class Decisions:
     training_: dict[str, Any]
 
     @abstractmethod
+    def metadata(self) -> dict[str, Any]:
+        """A JSON-serialisable summary of the fitted model: parameters, inputs, training and threshold."""
+
+    @abstractmethod
     def _checked(self, X: Any) -> Any:
         """X after the input checks."""
 

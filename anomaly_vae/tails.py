@@ -288,7 +288,7 @@ def _components(excesses: Floats) -> tuple[Floats, Floats, Floats]:
     There is one component for each b = -shape / scale in the grid of Zhang & Stephens, with the maximum
     likelihood shape given b, and weighted by its likelihood. Shapes are clipped to 0 to ``MAX_SHAPE``.
     """
-    unit = np.median(excesses)
+    unit = 0.5 * (excesses[(len(excesses) - 1) // 2] + excesses[len(excesses) // 2])
     y = np.clip(excesses / unit, 1.0 / _RANGE, _RANGE)
     b = _ratios(y)
     b = np.where(b == 0.0, 1.0 / _RANGE, b)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 
 from anomaly_vae._version import __version__
-from anomaly_vae.runtime.graph import DOUBLE, Graph, tensor
+from anomaly_vae.runtime.graph import Graph
 from anomaly_vae.runtime.members import Cells, Terms, add_member
+from anomaly_vae.runtime.messages import DOUBLE, tensor
 from anomaly_vae.schema import Schema
 from anomaly_vae.states.architecture import MemberState
+
+if TYPE_CHECKING:
+    import onnx
 
 Ensembles = Sequence[Sequence[MemberState]]
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_vae.runtime.graph import DOUBLE, FLOAT, INT64, LANES, Graph
+from anomaly_vae.runtime.graph import LANES, Graph
+from anomaly_vae.runtime.messages import DOUBLE, FLOAT, INT64
 from anomaly_vae.schema import Schema
 from anomaly_vae.states.architecture import FAR_BREAK, LOG_VARIANCE_RANGE, MemberState
 

@@ -55,7 +55,7 @@ def evaluate_scores(
 def _counts(
     scores: NDArray[np.float64], anomalous: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Anomalous and normal rows up to each distinct score, both of shape (n_distinct,), lowest score first."""
+    """Anomalous and normal rows up to each distinct score, lowest first, both of shape (n_distinct,)."""
     distinct, position = np.unique(scores, return_inverse=True)
     anomalies = np.bincount(position, weights=anomalous, minlength=len(distinct)).astype(np.int64)
     rows = np.bincount(position, minlength=len(distinct))

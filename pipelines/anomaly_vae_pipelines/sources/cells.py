@@ -117,7 +117,7 @@ def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = (), source: st
 
 
 def scoring_matrix(table: pa.Table) -> NDArray[np.float64] | None:
-    """A table as numbers, shape (n_rows, n_columns), NaN where missing; None if a column is of another kind."""
+    """A table as numbers, shape (n_rows, n_columns), NaN where missing; None if a column holds others."""
     columns = []
     for column in table.columns:
         kind = column.type
