@@ -29,7 +29,6 @@ from anomaly_vae.model_file import archive
 from anomaly_vae.model_file.archive import METADATA
 from anomaly_vae.model_file.contents import build, detector_of, is_fitted, read_model_tree, steps_of
 from anomaly_vae.model_file.reading import load_verified, metadata_of, parse_metadata
-from anomaly_vae.model_file.rethreshold import with_threshold
 from anomaly_vae.model_file.writing import culprit, describe, dump
 
 if TYPE_CHECKING:
@@ -205,6 +204,8 @@ def save_threshold(
     InputError
         As ``change`` and `save` do.
     """
+    from anomaly_vae.model_file.rethreshold import with_threshold
+
     with _naming(path):
         data = archive.read_file(path, _MAX_BYTES)
         model, _, _ = load_verified(data, check_versions=True, light=True)

@@ -80,6 +80,11 @@ class TableScorer(TableExplanations):
         """
         return self.model_.decode(self.encode(X).astype(np.float32))
 
+    def expected_rows(self, n_rows: int, seed: int = 0) -> pd.DataFrame:
+        """Expected rows of random latents, with whole numbers where the training rows had them."""
+        z = np.random.RandomState(seed).normal(size=(n_rows, self.latent_dim_))
+        return self.model_.restored(z.astype(np.float32))
+
     def sample(self, n_rows: int = 1, random_state: int | None = None) -> Any:
         """Rows drawn from the model, as ``TabularVAEDetector.sample`` draws them; imports torch."""
         return self.detector().sample(n_rows, random_state)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anomaly_vae.decisions import Decisions
 from anomaly_vae.model_file.archive import METADATA, SCHEMA, Entries
+
+if TYPE_CHECKING:
+    from anomaly_vae.decisions import Decisions
 
 _STATE = ("offset_", "false_alarm_rate_", "tail_")
 

@@ -73,7 +73,7 @@ def new_node(
 ) -> onnx.NodeProto:
     """An operator; an attribute is an integer, a float, a text, or a list of one of these."""
     node: onnx.NodeProto = onnx_messages().NodeProto(
-        op_type=kind, input=inputs, output=outputs, domain=domain
+        op_type=kind, input=inputs, output=outputs, domain=domain or None
     )
     node.attribute.extend(_attribute(name, value) for name, value in sorted(attributes.items()))
     return node

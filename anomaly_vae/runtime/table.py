@@ -84,10 +84,18 @@ class TableRuntime:
 
         An array if all columns are numbers.
         """
+        return self.encoder.expected(self._decoded(z))
+
+    def restored(self, z: NDArray[np.float32]) -> pd.DataFrame:
+        """Rows of latents (n_rows, latent_dim), rounded and in the range of the training rows."""
+        return self.encoder.inverse_transform(self._decoded(z), drawn=True)
+
+    def _decoded(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Encoded expected rows of latents, (n_rows, n_cells)."""
         cells = np.empty((len(z), self.state.schema.n_cells), dtype=np.float32)
         for rows in blocks(len(z), BLOCK):
             cells[rows] = self._decoder(z[rows])
-        return self.encoder.expected(cells)
+        return cells
 
     @cached_property
     def _encoder(self) -> Session:

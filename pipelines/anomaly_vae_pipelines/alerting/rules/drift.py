@@ -89,17 +89,23 @@ class Reference:
 
     def compare(self, counts: NDArray[np.int64]) -> Drift:
         """The drift of a window with these counts."""
-        n_rows = int(counts.sum())
-        share = np.cumsum(counts) / n_rows
-        gaps = np.concatenate([share[0:-1:2] - self._under, share[1::2] - self._up_to])
-        widest = float(gaps[np.abs(gaps).argmax()])
-        # Rounding may give a distance of 1 + 1e-16, which has no probability.
-        effect = min(abs(widest), 1.0)
         from scipy.stats import kstwo
 
+        n_rows, effect = int(counts.sum()), self.effect(counts)
         # The distribution of the distance assumes no ties, and gives a distance of 1 the probability 0.
         p_value = max(float(kstwo.sf(effect, self._n_effective(n_rows))), self.least_p_value(n_rows))
-        return Drift(effect, p_value, widest > 0)
+        return Drift(effect, p_value, self._widest(counts) > 0)
+
+    def effect(self, counts: NDArray[np.int64]) -> float:
+        """The Kolmogorov-Smirnov distance of a window with these counts, 0 to 1."""
+        # Rounding may give a distance of 1 + 1e-16, which has no probability.
+        return min(abs(self._widest(counts)), 1.0)
+
+    def _widest(self, counts: NDArray[np.int64]) -> float:
+        """The largest difference of shares, positive if the scores of the window are lower."""
+        share = np.cumsum(counts) / int(counts.sum())
+        gaps = np.concatenate([share[0:-1:2] - self._under, share[1::2] - self._up_to])
+        return float(gaps[np.abs(gaps).argmax()])
 
     def _n_effective(self, n_rows: int) -> int:
         return max(round(n_rows * self.n_rows / (n_rows + self.n_rows)), 1)

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.cores import n_cores
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.persistence import load_scorer
+from anomaly_vae.scorer import TableScorer
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
@@ -23,6 +24,9 @@ from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
 from anomaly_vae_pipelines.service.models.parse_queue import ParseQueue
 from anomaly_vae_pipelines.service.models.statistics import ScoreStatistics
 from anomaly_vae_pipelines.service.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ServedModel:
@@ -71,13 +75,24 @@ class ServedModel:
         """A few generated rows as JSON; none for images and Pipelines."""
         if self.inputs.frame is not None or self.model is not self.detector:
             return []
-        import pandas as pd
-
-        rows = pd.DataFrame(self.detector.sample(3, random_state=0))
+        rows = self._generated(3)
         return [
             {name: _plain(cell) for name, cell in zip(self.inputs.names, row, strict=True)}
             for row in rows.itertuples(index=False)
         ]
+
+    @property
+    def kind(self) -> str:
+        """The kind of the detector."""
+        return str(getattr(self.detector, "kind", type(self.detector).__name__))
+
+    def _generated(self, n_rows: int) -> pd.DataFrame:
+        """Generated rows of a table; a scorer does so without torch."""
+        if isinstance(self.detector, TableScorer):
+            return self.detector.expected_rows(n_rows)
+        import pandas as pd
+
+        return pd.DataFrame(self.detector.sample(n_rows, random_state=0))
 
 
 def _plain(cell: Any) -> Any:
