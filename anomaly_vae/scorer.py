@@ -64,8 +64,9 @@ class TableScorer(TableExplanations):
         fitted.check_fitted(state, set(TABLE_PARAMETERS), names, len(names) + 1, scorer.model_.latent_dim)
         scorer._parameters = table_parameters(state)
         learned = {name: value for name, value in state.items() if name not in TABLE_PARAMETERS}
-        learned["typical_contributions_"] = learned.pop("typical_parts_")
         del learned["model_"]
+        for name, stored in fitted.STORED_NAMES.items():
+            learned[name] = learned.pop(stored)
         vars(scorer).update(learned)
         return scorer
 
@@ -94,7 +95,8 @@ class TableScorer(TableExplanations):
         from anomaly_vae.detectors.tabular import TabularVAEDetector
 
         learned = {name: value for name, value in vars(self).items() if name != "_parameters"}
-        learned["typical_parts_"] = learned.pop("typical_contributions_")
+        for name, stored in fitted.STORED_NAMES.items():
+            learned[stored] = learned.pop(name)
         detector = TabularVAEDetector.__new__(TabularVAEDetector)
         detector.__setstate__(learned | self._parameters | {"model_": self.model_.state.get_state()})
         return detector

@@ -74,7 +74,7 @@ PHRASES = {
 }
 """Patterns that readers in other countries had to ask about, and what to write instead."""
 
-_STATE = "anomaly_vae/detectors/_state.py"
+_STATE = "anomaly_vae/states/fitted.py"
 _BASE = "anomaly_vae/detectors/_base.py"
 _PAGE = "pipelines/anomaly_vae_pipelines/service/page"
 

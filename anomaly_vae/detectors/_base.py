@@ -28,9 +28,6 @@ from anomaly_vae.training import History
 
 AUTO = StrOptions({"auto"})
 
-_STORED_NAMES = {"typical_contributions_": "typical_parts_"}
-"""Attributes that model files store under their first name."""
-
 
 class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
     """A variational autoencoder as an outlier detector of scikit-learn.
@@ -180,7 +177,7 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         state: dict[str, Any] = dict(BaseEstimator.__getstate__(self)) | self._plain_params()
         if "model_" in state:
             state["model_"] = self._model_state()
-        return {_STORED_NAMES.get(name, name): value for name, value in state.items()}
+        return {fitted.STORED_NAMES.get(name, name): value for name, value in state.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -188,7 +185,7 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
             state["model_"] = self._load_model(state["model_"], stored_device(state))
             state = fitted.with_tail(state)
             self._check_fitted(state)
-        names = {stored: name for name, stored in _STORED_NAMES.items()}
+        names = {stored: name for name, stored in fitted.STORED_NAMES.items()}
         BaseEstimator.__setstate__(self, {names.get(name, name): value for name, value in state.items()})
         try:
             self._validate_params()

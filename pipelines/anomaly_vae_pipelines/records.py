@@ -53,8 +53,8 @@ class Rows:
         """Return a column of ``table`` as text; missing cells are empty."""
         from anomaly_vae_pipelines.arrow_text import text_of
 
-        texts: list[str] = text_of(self.table.column(name)).fill_null("").to_pylist()
-        return texts
+        texts: list[str | None] = text_of(self.table.column(name)).to_pylist()
+        return [text or "" for text in texts]
 
     def source_of(self, position: int) -> str:
         """Return the file that contains a row."""

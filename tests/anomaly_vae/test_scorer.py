@@ -31,7 +31,9 @@ TABLES = {
 
 
 @pytest.fixture(scope="module", params=TABLES)
-def pair(request: pytest.FixtureRequest, tmp_path_factory: Any) -> tuple[TabularVAEDetector, TableScorer, Any]:
+def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: Any
+) -> tuple[TabularVAEDetector, TableScorer, Any]:
     """A detector, the scorer of its file, and new rows."""
     train, new = TABLES[request.param]
     detector = TabularVAEDetector(max_steps=20, hidden_sizes=(8,), latent_dim=2, random_state=0).fit(train)
@@ -78,7 +80,9 @@ def test_latents_and_expected_rows_are_those_of_the_network(pair: Any) -> None:
     np.testing.assert_allclose(scorer.encode(new), detector.encode(new), rtol=1e-4, atol=1e-5)
     expected, wanted = scorer.reconstruct(new), pd.DataFrame(detector.reconstruct(new))
     for column in range(wanted.shape[1]):
-        got = np.asarray(expected)[:, column] if isinstance(expected, np.ndarray) else expected.iloc[:, column]
+        got = (
+            np.asarray(expected)[:, column] if isinstance(expected, np.ndarray) else expected.iloc[:, column]
+        )
         if wanted.dtypes.iloc[column] == np.float64:
             np.testing.assert_allclose(got, wanted.iloc[:, column], rtol=1e-3, atol=1e-4)
 

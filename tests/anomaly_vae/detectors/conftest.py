@@ -11,7 +11,6 @@ from scipy import ndimage
 
 from anomaly_vae import ImageVAEDetector
 
-
 Images = NDArray[Any]
 
 SIDE = 40

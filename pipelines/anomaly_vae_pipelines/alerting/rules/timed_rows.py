@@ -72,11 +72,9 @@ class TimedRows:
     def _group(self, columns: Key) -> Sequence[Group]:
         if not columns:
             return [((), np.arange(len(self.times)))]
-        import pandas as pd
-
         values = list(zip(*(self.scored.rows.cells(name) for name in columns), strict=True))
-        index = pd.MultiIndex.from_tuples(values) if len(columns) > 1 else pd.Index([v for (v,) in values])
-        codes, _ = pd.factorize(index)
+        found: dict[Key, int] = {}
+        codes = np.array([found.setdefault(value, len(found)) for value in values])
         order = np.argsort(codes, kind="stable")
         parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
         return [(values[part[0]], part) for part in parts]
