@@ -20,7 +20,9 @@ NOT_FOR_NUMBERS = FIT_ONLY | {"pandas", "PIL", "onnx"}
 COMMAND = """
 import atexit, json, sys
 from anomaly_vae_pipelines.cli.main import main
-atexit.register(lambda: sys.stderr.write("\\n" + json.dumps([name for name in sys.modules if "." not in name])))
+def tell():
+    sys.stderr.write("\\n" + json.dumps([name for name in sys.modules if "." not in name]))
+atexit.register(tell)
 main()
 """
 
