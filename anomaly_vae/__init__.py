@@ -4,6 +4,7 @@ A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, 
 scikit-learn. Each module imports only modules below it:
 
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
+    scorer                          TableScorer: a fitted model of a table, without torch and scikit-learn
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
     discovery, training, scoring    false discovery rates; fit a torch module, and score with it
     runtime, nn, pixels             score tables with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
@@ -41,7 +42,8 @@ from anomaly_vae.errors import (
 if TYPE_CHECKING:
     from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
-    from anomaly_vae.persistence import load, read_metadata, save
+    from anomaly_vae.persistence import load, load_scorer, read_metadata, save
+    from anomaly_vae.scorer import TableScorer
 
 __all__ = [
     "AnomalyVAEError",
@@ -55,9 +57,11 @@ __all__ = [
     "NonFiniteScoreError",
     "SchemaError",
     "StepError",
+    "TableScorer",
     "TabularVAEDetector",
     "__version__",
     "load",
+    "load_scorer",
     "read_metadata",
     "save",
 ]
@@ -65,7 +69,9 @@ __all__ = [
 _MODULES = {
     "ImageVAEDetector": "anomaly_vae.detectors.image",
     "TabularVAEDetector": "anomaly_vae.detectors.tabular",
+    "TableScorer": "anomaly_vae.scorer",
     "load": "anomaly_vae.persistence",
+    "load_scorer": "anomaly_vae.persistence",
     "read_metadata": "anomaly_vae.persistence",
     "save": "anomaly_vae.persistence",
 }

@@ -20,14 +20,14 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.model_file import archive
 from anomaly_vae.model_file.archive import METADATA
-from anomaly_vae.model_file.contents import build, detector_of, is_fitted, read_model_tree
+from anomaly_vae.model_file.contents import build, detector_of, is_fitted, read_model_tree, steps_of
 from anomaly_vae.model_file.reading import load_verified, metadata_of, parse_metadata
 from anomaly_vae.model_file.writing import culprit, describe, dump
 
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
     from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.scorer import TableScorer
 
-__all__ = ["load", "read_metadata", "save", "verified_metadata"]
+__all__ = ["load", "load_scorer", "read_metadata", "save", "save_threshold", "verified_metadata"]
 
 _MAX_BYTES = 2 * 2**30
 _MAX_MESSAGE = 300
@@ -136,15 +137,104 @@ def load(
         self-test rows differ from the saved ones. The message is one line of at most 300 characters, with
         the reason and what to do.
     """
+    model: ImageVAEDetector | TabularVAEDetector | Pipeline
+    model = _load(path, check_versions, max_bytes, isolated, light=False)
+    return model
+
+
+def load_scorer(
+    path: str | os.PathLike[str],
+    *,
+    check_versions: bool = True,
+    max_bytes: int = _MAX_BYTES,
+    isolated: bool = False,
+) -> TableScorer | ImageVAEDetector | Pipeline:
+    """The model that `save` wrote, a detector of tables without what only ``fit`` needs.
+
+    A ``TableScorer`` starts in a fraction of the time of `load`, because it imports neither torch nor
+    scikit-learn, and gives the same scores. The file is checked as by `load`.
+
+    Parameters
+    ----------
+    path, check_versions, max_bytes, isolated
+        As in `load`.
+
+    Returns
+    -------
+    TableScorer, or ImageVAEDetector or Pipeline
+        A ``TableScorer`` for a TabularVAEDetector; other models as `load` returns them.
+
+    Raises
+    ------
+    ModelFileError
+        As `load` does.
+    """
+    model: TableScorer | ImageVAEDetector | Pipeline
+    model = _load(path, check_versions, max_bytes, isolated, light=True)
+    return model
+
+
+def save_threshold(
+    path: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    change: Callable[[Any], object],
+    *,
+    overwrite: bool = True,
+) -> TableScorer | TabularVAEDetector | ImageVAEDetector:
+    """Write a model file with another threshold; a detector of tables needs no library that fits.
+
+    Parameters
+    ----------
+    path, target : str or path-like
+        The model file, and the file to write, which may be the same.
+    change : callable
+        Called with the detector of the file; it sets the threshold with ``set_threshold``.
+    overwrite : bool, default=True
+        Whether an existing file is replaced.
+
+    Returns
+    -------
+    TableScorer, TabularVAEDetector or ImageVAEDetector
+        The detector with its new threshold.
+
+    Raises
+    ------
+    ModelFileError
+        As `load` does.
+    InputError
+        As ``change`` and `save` do.
+    """
+    from anomaly_vae.model_file.rethreshold import with_threshold
+
+    with _naming(path):
+        data = archive.read_file(path, _MAX_BYTES)
+        model, _, _ = load_verified(data, check_versions=True, light=True)
+    detector: Any = steps_of(model)[-1][1]
+    change(detector)
+    is_scorer = hasattr(model, "detector")
+    members = with_threshold(archive.unpack(data, len(data)), model) if is_scorer else None
+    if members is None:
+        save(model.detector() if is_scorer else model, target, overwrite=overwrite)
+    else:
+        changed = archive.pack(members)
+        with _naming(target):
+            load_verified(changed, check_versions=True, light=True)
+        archive.write_whole(target, changed, overwrite=overwrite)
+    return detector  # type: ignore[no-any-return]
+
+
+def _load(
+    path: str | os.PathLike[str], check_versions: bool, max_bytes: int, isolated: bool, *, light: bool
+) -> Any:
     from anomaly_vae.model_file.child import metadata_from_child
 
     with _naming(path):
         data = archive.read_file(path, max_bytes)
         if isolated:
             metadata_from_child(data, check_versions=check_versions)
-        model, _, difference = load_verified(data, check_versions=check_versions)
+        model, _, difference = load_verified(data, check_versions=check_versions, light=light)
     if difference:
-        warnings.warn(f"{os.fspath(path)}: {difference}; scores may differ", UserWarning, stacklevel=2)
+        warnings.warn(f"{os.fspath(path)}: {difference}; scores may differ", UserWarning, stacklevel=3)
     return model
 
 

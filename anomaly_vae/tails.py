@@ -19,9 +19,6 @@ from typing import Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import logsumexp, softmax
-from scipy.stats import genpareto
 
 from anomaly_vae.errors import InputError
 from anomaly_vae.thresholds import (
@@ -56,6 +53,10 @@ _FARTHEST = 1e300
 
 _RANGE = 1e9
 """Excesses are clipped to this many median excesses, and to this fraction of one."""
+
+
+_HALVINGS = 64
+"""Steps of a bisection, after which an offset is as exact as a float."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ class LowerTail:
         excesses = _excesses(calibration)
         logits, shapes, scales = _components(excesses)
         # Beyond an excess, a generalised Pareto distribution is one with the same shape.
-        weights = softmax(logits + genpareto.logsf(excesses[-1], shapes, scale=scales))
+        logits = logits + _log_share_beyond(excesses[-1], shapes, scales)
+        weights = np.exp(logits - logits.max())
+        weights /= weights.sum()
         scales = scales + shapes * excesses[-1]
         least = least_false_alarm_rate(len(calibration))
         return cls(float(calibration[0]), least, weights, shapes, scales)
@@ -110,26 +113,46 @@ class LowerTail:
     def log_sf(self, distances: Floats) -> Floats:
         """Log of the share of this tail beyond distances (n_rows,) below the lowest score, in nats."""
         with np.errstate(over="ignore", divide="ignore"):
-            beyond = genpareto.logsf(distances[:, None], self.shapes, scale=self.scales)
             # As logs, because division by a weight that is next to 0 would overflow.
-            return np.asarray(logsumexp(beyond + np.log(self.weights), axis=1))
+            logs = _log_share_beyond(distances[:, None], self.shapes, self.scales) + np.log(self.weights)
+            highest = logs.max(axis=1)
+            known = np.isfinite(highest)
+            sums = np.exp(logs[known] - highest[known, None]).sum(axis=1)
+            highest[known] += np.log(sums)
+            return np.asarray(highest)
 
     def offset(self, rate: float) -> float:
         """The score below which a normal row falls with probability ``rate``, less than ``least``."""
         # The quantile of a mixture is between those of its components, apart from rounding.
         with np.errstate(over="ignore"):
-            quantiles = genpareto.isf(rate / self.least, self.shapes, scale=self.scales)
+            quantiles = _distances(rate / self.least, self.shapes, self.scales)
         near, far = 0.999 * quantiles.min(), min(1.001 * quantiles.max(), _FARTHEST)
-        surplus = partial(self._surplus, rate=rate)
-        if surplus(far) > 0.0:
+        if self._surplus(far, rate) > 0.0:
             return float(self.lowest - far)
-        log_distance = brentq(lambda log: surplus(math.exp(log)), math.log(near), math.log(far), xtol=1e-12)
-        return float(self.lowest - math.exp(log_distance))
+        low, high = math.log(near), math.log(far)
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self._surplus(math.exp(middle), rate) > 0.0 else (low, middle)
+        return float(self.lowest - math.exp(0.5 * (low + high)))
 
     def _surplus(self, distance: float, rate: float) -> float:
         """Log of the p-value at a distance, minus the log of a rate."""
         beyond = float(self.log_sf(np.array([distance]))[0])
         return beyond + math.log(self.least) - math.log(rate)
+
+
+def _log_share_beyond(distances: Floats, shapes: Floats, scales: Floats) -> Floats:
+    """Log of the share of generalised Pareto distributions beyond distances of at least 0."""
+    x, is_heavy = distances / scales, shapes > 0.0
+    heavy = np.where(is_heavy, shapes, 1.0)
+    return np.where(is_heavy, -np.log1p(heavy * x) / heavy, -x)
+
+
+def _distances(share: float, shapes: Floats, scales: Floats) -> Floats:
+    """Distances beyond which generalised Pareto distributions have this share."""
+    is_heavy, log = shapes > 0.0, math.log(share)
+    heavy = np.where(is_heavy, shapes, 1.0)
+    return np.asarray(scales * np.where(is_heavy, np.expm1(-heavy * log) / heavy, -log))
 
 
 def check_tail(n_calibration: int) -> None:
@@ -265,7 +288,7 @@ def _components(excesses: Floats) -> tuple[Floats, Floats, Floats]:
     There is one component for each b = -shape / scale in the grid of Zhang & Stephens, with the maximum
     likelihood shape given b, and weighted by its likelihood. Shapes are clipped to 0 to ``MAX_SHAPE``.
     """
-    unit = np.median(excesses)
+    unit = 0.5 * (excesses[(len(excesses) - 1) // 2] + excesses[len(excesses) // 2])
     y = np.clip(excesses / unit, 1.0 / _RANGE, _RANGE)
     b = _ratios(y)
     b = np.where(b == 0.0, 1.0 / _RANGE, b)

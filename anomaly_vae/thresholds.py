@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, binom
 
+from anomaly_vae.binomial import binomial_quantiles, order_quantiles
 from anomaly_vae.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -111,7 +111,7 @@ def threshold_interval(calibration: Floats, rate: float) -> Interval:
     too few to bound the quantile on that side.
     """
     n_calibration = len(calibration)
-    low, high = binom.ppf(_QUANTILES, n_calibration, rate).astype(int).tolist()
+    low, high = binomial_quantiles(_QUANTILES, n_calibration, rate)
     # Both ranks count from 1. One more than the upper quantile: the score of that rank is above the quantile.
     scores = np.concatenate([[-np.inf], calibration, [np.inf]])
     return float(scores[low]), float(scores[high + 1])
@@ -126,8 +126,8 @@ def false_alarm_interval(n_calibration: int, rate: float) -> Interval:
     """
     check_guarantee(rate, n_calibration)
     rank = min(_rank(rate, n_calibration), n_calibration)
-    low, high = beta.ppf(_QUANTILES, rank, n_calibration + 1 - rank).tolist()
-    return float(low), float(high)
+    low, high = order_quantiles(_QUANTILES, rank, n_calibration)
+    return low, high
 
 
 def _rank(rate: float, n_calibration: int) -> int:

@@ -1,4 +1,7 @@
-"""Numbers, text and times read from the cells of a column of any type; other cells raise an error."""
+"""Numbers, text and times read from the cells of a column of any type; other cells raise an error.
+
+pandas is imported where it is used: a table of numbers does without.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import decimal
 import math
 import numbers
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import CellError, CellTypeError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +30,7 @@ _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{300,}\s*")
 ISO_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?:$|[T\s])")
 _NOT_A_TIME = np.datetime64("NaT", "us")
-_FIRST, _LAST = (np.datetime64(bound.value // 1000, "us") for bound in (pd.Timestamp.min, pd.Timestamp.max))
+_FIRST, _LAST = (np.datetime64(bound // 1000, "us") for bound in (-(2**63) + 1, 2**63 - 1))
 """The range of times that nanoseconds can represent."""
 
 _UTC_OFFSET = re.compile(r"(?<=:\d{2})(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$")
@@ -37,8 +42,15 @@ def same_number(numbers: Floats, value: float) -> NDArray[np.bool_]:
         return np.asarray(np.abs(numbers - value) <= 1e-15 * abs(value))
 
 
-def read_numbers(cells: pd.Series, name: str) -> Floats:
-    """Floats of shape (n_rows,), also from text; raises CellError at the first cell that is not a number."""
+def read_numbers(cells: pd.Series | NDArray[Any], name: str) -> Floats:
+    """Floats of shape (n_rows,), also from text; raises CellError at the first cell that is not a number.
+
+    An array must hold numbers.
+    """
+    if isinstance(cells, np.ndarray):
+        return cells.astype(np.float64, copy=False)
+    import pandas as pd
+
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
         reject_cells(cells, cells.notna(), name, "a number")
     if pd.api.types.is_timedelta64_dtype(cells.dtype):
@@ -53,6 +65,8 @@ def read_numbers(cells: pd.Series, name: str) -> Floats:
 
 def _finite_int(cell: object) -> object:
     """The cell; infinity for an integer too large for a float, seconds for a duration."""
+    import pandas as pd
+
     if isinstance(cell, datetime.timedelta | np.timedelta64):
         return pd.Timedelta(cell).total_seconds()
     if isinstance(cell, int) and not -_MOST <= cell <= _MOST:
@@ -73,6 +87,8 @@ def check_cell_types(cells: pd.Series, name: str) -> None:
 
 def as_text(cells: pd.Series) -> pd.Series:
     """Cells as text; integers have no decimal point, so that 1, 1.0 and "1" are one category."""
+    import pandas as pd
+
     if isinstance(cells.dtype, pd.StringDtype):
         return cells
     present = cells.notna().to_numpy()
@@ -89,6 +105,8 @@ def _text(value: object) -> str:
 
 def read_seconds(cells: pd.Series, name: str) -> Floats:
     """Seconds since 1970 in the local time of the column; NaN where missing."""
+    import pandas as pd
+
     if pd.api.types.is_datetime64_any_dtype(cells.dtype) and not isinstance(cells.dtype, pd.ArrowDtype):
         times = cells.dt.tz_localize(None)
     else:
@@ -108,6 +126,8 @@ def parse_times(cells: pd.Series, *, utc: bool = False) -> pd.Series:
 
     pandas 2 uses nanoseconds, whose range ends in 2262; numpy reads times outside this range.
     """
+    import pandas as pd
+
     times = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=utc).dt.tz_localize(None)
     far = (times.isna() & cells.notna()).to_numpy()
     if not far.any():

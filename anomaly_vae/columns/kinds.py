@@ -1,4 +1,4 @@
-"""choose_reader: the kind of a column, from its cells in the training table."""
+"""choose_readers: the kinds of the columns, from their cells in the training table."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import datetime
 import decimal
 import numbers
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from anomaly_vae.columns.categorical import Floats
 from anomaly_vae.columns.cells import (
@@ -29,6 +32,7 @@ from anomaly_vae.columns.readers import (
     NumberReader,
     Reader,
 )
+from anomaly_vae.columns.table import Table, holds_numbers
 from anomaly_vae.errors import IdentifierColumnWarning
 
 IDENTIFIER_ROWS = 20
@@ -41,6 +45,19 @@ RISING_SHARE = 0.3
 """A column of integers that never decreases, and increases in more than this share of rows, is a counter."""
 
 _NUMBERS = numbers.Number | np.number | decimal.Decimal | datetime.timedelta
+
+
+def choose_readers(X: Table, names: Sequence[str]) -> list[Reader]:
+    """The reader of each column of a training table."""
+    if isinstance(X, np.ndarray) and holds_numbers(X):
+        return [_array_reader(X[:, j], name) for j, name in enumerate(names)]
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    return [choose_reader(frame.iloc[:, j], name) for j, name in enumerate(names)]
+
+
+def any_missing(X: Table) -> NDArray[np.bool_]:
+    """Which columns have a missing cell, shape (n_columns,)."""
+    return np.asarray(np.asarray(pd.isna(X)).any(axis=0), dtype=bool)
 
 
 def choose_reader(cells: pd.Series, name: str) -> Reader:
@@ -68,6 +85,15 @@ def choose_reader(cells: pd.Series, name: str) -> Reader:
     if len(texts) >= IDENTIFIER_ROWS and n_distinct > IDENTIFIER_SHARE * len(texts):
         return _identifier(name, f"{n_distinct} distinct texts in {len(texts)} rows")
     return CategoryReader.learn(name, texts)
+
+
+def _array_reader(values: NDArray[Any], name: str) -> Reader:
+    """The reader of a column of an array; its columns are chosen, so that none is an identifier."""
+    floats = values.astype(np.float64)
+    if np.isnan(floats).all():
+        return AbsentReader(name)
+    value = constant_value(floats)
+    return NumberReader(name) if value is None else ConstantReader(name, value)
 
 
 def constant_value(values: Floats) -> float | None:

@@ -10,10 +10,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae.bounded_json import is_writable
@@ -27,6 +26,9 @@ from anomaly_vae.columns.cells import (
     same_number,
 )
 from anomaly_vae.schema import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_CATEGORIES = 255
 """Most frequent categories that get a cell of their own; the others share one cell with unseen categories."""
@@ -60,9 +62,14 @@ class Reader(ABC):
         """What was learned, as readable text."""
         return ""
 
+    @property
+    def reads_arrays(self) -> bool:
+        """Whether ``read`` also takes an array of numbers, shape (n_rows,)."""
+        return False
+
     @abstractmethod
-    def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
-        """Floats and codes, each of shape (n_rows,); NaN and -1 where a cell is missing."""
+    def read(self, cells: Any) -> tuple[list[Floats], list[Codes]]:
+        """Floats and codes of a Series, each of shape (n_rows,); NaN and -1 where a cell is missing."""
 
     @abstractmethod
     def restore(self, floats: Floats, codes: Codes) -> NDArray[Any] | pd.Series:
@@ -75,8 +82,9 @@ class NumberReader(Reader):
 
     kind = "numeric"
     n_numeric = 1
+    reads_arrays = True
 
-    def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
+    def read(self, cells: pd.Series | NDArray[Any]) -> tuple[list[Floats], list[Codes]]:
         return [read_numbers(cells, self.name)], []
 
     def restore(self, floats: Floats, codes: Codes) -> NDArray[Any]:
@@ -125,6 +133,8 @@ class CategoryReader(Reader):
         return cls(name, tuple(str(text) for text in counts.index[:MAX_CATEGORIES]))
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
+        import pandas as pd
+
         check_cell_types(cells, self.name)
         codes = pd.Index(self.categories, dtype=object).get_indexer(pd.Index(as_text(cells), dtype=object))
         codes[codes < 0] = len(self.categories)
@@ -168,6 +178,8 @@ class DatetimeReader(Reader):
         return [np.sin(angle), np.cos(angle)], [weekday.astype(np.int64)]
 
     def restore(self, floats: Floats, codes: Codes) -> pd.Series:
+        import pandas as pd
+
         turn = np.arctan2(floats[:, 0], floats[:, 1]) / (2.0 * np.pi) % 1.0
         seconds = self.week + codes[:, 0] * _DAY + np.rint(turn * _DAY) % _DAY
         return pd.Series(seconds.astype("datetime64[s]").astype("datetime64[us]"))
@@ -188,7 +200,11 @@ class ConstantReader(Reader):
     def detail(self) -> str:
         return f"always {self.value:g}" if isinstance(self.value, float) else f"always {self.value!r}"
 
-    def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
+    @property
+    def reads_arrays(self) -> bool:
+        return isinstance(self.value, float)
+
+    def read(self, cells: Any) -> tuple[list[Floats], list[Codes]]:
         if isinstance(self.value, float):
             numbers = read_numbers(cells, self.name)
             missing, differs = np.isnan(numbers), ~same_number(numbers, self.value)
@@ -208,7 +224,9 @@ class ConstantReader(Reader):
 class OmittedReader(Reader, ABC):
     """A column that is left out of the model, except for its missing flag."""
 
-    def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
+    reads_arrays = True
+
+    def read(self, cells: pd.Series | NDArray[Any]) -> tuple[list[Floats], list[Codes]]:
         return [], []
 
     def restore(self, floats: Floats, codes: Codes) -> NDArray[Any]:

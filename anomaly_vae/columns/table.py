@@ -8,21 +8,17 @@ be informative.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae.bounded_json import FREE_BYTES, read_json
 from anomaly_vae.columns.categorical import CategoryColumns, Codes, Floats
-from anomaly_vae.columns.kinds import choose_reader, constant_value
 from anomaly_vae.columns.numeric import NumericColumns
 from anomaly_vae.columns.readers import (
-    AbsentReader,
-    ConstantReader,
     NumberReader,
     OmittedReader,
     Reader,
@@ -31,7 +27,10 @@ from anomaly_vae.columns.readers import (
 from anomaly_vae.errors import CellError, SchemaError
 from anomaly_vae.schema import Column, Feature, Schema, Span
 
-Table = pd.DataFrame | NDArray[Any]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Table: TypeAlias = "pd.DataFrame | NDArray[Any]"
 
 LATENT = "latent"
 """Name of the contribution of the latent space; no column may have this name."""
@@ -74,7 +73,9 @@ class TableEncoder:
         Raises CellTypeError for a cell that is not text, a number, a boolean or a date; warns with
         IdentifierColumnWarning for columns that it leaves out.
         """
-        readers, flagged = _choose_readers(X), _any_missing(X)
+        from anomaly_vae.columns.kinds import any_missing, choose_readers
+
+        readers, flagged = choose_readers(X, column_names(X)), any_missing(X)
         floats, codes = _read(X, readers, flagged)
         order = _category_order(readers, flagged)
         widths = _category_widths(readers, flagged)
@@ -112,6 +113,13 @@ class TableEncoder:
         codes = np.empty((len(cells), len(self._order)), dtype=np.int64)
         codes[:, self._order] = self.categories.inverse_transform(cells[:, n_numeric:])
         return self._restore(floats, codes, drawn)
+
+    def expected(self, cells: NDArray[Any]) -> Floats | pd.DataFrame:
+        """``inverse_transform``, as an array of floats if all columns are numbers."""
+        if not all(isinstance(reader, NumberReader) for reader in self.readers):
+            return self.inverse_transform(cells)
+        floats = np.asarray(cells[:, : len(self.readers)], dtype=np.float64)
+        return self.numeric.inverse_transform(floats)
 
     def get_state(self) -> dict[str, Any]:
         """The learned state, as plain dictionaries, arrays and one JSON text."""
@@ -151,12 +159,14 @@ class TableEncoder:
         return np.asarray(first & ~self.flagged[owners])
 
     def _read(self, X: Table) -> tuple[Floats, Codes]:
-        if self._only_numbers and _holds_numbers(X):
+        if self._only_numbers and holds_numbers(X):
             floats = X if isinstance(X, np.ndarray) else X.to_numpy(dtype=np.float64, na_value=np.nan)
             return floats.astype(np.float64, copy=False), np.zeros((len(X), 0), dtype=np.int64)
         return _read(X, self.readers, self.flagged)
 
     def _restore(self, floats: Floats, codes: Codes, drawn: bool) -> pd.DataFrame:
+        import pandas as pd
+
         columns, i, k = {}, 0, 0
         for position, (reader, flagged) in enumerate(zip(self.readers, self.flagged, strict=True)):
             n_codes = len(reader.widths)
@@ -224,46 +234,50 @@ def take_rows(X: Table, rows: slice | NDArray[np.int64]) -> Table:
     return X[rows] if isinstance(X, np.ndarray) else X.iloc[rows]
 
 
-def _holds_numbers(X: Table) -> bool:
+def holds_numbers(X: Table) -> bool:
+    """Whether all columns have a type of numbers."""
     if isinstance(X, np.ndarray):
         return X.dtype.kind in "fiub"
+    import pandas as pd
+
     return all(pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes)
-
-
-def _choose_readers(X: Table) -> list[Reader]:
-    names = column_names(X)
-    if isinstance(X, np.ndarray) and _holds_numbers(X):
-        return [_array_reader(X[:, j], name) for j, name in enumerate(names)]
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-    return [choose_reader(frame.iloc[:, j], name) for j, name in enumerate(names)]
-
-
-def _array_reader(values: NDArray[Any], name: str) -> Reader:
-    """The reader of a column of an array; its columns are chosen, so that none is an identifier."""
-    floats = values.astype(np.float64)
-    if np.isnan(floats).all():
-        return AbsentReader(name)
-    value = constant_value(floats)
-    return NumberReader(name) if value is None else ConstantReader(name, value)
-
-
-def _any_missing(X: Table) -> NDArray[np.bool_]:
-    return np.asarray(np.asarray(pd.isna(X)).any(axis=0), dtype=bool)
 
 
 def _read(X: Table, readers: list[Reader], flagged: NDArray[np.bool_]) -> tuple[Floats, Codes]:
     """Floats (n_rows, n_numeric) and codes (n_rows, n_codes) of all columns, in order of the columns."""
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+    column = _columns(X)
     floats: list[Floats] = []
     codes: list[Codes] = []
     for j, (reader, flag) in enumerate(zip(readers, flagged, strict=True)):
-        cells = frame.iloc[:, j]
+        cells = column(j, reader)
         column_floats, column_codes = reader.read(cells)
         floats += column_floats
         codes += column_codes
         if flag:
-            codes.append(cells.isna().to_numpy().astype(np.int64))
-    return _stack(floats, len(frame), np.float64), _stack(codes, len(frame), np.int64)
+            missing = np.isnan(cells) if isinstance(cells, np.ndarray) else cells.isna().to_numpy()
+            codes.append(missing.astype(np.int64))
+    return _stack(floats, len(X), np.float64), _stack(codes, len(X), np.int64)
+
+
+def _columns(X: Table) -> Callable[[int, Reader], Any]:
+    """The cells of a column for its reader: of an array of numbers an array if possible, else a Series."""
+    if isinstance(X, np.ndarray) and holds_numbers(X):
+        array = X
+        return lambda j, reader: array[:, j] if reader.reads_arrays else _series(array[:, j])
+    frame = _frame(X)
+    return lambda j, reader: frame.iloc[:, j]
+
+
+def _series(cells: NDArray[Any]) -> pd.Series:
+    import pandas as pd
+
+    return pd.Series(cells)
+
+
+def _frame(X: Table) -> pd.DataFrame:
+    import pandas as pd
+
+    return X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
 
 
 def _stack(columns: list[Any], n_rows: int, dtype: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict
 from numbers import Integral, Real
@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
-from anomaly_vae.detectors._decisions import Floats, ScoreDecisions, finite
+from anomaly_vae.decisions import Decisions, Floats, finite, summary
 from anomaly_vae.detectors._devices import stored_device
 from anomaly_vae.detectors._splits import RowSplit
 from anomaly_vae.errors import InputError, ModelFileError
@@ -28,11 +28,8 @@ from anomaly_vae.training import History
 
 AUTO = StrOptions({"auto"})
 
-_STORED_NAMES = {"typical_contributions_": "typical_parts_"}
-"""Attributes that model files store under their first name."""
 
-
-class VAEDetector(ScoreDecisions):
+class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
     """A variational autoencoder as an outlier detector of scikit-learn.
 
     A subclass provides the input checks, the split of the rows, the model and the contributions to a score.
@@ -57,13 +54,15 @@ class VAEDetector(ScoreDecisions):
 
     model_: Any
     history_: dict[str, Floats]
-    latent_dim_: int
-    training_: dict[str, Any]
     typical_contributions_: Floats
 
     @abstractmethod
     def fit(self, X: Any, y: None = None) -> Self:
         """Fit the detector and set its threshold."""
+
+    @abstractmethod
+    def _checked(self, X: Any, *, reset: bool = False) -> Any:
+        """X after the input checks; with ``reset=True`` its columns are stored on the estimator."""
 
     @abstractmethod
     def score_contributions(self, X: Any) -> Any:
@@ -127,7 +126,7 @@ class VAEDetector(ScoreDecisions):
     def encode(self, X: ArrayLike) -> Floats:
         """Posterior means of the latents, shape (n_rows, latent_dim_)."""
         check_is_fitted(self)
-        return finite(self.model_.encode(self._checked(X, reset=False)))
+        return finite(self.model_.encode(self._checked(X)))
 
     def decode(self, Z: ArrayLike) -> Any:
         """Expected rows for latents Z (n_rows, latent_dim_), in the form and units given to ``fit``."""
@@ -155,18 +154,7 @@ class VAEDetector(ScoreDecisions):
     def metadata(self) -> dict[str, Any]:
         """A JSON-serialisable summary of the fitted model: parameters, columns, training and threshold."""
         check_is_fitted(self)
-        return {
-            "kind": type(self).__name__,
-            "parameters": self._plain_params(),
-            **self._input_metadata(),
-            "training": self.training_ | {"latent_dim": self.latent_dim_},
-            "threshold": {
-                "offset": self.offset_,
-                "false_alarm_rate": self.false_alarm_rate_,
-                "tail": self.tail_,
-                "n_calibration": len(self.calibration_scores_),
-            },
-        }
+        return summary(self, type(self).__name__, self._plain_params(), self._input_metadata())
 
     def score_parts(self, X: Any) -> Any:
         """Deprecated name of ``score_contributions``."""
@@ -179,6 +167,9 @@ class VAEDetector(ScoreDecisions):
         _warn_renamed("typical_parts_", "typical_contributions_")
         return self.typical_contributions_
 
+    def _check_is_fitted(self) -> None:
+        check_is_fitted(self)
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
@@ -186,7 +177,7 @@ class VAEDetector(ScoreDecisions):
         state: dict[str, Any] = dict(BaseEstimator.__getstate__(self)) | self._plain_params()
         if "model_" in state:
             state["model_"] = self._model_state()
-        return {_STORED_NAMES.get(name, name): value for name, value in state.items()}
+        return {fitted.STORED_NAMES.get(name, name): value for name, value in state.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -194,7 +185,7 @@ class VAEDetector(ScoreDecisions):
             state["model_"] = self._load_model(state["model_"], stored_device(state))
             state = fitted.with_tail(state)
             self._check_fitted(state)
-        names = {stored: name for name, stored in _STORED_NAMES.items()}
+        names = {stored: name for name, stored in fitted.STORED_NAMES.items()}
         BaseEstimator.__setstate__(self, {names.get(name, name): value for name, value in state.items()})
         try:
             self._validate_params()

@@ -142,15 +142,19 @@ class TableModel:
 
     def totals(self, X: Table) -> Floats:
         """The bound of each row of a table, shape (n_rows,), in nats."""
+        return np.asarray(self.bounds(X).max(axis=1))
+
+    def bounds(self, X: Table) -> Floats:
+        """The bound of each row by each ensemble, shape (n_rows, n_ensembles), in nats."""
         if self._runtime:
-            return self._runtime.totals(X)
-        totals = np.empty(len(X))
+            return self._runtime.bounds(X)
+        bounds = np.empty((len(X), len(self.ensembles)))
 
         def score(rows: slice) -> None:
-            totals[rows] = self._bounds(self._cells(X, rows)).max(axis=0)
+            bounds[rows] = self._bounds(self._cells(X, rows)).T
 
         scoring.for_each_block(len(X), score)
-        return totals
+        return bounds
 
     def contributions(self, X: Table) -> Floats:
         """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats.

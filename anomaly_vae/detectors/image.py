@@ -14,9 +14,9 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.detectors import _image_state
 from anomaly_vae.detectors._base import AUTO, VAEDetector
-from anomaly_vae.detectors._decisions import Floats, finite
 from anomaly_vae.detectors._devices import resolve_device
 from anomaly_vae.detectors._image_fitting import ImageRecipe, as_pixels, fit_image_model, n_train_images
 from anomaly_vae.detectors._image_input import as_images, learned_range
@@ -216,7 +216,7 @@ class ImageVAEDetector(VAEDetector):
         above ``typical_heat_``.
         """
         check_is_fitted(self)
-        return finite(self._contributions(self._checked(X, reset=False)))
+        return finite(self._contributions(self._checked(X)))
 
     def heatmap(self, X: ArrayLike) -> Floats:
         """How badly the model explains each pixel, in nats, (n_images, height, width); higher is worse.
@@ -226,7 +226,7 @@ class ImageVAEDetector(VAEDetector):
         ``heatmap_threshold_``.
         """
         check_is_fitted(self)
-        return finite(self.model_.heat(self._checked(X, reset=False)))
+        return finite(self.model_.heat(self._checked(X)))
 
     def explain(self, X: ArrayLike, n_columns: int = 3) -> list[list[tuple[str, float]]]:
         """What lowers the score of each image most: (name, nats below the typical contribution), worst first.
@@ -244,7 +244,7 @@ class ImageVAEDetector(VAEDetector):
         the last term if it is.
         """
         check_is_fitted(self)
-        images = self._checked(X, reset=False)
+        images = self._checked(X)
         rest = "shape" if self.score_type == "local" else "latent"
         explained = []
         for rows in blocks(len(images), self._n_maps(64)):
@@ -260,10 +260,10 @@ class ImageVAEDetector(VAEDetector):
         Divided by ``-n_features_in_ * log(2)`` it is bits per dimension.
         """
         check_is_fitted(self)
-        images = self._checked(X, reset=False)
+        images = self._checked(X)
         return finite(self.model_.totals(images, "elbo") + self.model_.jacobian(images))
 
-    def _checked(self, X: Any, *, reset: bool) -> Images:
+    def _checked(self, X: Any, *, reset: bool = False) -> Images:
         return as_images(self, X, reset=reset)
 
     def _check_parameters(self) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -15,17 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 
-from anomaly_vae.columns.table import LATENT, Table, take_rows, whole_rows
+from anomaly_vae.columns.table import Table, take_rows, whole_rows
+from anomaly_vae.decisions import Floats
 from anomaly_vae.detectors import _fitting
 from anomaly_vae.detectors._base import AUTO, VAEDetector
-from anomaly_vae.detectors._decisions import Floats, finite
 from anomaly_vae.detectors._devices import resolve_device
 from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
+from anomaly_vae.explanations import TableExplanations
 from anomaly_vae.schema import Schema
 from anomaly_vae.states import fitted
 from anomaly_vae.states.table import TableState
@@ -34,7 +32,7 @@ from anomaly_vae.training import History
 _MAX_TYPICAL_ROWS = 2_000
 
 
-class TabularVAEDetector(VAEDetector):
+class TabularVAEDetector(TableExplanations, VAEDetector):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
@@ -188,76 +186,13 @@ class TabularVAEDetector(VAEDetector):
         """
         return self._fit(X)
 
-    def score_contributions(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
-        """Contribution of each column, and of the latent term, to the score; rows sum to ``score_samples``.
-
-        One column per feature, in order, and ``latent`` last; shape (n_rows, n_features_in_ + 1), in nats.
-
-        The contribution of a column is the weighted sum of its terms in the bounds. That of a number includes
-        a share of the distance from the nearest exemplar, or from the centre of the latent space, in
-        proportion to its squared difference. The latent term is the remainder.
-        """
-        check_is_fitted(self)
-        table = self._checked(X, reset=False)
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        contributions = finite(self.model_.contributions(table))
-        return pd.DataFrame(contributions, index=index, columns=[*self.schema_.names, LATENT])
-
-    def explain(self, X: ArrayLike | pd.DataFrame, n_columns: int = 3) -> list[list[tuple[str, float]]]:
-        """The columns that lower the score of each row most: (name, nats below the typical contribution).
-
-        At most ``n_columns`` per row, worst first; columns at or above their typical contribution are left
-        out.
-        """
-        explained = self.explain_shares(X, n_columns)
-        return [[(name, nats) for name, nats, _ in reasons] for reasons in explained]
-
-    def explain_shares(
-        self, X: ArrayLike | pd.DataFrame, n_columns: int = 3
-    ) -> list[list[tuple[str, float, float]]]:
-        """``explain`` with the share of each column in the shortfall, from 0 to 1: (name, nats, share).
-
-        The shortfall of a row is the sum over all columns that are below their typical contribution.
-        """
-        check_is_fitted(self)
-        contributions = finite(self.model_.contributions(self._checked(X, reset=False)))
-        costs = np.minimum(contributions - self.typical_contributions_, 0.0)
-        worst = np.argsort(costs, axis=1, kind="stable")[:, :n_columns]
-        named = np.take_along_axis(costs, worst, axis=1)
-        shares = named / np.minimum(costs.sum(axis=1, keepdims=True), -np.finfo(np.float64).tiny)
-        names = [*self.schema_.names, LATENT]
-        return [
-            [(names[j], cost, share) for j, cost, share in zip(*reasons, strict=True) if cost < 0]
-            for reasons in zip(worst.tolist(), named.tolist(), shares.tolist(), strict=True)
-        ]
-
-    def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:
-        """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.
-
-        ``score_samples`` plus the change of variables of every number that is present, less the log of the
-        number of ensembles, whose mixture has this density. Categories and dates count in their encoded form;
-        columns that are left out do not count.
-        """
-        check_is_fitted(self)
-        table = self._checked(X, reset=False)
-        jacobian: Floats = self.model_.encoder.log_jacobian(table).sum(axis=1)
-        return finite(self._score_samples(table) + jacobian - math.log(len(self.model_.ensembles)))
-
-    @property
-    def schema_(self) -> Schema:
-        """The kind of each column, and the cells that it is encoded to."""
-        return self.model_.encoder.schema
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
-    def _checked(self, X: Any, *, reset: bool) -> Table:
+    def _checked(self, X: Any, *, reset: bool = False) -> Table:
         return as_table(self, X, reset=reset)
-
-    def _score_samples(self, X: Table) -> Floats:
-        return self.model_.totals(X)
 
     def _n_calibration(self, n_rows: int) -> int:
         return n_calibration_rows(n_rows, self.validation_fraction, self.early_stopping)
@@ -324,9 +259,6 @@ class TabularVAEDetector(VAEDetector):
     def _like_training(self, rows: pd.DataFrame) -> NDArray[Any] | pd.DataFrame:
         """A frame if the training table had names, else an array."""
         return rows if hasattr(self, "feature_names_in_") else rows.to_numpy()
-
-    def _input_metadata(self) -> dict[str, Any]:
-        return {"schema": [asdict(column) for column in self.schema_.columns]}
 
     def _model_state(self) -> dict[str, Any]:
         return self.model_.state().get_state()

@@ -31,8 +31,22 @@ def build(root: Described) -> Any:
     model = rebuild(root)
     detector = steps_of(model)[-1][1]
     if not is_fitted(detector):
-        raise ModelFileError("holds a detector that was never fitted")
+        raise _never_fitted()
     return model
+
+
+def build_light(root: Described) -> Any:
+    """The model of a description, a detector of tables as a ``TableScorer``."""
+    from anomaly_vae.model_file.rebuild import TABLE_DETECTOR, check_plain
+
+    if root.name != TABLE_DETECTOR:
+        return build(root)
+    from anomaly_vae.scorer import TableScorer
+
+    check_plain(root.state)
+    if "model_" not in root.state:
+        raise _never_fitted()
+    return TableScorer.from_state(root.state)
 
 
 def detector_of(model: object) -> ImageVAEDetector | TabularVAEDetector | None:
@@ -66,5 +80,9 @@ def steps_of(model: Any) -> list[tuple[str, Any]]:
 
 
 def named_types(model: Any) -> list[list[str]]:
-    """Name and type of each step."""
-    return [[name, type(step).__name__] for name, step in steps_of(model)]
+    """Name and type of each step; a scorer stands for its detector."""
+    return [[name, getattr(step, "kind", type(step).__name__)] for name, step in steps_of(model)]
+
+
+def _never_fitted() -> ModelFileError:
+    return ModelFileError("holds a detector that was never fitted")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 Columns = list[list[Any]]
 
@@ -114,6 +113,8 @@ _BY_KIND: Mapping[str, Callable[[Any, int], Columns]] = {
 
 def _plain(values: list[Any]) -> list[Any]:
     """The JSON-serialisable values; missing values are left out."""
+    import pandas as pd
+
     kept = [
         value.item() if isinstance(value, np.generic) else value for value in values if not pd.isna(value)
     ]

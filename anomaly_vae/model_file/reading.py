@@ -21,7 +21,7 @@ from anomaly_vae.bounded_json import FREE_BYTES, read_json
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file import archive
 from anomaly_vae.model_file.archive import METADATA, Entries
-from anomaly_vae.model_file.contents import build, named_types, read_model_tree, steps_of
+from anomaly_vae.model_file.contents import build, build_light, named_types, read_model_tree, steps_of
 
 if TYPE_CHECKING:
     from anomaly_vae.model_file.tree import Described
@@ -35,7 +35,7 @@ _MAX_STATED = 100
 
 def metadata_of(data: bytes, *, check_versions: bool) -> dict[str, Any]:
     """Verified metadata of the bytes of a file; errors are those of `load`, without the path."""
-    model, metadata, _ = load_verified(data, check_versions=check_versions)
+    model, metadata, _ = load_verified(data, check_versions=check_versions, light=True)
     detector = steps_of(model)[-1][1]
     derived = {**detector.metadata(), "steps": named_types(model)}
     derived["threshold"] |= {
@@ -50,8 +50,13 @@ def _ends(interval: tuple[float, float] | None) -> list[float | None] | None:
     return None if interval is None else [end if math.isfinite(end) else None for end in interval]
 
 
-def load_verified(data: bytes, *, check_versions: bool) -> tuple[Any, dict[str, Any], str | None]:
-    """The verified model of a file, its metadata, and the difference of scikit-learn versions, if any."""
+def load_verified(
+    data: bytes, *, check_versions: bool, light: bool = False
+) -> tuple[Any, dict[str, Any], str | None]:
+    """The verified model of a file, its metadata, and the difference of scikit-learn versions, if any.
+
+    With ``light=True`` a detector of tables becomes a ``TableScorer``.
+    """
     members = archive.unpack(data, len(data))
     for number in range(parse_metadata(members)["format"], FORMAT):
         members = UPGRADES[number](members)
@@ -60,7 +65,7 @@ def load_verified(data: bytes, *, check_versions: bool) -> tuple[Any, dict[str, 
     if difference and check_versions:
         raise ModelFileError(f"{difference}; install that, or pass check_versions=False at your own risk")
     del members
-    model = build(root)
+    model = build_light(root) if light else build(root)
     _verify(model, metadata)
     return model, metadata, difference
 

@@ -15,12 +15,9 @@ from anomaly_vae.model_file.steps.rules import Context, Rule, plain
 from anomaly_vae.model_file.steps.widths import check_widths
 from anomaly_vae.model_file.tree import Described
 
-DETECTORS = frozenset(
-    {
-        "anomaly_vae.detectors.image.ImageVAEDetector",
-        "anomaly_vae.detectors.tabular.TabularVAEDetector",
-    }
-)
+TABLE_DETECTOR = "anomaly_vae.detectors.tabular.TabularVAEDetector"
+
+DETECTORS = frozenset({"anomaly_vae.detectors.image.ImageVAEDetector", TABLE_DETECTOR})
 
 ALLOWED = DETECTORS | CLASSES
 """Full names of all classes that a model file may describe."""
@@ -61,7 +58,7 @@ def _last_step(root: Described) -> Described | None:
 
 def _detector(described: Described) -> Any:
     detector: Any = _class_of(described).__new__(_class_of(described))
-    _check_plain(described.state)
+    check_plain(described.state)
     detector.__setstate__(described.state)
     return detector
 
@@ -134,10 +131,10 @@ def _class_of(described: Described) -> Any:
     return getattr(import_module(module), name)
 
 
-def _check_plain(value: Any) -> None:
+def check_plain(value: Any) -> None:
     """Raise ModelFileError if the state of a detector holds an object."""
     if isinstance(value, Described):
         raise ModelFileError(f"holds a {value.name.rpartition('.')[2]} inside a detector")
     below = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     for item in below:
-        _check_plain(item)
+        check_plain(item)

@@ -14,16 +14,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from anomaly_vae.detectors._base import VAEDetector
-from anomaly_vae.detectors._decisions import Floats
+from anomaly_vae.decisions import Floats
 from anomaly_vae.errors import ModelFileError, NonFiniteScoreError
 from anomaly_vae.model_file.generated_rows import Columns, generated_rows, input_names, n_inputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anomaly_vae.detectors._base import VAEDetector
+    from anomaly_vae.scorer import TableScorer
 
 # Limits of a self-test. A file that exceeds them is rejected, so a release may raise but never lower them.
 _MAX_ROWS = 4
@@ -74,7 +78,7 @@ def check_self_test(model: Any, test: object) -> None:
 
     Parameters
     ----------
-    model : VAEDetector or Pipeline
+    model : VAEDetector, TableScorer or Pipeline
         Fitted.
     test : object
         What ``make_self_test`` returned, or anything that a file has in its place.
@@ -100,7 +104,7 @@ def check_self_test(model: Any, test: object) -> None:
         _compare(model, _checked_columns(own, n_inputs(model), len(wanted)), wanted)
 
 
-def n_self_test_rows(detector: VAEDetector) -> int:
+def n_self_test_rows(detector: VAEDetector | TableScorer) -> int:
     """Rows that a self-test of the detector may have; 0 if one row is too large."""
     together, alone = _IMAGE_CELLS if _is_of_images(detector) else _TABLE_CELLS
     return _n_rows(int(detector.n_features_in_), together, alone, _MAX_ROWS)
@@ -165,17 +169,18 @@ def _n_ensembles(detector: Any) -> int:
 
 def _bounds(detector: Any, columns: Columns) -> Floats:
     """Bounds of generated rows, those of the first ensemble first."""
-    rows = _rows(detector, _table(columns))
-    bounds = [detector.model_.alone(k).totals(rows) for k in range(_n_ensembles(detector))]
-    return np.concatenate(bounds)
+    bounds = detector.model_.bounds(_rows(detector, _table(columns)))
+    return np.asarray(bounds.T.ravel())
 
 
-def _is_of_images(detector: VAEDetector) -> bool:
+def _is_of_images(detector: VAEDetector | TableScorer) -> bool:
     return hasattr(detector, "image_size_")
 
 
 def _drawn(detector: Any, n_rows: int) -> Columns:
     """Generated rows of a table, by column."""
+    import pandas as pd
+
     cells = pd.DataFrame(detector.sample(n_rows, random_state=0)).astype(object).to_numpy()
     return [[_plain(cell) for cell in column] for column in cells.T]
 
@@ -185,6 +190,8 @@ def _plain(cell: Any) -> float | bool | str | None:
 
     A truncated text is an unknown category, which has a score too.
     """
+    import pandas as pd
+
     if pd.isna(cell):
         return None
     if isinstance(cell, pd.Timestamp):
@@ -206,7 +213,11 @@ def _scores(model: Any, columns: Columns | None, n_rows: int) -> Floats:
 
 def _rows(model: Any, cells: NDArray[Any]) -> NDArray[Any] | pd.DataFrame:
     names = input_names(model)
-    return cells if names is None else pd.DataFrame(cells, columns=names).infer_objects()
+    if names is None or (cells.dtype != object and hasattr(model, "takes_arrays")):
+        return cells
+    import pandas as pd
+
+    return pd.DataFrame(cells, columns=names).infer_objects()
 
 
 def _finite(scores: Floats) -> list[float]:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from anomaly_vae.cores import n_cores
+
 
 def blocks(n_rows: int, size: int) -> list[slice]:
     """Slices of at most ``size`` rows, which bound the memory of scoring."""
@@ -31,8 +33,6 @@ def for_each_block(n_rows: int, work: Callable[[slice], None], size: int) -> Non
 
 def _available() -> int:
     """The number of threads to use."""
-    import joblib  # takes as long to import as a small table takes to score
-
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    cores: int = joblib.cpu_count()
+    cores = n_cores()
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores

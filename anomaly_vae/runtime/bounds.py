@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 
 from anomaly_vae._version import __version__
-from anomaly_vae.runtime.graph import DOUBLE, Graph, tensor, wide
-from anomaly_vae.runtime.members import Cells, Terms, add_member
+from anomaly_vae.runtime.graph import Graph, wide
+from anomaly_vae.runtime.histogram import Histogram
+from anomaly_vae.runtime.members import Cells, Terms
+from anomaly_vae.runtime.messages import DOUBLE, tensor
+from anomaly_vae.runtime.vae import Network
 from anomaly_vae.schema import Schema
 from anomaly_vae.states.architecture import MemberState
+
+if TYPE_CHECKING:
+    import onnx
 
 Ensembles = Sequence[Sequence[MemberState]]
 
@@ -79,7 +85,8 @@ def _terms(
     terms = Terms.none(schema)
     for member in ensemble:
         charge = divide_all is not None and (divide_all or bool(member.architecture.n_exemplars))
-        add_member(graph, parts, schema, member, terms, charge=charge)
+        kind = Histogram if member.architecture.n_breaks else Network
+        kind(graph, parts, schema, member).add_to(terms, charge)
     return terms
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+
+from anomaly_vae.runtime.messages import DOUBLE, new_constant, new_node, onnx_messages
+
+if TYPE_CHECKING:
+    import onnx
 
 OPSET = 17
 """Version of the operators; every ONNX Runtime since 1.12 (2022) has it."""
 
 LANES = 16
 """Floats in one 512-bit register."""
-
-DOUBLE, FLOAT, INT64 = (int(kind) for kind in (TensorProto.DOUBLE, TensorProto.FLOAT, TensorProto.INT64))
 
 _IR_VERSION = 8
 """Version of the file format that belongs to ``OPSET``."""
@@ -46,7 +47,7 @@ class Graph:
         """The results of an operator."""
         position = len(self._nodes)
         outputs = [f"{kind.lower()}_{position}_{k}" for k in range(n_outputs)]
-        self._nodes.append(helper.make_node(kind, list(inputs), outputs, **attributes))
+        self._nodes.append(new_node(kind, inputs, outputs, **attributes))
         return outputs
 
     def constant(self, values: NDArray[Any]) -> str:
@@ -56,7 +57,7 @@ class Graph:
         if key not in self._constants:
             name = f"constant_{len(self._constants)}"
             self._constants[key] = name
-            self._values.append(numpy_helper.from_array(values, name))
+            self._values.append(new_constant(name, values))
         return self._constants[key]
 
     def floats(self, values: Any) -> str:
@@ -122,22 +123,18 @@ class Graph:
         """The finished model, in which each output has the value of a tensor."""
         nodes = list(self._nodes)
         for value, output in outputs:
-            nodes.append(helper.make_node("Identity", [value], [output.name]))
-        graph = helper.make_graph(
-            nodes, "anomaly_vae", list(inputs), [output for _, output in outputs], self._values, doc
-        )
-        model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            nodes.append(new_node("Identity", [value], [output.name]))
+        messages = onnx_messages()
+        graph = messages.GraphProto(name="anomaly_vae", node=nodes, initializer=self._values, doc_string=doc)
+        graph.input.extend(inputs)
+        graph.output.extend(output for _, output in outputs)
+        model: onnx.ModelProto = messages.ModelProto(
             ir_version=_IR_VERSION,
             producer_name="anomaly-vae",
             producer_version=producer_version,
+            graph=graph,
         )
-        if metadata:
-            helper.set_model_props(model, metadata)
+        model.opset_import.add(domain="", version=OPSET)
+        for key, value in (metadata or {}).items():
+            model.metadata_props.add(key=key, value=value)
         return model
-
-
-def tensor(name: str, kind: Any, *shape: int | str) -> onnx.ValueInfoProto:
-    """The description of an input or output; a text is a dimension of any size."""
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)

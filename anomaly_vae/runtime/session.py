@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 import onnxruntime
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnx
 
 QUANTUM = 16
 """Rows are padded to a multiple of this: a matrix product of one row sums in another order."""

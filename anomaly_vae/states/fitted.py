@@ -18,6 +18,9 @@ from anomaly_vae.states.checks import (
 )
 from anomaly_vae.tails import Tail
 
+STORED_NAMES = {"typical_contributions_": "typical_parts_"}
+"""Attributes that model files store under their first name."""
+
 _FITTED = {
     "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_parts_",
     "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",

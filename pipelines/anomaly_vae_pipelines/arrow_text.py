@@ -19,6 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anomaly_vae_pipelines.arrow_arrays import arrow_texts, null
+
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Units of time per second."""
 
@@ -87,14 +89,14 @@ def local_timestamps(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if kind.tz is None or not has_out_of_range(column):
         return column
     utc, far = column.cast(pa.timestamp(kind.unit)), _out_of_range(column)
-    near = pc.if_else(far, pa.scalar(None, kind), column)
+    near = pc.if_else(far, null(kind), column)
     return pc.if_else(far, utc, pc.local_timestamp(near))
 
 
 def text_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """A column as text, null where it is null, shape (n_rows,)."""
     if isinstance(column, pa.ChunkedArray):
-        return pa.concat_arrays([pa.array([], pa.string()), *map(text_of, column.chunks)])
+        return pa.concat_arrays([arrow_texts([]), *map(text_of, column.chunks)])
     array = plain(column)
     kind = array.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
@@ -141,7 +143,7 @@ def _timestamps(array: pa.Array) -> pa.Array:
     if not has_out_of_range(array):
         return array.cast(pa.string())
     far = _out_of_range(array)
-    near = pc.if_else(far, pa.scalar(None, array.type), array).cast(pa.string()).to_pylist()
+    near = pc.if_else(far, null(array.type), array).cast(pa.string()).to_pylist()
     written = np.datetime_as_string(_numpy_timestamps(array)).tolist()
     zone = "Z" if getattr(array.type, "tz", None) else ""
     utc_texts = (text.replace("T", " ") + zone for text in written)
@@ -218,4 +220,4 @@ def _maps(array: pa.MapArray) -> list[list[Any] | None]:
 
 
 def _texts(cells: Iterable[str | None]) -> pa.Array:
-    return pa.array(list(cells), pa.string())
+    return arrow_texts(list(cells))

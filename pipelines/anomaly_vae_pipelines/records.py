@@ -53,8 +53,8 @@ class Rows:
         """Return a column of ``table`` as text; missing cells are empty."""
         from anomaly_vae_pipelines.arrow_text import text_of
 
-        texts: list[str] = text_of(self.table.column(name)).fill_null("").to_pylist()
-        return texts
+        texts: list[str | None] = text_of(self.table.column(name)).to_pylist()
+        return [text or "" for text in texts]
 
     def source_of(self, position: int) -> str:
         """Return the file that contains a row."""
@@ -71,11 +71,11 @@ class Rows:
 
     def take(self, kept: NDArray[np.bool_]) -> Rows:
         """Return the rows where ``kept`` is true."""
-        import pyarrow as pa
+        from anomaly_vae_pipelines.arrow_arrays import arrow_booleans
 
         if kept.all():
             return self
-        mask = pa.array(kept)
+        mask = arrow_booleans(kept)
         raw = None if self.raw is None else self.raw.filter(mask)
         whole = None if self.whole is None else _filtered(self.whole, kept)
         return replace(self, table=self.table.filter(mask), numbers=self.numbers[kept], raw=raw, whole=whole)
@@ -114,9 +114,9 @@ class ImageRows(Rows):
         """Return the images where ``kept`` is true."""
         if kept.all():
             return self
-        import pyarrow as pa
+        from anomaly_vae_pipelines.arrow_arrays import arrow_booleans
 
-        mask = pa.array(kept)
+        mask = arrow_booleans(kept)
         return replace(
             self,
             table=self.table.filter(mask),
@@ -403,8 +403,10 @@ def _filtered(table: pa.Table, kept: NDArray[np.bool_]) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
+    from anomaly_vae_pipelines.arrow_arrays import arrow_booleans
+
     try:
-        return table.filter(pa.array(kept))
+        return table.filter(arrow_booleans(kept))
     except pa.ArrowNotImplementedError:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]))).reshape(-1, 2)
         parts = [table.slice(start, stop - start) for start, stop in edges.tolist()]

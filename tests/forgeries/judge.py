@@ -8,6 +8,7 @@ import json
 import re
 import time
 import warnings
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from anomaly_vae import ModelFileError, load
+from anomaly_vae import ModelFileError, load, load_scorer
 from anomaly_vae.errors import AnomalyVAEError
 from anomaly_vae.tails import severities
 from anomaly_vae.thresholds import conformal_p_values
@@ -44,6 +45,7 @@ class Verdict(StrEnum):
     MEMORY = "MEMORY"
     CRASH = "CRASH"
     PROCESSES = "PROCESSES"
+    DIVIDED = "DIVIDED"
     UNMADE = "UNMADE"
 
     @property
@@ -114,7 +116,7 @@ def _measured(path: Path, rows: Any) -> Outcome:
     outcome = outcome._replace(seconds=taken, mebibytes=grown)
     if grown > memory_allowed(path.stat().st_size):
         return outcome._replace(verdict=Verdict.MEMORY, reason=f"{grown:.0f} MiB; {outcome.reason}")
-    if taken > seconds_allowed(path.stat().st_size):
+    if taken > 2.0 * seconds_allowed(path.stat().st_size):  # two ways to load it
         return outcome._replace(verdict=Verdict.HANG, reason=f"{taken:.1f} s; {outcome.reason}")
     if children("self"):
         return outcome._replace(verdict=Verdict.PROCESSES, reason=f"started processes; {outcome.reason}")
@@ -122,6 +124,23 @@ def _measured(path: Path, rows: Any) -> Outcome:
 
 
 def _judged(path: Path, rows: Any) -> Outcome:
+    """The outcome of ``load``, and for a detector of tables also of ``load_scorer``, which has to agree."""
+    outcome = _loaded_by(load, path, rows)
+    if outcome.verdict.is_breach or (outcome.verdict is not Verdict.REFUSED and _is_other(path)):
+        return outcome
+    light = _loaded_by(load_scorer, path, rows)
+    if light.verdict is outcome.verdict or light.verdict.is_breach:
+        return light if light.verdict.is_breach else outcome
+    told = f"load: {outcome.verdict} {outcome.reason[:90]}; load_scorer: {light.verdict} {light.reason[:90]}"
+    return Outcome(Verdict.DIVIDED, told)
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a file holds a Pipeline or a detector of images, which are loaded in one way only."""
+    return b'"TabularVAEDetector"' not in unzipped(path.read_bytes())["schema.json"][:200]
+
+
+def _loaded_by(load: Callable[..., Any], path: Path, rows: Any) -> Outcome:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -53,13 +53,13 @@ def check(rules: str, model: str) -> None:
     """
     import os
 
-    from anomaly_vae.persistence import load
+    from anomaly_vae.persistence import load_scorer
     from anomaly_vae_pipelines.alerting.config.reading import read_config
     from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
     from anomaly_vae_pipelines.alerting.times import Clock
     from anomaly_vae_pipelines.scoring.tables import final_detector
 
-    detector = final_detector(load(model))
+    detector = final_detector(load_scorer(model))
     calibration = CalibrationScores(detector.calibration_scores_, detector.offset_)
     config = read_config(Path(rules), os.environ, calibration, Clock())
     _show_rules(f"{rules} for {model}, which has {calibration.n_rows:,} held-out rows:", config)

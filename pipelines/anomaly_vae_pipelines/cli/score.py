@@ -164,7 +164,6 @@ def command(
     on the log probability of the whole image if the model has score_type = "elbo". top_columns are positions
     in pixels, such as y=40 x=112:-5.3 (70 %), and shape for the image as a whole.
     """  # noqa: D301 (click wants the control character)
-    from anomaly_vae_pipelines.runs.alerter import alerter_of_run
     from anomaly_vae_pipelines.runs.score import ScoreRun
     from anomaly_vae_pipelines.runs.summary import write_summary
     from anomaly_vae_pipelines.scoring.model_files import open_model
@@ -178,6 +177,8 @@ def command(
         raise click.UsageError("--id and --alerts-may-wait need --alerts.")
     alerter = None
     if rules is not None:
+        from anomaly_vae_pipelines.runs.alerter import alerter_of_run
+
         alerter = alerter_of_run(
             opened, rules, inputs, output, state=alert_state or f"{rules}.state", offset=offset, ids=ids
         )

@@ -12,24 +12,20 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """Suffixes of image files."""
 
-# Pillow knows the readers that are imported. Others, some of which run external programs, are not used.
-# The JPEG reader also reads MPO files of cameras, which contain a photo followed by previews.
-_READERS = (BmpImageFile, JpegImageFile, PngImageFile, TiffImageFile, WebPImageFile)
-_FORMATS = tuple(reader.format for reader in _READERS)
+# Others, some of which run external programs, are not used. The JPEG reader also reads MPO files of cameras,
+# which contain a photo followed by previews.
+_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 _GREY, _GREY_16 = frozenset({"1", "L"}), frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _COLOURS = frozenset({"RGB", "RGBX", "CMYK", "YCbCr", "HSV"})
 _ORIENTATION = 0x0112
@@ -59,6 +55,8 @@ def strict_reading() -> Iterator[None]:
 
     Warning filters are global: enter the context before other threads are started.
     """
+    from PIL import Image
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -80,8 +78,10 @@ def decode(path: str | Path | io.BytesIO, size: tuple[int, int] | None = None) -
     UnreadableImageError
         If the file is not an image, or is damaged, transparent, animated, too large or of another size.
     """
+    from PIL import Image, ImageOps
+
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with _opened(path) as image:
             _check(image, size)
             return _pixels(ImageOps.exif_transpose(image))
     except UnreadableImageError:
@@ -96,12 +96,23 @@ def decode(path: str | Path | io.BytesIO, size: tuple[int, int] | None = None) -
 
 def upright_size(path: str | Path) -> tuple[int, int]:
     """Height and width of a readable image file, upright."""
-    with Image.open(path, formats=_FORMATS) as image:
+    with _opened(path) as image:
         return _upright_size(image)
+
+
+def _opened(path: str | Path | io.BytesIO) -> Image.Image:
+    """The image of a file, whose pixels are not read yet."""
+    # Pillow knows the readers that are imported.
+    from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+    del BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+    return Image.open(path, formats=_FORMATS)
 
 
 def _check(image: Image.Image, size: tuple[int, int] | None) -> None:
     """Check frames and size, which the header of a file contains."""
+    from PIL import Image
+
     if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
         raise _too_large()
     n_frames = getattr(image, "n_frames", 1)
@@ -176,6 +187,8 @@ def _palette_pixels(colour: Pixels) -> Pixels:
 
 
 def _too_large() -> UnreadableImageError:
+    from PIL import Image
+
     return UnreadableImageError(
         "too large", f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels; split it into tiles or resize it"
     )
@@ -186,7 +199,7 @@ def _damaged(path: str | Path | io.BytesIO, error: Exception) -> UnreadableImage
         return UnreadableImageError("file", f"cannot be opened ({error.strerror})")
     if _is_empty(path):
         return UnreadableImageError("damaged", "is empty; wanted an image")
-    if isinstance(error, UnidentifiedImageError):
+    if type(error).__name__ == "UnidentifiedImageError":  # of Pillow
         formats = "PNG, JPEG, WebP, BMP or TIFF"
         return UnreadableImageError("damaged", f"is not a {formats} image, despite its suffix")
     why = " ".join(str(error).split())[:100] or type(error).__name__

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, check_size, decode
@@ -100,6 +99,8 @@ def to_grey(image: Pixels) -> Pixels:
     if image.ndim == 2:
         return image
     if image.dtype == np.uint8:
+        from PIL import Image
+
         return np.asarray(Image.fromarray(image).convert("L"))
     return np.asarray(image @ np.array([0.299, 0.587, 0.114], dtype=image.dtype))
 
@@ -117,4 +118,6 @@ def resized(image: Pixels, size: tuple[int, int]) -> Pixels:
 
 def _resized(image: Pixels, size: tuple[int, int]) -> Pixels:
     height, width = size
+    from PIL import Image
+
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))

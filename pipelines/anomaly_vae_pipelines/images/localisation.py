@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
 
 Heat = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -45,6 +44,8 @@ class Localisation:
 
     def add(self, heat: Heat, mask: Bools) -> None:
         """Add an image: its heat and its mask of anomalous pixels, both (height, width)."""
+        from scipy.ndimage import label
+
         bins = bins_of(heat)
         self._normal += _counts(bins[~mask])
         self._anomalous += _counts(bins[mask])

@@ -6,14 +6,16 @@ The colour scale is that of the model, not of the image: a colour means the same
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import binary_dilation
 
 from anomaly_vae_pipelines.images.decoding import Pixels
 from anomaly_vae_pipelines.images.frame import to_grey
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw
 
 Heat = NDArray[np.float64]
 
@@ -79,6 +81,8 @@ def overlay(image: Pixels, heat: Heat, scale: HeatScale) -> Image.Image:
     blended = (1.0 - cover) * base + cover * inferno(scale.shares(heat))
     outside, line = contour(heat > scale.threshold)
     blended[outside], blended[line] = 0.0, _LINE
+    from PIL import Image
+
     return _with_scale(Image.fromarray(np.rint(np.clip(blended, 0, 255)).astype(np.uint8)), scale)
 
 
@@ -103,12 +107,16 @@ def smooth(heat: Heat, factor: int) -> Heat:
     """Heat enlarged with bilinear interpolation."""
     height, width = heat.shape
     size = width * factor, height * factor
+    from PIL import Image
+
     wide = Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(wide, dtype=np.float64)
 
 
 def contour(hot: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks of a dark outer line and a light inner line, each one pixel wide, around the hot pixels."""
+    from scipy.ndimage import binary_dilation
+
     near = binary_dilation(hot)
     far = binary_dilation(near)
     return far & ~near, near & ~hot
@@ -133,6 +141,8 @@ def _unit(grey: Pixels, high: float) -> float:
 
 def _with_scale(picture: Image.Image, scale: HeatScale) -> Image.Image:
     """The picture with a colour bar, labelled at 0, the threshold and the top."""
+    from PIL import Image, ImageDraw, ImageFont
+
     whole = Image.new("RGB", (picture.width + BAR_WIDTH, picture.height), _PANEL)
     whole.paste(picture, (0, 0))
     left, first, last = picture.width + 12, 34, picture.height - 15
@@ -150,6 +160,8 @@ def _with_scale(picture: Image.Image, scale: HeatScale) -> Image.Image:
 
 def _label(draw: ImageDraw.ImageDraw, left: int, y: int, text: str, is_threshold: bool) -> None:
     """Draw a tick of the colour bar with its label; that of the threshold crosses the bar."""
+    from PIL import ImageFont
+
     font = ImageFont.load_default(_TEXT_SIZE)
     if is_threshold:
         draw.rectangle((left - 4, y - 2, left + 17, y + 2), fill=(0, 0, 0))

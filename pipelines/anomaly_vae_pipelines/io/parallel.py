@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import joblib
+from anomaly_vae.cores import n_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +26,7 @@ def in_order(
     >>> list(in_order(abs, [-1, 2, -3], jobs=2))
     [1, 2, 3]
     """
-    n_jobs = jobs or joblib.cpu_count()
+    n_jobs = jobs or n_cores()
     pool = ThreadPoolExecutor(n_jobs, thread_name_prefix="in-order")
     pending: deque[Future[Result]] = deque()
     try:

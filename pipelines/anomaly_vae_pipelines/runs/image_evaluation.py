@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.decoding import shown_size, upright_size
 from anomaly_vae_pipelines.images.frame import Frame, frame_of, read_image, resized, to_colour
@@ -25,6 +24,9 @@ from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.evaluation import evaluate_scores
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.sources.images import ImageSource
+
+if TYPE_CHECKING:
+    from anomaly_vae.detectors.image import ImageVAEDetector
 
 Floats = NDArray[np.float64]
 FileHeat = tuple[ImageFile, Floats]

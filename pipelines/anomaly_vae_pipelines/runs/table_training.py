@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Label, Rows
 from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
-from anomaly_vae_pipelines.scoring.tables import Model, final_detector
+from anomaly_vae_pipelines.scoring.tables import final_detector
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.cells import collect
 from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
@@ -58,8 +59,8 @@ class TableTraining:
     ) -> None:
         self._train, self._label, self._left_out = train, label, left_out
         check_parameters(parameters, TabularVAEDetector, "the detector")
-        self.model: Model = find_recipe(recipe)(**parameters)
-        self.detector = final_detector(self.model)
+        self.model: TabularVAEDetector | Pipeline = find_recipe(recipe)(**parameters)
+        self.detector = cast(TabularVAEDetector, final_detector(self.model))
 
     def paths(self) -> Sequence[str]:
         """Return the training file."""

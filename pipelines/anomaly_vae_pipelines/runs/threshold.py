@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anomaly_vae.detectors.image import ImageVAEDetector
-from anomaly_vae.detectors.tabular import TabularVAEDetector
-from anomaly_vae.persistence import load, save
+from anomaly_vae.persistence import save_threshold
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.records import Threshold
-from anomaly_vae_pipelines.scoring.adapters import adapter_of
 from anomaly_vae_pipelines.scoring.budget import reachable_rate, rows_per_day
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
+
+if TYPE_CHECKING:
+    from anomaly_vae.decisions import Decisions
 
 
 def threshold_file(
@@ -30,18 +30,20 @@ def threshold_file(
     It is given as in ``TabularVAEDetector.set_threshold``, or as a budget: alerts per day and rows per day.
     Raises InputError for a threshold that the model cannot have.
     """
-    with replacing(output, force=force) as temporary:
-        fitted = load(model)
-        detector = adapter_of(fitted).detector
+
+    def change(detector: Decisions) -> None:
+        wanted = dict(threshold)
         if budget is not None:
             n_calibration = len(detector.calibration_scores_)
-            threshold = {"false_alarm_rate": reachable_rate(*budget, n_calibration, tail)}
-        detector.set_threshold(**threshold, tail=tail)
-        save(fitted, temporary)
+            wanted["false_alarm_rate"] = reachable_rate(*budget, n_calibration, tail)
+        detector.set_threshold(**wanted, tail=tail)
+
+    with replacing(output, force=force) as temporary:
+        detector = save_threshold(model, temporary, change)
     return Threshold(**threshold_fields(detector, output))
 
 
-def threshold_fields(detector: TabularVAEDetector | ImageVAEDetector, path: str) -> dict[str, Any]:
+def threshold_fields(detector: Decisions, path: str) -> dict[str, Any]:
     """Return the fields of ``Threshold`` for a detector that is saved to a path."""
     return {
         "model": path,

@@ -8,11 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
-from sklearn.pipeline import Pipeline
-
-from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.errors import SourceError
@@ -21,13 +18,16 @@ from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is
 from anomaly_vae_pipelines.io.files import expand
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
-from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
+from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
 from anomaly_vae_pipelines.sources import ImageArrivals, ImageInputs, TableArrivals, TableInputs, input_files
 from anomaly_vae_pipelines.sources.arrivals import Arrivals
 from anomaly_vae_pipelines.sources.image_inputs import Inputs
 
-AnyModel: TypeAlias = Model | ImageVAEDetector
+if TYPE_CHECKING:
+    from anomaly_vae.detectors.image import ImageVAEDetector
+
+AnyModel: TypeAlias = "Model | ImageVAEDetector"
 AnyScorer: TypeAlias = Scorer | ImageScorer
 
 
@@ -110,9 +110,9 @@ def adapter_of(model: AnyModel) -> Adapter:
 
 def is_image_model(model: object) -> TypeGuard[ImageVAEDetector]:
     """Whether a fitted model is a detector of images; raises InputError for a Pipeline that ends in one."""
-    if isinstance(model, ImageVAEDetector):
+    if hasattr(model, "heatmap"):  # without importing its class
         return True
-    if isinstance(model, Pipeline) and isinstance(model[-1], ImageVAEDetector):
+    if is_pipeline(model) and hasattr(model[-1], "heatmap"):
         raise InputError(
             "the model is a Pipeline, but images are read for its last step; save only the last step"
         )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import CellError, InputError
@@ -18,6 +18,9 @@ from anomaly_vae.thresholds import can_guarantee, least_false_alarm_rate, rounde
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.cells import MISSING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -92,6 +95,8 @@ class RowRate:
         Times without an offset are in UTC. A row without a time is also counted. Raises CellError for a cell
         that is not a valid time, or is in the other notation than the cells before it.
         """
+        import pandas as pd
+
         texts = pd.Series(cells, dtype="str").str.strip()
         times = self._seconds(texts.mask(texts.isin(MISSING)))
         self.n_rows += len(times)
@@ -115,6 +120,8 @@ class RowRate:
 
     def _seconds(self, texts: pd.Series) -> NDArray[np.float64]:
         """Convert times to seconds, NaN if missing; raises CellError at the first invalid time."""
+        import pandas as pd
+
         present = texts.notna().to_numpy()
         if self._in_seconds is None and present.any():
             first = texts[present].head(1)
@@ -142,11 +149,15 @@ def rows_per_day(pieces: Iterable[Rows], column: str) -> float:
 
 
 def _numbers(texts: pd.Series) -> NDArray[np.float64]:
+    import pandas as pd
+
     return pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _moments(texts: pd.Series) -> NDArray[np.float64]:
     """Convert ISO 8601 times to seconds since 1970, NaN if invalid."""
+    import pandas as pd
+
     # Parsed separately: pandas 2.2 gives a text without an offset the offset of the text before it.
     has_offset = texts.str.contains(_OFFSET, na=False).to_numpy(dtype=bool)
     seconds = np.full(len(texts), np.nan)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.tails import SeverityScale, Tail, p_value_function
 from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
 from anomaly_vae_pipelines.sinks.pictures import Pictures
+
+if TYPE_CHECKING:
+    from anomaly_vae.detectors.image import ImageVAEDetector
 
 Bools = NDArray[np.bool_]
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from anomaly_vae.detectors.image import ImageVAEDetector
-from anomaly_vae.detectors.tabular import TabularVAEDetector
-from anomaly_vae.persistence import load
+from anomaly_vae.persistence import load_scorer
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
+
+if TYPE_CHECKING:
+    from anomaly_vae.detectors.image import ImageVAEDetector
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.scorer import TableScorer
 
 
 @dataclass(frozen=True)
@@ -20,8 +24,8 @@ class OpenedModel:
     ----------
     path : str
         The model file.
-    model : TabularVAEDetector, ImageVAEDetector or Pipeline
-        The fitted model.
+    model : TableScorer, ImageVAEDetector or Pipeline
+        The fitted model; a detector of tables only scores.
     model_id : str
         First digits of the SHA-256 of the file.
     """
@@ -36,7 +40,7 @@ class OpenedModel:
         return adapter_of(self.model)
 
     @property
-    def detector(self) -> TabularVAEDetector | ImageVAEDetector:
+    def detector(self) -> TableScorer | TabularVAEDetector | ImageVAEDetector:
         """The model itself, or the last step of a Pipeline."""
         return self.adapter.detector
 
@@ -44,6 +48,6 @@ class OpenedModel:
 def open_model(path: str) -> OpenedModel:
     """Load a model file; raises ModelFileError if it cannot be loaded."""
     model_id = ""
-    with suppress(OSError):  # load() raises an error with a better message
+    with suppress(OSError):  # load_scorer() raises an error with a better message
         model_id = file_digest(path)
-    return OpenedModel(path, load(path), model_id)
+    return OpenedModel(path, load_scorer(path), model_id)

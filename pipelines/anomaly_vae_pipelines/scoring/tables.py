@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
-from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import CellError, InputError, StepError
 from anomaly_vae.tails import SeverityScale, Tail, p_value_function
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
-from anomaly_vae_pipelines.sources.cells import check_types, scoring_frame
+from anomaly_vae_pipelines.sources.cells import check_types, is_floating, scoring_frame, scoring_matrix
 
-Model: TypeAlias = TabularVAEDetector | Pipeline
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.scorer import TableScorer
+
+Model: TypeAlias = "TableScorer | TabularVAEDetector | Pipeline"
 Bools = NDArray[np.bool_]
 
 MAX_UNREADABLE = 100
@@ -44,7 +47,7 @@ class Scorer:
 
     Parameters
     ----------
-    model : TabularVAEDetector or Pipeline
+    model : TableScorer, TabularVAEDetector or Pipeline
         A fitted model with column names.
     explain : {"flagged", "all", "none"}
         Which rows get reasons.
@@ -85,7 +88,6 @@ class Scorer:
         self.numeric = _numeric_columns(model)
         self._scale = SeverityScale.fit(self.detector.calibration_scores_)
         self._p_values = p_value_function(self.detector.calibration_scores_, tail)
-        self._index = pd.Index(self.names)
         self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
     def __call__(self, rows: Rows) -> Scored:
@@ -122,25 +124,53 @@ class Scorer:
     def _prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
         if isinstance(rows, NumberRows):
-            return pd.DataFrame(rows.values, columns=self._index, copy=False)
-        if not isinstance(self.model, Pipeline):
+            return self._with_names(rows.values)
+        matrix = self._matrix(rows)
+        if matrix is not None:
+            return matrix
+        if not is_pipeline(self.model):
             table = rows.table.select(list(self.names))
             check_types(table, self._kinds, rows.source)
             return scoring_frame(table, source=rows.source)
         frame = scoring_frame(rows.table.select(list(self.names)), self.names, rows.source)
         return self.model[:-1].transform(frame) if len(self.model) > 1 else frame
 
+    def _matrix(self, rows: Rows) -> NDArray[np.float64] | None:
+        """Return the columns as an array if all are numbers and the detector takes one."""
+        if not hasattr(self.detector, "takes_arrays") or not self.numeric.issuperset(self.names):
+            return None
+        table = rows.table.select(list(self.names))
+        if self.expected and not all(map(is_floating, table.schema.types)):  # integers are shown as such
+            return None
+        return scoring_matrix(table)
+
+    def _with_names(self, values: NDArray[np.float64]) -> Any:
+        """Return numbers in the form that the detector takes without a warning."""
+        if hasattr(self.detector, "takes_arrays"):
+            return values
+        import pandas as pd
+
+        return pd.DataFrame(values, columns=self.names, copy=False)
+
     def _reasons(self, X: Any, flagged: Bools) -> dict[int, Sequence[Reason]]:
         chosen = np.flatnonzero(flagged | (self.explain == "all"))
         if self.explain == "none" or not len(chosen):
             return {}
-        observed = X.iloc[chosen] if isinstance(X, pd.DataFrame) else X[chosen]
+        observed = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
         explained = self.detector.explain_shares(observed, n_columns=N_REASONS)
         expected = self.detector.reconstruct(observed) if self.expected else None
         return {
-            int(row): [_reason(name, nats, share, observed, expected, k) for name, nats, share in reasons]
+            int(row): [self._reason(*reason, observed, expected, k) for reason in reasons]
             for k, (row, reasons) in enumerate(zip(chosen, explained, strict=True))
         }
+
+    def _reason(self, name: str, nats: float, share: float, observed: Any, expected: Any, row: int) -> Reason:
+        """Return a reason, with both values if the detector read this column as it is in the file."""
+        names = list(getattr(observed, "columns", self.names))
+        if expected is None or name not in names:
+            return Reason(name, nats, None, None, share)
+        at = names.index(name)
+        return Reason(name, nats, _text(_cell(observed, row, at)), _text(_cell(expected, row, at)), share)
 
     def _unreadable(self, rows: Rows, start: int, stop: int, found: dict[int, str]) -> dict[int, str]:
         """Find by bisection the rows from start to stop that a step of the Pipeline rejects, and why."""
@@ -160,10 +190,15 @@ class Scorer:
         return found
 
 
-def final_detector(model: Model) -> TabularVAEDetector:
+def final_detector(model: Model) -> TableScorer | TabularVAEDetector:
     """Return the detector itself, or the last step of a Pipeline."""
-    detector: TabularVAEDetector = model[-1] if isinstance(model, Pipeline) else model
+    detector: TableScorer | TabularVAEDetector = model[-1] if is_pipeline(model) else model
     return detector
+
+
+def is_pipeline(model: object) -> TypeGuard[Pipeline]:
+    """Whether a model is a Pipeline; its class is not imported."""
+    return hasattr(model, "steps")
 
 
 def model_columns(model: Model) -> tuple[str, ...]:
@@ -194,22 +229,20 @@ def _reason_text(reason: Reason) -> str:
 
 def _numeric_columns(model: Model) -> frozenset[str]:
     """Return the columns that must be numbers; for a Pipeline these are not known."""
-    if isinstance(model, Pipeline):
+    if is_pipeline(model):
         return frozenset()
     return frozenset(column.name for column in model.schema_.columns if column.kind == "numeric")
 
 
-def _reason(name: str, nats: float, share: float, observed: Any, expected: Any, row: int) -> Reason:
-    if expected is None or not isinstance(observed, pd.DataFrame) or name not in observed.columns:
-        return Reason(name, nats, None, None, share)
-    return Reason(name, nats, _text(observed[name].iloc[row]), _text(expected[name].iloc[row]), share)
+def _cell(table: Any, row: int, column: int) -> Any:
+    return table.iat[row, column] if hasattr(table, "iat") else table[row, column]
 
 
 def _text(cell: Any) -> str:
     """Format a cell for display; numbers have four digits."""
     if isinstance(cell, float | np.floating):
         return f"{cell:.4g}"
-    return "" if cell is None or cell is pd.NA or cell is pd.NaT else str(cell)
+    return "" if cell is None or type(cell).__name__ in ("NAType", "NaTType") else str(cell)
 
 
 def _same_cells(rows: Rows, error: CellError) -> Bools:

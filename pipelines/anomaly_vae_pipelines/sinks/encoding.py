@@ -18,11 +18,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from anomaly_vae_pipelines.arrow_arrays import arrow_booleans, arrow_bytes, arrow_numbers, arrow_texts
 from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_values, text_of
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
 _SPECIAL = re.compile('[,"\n\r]')
+_COMMA = arrow_bytes([b","])[0]
 _DIGITS = 6
 """Significant digits of a p-value."""
 
@@ -55,14 +57,14 @@ class CsvEncoder(_Encoder):
         if scored.rows.raw is None or scored.rows.whole is not None:
             return _table_csv(result_table(scored, reasons, self.names))
         results = [
-            pc.cast(pa.array(scored.scores), pa.large_string()),
-            pc.cast(pa.array(rounded(scored.p_values)), pa.large_string()),
-            pc.cast(pa.array(scored.severities.round(_DECIMALS)), pa.large_string()),
-            pc.cast(pa.array(scored.is_anomaly), pa.large_string()),
-            pa.array([f"{_quoted(text)}\n" if text else "\n" for text in reasons], pa.large_string()),
+            pc.cast(arrow_numbers(scored.scores), pa.large_string()),
+            pc.cast(arrow_numbers(rounded(scored.p_values)), pa.large_string()),
+            pc.cast(arrow_numbers(scored.severities.round(_DECIMALS)), pa.large_string()),
+            pc.cast(arrow_booleans(scored.is_anomaly), pa.large_string()),
+            arrow_bytes([f"{_quoted(text)}\n".encode() if text else b"\n" for text in reasons]),
         ]
         cells = [scored.rows.raw, *(result.cast(pa.large_binary()) for result in results)]
-        return _contents(pc.binary_join_element_wise(*cells, pa.scalar(b",", pa.large_binary())))
+        return _contents(pc.binary_join_element_wise(*cells, _COMMA))
 
 
 class JsonLinesEncoder(_Encoder):
@@ -119,11 +121,11 @@ def check_no_clash(source: str, columns: Sequence[str], prefix: str) -> None:
 def result_table(scored: ScoredRows, reasons: Sequence[str], names: Sequence[str]) -> pa.Table:
     """All columns of the file (or those that were read), followed by the results."""
     results = [
-        pa.array(scored.scores),
-        pa.array(rounded(scored.p_values)),
-        pa.array(scored.severities.round(_DECIMALS)),
-        pa.array(scored.is_anomaly),
-        pa.array(reasons, pa.string()),
+        arrow_numbers(scored.scores),
+        arrow_numbers(rounded(scored.p_values)),
+        arrow_numbers(scored.severities.round(_DECIMALS)),
+        arrow_booleans(scored.is_anomaly),
+        arrow_texts(reasons),
     ]
     table = scored.rows.table if scored.rows.whole is None else scored.rows.whole
     for name, column in zip(names, results, strict=True):

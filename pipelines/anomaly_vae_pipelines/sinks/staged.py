@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SinkError
@@ -158,6 +157,8 @@ class StagedParquet(StagedOutput):
 
     def complete(self) -> Stamp:
         """Copy the row groups of all parts into one file, and flush it to disk."""
+        import pyarrow.parquet as pq
+
         self.checkpoint()
         with write_errors(self.path):
             self._writer = _PartWriter(self.whole, pq.read_schema(self._part(0)))
@@ -196,6 +197,8 @@ class _PartWriter:
     """A part, which is a Parquet file that is being written."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        import pyarrow.parquet as pq
+
         self._stream = AppendedFile(path)
         try:
             self._writer = pq.ParquetWriter(self._stream, schema)
@@ -225,6 +228,8 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _schema_of(path: Path) -> pa.Schema:
+    import pyarrow.parquet as pq
+
     try:
         return pq.read_schema(path)
     except (OSError, pa.ArrowException) as error:
@@ -250,6 +255,8 @@ def _cast(table: pa.Table, schema: pa.Schema, path: str) -> pa.Table:
 
 
 def _copy_groups(path: Path, writer: _PartWriter) -> None:
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(path) as part:
         for group in range(part.num_row_groups):
             writer.write(part.read_row_group(group))

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null, numpy_floats
 from anomaly_vae_pipelines.arrow_text import is_text, local_timestamps, plain_column
 from anomaly_vae_pipelines.errors import MixedColumnWarning
 from anomaly_vae_pipelines.records import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MISSING = frozenset(
     {
@@ -44,7 +48,7 @@ MISSING = frozenset(
 MIXED_SHARE = 0.9
 """A text column with more than this share of numbers is probably a column of numbers with errors."""
 
-_MISSING_SET = pa.array(sorted(MISSING), pa.string())
+_MISSING_SET = arrow_texts(sorted(MISSING))
 _TRUTH = {"true": True, "false": False}
 _READ = (
     pa.types.is_boolean,
@@ -70,12 +74,17 @@ _WANTED = {
 """By kind of column: what the model was fitted on, and the types that are accepted for it."""
 
 
+def is_floating(kind: pa.DataType) -> bool:
+    """Whether a type is a floating-point number."""
+    return bool(pa.types.is_floating(kind))
+
+
 def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A text column with null for missing cells."""
     missing = pc.is_in(pc.utf8_trim_whitespace(column), _MISSING_SET)
     if not pc.any(missing).as_py():
         return column
-    return pc.if_else(missing, pa.scalar(None, column.type), column)
+    return pc.if_else(missing, null(column.type), column)
 
 
 def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -85,7 +94,7 @@ def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np
     """
     texts = text_cells(column)
     try:
-        numbers = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+        numbers = numpy_floats(pc.cast(texts, pa.float64()))
         return numbers, np.zeros(len(texts), dtype=bool)
     except pa.ArrowInvalid:
         cells = texts.to_pylist()
@@ -102,9 +111,20 @@ def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = (), source: st
             continue
         numbers, wrong = numbers_of(table.column(position))
         if not wrong.any():
-            table = table.set_column(position, name, pa.array(numbers, from_pandas=True))
+            table = table.set_column(position, name, arrow_numbers(numbers, nan_as_null=True))
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def scoring_matrix(table: pa.Table) -> NDArray[np.float64] | None:
+    """A table as numbers, shape (n_rows, n_columns), NaN where missing; None if a column holds others."""
+    columns = []
+    for column in table.columns:
+        kind = column.type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)) or pa.types.is_float16(kind):
+            return None
+        columns.append(numpy_floats(column.cast(pa.float64(), safe=False)))
+    return np.stack(columns, axis=1) if columns else None
 
 
 def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
@@ -118,6 +138,8 @@ def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
         numbers.append(piece.numbers)
     table = plain_table(pa.concat_tables(tables, promote_options="permissive"))
     lines = np.concatenate(numbers)
+    import pandas as pd
+
     columns = {name: _typed(table.column(name), name, lines) for name in table.column_names}
     return pd.DataFrame(columns, columns=table.column_names)
 
@@ -153,7 +175,7 @@ def table_pieces(table: pd.DataFrame, max_rows: int) -> Iterator[pa.Table]:
     for start in range(0, max(1, len(table)), max_rows):
         piece = table.iloc[start : start + max_rows]
         cells = [[_cell_text(cell) for cell in piece[name].tolist()] for name in table.columns]
-        yield pa.table([pa.array(column, pa.string()) for column in cells], names=names)
+        yield pa.table([arrow_texts(column) for column in cells], names=names)
 
 
 def _plain(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
@@ -175,6 +197,8 @@ def _plain(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
 
 
 def _typed(column: pa.ChunkedArray, name: str, lines: NDArray[np.int64]) -> pd.Series:
+    import pandas as pd
+
     if not is_text(column.type):
         return pd.Series(column.to_pandas())
     numbers, wrong = numbers_of(column)
@@ -216,4 +240,4 @@ def _cell_text(cell: object) -> str:
         return "true" if cell else "false"
     if isinstance(cell, float):
         return repr(cell).removesuffix(".0") if cell == cell else ""
-    return "" if cell is None or cell is pd.NaT or cell is pd.NA else str(cell)
+    return "" if cell is None or type(cell).__name__ in ("NAType", "NaTType") else str(cell)

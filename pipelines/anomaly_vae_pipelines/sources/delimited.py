@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from anomaly_vae_pipelines.arrow_arrays import arrow_booleans, arrow_numbers
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
@@ -63,7 +64,7 @@ class DelimitedSource(TextSource):
             rows_of_cells = [_cells_of(record, len(self.columns)) for record in records]
             positions = {name: self.columns.index(name) for name in parsed}
             kept, table, rejected = self._separated(records, numbers, rows_of_cells, positions)
-            numbers, raw = numbers[kept], raw.filter(pa.array(kept))
+            numbers, raw = numbers[kept], raw.filter(arrow_booleans(kept))
         rows = Rows(self.name, self.columns, table, numbers, raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 
@@ -139,7 +140,7 @@ def _slices(data: bytes, starts: Offsets, ends: Offsets) -> pa.LargeBinaryArray:
     offsets[:-1:2], offsets[1::2], offsets[-1] = starts, ends, len(data)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     pieces = pa.LargeBinaryArray.from_buffers(pa.large_binary(), 2 * len(starts), buffers)
-    return pieces.take(pa.array(np.arange(0, 2 * len(starts), 2)))
+    return pieces.take(arrow_numbers(np.arange(0, 2 * len(starts), 2)))
 
 
 def _is_text(data: bytes) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from anomaly_vae_pipelines.arrow_arrays import arrow_bytes
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
@@ -43,7 +43,7 @@ class JsonLinesSource(TextSource):
         parsed = [self._cells(line, needed, read) for line in lines]
         positions = {name: position for position, name in enumerate(read)}
         kept, table, rejected = self._separated(lines, numbers, parsed, positions)
-        raw = pa.array([line for line, keep in zip(lines, kept, strict=True) if keep], pa.large_binary())
+        raw = arrow_bytes([line for line, keep in zip(lines, kept, strict=True) if keep])
         rows = Rows(self.name, self.columns, table, numbers[kept], raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 

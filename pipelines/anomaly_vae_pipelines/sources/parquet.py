@@ -7,7 +7,6 @@ from contextlib import ExitStack
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
@@ -33,6 +32,8 @@ class ParquetSource(Source):
     """
 
     def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS) -> None:
+        import pyarrow.parquet as pq
+
         if path == "-":
             raise SourceError("standard input", None, "Parquet cannot be read from a stream; pass a file")
         self.name, self._block_rows = path, block_rows

@@ -12,12 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
 from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
+
+_EMPTY = arrow_texts([""])[0]
 
 
 class TextSource(Source):
@@ -62,7 +65,7 @@ class TextSource(Source):
             for number, wrong, record in zip(numbers, parsed, records, strict=True)
             if isinstance(wrong, tuple)
         ]
-        columns = {name: pa.array([cells[j] for cells in good], pa.string()) for name, j in positions.items()}
+        columns = {name: arrow_texts([cells[j] for cells in good]) for name, j in positions.items()}
         return kept, pa.table(columns), rejected
 
     def _finished(
@@ -99,7 +102,7 @@ def cast_columns(table: pa.Table, numeric: Container[str]) -> tuple[pa.Table, di
     for name, column in zip(table.column_names, map(plain_column, table.columns), strict=True):
         if pa.types.is_string(column.type) and name in numeric:
             numbers, wrong = numbers_of(column)
-            columns.append(pa.array(numbers, from_pandas=True))
+            columns.append(arrow_numbers(numbers, nan_as_null=True))
             for i in np.flatnonzero(wrong):
                 problem = f"column {name!r}: wanted a number, got {column[int(i)].as_py()!r}"
                 bad_cells.setdefault(int(i), problem)
@@ -123,4 +126,4 @@ def _empty_as_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A text column with null for empty cells."""
     if not pa.types.is_string(column.type):
         return column
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+    return pc.if_else(pc.equal(column, _EMPTY), null(column.type), column)

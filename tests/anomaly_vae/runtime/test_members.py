@@ -11,7 +11,6 @@ from anomaly_vae.nn.build import build_module, weights_of
 from anomaly_vae.nn.histogram import FAR_BREAK, ColumnHistogram, fit_densities
 from anomaly_vae.nn.vae import VAE
 from anomaly_vae.runtime.bounds import bounds_model
-from anomaly_vae.runtime.members import equal_steps
 from anomaly_vae.runtime.session import Session
 from anomaly_vae.schema import Column, Feature, Schema, Span
 from anomaly_vae.states.architecture import Architecture, MemberState
@@ -119,15 +118,3 @@ def test_a_row_has_the_same_bits_everywhere(name: str, widths: tuple[int, tuple[
     wild = cells[:64].copy()
     wild[::2] = 332.0
     np.testing.assert_array_equal(run(wild)[1::2], whole[1:64:2])
-
-
-def test_steps_of_equal_width_are_found() -> None:
-    """Unused breaks do not count; a column with two breaks has equal steps."""
-    breaks = np.full((3, 6), FAR_BREAK, dtype=np.float32)
-    breaks[0] = np.linspace(-1, 1, 6)
-    breaks[1, :2] = [0.0, 0.5]
-    breaks[2, :4] = [0.0, 0.1, 2.0, 2.1]
-    low, width, is_equal = equal_steps(breaks)
-    assert is_equal.tolist() == [True, True, False]
-    np.testing.assert_allclose(low, [-1, 0, 0])
-    np.testing.assert_allclose(width[:2], [0.4, 0.5], rtol=1e-6)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Label, ScoredRows
-from anomaly_vae_pipelines.scoring.evaluation import evaluate
+from anomaly_vae_pipelines.scoring.evaluation import evaluate, evaluate_scores
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
 LABEL = Label("label", "ok")
@@ -51,3 +52,14 @@ def test_rows_of_one_kind_cannot_be_compared(labels):
     """The message says how many rows are normal and what was wanted."""
     with pytest.raises(InputError, match=r"labelled rows have 'ok' in column 'label'; wanted at least one"):
         evaluate([batch(labels, [1.0] * len(labels))], LABEL, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_measures_are_those_of_scikit_learn(seed):
+    """Also for equal scores."""
+    random = np.random.default_rng(seed)
+    scores = random.normal(size=200).round(random.integers(3))
+    anomalous = random.random(200) < 0.3
+    result = evaluate_scores(scores, anomalous, 0.0)
+    assert result.auroc == pytest.approx(roc_auc_score(anomalous, -scores), rel=1e-12)
+    assert result.average_precision == pytest.approx(average_precision_score(anomalous, -scores), rel=1e-12)

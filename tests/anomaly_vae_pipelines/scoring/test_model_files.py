@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_vae import ImageVAEDetector, TabularVAEDetector
+from anomaly_vae import ImageVAEDetector, TableScorer
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, TableAdapter
 from anomaly_vae_pipelines.scoring.model_files import open_model
@@ -17,7 +17,7 @@ def test_the_adapter_is_that_of_the_kind_of_model(model, image_model):
     """Tables and images are read by different adapters."""
     opened = open_model(model)
     assert isinstance(opened.adapter, TableAdapter)
-    assert isinstance(opened.detector, TabularVAEDetector)
+    assert isinstance(opened.detector, TableScorer)
     images = open_model(image_model)
     assert isinstance(images.adapter, ImageAdapter)
     assert isinstance(images.detector, ImageVAEDetector)

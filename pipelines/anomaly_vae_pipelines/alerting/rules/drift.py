@@ -9,13 +9,12 @@ thousand counts, and the distance is exact for up to ``MAX_STEPS`` distinct scor
 from __future__ import annotations
 
 import hashlib
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
-from scipy.stats import kstwo
 
 MAX_STEPS = 1000
 """Scores of calibration at which the distance is measured; with more, it is off by up to 1 / MAX_STEPS."""
@@ -71,7 +70,9 @@ class Reference:
         All scores of such a window are on one side of those of calibration. Two of all the ways to choose
         which scores are the window's give that.
         """
-        log_ways = gammaln(n_rows + self.n_rows + 1) - gammaln(n_rows + 1) - gammaln(self.n_rows + 1)
+        log_ways = (
+            math.lgamma(n_rows + self.n_rows + 1) - math.lgamma(n_rows + 1) - math.lgamma(self.n_rows + 1)
+        )
         return float(min(2.0 * np.exp(-log_ways), 1.0))
 
     def rows_needed(self, p_value: float) -> int | None:
@@ -82,19 +83,29 @@ class Reference:
 
     def distance(self, p_value: float, n_rows: int) -> float:
         """The distance that a window of this many rows must have for a p-value; at most 1."""
+        from scipy.stats import kstwo
+
         return float(kstwo.isf(p_value, self._n_effective(n_rows))) if p_value > 0 else 1.0
 
     def compare(self, counts: NDArray[np.int64]) -> Drift:
         """The drift of a window with these counts."""
-        n_rows = int(counts.sum())
-        share = np.cumsum(counts) / n_rows
-        gaps = np.concatenate([share[0:-1:2] - self._under, share[1::2] - self._up_to])
-        widest = float(gaps[np.abs(gaps).argmax()])
-        # Rounding may give a distance of 1 + 1e-16, which has no probability.
-        effect = min(abs(widest), 1.0)
+        from scipy.stats import kstwo
+
+        n_rows, effect = int(counts.sum()), self.effect(counts)
         # The distribution of the distance assumes no ties, and gives a distance of 1 the probability 0.
         p_value = max(float(kstwo.sf(effect, self._n_effective(n_rows))), self.least_p_value(n_rows))
-        return Drift(effect, p_value, widest > 0)
+        return Drift(effect, p_value, self._widest(counts) > 0)
+
+    def effect(self, counts: NDArray[np.int64]) -> float:
+        """The Kolmogorov-Smirnov distance of a window with these counts, 0 to 1."""
+        # Rounding may give a distance of 1 + 1e-16, which has no probability.
+        return min(abs(self._widest(counts)), 1.0)
+
+    def _widest(self, counts: NDArray[np.int64]) -> float:
+        """The largest difference of shares, positive if the scores of the window are lower."""
+        share = np.cumsum(counts) / int(counts.sum())
+        gaps = np.concatenate([share[0:-1:2] - self._under, share[1::2] - self._up_to])
+        return float(gaps[np.abs(gaps).argmax()])
 
     def _n_effective(self, n_rows: int) -> int:
         return max(round(n_rows * self.n_rows / (n_rows + self.n_rows)), 1)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
 
 from anomaly_vae_pipelines.alerting.by_key import ByKey
 from anomaly_vae_pipelines.alerting.records import MAX_ROWS, AlertRow, Key, row_from_json, score_of
@@ -80,6 +79,8 @@ class RunRule(Rule):
 
     @property
     def false_alarms(self) -> str:
+        from scipy.stats import binom
+
         rate = self.limit.rate
         chance = None if rate is None else float(binom.sf(self.k - 1, self.n, rate))
         return "" if chance is None else f"{100 * chance:.3g} % of sequences of {counted(self.n, 'row')}"
@@ -114,6 +115,8 @@ class RunRule(Rule):
             recent.popleft()
 
     def _match(self, timed: TimedRows, key: Key, at: int, rows: Sequence[AlertRow]) -> Match:
+        from scipy.stats import binom
+
         n_rows, rate = len(rows), self.limit.rate
         return Match(
             key,

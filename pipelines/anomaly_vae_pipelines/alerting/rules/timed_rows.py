@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.alerting.records import MAX_REASONS, AlertRow, Key, RowLocation, finite
@@ -74,8 +73,8 @@ class TimedRows:
         if not columns:
             return [((), np.arange(len(self.times)))]
         values = list(zip(*(self.scored.rows.cells(name) for name in columns), strict=True))
-        index = pd.MultiIndex.from_tuples(values) if len(columns) > 1 else pd.Index([v for (v,) in values])
-        codes, _ = pd.factorize(index)
+        found: dict[Key, int] = {}
+        codes = np.array([found.setdefault(value, len(found)) for value in values])
         order = np.argsort(codes, kind="stable")
         parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
         return [(values[part[0]], part) for part in parts]

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from anomaly_vae_pipelines.alerting.records import Key
 from anomaly_vae_pipelines.alerting.rules.base import Match, RuleOptions
@@ -41,6 +40,8 @@ class ShareRule(WindowRule):
         rate, n_rows = self.limit.rate, self.window.fewest
         if rate is None:
             return ""
+        from scipy.stats import binom
+
         chance = float(binom.sf(math.ceil(self.share * n_rows - 1e-9) - 1, n_rows, rate))
         return f"{100 * chance:.3g} % of windows of {counted(n_rows, 'row')}"
 
@@ -51,6 +52,8 @@ class ShareRule(WindowRule):
     def _judge(self, key: Key, stats: WindowStats, at: int) -> Iterator[Match]:
         count, n_rows, rate = int(stats.counts[0]), stats.n_rows, self.limit.rate
         if count / n_rows >= self.share:
+            from scipy.stats import binom
+
             p_value = None if rate is None else float(binom.sf(count - 1, n_rows, rate))
             share = count / n_rows
             what = f"{_percent(share)} of rows count ({self.limit})"

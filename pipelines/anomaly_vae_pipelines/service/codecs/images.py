@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae_pipelines.images.decoding import UnreadableImageError
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.overlay import HeatScale, overlay
@@ -19,6 +18,9 @@ from anomaly_vae_pipelines.records import ImageRows
 from anomaly_vae_pipelines.service.codecs.tables import check_count
 from anomaly_vae_pipelines.service.errors import RefusedRowsError
 from anomaly_vae_pipelines.service.models.inputs import SOURCE, ModelInputs
+
+if TYPE_CHECKING:
+    from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae_pipelines.sources.images import FILE_COLUMN, stacked
 
 

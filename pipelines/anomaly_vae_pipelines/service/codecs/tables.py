@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.arrow_arrays import arrow_texts, numpy_floats
 from anomaly_vae_pipelines.arrow_text import is_number
 from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.records import NumberRows, Rows
@@ -112,7 +113,7 @@ def _text_table(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pa.T
     rows = list(rows)
     columns = [[_text(row.get(name), name, position) for position, row in enumerate(rows)] for name in names]
     try:
-        return pa.table([pa.array(column, pa.string()) for column in columns], names=list(names))
+        return pa.table([arrow_texts(column) for column in columns], names=list(names))
     except (pa.ArrowException, UnicodeEncodeError) as error:
         raise InputError(f"a cell has text that is not Unicode ({str(error).splitlines()[0]})") from error
 
@@ -130,7 +131,7 @@ def _finished(table: pa.Table, inputs: ModelInputs) -> Rows:
     """A table of the model's columns as records; optional columns that are missing become null."""
     if inputs.is_numbers:
         columns = [
-            column.cast(pa.float64(), safe=False).to_numpy() for column in _numbers(table, inputs).columns
+            numpy_floats(column.cast(pa.float64(), safe=False)) for column in _numbers(table, inputs).columns
         ]
         return _number_rows(np.column_stack(columns), inputs)
     for position, name in enumerate(inputs.names):

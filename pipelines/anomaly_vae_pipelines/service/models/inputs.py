@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from sklearn.pipeline import Pipeline
-
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.images.frame import Frame, frame_of
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer
 from anomaly_vae_pipelines.scoring.images import ImageScorer
-from anomaly_vae_pipelines.scoring.tables import final_detector
+from anomaly_vae_pipelines.scoring.tables import final_detector, is_pipeline
 
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "constant", "identifier", "unknown"]
 
@@ -85,7 +83,7 @@ def inputs_of(scorer: AnyScorer) -> ModelInputs:
     """The inputs of a scorer's model."""
     if isinstance(scorer, ImageScorer):
         return ModelInputs({}, frozenset(), frame_of(scorer.detector), joins=True)
-    if isinstance(scorer.model, Pipeline):
+    if is_pipeline(scorer.model):
         return ModelInputs(dict.fromkeys(scorer.names, "unknown"), scorer.numeric, None, joins=False)
     columns = final_detector(scorer.model).schema_.columns
     return ModelInputs({column.name: column.kind for column in columns}, scorer.numeric, None, joins=True)

@@ -114,7 +114,7 @@ class _Models(Collector):
                 drift.add_metric(labels, now.drift)
             threshold.add_metric(labels, served.offset)
             waiting.add_metric(labels, self._models.get(*labels)[1].n_rows)
-            info.add_metric(labels, {"id": served.model_id, "kind": type(served.detector).__name__})
+            info.add_metric(labels, {"id": served.model_id, "kind": served.kind})
             loaded.add_metric(labels, served.loaded_at.timestamp())
             load.add_metric(labels, served.seconds)
         yield from (rows, anomalies, scores, drift, threshold, waiting, info, loaded, load)

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import joblib
-import pandas as pd
-
+from anomaly_vae.cores import n_cores
 from anomaly_vae.errors import InputError, ModelFileError
-from anomaly_vae.persistence import load
+from anomaly_vae.persistence import load_scorer
+from anomaly_vae.scorer import TableScorer
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
@@ -25,6 +24,9 @@ from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
 from anomaly_vae_pipelines.service.models.parse_queue import ParseQueue
 from anomaly_vae_pipelines.service.models.statistics import ScoreStatistics
 from anomaly_vae_pipelines.service.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ServedModel:
@@ -73,11 +75,24 @@ class ServedModel:
         """A few generated rows as JSON; none for images and Pipelines."""
         if self.inputs.frame is not None or self.model is not self.detector:
             return []
-        rows = pd.DataFrame(self.detector.sample(3, random_state=0))
+        rows = self._generated(3)
         return [
             {name: _plain(cell) for name, cell in zip(self.inputs.names, row, strict=True)}
             for row in rows.itertuples(index=False)
         ]
+
+    @property
+    def kind(self) -> str:
+        """The kind of the detector."""
+        return str(getattr(self.detector, "kind", type(self.detector).__name__))
+
+    def _generated(self, n_rows: int) -> pd.DataFrame:
+        """Generated rows of a table; a scorer does so without torch."""
+        if isinstance(self.detector, TableScorer):
+            return self.detector.expected_rows(n_rows)
+        import pandas as pd
+
+        return pd.DataFrame(self.detector.sample(n_rows, random_state=0))
 
 
 def _plain(cell: Any) -> Any:
@@ -96,7 +111,7 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._n_threads = joblib.cpu_count()
+        self._n_threads = n_cores()
         self._executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="score")
         self.parse_queue = ParseQueue(settings.max_wait)
         self._served: dict[str, dict[str, tuple[ServedModel, Batcher]]] = {}
@@ -163,7 +178,7 @@ def load_served(name: str, version: str, path: str, *, isolated: bool = False) -
     With ``isolated=True`` a child process with limits loads it first.
     """
     started, model_id = time.perf_counter(), _digest(path)
-    model = load(path, isolated=isolated)
+    model = load_scorer(path, isolated=isolated)
     if _digest(path) != model_id:
         raise ModelFileError(f"{path}: changed while it was read; it will be read again")
     return ServedModel(name, version, model, model_id, seconds=round(time.perf_counter() - started, 3))

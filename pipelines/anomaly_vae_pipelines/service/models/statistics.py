@@ -95,5 +95,5 @@ class ScoreStatistics:
                 tuple(self._edges.tolist()),
                 tuple(self._counts.tolist()),
                 self._total,
-                None if recent is None else self._reference.compare(recent).effect,
+                None if recent is None else self._reference.effect(recent),
             )

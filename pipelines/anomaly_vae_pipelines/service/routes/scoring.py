@@ -102,7 +102,7 @@ def _info(served: ServedModel) -> dict[str, Any]:
         "name": served.name,
         "version": served.version,
         "id": served.model_id,
-        "kind": type(detector).__name__,
+        "kind": served.kind,
         "columns": [ColumnInfo(name, kind) for name, kind in served.inputs.kinds.items()],
         "image": None
         if frame is None

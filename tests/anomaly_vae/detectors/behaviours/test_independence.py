@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from anomaly_vae import ImageVAEDetector, TabularVAEDetector
-from tests.anomaly_vae.detectors.conftest import mixed_table
+from tests.anomaly_vae.conftest import mixed_table
 from tests.processor import PROCESSOR
 
 N_ROWS, N_ALONE = 200, 40

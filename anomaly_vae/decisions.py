@@ -1,17 +1,16 @@
-"""ScoreDecisions: decisions, p-values and thresholds from scores, for an outlier detector of scikit-learn.
+"""Decisions: predictions, p-values, severities and thresholds from scores.
 
 A subclass provides ``_checked`` and ``_score_samples``; everything else here is computed from the scores.
+The estimators and the scorer of a model file share it, so it imports no scikit-learn.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
 from anomaly_vae.errors import InputError, NonFiniteScoreError
@@ -20,17 +19,26 @@ from anomaly_vae.tails import LowerTail, Tail, severities, tail_p_values
 Floats = NDArray[np.float64]
 
 
-class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
+class Decisions:
     """Decisions from scores, where a score is an ELBO in nats and higher is more normal."""
 
     offset_: float
     false_alarm_rate_: float | None
     tail_: Tail | None
     calibration_scores_: Floats
+    latent_dim_: int
+    training_: dict[str, Any]
 
     @abstractmethod
-    def _checked(self, X: Any, *, reset: bool) -> Any:
-        """X after the input checks; with ``reset=True`` its columns are stored on the estimator."""
+    def metadata(self) -> dict[str, Any]:
+        """A JSON-serialisable summary of the fitted model: parameters, inputs, training and threshold."""
+
+    @abstractmethod
+    def _checked(self, X: Any) -> Any:
+        """X after the input checks."""
+
+    def _check_is_fitted(self) -> None:
+        """Raise an error before ``fit``, of what can be fitted."""
 
     @abstractmethod
     def _score_samples(self, X: Any) -> Floats:
@@ -42,8 +50,8 @@ class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
         Raises NotFittedError before ``fit``, InputError for columns or cells that do not match the fit, and
         NonFiniteScoreError if the model is damaged.
         """
-        check_is_fitted(self)
-        return finite(self._score_samples(self._checked(X, reset=False)))
+        self._check_is_fitted()
+        return finite(self._score_samples(self._checked(X)))
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """``score_samples(X) - offset_``, shape (n_rows,), in nats: negative is anomalous."""
@@ -102,7 +110,7 @@ class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
             raises InputError with the number of rows that the rate needs. "gpd" fits a generalised Pareto
             tail to their lowest scores, which is an estimate and not a guarantee.
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
         given = {
             name: value
             for name, value in (
@@ -167,6 +175,24 @@ class ScoreDecisions(OutlierMixin, BaseEstimator, ABC):
     def _set_offset(self, offset: float) -> None:
         """Set a threshold without a false-alarm rate."""
         self.offset_, self.false_alarm_rate_, self.tail_ = offset, None, None
+
+
+def summary(
+    model: Decisions, kind: str, parameters: dict[str, Any], inputs: dict[str, Any]
+) -> dict[str, Any]:
+    """A JSON-serialisable summary of a fitted model: parameters, inputs, training and threshold."""
+    return {
+        "kind": kind,
+        "parameters": parameters,
+        **inputs,
+        "training": model.training_ | {"latent_dim": model.latent_dim_},
+        "threshold": {
+            "offset": model.offset_,
+            "false_alarm_rate": model.false_alarm_rate_,
+            "tail": model.tail_,
+            "n_calibration": len(model.calibration_scores_),
+        },
+    }
 
 
 def finite(values: Floats) -> Floats:

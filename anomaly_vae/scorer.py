@@ -1,0 +1,142 @@
+"""TableScorer: a fitted model of a table that scores without torch and scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anomaly_vae.columns.table import Table
+from anomaly_vae.decisions import Floats, finite, summary
+from anomaly_vae.errors import InputError, SchemaError
+from anomaly_vae.explanations import TableExplanations
+from anomaly_vae.runtime.table import TableRuntime
+from anomaly_vae.states import fitted
+from anomaly_vae.states.parameters import TABLE_PARAMETERS, table_parameters
+from anomaly_vae.states.table import TableState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+
+
+class TableScorer(TableExplanations):
+    """A fitted ``TabularVAEDetector`` without ``fit``: scores, decisions and explanations of rows.
+
+    It takes a DataFrame with the columns of the fit, or an array with those columns in that order, of shape
+    (n_rows, n_features_in_). Scores are those of the detector. It computes on the CPU and imports neither
+    torch nor scikit-learn, and pandas only for tables that do not consist of numbers.
+    ``anomaly_vae.load_scorer`` makes one.
+
+    Attributes
+    ----------
+    offset_, false_alarm_rate_, tail_, threshold_interval_, false_alarm_interval_, calibration_scores_
+        The threshold, as in ``TabularVAEDetector``.
+    schema_, feature_names_in_, n_features_in_
+        The columns, as in ``TabularVAEDetector``.
+    latent_dim_, history_, training_, typical_contributions_
+        The fit, as in ``TabularVAEDetector``.
+    """
+
+    kind = "TabularVAEDetector"
+    """The estimator that it stands for."""
+
+    takes_arrays = True
+    """Whether an array needs no column names."""
+
+    model_: TableRuntime
+    _parameters: dict[str, Any]
+    history_: dict[str, Floats]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> TableScorer:
+        """The scorer with the state of a detector; raises ModelFileError if its parts are inconsistent."""
+        scorer = cls()
+        model = TableState.from_state(state["model_"])
+        scorer.model_ = TableRuntime(model)
+        state = fitted.with_tail(state)
+        names = [reader.name for reader in model.encoder.readers]
+        fitted.check_fitted(state, set(TABLE_PARAMETERS), names, len(names) + 1, scorer.model_.latent_dim)
+        scorer._parameters = table_parameters(state)
+        learned = {name: value for name, value in state.items() if name not in TABLE_PARAMETERS}
+        del learned["model_"]
+        for name, stored in fitted.STORED_NAMES.items():
+            learned[name] = learned.pop(stored)
+        vars(scorer).update(learned)
+        return scorer
+
+    def encode(self, X: ArrayLike | pd.DataFrame) -> Floats:
+        """Posterior means of the latents, shape (n_rows, latent_dim_)."""
+        return finite(self.model_.encode(self._checked(X)))
+
+    def reconstruct(self, X: ArrayLike | pd.DataFrame) -> Any:
+        """The reconstruction of each row by the model; missing cells are filled in.
+
+        An array if all columns are numbers, else a DataFrame.
+        """
+        return self.model_.decode(self.encode(X).astype(np.float32))
+
+    def expected_rows(self, n_rows: int, seed: int = 0) -> pd.DataFrame:
+        """Expected rows of random latents, with whole numbers where the training rows had them."""
+        z = np.random.RandomState(seed).normal(size=(n_rows, self.latent_dim_))
+        return self.model_.restored(z.astype(np.float32))
+
+    def sample(self, n_rows: int = 1, random_state: int | None = None) -> Any:
+        """Rows drawn from the model, as ``TabularVAEDetector.sample`` draws them; imports torch."""
+        return self.detector().sample(n_rows, random_state)
+
+    def detector(self) -> TabularVAEDetector:
+        """The estimator of the same model; imports torch and scikit-learn."""
+        from anomaly_vae.detectors.tabular import TabularVAEDetector
+
+        learned = {name: value for name, value in vars(self).items() if name != "_parameters"}
+        for name, stored in fitted.STORED_NAMES.items():
+            learned[stored] = learned.pop(name)
+        detector = TabularVAEDetector.__new__(TabularVAEDetector)
+        detector.__setstate__(learned | self._parameters | {"model_": self.model_.state.get_state()})
+        return detector
+
+    def metadata(self) -> dict[str, Any]:
+        """A JSON-serialisable summary of the fitted model: parameters, columns, training and threshold."""
+        return summary(self, self.kind, dict(self._parameters), self._input_metadata())
+
+    def _checked(self, X: Any) -> Table:
+        if not isinstance(X, np.ndarray) and hasattr(X, "to_pandas"):
+            X = X.to_pandas()
+        if not hasattr(X, "iloc"):
+            return self._checked_array(X)
+        if hasattr(self, "feature_names_in_") and list(X.columns) != list(self.feature_names_in_):
+            raise SchemaError(
+                f"the columns should be those of the fit, in its order: {_shown(self.feature_names_in_)}; "
+                f"got {_shown(X.columns)}"
+            )
+        self._check_shape(X.shape)
+        table: Table = X
+        return table
+
+    def _checked_array(self, X: Any) -> Table:
+        array = np.asarray(X)
+        if array.dtype.kind in "US":
+            array = np.asarray(X, dtype=object)
+        if array.dtype.kind not in "fiubOM":
+            raise InputError(f"a table of {array.dtype} cannot be scored; give numbers, texts or dates")
+        self._check_shape(array.shape)
+        return array
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 2 or not shape[0] or shape[1] != self.n_features_in_:
+            raise InputError(
+                f"rows should have the shape (n_rows, {self.n_features_in_}) of the fit, with at least one "
+                f"row, got {shape}"
+            )
+
+
+def _shown(names: Any) -> str:
+    """Names of columns, cut at a length that fits a message."""
+    text = ", ".join(map(str, names))
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -1,0 +1,83 @@
+"""Checks of the parameters of a TabularVAEDetector, as the estimator makes them with scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anomaly_vae.errors import ModelFileError
+
+_MOST_LATENTS = 4096
+_MOST_SEED = 2**32 - 1
+
+
+def table_parameters(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters in a state, with a sequence as a tuple.
+
+    Raises
+    ------
+    ModelFileError
+        If one is missing or out of range.
+    """
+    for name, is_valid in TABLE_PARAMETERS.items():
+        if name not in state:
+            raise ModelFileError(f"{name!r} of 'detector' is missing; fit and save the model again")
+        if not is_valid(state[name]):
+            raise ModelFileError(f"a parameter of the model is out of range: {name!r} is {state[name]!r:.50}")
+    parameters = {name: state[name] for name in TABLE_PARAMETERS}
+    return parameters | {"hidden_sizes": tuple(parameters["hidden_sizes"])}
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _whole(least: int, most: float = float("inf")) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and least <= value <= most
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_real(value) and value > 0
+
+
+def _is_not_negative(value: Any) -> bool:
+    return _is_real(value) and value >= 0
+
+
+def _is_share(value: Any) -> bool:
+    return _is_real(value) and 0 < value <= 0.5
+
+
+def _is_inner_share(value: Any) -> bool:
+    return _is_real(value) and 0 < value < 1
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float) and value < float("inf")
+
+
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_whole(1), value))
+
+
+def _auto_or(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: (isinstance(value, str) and value == "auto") or is_valid(value)
+
+
+TABLE_PARAMETERS: Mapping[str, Callable[[Any], bool]] = {
+    "novelty": _is_bool,
+    "contamination": _auto_or(_is_share),
+    "latent_dim": _auto_or(_whole(1, _MOST_LATENTS)),
+    "hidden_sizes": _are_sizes,
+    "max_steps": _auto_or(_whole(1)),
+    "batch_size": _auto_or(_whole(1)),
+    "learning_rate": _is_positive,
+    "noise_floor": _auto_or(_is_positive),
+    "input_noise": _auto_or(_is_not_negative),
+    "validation_fraction": _auto_or(_is_inner_share),
+    "early_stopping": _is_bool,
+    "device": lambda value: isinstance(value, str),
+    "random_state": lambda value: value is None or _whole(0, _MOST_SEED)(value),
+    "verbose": lambda value: _is_bool(value) or _whole(0)(value),
+}
+"""By name: whether a value is valid. As in scikit-learn, a boolean is a number."""

@@ -1,0 +1,113 @@
+"""What commands import: of a detector of tables none needs what only a fit needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anomaly_vae import TabularVAEDetector, save
+from tests.anomaly_vae_pipelines.cli.conftest import RULES
+from tests.anomaly_vae_pipelines.conftest import process_environment
+
+FIT_ONLY = {"torch", "sklearn", "scipy", "skops", "joblib"}
+NOT_FOR_NUMBERS = FIT_ONLY | {"pandas", "PIL", "onnx"}
+
+COMMAND = """
+import atexit, json, sys
+from anomaly_vae_pipelines.cli.main import main
+def tell():
+    sys.stderr.write("\\n" + json.dumps([name for name in sys.modules if "." not in name]))
+atexit.register(tell)
+main()
+"""
+
+SERVICE = """
+import json, sys
+from starlette.testclient import TestClient
+from anomaly_vae_pipelines.service.app import create_app
+from anomaly_vae_pipelines.service.models.registry import Registry, load_served
+from anomaly_vae_pipelines.service.settings import Settings
+settings = Settings()
+registry = Registry(settings)
+registry.put(load_served("m", "1", sys.argv[1]))
+row = json.loads(sys.argv[2])
+with TestClient(create_app(registry, settings)) as client:
+    for path in ("/v1/score", "/v1/score?explain=true"):
+        assert client.post(path, json={"rows": [row]}).status_code == 200
+    for path in ("/metrics", "/v1/models"):
+        assert client.get(path).status_code == 200
+sys.stderr.write("\\n" + json.dumps([name for name in sys.modules if "." not in name]))
+"""
+
+
+def imported(program: str, *arguments: str, folder: object) -> set[str]:
+    """The modules that a process has imported when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        env=process_environment(),
+        cwd=str(folder),
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a model of numbers, one of a mixed table, and their tables."""
+    folder = tmp_path_factory.mktemp("imports")
+    random = np.random.default_rng(0)
+    numbers = pd.DataFrame(random.normal(size=(60, 3)), columns=["a", "b", "c"])
+    mixed = numbers.assign(colour=random.choice(["red", "blue"], 60))
+    for name, table in (("numbers", numbers), ("mixed", mixed)):
+        detector = TabularVAEDetector(max_steps=3, hidden_sizes=(4,), random_state=0).fit(table)
+        save(detector, folder / f"{name}.avae")
+        labelled = table.assign(label=["good", "bad"] * 30)
+        labelled.to_csv(folder / f"{name}.csv", index=False)
+        table.to_json(folder / f"{name}.jsonl", orient="records", lines=True)
+    numbers.to_parquet(folder / "numbers.parquet")
+    (folder / "rules.toml").write_text(RULES.format(path=folder / "alerts.jsonl").replace("code", "a"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["score", "numbers.avae", "numbers.csv", "-o", "scored.csv", "--explain", "all", "--force"],
+        ["score", "numbers.avae", "numbers.csv", "-o", "scored.jsonl", "--force"],
+        ["score", "numbers.avae", "numbers.jsonl", "-o", "scored.jsonl", "--force"],
+        ["score", "numbers.avae", "numbers.csv", "-o", "scored.csv", "--force", "--tail", "gpd"],
+        ["evaluate", "numbers.avae", "numbers.csv", "--label", "label", "--normal", "good"],
+        ["threshold", "numbers.avae", "-o", "moved.avae", "--force", "--false-alarm-rate", "0.1"],
+        ["inspect", "numbers.avae", "--json"],
+        ["watch", "numbers.avae", "numbers.csv", "--alerts", "rules.toml", "--once", "--interval", "0.01"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:4]),
+)
+def test_a_table_of_numbers_needs_numpy_and_pyarrow_alone(arguments, folder):
+    """No library of fits, and no pandas."""
+    assert not imported(COMMAND, *arguments, folder=folder) & NOT_FOR_NUMBERS
+
+
+def test_the_service_needs_no_library_of_fits(folder):
+    """Scoring, explaining and its metrics."""
+    row = json.dumps({"a": 1.0, "b": None, "c": 0.5})
+    assert not imported(SERVICE, "numbers.avae", row, folder=folder) & (FIT_ONLY | {"pandas"})
+
+
+def test_a_mixed_table_needs_pandas_as_well(folder):
+    """And nothing else."""
+    used = imported(COMMAND, "score", "mixed.avae", "mixed.csv", "-o", "out.csv", "--force", folder=folder)
+    assert used & NOT_FOR_NUMBERS == {"pandas"}
+
+
+def test_a_parquet_file_of_numbers_needs_no_library_of_fits(folder):
+    """PyArrow itself imports pandas for its metadata."""
+    arguments = ["score", "numbers.avae", "numbers.parquet", "-o", "out.parquet", "--force"]
+    assert not imported(COMMAND, *arguments, folder=folder) & FIT_ONLY
