@@ -9,7 +9,8 @@ scikit-learn. Each module imports only modules below it:
     training, scoring               fit a torch module; rows to scores in nats
     thresholds, columns, pixels, nn scores to offsets and p-values; tables to float matrices; transforms
                                     of images; plain torch: q(z|x), p(x|z), the ELBO
-    schema, bounded_json            which column owns which cells of that matrix; JSON within bounds
+    schema, bounded_json,           which column owns which cells of that matrix; JSON within bounds;
+    whole_files                     files that are written completely or not at all
     errors                          all exceptions, in one tree
 
 Files of rows, the command line and the service are in the package ``anomaly_vae_pipelines``.
@@ -28,6 +29,7 @@ from anomaly_vae.errors import (
     AnomalyVAEError,
     CellError,
     CellTypeError,
+    ExportError,
     IdentifierColumnWarning,
     InputError,
     MissingExtraError,
@@ -46,6 +48,7 @@ __all__ = [
     "AnomalyVAEError",
     "CellError",
     "CellTypeError",
+    "ExportError",
     "IdentifierColumnWarning",
     "ImageVAEDetector",
     "InputError",

@@ -30,6 +30,7 @@ from anomaly_vae.model_file.archive import METADATA
 from anomaly_vae.model_file.contents import build, detector_of, is_fitted, read_model_tree
 from anomaly_vae.model_file.reading import load_verified, metadata_of, parse_metadata
 from anomaly_vae.model_file.writing import culprit, describe, dump
+from anomaly_vae.whole_files import write_whole
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -97,7 +98,7 @@ def save(
     if metadata["self_test"] is not None:
         check_self_test(again, metadata["self_test"])
     members[METADATA] = json.dumps(metadata).encode()
-    archive.write_whole(path, archive.pack(members), overwrite=overwrite)
+    write_whole(path, archive.pack(members), overwrite=overwrite)
 
 
 def load(

@@ -13,6 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 17
 """Version of the operators; every ONNX Runtime since 1.12 (2022) has it."""
 
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 3
+"""The operators that read texts, and their version that belongs to ``OPSET``."""
+
 LANES = 16
 """Floats in one 512-bit register."""
 
@@ -26,9 +29,15 @@ class Graph:
     """Nodes and constants in the order in which they were added.
 
     A result of ``node`` is the name of the new tensor. Constants with the same content are stored once.
+
+    Parameters
+    ----------
+    prefix : str
+        Start of the names of all tensors of the graph; no name of an input or output may start with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._values: list[onnx.TensorProto] = []
@@ -40,7 +49,7 @@ class Graph:
     def nodes(self, kind: str, n_outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """The results of an operator."""
         position = len(self._nodes)
-        outputs = [f"{kind.lower()}_{position}_{k}" for k in range(n_outputs)]
+        outputs = [f"{self._prefix}{kind.lower()}_{position}_{k}" for k in range(n_outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), outputs, **attributes))
         return outputs
 
@@ -49,7 +58,7 @@ class Graph:
         values = np.ascontiguousarray(values)
         key = (values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
-            name = f"constant_{len(self._constants)}"
+            name = f"{self._prefix}constant_{len(self._constants)}"
             self._constants[key] = name
             self._values.append(numpy_helper.from_array(values, name))
         return self._constants[key]
@@ -110,15 +119,18 @@ class Graph:
         nodes = list(self._nodes)
         for value, output in outputs:
             nodes.append(helper.make_node("Identity", [value], [output.name]))
+        uses_ml = any(node.domain == ML_DOMAIN for node in nodes)
+        ml = [helper.make_opsetid(ML_DOMAIN, ML_OPSET)] if uses_ml else []
         graph = helper.make_graph(
-            nodes, "anomaly_vae", list(inputs), [output for _, output in outputs], self._values, doc
+            nodes, "anomaly_vae", list(inputs), [output for _, output in outputs], self._values
         )
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=[helper.make_opsetid("", OPSET), *ml],
             ir_version=_IR_VERSION,
             producer_name="anomaly-vae",
             producer_version=producer_version,
+            doc_string=doc,
         )
         if metadata:
             helper.set_model_props(model, metadata)
