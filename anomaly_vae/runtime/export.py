@@ -81,7 +81,7 @@ def export_model(fitted: FittedTable) -> onnx.ModelProto:
         _outputs(results, len(encoder.readers) + 1),
         producer_version=__version__,
         doc=_DOC,
-        metadata={name: json.dumps(value) for name, value in _metadata(fitted, names).items()},
+        metadata={name: json.dumps(value) for name, value in _metadata(fitted).items()},
     )
     onnx.checker.check_model(model)
     return model
@@ -99,6 +99,16 @@ def input_names(encoder: TableEncoder) -> list[str | None]:
         is_read = flagged or not isinstance(reader, OmittedReader)
         names.append(_free_name(reader.name, taken) if is_read else None)
     return names
+
+
+def describe_columns(encoder: TableEncoder) -> list[dict[str, str | None]]:
+    """Name, kind, input and its type ("double" or "string") of each column; None if it has no input."""
+    return [
+        {"name": column.name, "kind": column.kind, "input": name, "type": _type(reader) if name else None}
+        for column, reader, name in zip(
+            encoder.schema.columns, encoder.readers, input_names(encoder), strict=True
+        )
+    ]
 
 
 def _free_name(name: str, taken: set[str]) -> str:
@@ -136,22 +146,17 @@ def _outputs(results: Sequence[str], n_contributions: int) -> list[tuple[str, on
     return list(zip(results, described, strict=True))
 
 
-def _metadata(fitted: FittedTable, names: Sequence[str | None]) -> dict[str, Any]:
+def _metadata(fitted: FittedTable) -> dict[str, Any]:
     """Values by name, JSON-serialisable."""
-    encoder = fitted.state.encoder
-    columns = [
-        {"name": column.name, "kind": column.kind, "input": name, "type": _type(reader) if name else None}
-        for column, reader, name in zip(encoder.schema.columns, encoder.readers, names, strict=True)
-    ]
     return {
         "format": EXPORT_FORMAT,
         "anomaly_vae_version": __version__,
-        "columns": columns,
+        "columns": describe_columns(fitted.state.encoder),
         "threshold": fitted.calibration.offset,
         "false_alarm_rate": fitted.false_alarm_rate,
         "tail": fitted.tail,
         "n_calibration": len(fitted.calibration.scores),
-        "contributions": [*encoder.schema.names, LATENT],
+        "contributions": [*fitted.state.schema.names, LATENT],
         "typical_contributions": fitted.typical_contributions.tolist(),
     }
 
