@@ -18,8 +18,8 @@ from anomaly_vae.thresholds import conformal_p_values
 
 Floats = NDArray[np.float64]
 
-_MOST = 1e300
-"""Distances below the lowest calibration score, in scales of its tail, are clipped to this value."""
+_LEAST_SHAPE = 1e-9
+"""A tail of a smaller shape is taken as exponential: the two differ less than by rounding."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,13 @@ def _below(graph: Graph, score: str, tail: LowerTail) -> str:
     """
     has_weight = tail.weights > 0.0
     shapes, scales = tail.shapes[has_weight], tail.scales[has_weight]
-    distance = graph.node("Max", graph.node("Sub", graph.doubles(tail.lowest), score), graph.doubles(0.0))
+    zero, one = graph.doubles(0.0), graph.doubles(1.0)
+    distance = graph.node("Max", graph.node("Sub", graph.doubles(tail.lowest), score), zero)
     distance = graph.node("Unsqueeze", distance, graph.integers([1]))
-    scaled = graph.node("Min", graph.node("Div", distance, graph.doubles(scales)), graph.doubles(_MOST))
-    bent = _log1p(graph, graph.node("Mul", scaled, graph.doubles(shapes)))
-    is_exponential = shapes == 0.0
+    scaled = graph.node("Div", distance, graph.doubles(scales))
+    bent = graph.node("Log", graph.node("Add", graph.node("Mul", scaled, graph.doubles(shapes)), one))
+    is_exponential = shapes < _LEAST_SHAPE
     bent = graph.node("Div", bent, graph.doubles(np.where(is_exponential, 1.0, shapes)))
     log_sf = graph.node("Neg", graph.node("Where", graph.constant(is_exponential), scaled, bent))
     weighted = graph.node("Add", log_sf, graph.doubles(np.log(tail.weights[has_weight])))
     return graph.node("ReduceLogSumExp", weighted, axes=[1], keepdims=0)
-
-
-def _log1p(graph: Graph, x: str) -> str:
-    """log(1 + x) of x from 0, also where 1 + x is rounded."""
-    total = graph.node("Add", x, graph.doubles(1.0))
-    rounding = graph.node("Sub", x, graph.node("Sub", total, graph.doubles(1.0)))
-    return graph.node("Add", graph.node("Log", total), graph.node("Div", rounding, total))

@@ -25,7 +25,7 @@ from anomaly_vae.columns.readers import (
     Reader,
 )
 from anomaly_vae.columns.table import TableEncoder
-from anomaly_vae.runtime.graph import DOUBLE, FLOAT, INT64, ML_DOMAIN, Graph
+from anomaly_vae.runtime.graph import FLOAT, INT64, ML_DOMAIN, Graph
 
 Read = tuple[list[str], list[str]]
 """Floats and codes of a column, each of shape (n_rows, 1); NaN and -1 where a cell is missing."""
@@ -136,14 +136,9 @@ def _weekday_and_time(graph: Graph, seconds: str) -> Read:
 
 
 def _divided(graph: Graph, x: str, divisor: float) -> tuple[str, str]:
-    """Quotient and remainder; the quotient is a whole number, and the remainder is not negative."""
-    size = graph.doubles(divisor)
-    quotient = graph.node("Floor", graph.node("Div", x, size))
-    rest = graph.node("Sub", x, graph.node("Mul", quotient, size))
-    # The division may be rounded up to a whole number.
-    is_above = graph.node("Cast", graph.node("Less", rest, graph.doubles(0.0)), to=DOUBLE)
-    quotient = graph.node("Sub", quotient, is_above)
-    return quotient, graph.node("Add", rest, graph.node("Mul", is_above, size))
+    """Quotient, a whole number, and remainder, which is not negative; exact for seconds of 10,000 years."""
+    quotient = graph.node("Floor", graph.node("Div", x, graph.doubles(divisor)))
+    return quotient, graph.node("Sub", x, graph.node("Mul", quotient, graph.doubles(divisor)))
 
 
 def _numbers(graph: Graph, values: str, numeric: NumericColumns) -> str:
@@ -154,7 +149,7 @@ def _numbers(graph: Graph, values: str, numeric: NumericColumns) -> str:
     growth = _log1p(graph, graph.node("Max", beyond, graph.doubles(0.0)))
     signed = graph.node("Mul", graph.node("Sign", cells), growth)
     squashed = graph.node("Add", _clipped(graph, cells, LINEAR), signed)
-    # Comparisons with NaN differ between runtimes.
+    # The result of Max and Clip for NaN differs between runtimes.
     squashed = graph.node("Where", graph.node("IsNaN", values), graph.doubles(np.nan), squashed)
     return graph.node("Cast", squashed, to=FLOAT)
 

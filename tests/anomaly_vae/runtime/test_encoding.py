@@ -48,9 +48,11 @@ def test_cells_are_those_of_the_encoder(name: str) -> None:
 
 
 def test_a_time_is_a_weekday_and_a_time_of_day_to_the_last_second() -> None:
-    """Before 1970 and just before midnight too, where a division is rounded up to the next day."""
-    seconds = np.array([0.0, -1e-6, 86_400 - 1e-9, -86_400.0, 1e11 - 1e-5, -1e11, 1_767_571_200.5, np.nan])
-    whole = pd.Series(seconds[:2].astype("datetime64[s]"))
+    """Before 1970 and just before midnight too, where a division could be rounded up to the next day."""
+    midnights = 86_400.0 * np.arange(-3_000_000, 3_000_000, 1234)
+    around = [midnights, *(np.nextafter(midnights, end) for end in (-np.inf, np.inf))]
+    seconds = np.concatenate([*around, [0.0, -1e-6, 1_767_571_200.5, np.nan]])
+    whole = pd.Series(np.array([0, 86_400]).astype("datetime64[s]"))
     encoder = TableEncoder.fit(pd.DataFrame({"when": pd.concat([whole, whole + pd.Timedelta("30h")])}))
     cells = cells_of(encoder, {"when": seconds[:, None]})
     angle = 2 * np.pi * (seconds % 86_400) / 86_400
