@@ -50,7 +50,8 @@ class Graph:
         """The results of an operator."""
         position = len(self._nodes)
         outputs = [f"{self._prefix}{kind.lower()}_{position}_{k}" for k in range(n_outputs)]
-        self._nodes.append(helper.make_node(kind, list(inputs), outputs, **attributes))
+        # ONNX Runtime 1.20 names fused nodes after their first node, and rejects equal names.
+        self._nodes.append(helper.make_node(kind, list(inputs), outputs, name=outputs[0], **attributes))
         return outputs
 
     def constant(self, values: NDArray[Any]) -> str:
@@ -118,7 +119,7 @@ class Graph:
         """The finished model, in which each output has the value of a tensor."""
         nodes = list(self._nodes)
         for value, output in outputs:
-            nodes.append(helper.make_node("Identity", [value], [output.name]))
+            nodes.append(helper.make_node("Identity", [value], [output.name], name=output.name))
         uses_ml = any(node.domain == ML_DOMAIN for node in nodes)
         ml = [helper.make_opsetid(ML_DOMAIN, ML_OPSET)] if uses_ml else []
         graph = helper.make_graph(

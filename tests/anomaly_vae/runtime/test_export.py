@@ -74,6 +74,14 @@ def test_metadata_say_what_is_needed_to_use_the_model(path: Path) -> None:
     assert "NaN is missing" in model.doc_string
 
 
+def test_each_node_has_a_name_of_its_own(path: Path) -> None:
+    """Without names, ONNX Runtime 1.20 rejects a model in which it fuses nodes."""
+    mixed().to_onnx(path)
+    names = [node.name for node in onnx.load(path).graph.node]
+    assert "" not in names
+    assert len(set(names)) == len(names)
+
+
 def test_a_model_of_numbers_needs_only_the_standard_operators(path: Path) -> None:
     case("contaminated").fit().to_onnx(path)
     table = case("contaminated").table.dropna()
