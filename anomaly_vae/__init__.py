@@ -11,8 +11,8 @@ scikit-learn. Each module imports only modules below it:
                                     transforms of images
     states                          fitted models as plain arrays, and the checks of those of a file
     tails, thresholds, columns      scores to p-values and offsets; tables to float matrices
-    schema, bounded_json, errors    which column owns which cells of that matrix; JSON within bounds; all
-                                    exceptions, in one tree
+    schema, bounded_json, errors,   which column owns which cells of that matrix; JSON within bounds; all
+    whole_files                     exceptions; files that are written completely or not at all
 
 Files of rows, the command line and the service are in the package ``anomaly_vae_pipelines``.
 
@@ -30,6 +30,7 @@ from anomaly_vae.errors import (
     AnomalyVAEError,
     CellError,
     CellTypeError,
+    ExportError,
     IdentifierColumnWarning,
     InputError,
     MissingExtraError,
@@ -49,6 +50,7 @@ __all__ = [
     "AnomalyVAEError",
     "CellError",
     "CellTypeError",
+    "ExportError",
     "IdentifierColumnWarning",
     "ImageVAEDetector",
     "InputError",

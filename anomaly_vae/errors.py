@@ -8,6 +8,7 @@ AnomalyVAEError
 │   ├── StepError                  a step of a loaded Pipeline cannot read the rows
 │   └── ModelFileError             a model file is damaged, forged or from another version
 ├── NonFiniteScoreError            a model gives scores that are not finite numbers
+├── ExportError                    an exported model gives other results than its detector
 └── MissingExtraError (ImportError)   an optional dependency is not installed
 
 IdentifierColumnWarning (UserWarning)   a column looks like an id and is left out of the model
@@ -82,6 +83,10 @@ class ModelFileError(InputError):
 
 class NonFiniteScoreError(AnomalyVAEError):
     """A model gives scores that are not finite numbers: its file is damaged or forged."""
+
+
+class ExportError(AnomalyVAEError):
+    """An exported model gives other results than its detector; it was not written."""
 
 
 class MissingExtraError(AnomalyVAEError, ImportError):

@@ -30,6 +30,7 @@ from anomaly_vae.model_file.archive import METADATA
 from anomaly_vae.model_file.contents import build, detector_of, is_fitted, read_model_tree, steps_of
 from anomaly_vae.model_file.reading import load_verified, metadata_of, parse_metadata
 from anomaly_vae.model_file.writing import culprit, describe, dump
+from anomaly_vae.whole_files import write_whole
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -98,7 +99,7 @@ def save(
     if metadata["self_test"] is not None:
         check_self_test(again, metadata["self_test"])
     members[METADATA] = json.dumps(metadata).encode()
-    archive.write_whole(path, archive.pack(members), overwrite=overwrite)
+    write_whole(path, archive.pack(members), overwrite=overwrite)
 
 
 def load(
@@ -219,7 +220,7 @@ def save_threshold(
         changed = archive.pack(members)
         with _naming(target):
             load_verified(changed, check_versions=True, light=True)
-        archive.write_whole(target, changed, overwrite=overwrite)
+        write_whole(target, changed, overwrite=overwrite)
     return detector  # type: ignore[no-any-return]
 
 

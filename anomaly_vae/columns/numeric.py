@@ -26,7 +26,7 @@ LOG_GAIN = 1.0
 LOG_KURTOSIS = 20.0
 """A column with a smaller excess kurtosis is not heavy-tailed and is never logged."""
 
-_HUGE = 1e140
+HUGE = 1e140
 """Magnitudes, including infinity, are clipped to this value, whose square is still finite."""
 
 
@@ -71,7 +71,7 @@ class NumericColumns:
         with np.errstate(over="ignore"):
             cells = (self._logged(values) - self.center) / self.scale
         if cells.size and not np.nanmax(np.abs(cells), initial=0.0) <= LINEAR:
-            cells = _squash(np.clip(cells, -_HUGE, _HUGE))
+            cells = _squash(np.clip(cells, -HUGE, HUGE))
         return cells
 
     def inverse_transform(self, cells: Floats) -> Floats:
@@ -79,11 +79,11 @@ class NumericColumns:
         with np.errstate(over="ignore", invalid="ignore"):
             values: Floats = _unsquash(cells) * self.scale + self.center
             logged = np.sign(values) * np.expm1(np.abs(values)) * self.unit
-        return np.asarray(np.clip(np.where(self.is_logged, logged, values), -_HUGE, _HUGE))
+        return np.asarray(np.clip(np.where(self.is_logged, logged, values), -HUGE, HUGE))
 
     def log_jacobian(self, values: Floats) -> Floats:
         """Log of |d cell / d value| in nats, shape (n_rows, n_columns); 0 where the value is missing."""
-        values = np.clip(values, -_HUGE, _HUGE)
+        values = np.clip(values, -HUGE, HUGE)
         with np.errstate(over="ignore", divide="ignore"):
             linear = (self._logged(values) - self.center) / self.scale
             slope = -np.log(self.scale) - np.log1p(np.maximum(np.abs(linear) - LINEAR, 0.0))
@@ -98,12 +98,12 @@ class NumericColumns:
         if not self.is_logged.any():
             return values
         with np.errstate(invalid="ignore"):
-            return np.where(self.is_logged, _signed_log(np.clip(values, -_HUGE, _HUGE), self.unit), values)
+            return np.where(self.is_logged, _signed_log(np.clip(values, -HUGE, HUGE), self.unit), values)
 
 
 def _fit_column(values: Floats) -> tuple[float, float, float, float, float, bool]:
     """Center, scale, unit, low, high and whether all are integers, of one column."""
-    known = np.clip(values[np.isfinite(values)], -_HUGE, _HUGE)
+    known = np.clip(values[np.isfinite(values)], -HUGE, HUGE)
     if not len(known):
         return 0.0, 1.0, np.nan, 0.0, 0.0, False
     is_integer = bool((known == np.rint(known)).all())

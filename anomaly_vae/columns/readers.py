@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 MAX_CATEGORIES = 255
 """Most frequent categories that get a cell of their own; the others share one cell with unseen categories."""
 
-_BOOLEANS = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
+BOOLEANS = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
+"""Codes of texts of booleans, in lower case."""
+
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_DAY = 86_400.0
+DAY = 86_400.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class BooleanReader(Reader):
         return (2,)
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
-        values = [_BOOLEANS.get(text.lower()) if isinstance(text, str) else None for text in as_text(cells)]
+        values = [BOOLEANS.get(text.lower()) if isinstance(text, str) else None for text in as_text(cells)]
         codes = np.array([MISSING if value is None else value for value in values], dtype=np.int64)
         reject_cells(cells, (codes == MISSING) & cells.notna(), self.name, "true or false")
         return [], [codes]
@@ -169,19 +172,19 @@ class DatetimeReader(Reader):
     def learn(cls, name: str, cells: pd.Series) -> DatetimeReader:
         """Store the last week."""
         last = float(np.nanmax(read_seconds(cells, name)))
-        return cls(name, last - (last + 3 * _DAY) % (7 * _DAY))
+        return cls(name, last - (last + 3 * DAY) % (7 * DAY))
 
     def read(self, cells: pd.Series) -> tuple[list[Floats], list[Codes]]:
         seconds = read_seconds(cells, self.name)
-        angle = 2.0 * np.pi * (seconds % _DAY) / _DAY
-        weekday = np.where(np.isnan(seconds), MISSING, (seconds // _DAY + 3) % 7)
+        angle = 2.0 * np.pi * (seconds % DAY) / DAY
+        weekday = np.where(np.isnan(seconds), MISSING, (seconds // DAY + 3) % 7)
         return [np.sin(angle), np.cos(angle)], [weekday.astype(np.int64)]
 
     def restore(self, floats: Floats, codes: Codes) -> pd.Series:
         import pandas as pd
 
         turn = np.arctan2(floats[:, 0], floats[:, 1]) / (2.0 * np.pi) % 1.0
-        seconds = self.week + codes[:, 0] * _DAY + np.rint(turn * _DAY) % _DAY
+        seconds = self.week + codes[:, 0] * DAY + np.rint(turn * DAY) % DAY
         return pd.Series(seconds.astype("datetime64[s]").astype("datetime64[us]"))
 
 

@@ -51,6 +51,11 @@ class TableEncoder:
         Scaling of all numeric features, in order of the columns.
     categories : CategoryColumns
         One-hot blocks of all categorical features, ordered by width.
+
+    Attributes
+    ----------
+    order : array of int, shape (n_categorical,)
+        Positions of the categorical features, in order of the columns, ordered by width.
     """
 
     def __init__(
@@ -62,7 +67,7 @@ class TableEncoder:
     ) -> None:
         self.readers, self.flagged = readers, flagged
         self.numeric, self.categories = numeric, categories
-        self._order = _category_order(readers, flagged)
+        self.order = _category_order(readers, flagged)
         self._only_numbers = all(isinstance(reader, NumberReader) for reader in readers) and not flagged.any()
         self.schema = self._schema()
 
@@ -87,7 +92,7 @@ class TableEncoder:
         floats, codes = self._read(X)
         if not self.categories.widths:
             return self.numeric.transform(floats).astype(np.float32)
-        cells = self.numeric.transform(floats), self.categories.transform(codes[:, self._order])
+        cells = self.numeric.transform(floats), self.categories.transform(codes[:, self.order])
         return np.concatenate(cells, axis=1, dtype=np.float32)
 
     def log_jacobian(self, X: Table) -> Floats:
@@ -110,8 +115,8 @@ class TableEncoder:
         if drawn:
             floats = np.clip(floats, self.numeric.low, self.numeric.high)
             floats = np.where(self.numeric.is_integer, np.rint(floats), floats)
-        codes = np.empty((len(cells), len(self._order)), dtype=np.int64)
-        codes[:, self._order] = self.categories.inverse_transform(cells[:, n_numeric:])
+        codes = np.empty((len(cells), len(self.order)), dtype=np.int64)
+        codes[:, self.order] = self.categories.inverse_transform(cells[:, n_numeric:])
         return self._restore(floats, codes, drawn)
 
     def expected(self, cells: NDArray[Any]) -> Floats | pd.DataFrame:
@@ -186,7 +191,7 @@ class TableEncoder:
         widths = _category_widths(self.readers, self.flagged)
         code_owners = _code_owners(self.readers, self.flagged)
         start = len(features)
-        for k in self._order:
+        for k in self.order:
             features.append(Feature(code_owners[k], "categorical", Span(start, start + widths[k])))
             start += widths[k]
         return Schema(tuple(self._describe()), tuple(features))

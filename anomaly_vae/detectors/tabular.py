@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -24,12 +25,17 @@ from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
 from anomaly_vae.explanations import TableExplanations
+from anomaly_vae.runtime.calibration import Calibration
+from anomaly_vae.runtime.export import FittedTable, export_model
+from anomaly_vae.runtime.export_check import check_export
 from anomaly_vae.schema import Schema
 from anomaly_vae.states import fitted
 from anomaly_vae.states.table import TableState
 from anomaly_vae.training import History
+from anomaly_vae.whole_files import write_whole
 
 _MAX_TYPICAL_ROWS = 2_000
+_N_EXPORT_ROWS = 32
 
 
 class TabularVAEDetector(TableExplanations, VAEDetector):
@@ -185,6 +191,41 @@ class TabularVAEDetector(TableExplanations, VAEDetector):
         dates. Warns with IdentifierColumnWarning for identifier columns, which it leaves out.
         """
         return self._fit(X)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+        """Write scoring, from raw columns to decisions, as one ONNX model, which runs without this package.
+
+        The model has one input of shape (n_rows, 1) for each column that it reads: numbers (NaN is missing),
+        texts (an empty text is missing), or dates as seconds since 1970 (NaN is missing). Its outputs are
+        ``score``, ``p_value``, ``severity``, ``is_anomaly`` (n_rows,), and ``contributions`` (n_rows,
+        n_features_in_ + 1). Before the file is written, ONNX Runtime scores generated rows with it, and the
+        results are compared with those of the detector.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Path of the file; the usual suffix is ``.onnx``.
+        overwrite : bool, default=True
+            Whether an existing file is replaced.
+
+        Raises
+        ------
+        InputError
+            If a category is an empty text, or if ``path`` exists and ``overwrite`` is False.
+        ExportError
+            If the results differ: scores by more than 1e-4 nats and a millionth.
+        """
+        self._check_is_fitted()
+        fitted_table = FittedTable(
+            self.model_.state(),
+            Calibration(self.calibration_scores_, self.offset_),
+            self.typical_contributions_,
+            self.false_alarm_rate_,
+            self.tail_,
+        )
+        model = export_model(fitted_table)
+        check_export(model, fitted_table, self.model_.sample(_N_EXPORT_ROWS, 0))
+        write_whole(path, model.SerializeToString(), overwrite=overwrite)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -1,4 +1,4 @@
-"""The container of a model file: a zip of stored members, read within bounds and written whole.
+"""The container of a model file: a zip of stored members, read within bounds.
 
 Members are stored, never compressed, so a file is as large as its content and cannot be a zip bomb. This
 module does not interpret the members. Error messages do not contain the path, which the caller adds.
@@ -10,14 +10,12 @@ import io
 import math
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from anomaly_vae.errors import InputError, ModelFileError
+from anomaly_vae.errors import ModelFileError
 
 Entries = dict[str, bytes]
 
@@ -94,29 +92,6 @@ def read_metadata_member(path: str | os.PathLike[str]) -> bytes:
                 raise missing(METADATA)
             _check_member(infos[0])
             return archive.read(infos[0])
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes, *, overwrite: bool) -> None:
-    """Write a file atomically: other processes see either the complete old or the complete new file.
-
-    Raises
-    ------
-    InputError
-        If the folder does not exist, `path` is not a regular file, or it exists and `overwrite` is False.
-    """
-    target = Path(os.path.realpath(path))
-    _check_target(target, overwrite)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with draft.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, draft)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def check_array(name: str, data: bytes) -> tuple[int, ...]:
@@ -201,13 +176,3 @@ def _check_member(info: ZipInfo) -> None:
         raise ModelFileError(f"member {name} is compressed; anomaly_vae.save stores members as they are")
     if info.file_size > _MAX_JSON_BYTES.get(name, info.file_size):
         raise ModelFileError(f"member {name} is larger than {_MAX_JSON_BYTES[name]:,} bytes")
-
-
-def _check_target(target: Path, overwrite: bool) -> None:
-    """Raise InputError for a path where the file cannot or must not be written."""
-    if not target.parent.is_dir():
-        raise InputError(f"{target}: there is no folder {target.parent}")
-    if target.exists() and not target.is_file():
-        raise InputError(f"{target}: not a regular file; give the name of a file to write")
-    if target.exists() and not overwrite:
-        raise InputError(f"{target}: exists already; pass overwrite=True to replace it")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 OPSET = 17
 """Version of the operators; every ONNX Runtime since 1.12 (2022) has it."""
 
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 3
+"""The operators that read texts, and their version that belongs to ``OPSET``."""
+
 LANES = 16
 """Floats in one 512-bit register."""
 
@@ -32,9 +35,15 @@ class Graph:
     """Nodes and constants in the order in which they were added.
 
     A result of ``node`` is the name of the new tensor. Constants with the same content are stored once.
+
+    Parameters
+    ----------
+    prefix : str
+        Start of the names of all tensors of the graph; no name of an input or output may start with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._values: list[onnx.TensorProto] = []
@@ -46,8 +55,9 @@ class Graph:
     def nodes(self, kind: str, n_outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """The results of an operator."""
         position = len(self._nodes)
-        outputs = [f"{kind.lower()}_{position}_{k}" for k in range(n_outputs)]
-        self._nodes.append(new_node(kind, inputs, outputs, **attributes))
+        outputs = [f"{self._prefix}{kind.lower()}_{position}_{k}" for k in range(n_outputs)]
+        # ONNX Runtime 1.20 names fused nodes after their first node, and rejects equal names.
+        self._nodes.append(new_node(kind, inputs, outputs, name=outputs[0], **attributes))
         return outputs
 
     def constant(self, values: NDArray[Any]) -> str:
@@ -55,7 +65,7 @@ class Graph:
         values = np.ascontiguousarray(values)
         key = (values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
-            name = f"constant_{len(self._constants)}"
+            name = f"{self._prefix}constant_{len(self._constants)}"
             self._constants[key] = name
             self._values.append(new_constant(name, values))
         return self._constants[key]
@@ -123,9 +133,9 @@ class Graph:
         """The finished model, in which each output has the value of a tensor."""
         nodes = list(self._nodes)
         for value, output in outputs:
-            nodes.append(new_node("Identity", [value], [output.name]))
+            nodes.append(new_node("Identity", [value], [output.name], name=output.name))
         messages = onnx_messages()
-        graph = messages.GraphProto(name="anomaly_vae", node=nodes, initializer=self._values, doc_string=doc)
+        graph = messages.GraphProto(name="anomaly_vae", node=nodes, initializer=self._values)
         graph.input.extend(inputs)
         graph.output.extend(output for _, output in outputs)
         model: onnx.ModelProto = messages.ModelProto(
@@ -133,8 +143,11 @@ class Graph:
             producer_name="anomaly-vae",
             producer_version=producer_version,
             graph=graph,
+            doc_string=doc,
         )
         model.opset_import.add(domain="", version=OPSET)
+        if any(node.domain == ML_DOMAIN for node in nodes):
+            model.opset_import.add(domain=ML_DOMAIN, version=ML_OPSET)
         for key, value in (metadata or {}).items():
             model.metadata_props.add(key=key, value=value)
         return model

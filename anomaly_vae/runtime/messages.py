@@ -30,6 +30,7 @@ _KINDS = {
     np.dtype(np.float32): FLOAT,
     np.dtype(np.int64): INT64,
     np.dtype(np.bool_): _BOOL,
+    np.dtype(np.str_): _STRING,
     np.dtype(object): _STRING,
 }
 _ATTRIBUTES: tuple[tuple[type, str, str], ...] = (
@@ -69,11 +70,17 @@ def onnx_messages() -> ModuleType:
 
 
 def new_node(
-    kind: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: Any
+    kind: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    name: str = "",
+    domain: str = "",
+    **attributes: Any,
 ) -> onnx.NodeProto:
     """An operator; an attribute is an integer, a float, a text, or a list of one of these."""
     node: onnx.NodeProto = onnx_messages().NodeProto(
-        op_type=kind, input=inputs, output=outputs, domain=domain or None
+        op_type=kind, input=inputs, output=outputs, name=name or None, domain=domain or None
     )
     node.attribute.extend(_attribute(name, value) for name, value in sorted(attributes.items()))
     return node

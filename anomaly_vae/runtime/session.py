@@ -25,12 +25,7 @@ class Session:
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = cpu_session(model)
         self._input = model.graph.input[0].name
 
     def __call__(self, cells: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -41,3 +36,13 @@ class Session:
             cells = np.concatenate([cells, padding])
         outputs: list[Any] = self._session.run(None, {self._input: np.ascontiguousarray(cells)})
         return np.asarray(outputs[0][:n_rows])
+
+
+def cpu_session(model: onnx.ModelProto) -> Any:
+    """The model in ONNX Runtime, on one thread of the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )

@@ -350,6 +350,17 @@ class ScoreSummary:
 
 
 @dataclass(frozen=True)
+class ExportSummary:
+    """An exported model: its file, the file's size in bytes, and the number of its inputs of each type."""
+
+    output: str
+    n_bytes: int
+    n_numbers: int
+    n_texts: int
+    n_dates: int
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """How well scores find the rows that a label calls anomalous.
 

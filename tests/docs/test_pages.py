@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import click
@@ -16,6 +18,7 @@ from click.testing import CliRunner
 
 from anomaly_vae_pipelines.cli.main import cli
 from anomaly_vae_pipelines.runs.demo import run_demo
+from anomaly_vae_pipelines.runs.export import export_file
 from anomaly_vae_pipelines.service.settings import Settings, read_settings
 from tests.anomaly_vae_pipelines.alerting.receiver import receiving
 from tests.anomaly_vae_pipelines.service.live import serving
@@ -64,7 +67,7 @@ def test_every_block_is_of_a_kind_that_is_checked(page: Path) -> None:
         if block.language == "python" and not is_run(block):
             assert "--8<--" in block.text or title(page) in _SNIPPETS
         else:
-            assert block.language in {"python", "console", "toml", "yaml", "ini", "json", "sh", "text"}
+            assert block.language in {"python", "console", "toml", "yaml", "ini", "json", "sh", "text", "js"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=title)
@@ -123,6 +126,25 @@ def test_the_settings_of_the_reference_are_all_there_are(tmp_path: Path) -> None
         "ssl_keyfile_password",
         "ssl_ca_certs",
     }
+
+
+def test_the_javascript_of_the_pages_prints_what_they_show(demo: Path, tmp_path: Path) -> None:
+    """Node runs the one block, with the package onnxruntime-web, on the files of the page."""
+    node, dist = shutil.which("node"), os.environ.get("ONNXRUNTIME_WEB")
+    if node is None or dist is None:
+        pytest.skip(
+            "needs Node, and ONNXRUNTIME_WEB set to onnxruntime-web/dist (npm install onnxruntime-web)"
+        )
+    page = DOCS / "guides" / "onnx.md"
+    ((script,), (printed,)) = texts(page, "js"), texts(page, "text")
+    assert [other for other in PAGES if texts(other, "js")] == [page]
+    (tmp_path / "node_modules").symlink_to(Path(dist).parents[1])
+    (tmp_path / "score.mjs").write_text(script, encoding="utf-8")
+    shutil.copy(demo / "test.csv", tmp_path)
+    export_file(str(demo / "model.avae"), str(tmp_path / "model.onnx"))
+    done = subprocess.run([node, "score.mjs"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert shape(done.stdout) == shape(printed), done.stderr
+    assert int(done.stdout.split()[0]) == pytest.approx(int(printed.split()[0]), abs=5)
 
 
 def test_a_block_of_rules_states_its_file_or_is_the_reference() -> None:

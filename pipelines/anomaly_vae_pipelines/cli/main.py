@@ -18,7 +18,10 @@ from anomaly_vae._version import __version__
 from anomaly_vae_pipelines.cli.exit_codes import PROGRAM, exit_code_of, stop_on_closed_output
 from anomaly_vae_pipelines.errors import UnknownNameError
 
-COMMANDS = ("fit", "score", "watch", "alerts", "serve", "evaluate", "inspect", "threshold", "sample", "demo")
+COMMANDS = (
+    "fit", "score", "watch", "alerts", "serve", "evaluate",
+    "inspect", "threshold", "export", "sample", "demo",
+)  # fmt: skip
 """Names of the commands, in the order of the help."""
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly_vae.runtime.graph import OPSET, Graph, tensor
+from anomaly_vae.runtime.graph import OPSET, Graph
+from anomaly_vae.runtime.messages import tensor
 from anomaly_vae.runtime.session import QUANTUM, Session
 
 
@@ -62,5 +63,5 @@ def test_a_model_states_its_operators_and_its_metadata() -> None:
     model = graph.model(inputs, outputs, producer_version="1.2", doc="text", metadata={"a": "b"})
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", OPSET)]
     assert (model.producer_name, model.producer_version) == ("anomaly-vae", "1.2")
-    assert model.graph.doc_string == "text"
+    assert model.doc_string == "text"
     assert {entry.key: entry.value for entry in model.metadata_props} == {"a": "b"}

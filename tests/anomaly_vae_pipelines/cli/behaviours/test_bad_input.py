@@ -214,7 +214,7 @@ class TestStrangeValues:
 class TestOutputsThatExist:
     """The output exists and --force is absent; the disk is full. (Signals: see test_endings.)"""
 
-    @pytest.fixture(params=["fit", "score", "threshold", "sample"])
+    @pytest.fixture(params=["fit", "score", "threshold", "sample", "export"])
     def writing(self, request, run, model, train, unseen, tiny):
         """Run a command that writes to a given path."""
         arguments = {
@@ -222,6 +222,7 @@ class TestOutputsThatExist:
             "score": ["score", model, unseen],
             "threshold": ["threshold", model, "--offset", "0"],
             "sample": ["sample", model, "-n", "3"],
+            "export": ["export", model],
         }[request.param]
         return lambda path, *options: run(*arguments, "-o", str(path), *options)
 
@@ -326,13 +327,14 @@ class TestTablesOfStrangeShape:
 
 
 def test_a_model_file_that_is_none_is_refused(run, unseen, tmp_path):
-    """score, evaluate, threshold and sample name the file and the reason in one line."""
+    """score, evaluate, threshold, sample and export name the file and the reason in one line."""
     label = ["--label", "label", "--normal", "good"]
     for arguments in (
         ["score", unseen, unseen, "-o", str(tmp_path / "o")],
         ["evaluate", unseen, unseen, *label],
         ["threshold", unseen, "--offset", "1", "-o", str(tmp_path / "o")],
         ["sample", unseen, "-n", "1", "-o", str(tmp_path / "o")],
+        ["export", unseen, "-o", str(tmp_path / "o")],
     ):
         ended = run(*arguments)
         assert ended.code == 2

@@ -56,3 +56,14 @@ def test_a_pipeline_generates_no_rows(run, model, tmp_path):
     ended = run("sample", model, "-n", "3", "-o", str(tmp_path / "out.csv"))
     assert ended.code == 2
     assert "steps cannot be inverted" in ended.err
+
+
+def test_a_pipeline_is_not_exported_but_its_last_step_is(run, model, tmp_path):
+    """The message says what can be exported, and how."""
+    path = tmp_path / "model.onnx"
+    ended = run("export", model, "-o", str(path))
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "is a Pipeline, and only a detector of tables can be exported; export its last step" in ended.err
+    assert not path.exists()
+    load(model)[-1].to_onnx(path)
+    assert path.exists()

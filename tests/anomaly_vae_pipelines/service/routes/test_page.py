@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,32 +14,16 @@ import numpy as np
 import pytest
 
 from anomaly_vae_pipelines.service.http.keys import new_key
+from tests.anomaly_vae_pipelines.browsers import chromium, opened_page
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
 from tests.anomaly_vae_pipelines.service.live import serving_here
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, without a window."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +36,9 @@ def url(model: str, image_model: str) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Any, url: str) -> Iterator[Any]:
     """The page; fails where it writes an error or asks any other host."""
-    context = browser.new_context(accept_downloads=True)
-    page, wrong = context.new_page(), []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
-    page.on(
-        "request",
-        lambda request: request.url.startswith((url, "data:", "blob:")) or wrong.append(request.url),
-    )
-    page.goto(url)
-    page.wait_for_selector("#model option", state="attached")
-    yield page
-    context.close()
-    assert [text for text in wrong if "status of 4" not in text] == []
+    with opened_page(browser, url) as page:
+        page.wait_for_selector("#model option", state="attached")
+        yield page
 
 
 def choose(page: Any, model: str) -> None:

@@ -1,0 +1,1 @@
+../../pipelines/anomaly_vae_pipelines/service/page/dom.js
