@@ -136,10 +136,6 @@ class TableModel:
         """Width of the latent space of ``network``."""
         return self.network.architecture.latent_dim
 
-    def alone(self, position: int) -> TableModel:
-        """The model with one of its ensembles."""
-        return TableModel(self.encoder, [self.ensembles[position]], self._divide_all)
-
     def totals(self, X: Table) -> Floats:
         """The bound of each row of a table, shape (n_rows,), in nats."""
         return np.asarray(self.bounds(X).max(axis=1))
@@ -165,21 +161,25 @@ class TableModel:
         """
         if self._runtime:
             return self._runtime.contributions(X)
+        best = self.bounds(X).argmax(axis=1)
+        contributions = np.empty((len(X), len(self.encoder.readers) + 1))
+        for position in range(len(self.ensembles)):
+            chosen = np.flatnonzero(best == position)
+            with whole_rows(chosen):
+                contributions[chosen] = self.contributions_of(take_rows(X, chosen), position)
+        return contributions
+
+    def contributions_of(self, X: Table, position: int) -> Floats:
+        """``contributions`` to the bound of one ensemble, computed by torch."""
         n_columns = len(self.encoder.readers)
         owners = np.array([*self.encoder.schema.owners, n_columns])
         contributions = np.zeros((len(X), n_columns + 1))
 
         def score(rows: slice) -> None:
             cells = self._cells(X, rows)
-            best = self._bounds(cells).argmax(axis=0) if len(self.ensembles) > 1 else np.zeros(len(cells))
-            for position, ensemble in enumerate(self.ensembles):
-                chosen = np.flatnonzero(best == position)
-                if len(chosen):
-                    terms = sum(
-                        member.weight * member.contributions(cells[chosen], self._divide_all)
-                        for member in ensemble
-                    )
-                    np.add.at(contributions[rows].T, (owners[:, None], chosen), np.asarray(terms).T)
+            for member in self.ensembles[position]:
+                terms = member.weight * member.contributions(cells, self._divide_all)
+                np.add.at(contributions[rows].T, owners, terms.T)
 
         scoring.for_each_block(len(X), score)
         return contributions

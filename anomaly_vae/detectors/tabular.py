@@ -282,14 +282,12 @@ class TabularVAEDetector(TableExplanations, VAEDetector):
         )
 
     def _calibration_scores(self, X: Table, splits: list[RowSplit]) -> Floats:
-        scores = [
-            self.model_.alone(k).totals(take_rows(X, split.calibration)) for k, split in enumerate(splits)
-        ]
+        scores = [self.model_.bounds(take_rows(X, split.calibration))[:, k] for k, split in enumerate(splits)]
         return np.concatenate(scores)
 
     def _set_typical(self, X: Table, splits: list[RowSplit]) -> None:
         contributions = [
-            self.model_.alone(k).contributions(take_rows(X, split.calibration[:_MAX_TYPICAL_ROWS]))
+            self.model_.contributions_of(take_rows(X, split.calibration[:_MAX_TYPICAL_ROWS]), k)
             for k, split in enumerate(splits)
         ]
         self.typical_contributions_ = np.median(np.concatenate(contributions), axis=0)
