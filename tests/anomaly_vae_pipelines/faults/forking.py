@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from anomaly_vae_pipelines.io import system
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders
 from tests.anomaly_vae_pipelines.faults.calls import Counted
 
 FAILED = 70
@@ -67,11 +72,17 @@ def cache_models() -> None:
 
 
 def warm_up(model: str) -> None:
-    """Load what every child needs, once for all of them."""
+    """Import and compute what every child needs, once for all of them, without starting a thread."""
+    import anomaly_vae_pipelines
+    from anomaly_vae.persistence import load_scorer
 
-    from anomaly_vae.persistence import load
-
-    load(model)
+    for module in pkgutil.walk_packages(anomaly_vae_pipelines.__path__, "anomaly_vae_pipelines."):
+        if ".service" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    scorer = load_scorer(model)
+    rows = pd.DataFrame(orders(2), columns=COLUMNS)[list(scorer.feature_names_in_)]
+    scorer.explain_shares(rows.convert_dtypes())
+    scorer.score_samples(rows.convert_dtypes())
 
 
 def _run(arguments: Sequence[str], calls: Counted, report: Path) -> int:
