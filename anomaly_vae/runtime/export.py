@@ -70,7 +70,7 @@ def export_model(fitted: FittedTable) -> onnx.ModelProto:
     encoder = fitted.state.encoder
     _check_texts(encoder.readers)
     names = input_names(encoder)
-    graph = Graph(_free_prefix([name for name in names if name]))
+    graph = Graph(_free_prefix([name for name in names if name]), is_portable=True)
     inputs = [
         tensor(name, np.float64 if is_read_as_number(reader) else np.str_, "n_rows", 1)
         for name, reader in zip(names, encoder.readers, strict=True)

@@ -19,6 +19,9 @@ OPSET = 17
 ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 3
 """The operators that read texts, and their version that belongs to ``OPSET``."""
 
+_ORT_DOMAIN = "com.microsoft"
+"""Operators that only ONNX Runtime has."""
+
 LANES = 16
 """Floats in one 512-bit register."""
 
@@ -40,10 +43,12 @@ class Graph:
     ----------
     prefix : str
         Start of the names of all tensors of the graph; no name of an input or output may start with it.
+    is_portable : bool
+        Whether the graph has only operators of the ONNX standard.
     """
 
-    def __init__(self, prefix: str = "") -> None:
-        self._prefix = prefix
+    def __init__(self, prefix: str = "", *, is_portable: bool = False) -> None:
+        self._prefix, self._is_portable = prefix, is_portable
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._values: list[onnx.TensorProto] = []
@@ -105,8 +110,14 @@ class Graph:
         n_outputs = weight.shape[1]
         n_missing = wide(n_outputs) - n_outputs
         weight, bias = np.pad(weight, ((0, 0), (0, n_missing))), np.pad(bias, (0, n_missing))
-        result = self.node("Add", self.node("MatMul", x, self.constant(weight)), self.floats(bias))
+        result = self.node("Gemm", x, self.constant(weight), self.floats(bias))
         return self.columns(result, 0, n_outputs) if n_missing else result
+
+    def silu(self, x: str) -> str:
+        """The activation ``x * sigmoid(x)``."""
+        if self._is_portable:
+            return self.node("Mul", x, self.node("Sigmoid", x))
+        return self.node("QuickGelu", x, domain=_ORT_DOMAIN, alpha=1.0)
 
     def widened(self, x: str, n_columns: int) -> str:
         """A matrix of ``n_columns``, padded with columns of zeros to a multiple of ``LANES``."""
@@ -146,8 +157,9 @@ class Graph:
             doc_string=doc,
         )
         model.opset_import.add(domain="", version=OPSET)
-        if any(node.domain == ML_DOMAIN for node in nodes):
-            model.opset_import.add(domain=ML_DOMAIN, version=ML_OPSET)
+        for domain, version in ((ML_DOMAIN, ML_OPSET), (_ORT_DOMAIN, 1)):
+            if any(node.domain == domain for node in nodes):
+                model.opset_import.add(domain=domain, version=version)
         for key, value in (metadata or {}).items():
             model.metadata_props.add(key=key, value=value)
         return model

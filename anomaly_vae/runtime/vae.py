@@ -89,7 +89,7 @@ class Network(Member):
             if i == n_layers - 1:
                 return graph.node("Add", result, self._affine(name, hidden, weight, bias))
             hidden = graph.affine(hidden, self._rows(weight, hidden), bias)
-            hidden = graph.node("Mul", hidden, graph.node("Sigmoid", hidden))
+            hidden = graph.silu(hidden)
         return result
 
     def _affine(self, name: str, x: str, weight: Singles, bias: Singles) -> str:
