@@ -1,15 +1,15 @@
 """AUROC and average precision on tables with known anomalies, compared with common detectors.
 
     python benchmarks/detection.py FOLDER... [--protocol novelty] [--seeds 0,1,2] [--detectors kNN,IForest]
-                                   [--cap 10000] [--jobs 2] [--out detection.csv]
+                                   [--cap 10000] [--jobs 2] [--out detection.csv] [--resume]
     python benchmarks/detection.py --records detection.csv
 
 FOLDER holds .npz files as ADBench's are (https://github.com/Minqi824/ADBench) and .csv.gz files with a
 column ``label`` (``normal`` or ``anomaly``), in one subfolder per group for means by group. Every detector
 has the same settings for all tables; the only parameter set for anomaly-vae is whether the training rows
 are clean. The other detectors get medians for missing numbers, one-hot categories and standardised columns.
-PyOD's detectors need the extra ``bench``; they are skipped if it is not installed. A run that was
-interrupted goes on from what ``--out`` holds. ``--records`` prints the tables of an earlier run.
+PyOD's detectors need the extra ``bench``; they are skipped if it is not installed. ``--resume`` measures
+only what ``--out`` does not hold yet. ``--records`` prints the tables of an earlier run.
 """
 
 from __future__ import annotations
@@ -102,14 +102,19 @@ def measure(path: Path, protocol: str, seed: int, cap: int, names: list[str]) ->
     """Return a record for each detector on one task."""
     task = load_task(path, protocol, cap, seed)
     numbers = as_standardised(task)
-    where = {"protocol": protocol, "group": path.parent.name, "table": path.name.split(".")[0], "seed": seed}
-    where["n_train"] = len(task.train)
+    group, table = _names(path)
+    where = {"protocol": protocol, "group": group, "table": table, "seed": seed, "n_train": len(task.train)}
     return [
         where
         | {"detector": name}
         | _measure((DETECTORS | PYOD)[name], task if name == OURS else numbers, protocol, seed)
         for name in names
     ]
+
+
+def _names(path: Path) -> tuple[str, str]:
+    """The names of the group and the table of a file."""
+    return path.parent.name, path.name.split(".")[0]
 
 
 def _measure(fit: Fit, task: Task, protocol: str, seed: int) -> dict[str, float]:
@@ -172,6 +177,7 @@ def main() -> None:
     parser.add_argument("--detectors", default="", help="names, separated by commas; all by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("detection.csv"))
+    parser.add_argument("--resume", action="store_true", help="keep what --out holds, and measure the rest")
     parser.add_argument("--records", type=Path, help="print the tables of this file, and measure nothing")
     options = parser.parse_args()
     if options.records:
@@ -188,13 +194,20 @@ def main() -> None:
         parser.error(f"unknown or not installed: {', '.join(unknown)}; there are {', '.join(available)}")
     protocols = PROTOCOLS if options.protocol == "both" else [options.protocol]
     tasks = [(path, p, int(seed)) for seed in options.seeds.split(",") for p in protocols for path in paths]
-    done = pd.read_csv(options.out) if options.out.exists() else None
-    if done is not None:
-        keys = done[["protocol", "group", "table", "seed"]].itertuples(index=False, name=None)
-        measured = set(keys)
-        tasks = [t for t in tasks if (t[1], t[0].parent.name, t[0].name.split(".")[0], t[2]) not in measured]
+    measured: set[tuple[Any, ...]] = set()
+    if options.out.exists() and options.resume:
+        keys = ["protocol", "group", "table", "seed", "detector"]
+        measured = set(pd.read_csv(options.out)[keys].itertuples(index=False, name=None))
+    else:
+        options.out.unlink(missing_ok=True)
+    missing = {
+        (path, protocol, seed): [
+            name for name in names if (protocol, *_names(path), seed, name) not in measured
+        ]
+        for path, protocol, seed in tasks
+    }
     results = Parallel(options.jobs, return_as="generator_unordered")(
-        delayed(measure)(*task, options.cap, names) for task in tasks
+        delayed(measure)(*task, options.cap, rest) for task, rest in missing.items() if rest
     )
     for result in results:
         pd.DataFrame(result).to_csv(options.out, mode="a", header=not options.out.exists(), index=False)
