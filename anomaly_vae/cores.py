@@ -36,7 +36,7 @@ def _container(groups: Path) -> int:
             texts = (groups / quota).read_text(encoding="ascii").split()
             if period:
                 texts += (groups / period).read_text(encoding="ascii").split()
-            most, per = int(texts[0]), int(texts[1])  # "max" is no limit
+            most, per = int(texts[0]), int(texts[1])  # "max" means that there is no limit
             if most > 0 and per > 0:
                 return math.ceil(most / per)
     return os.cpu_count() or 1

@@ -36,7 +36,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes, *, overwrite: bool) -
 def _check_target(target: Path, overwrite: bool) -> None:
     """Raise InputError for a path where the file cannot or must not be written."""
     if not target.parent.is_dir():
-        raise InputError(f"{target}: there is no folder {target.parent}")
+        raise InputError(f"{target}: folder {target.parent} does not exist; create it first")
     if target.exists() and not target.is_file():
         raise InputError(f"{target}: not a regular file; give the name of a file to write")
     if target.exists() and not overwrite:

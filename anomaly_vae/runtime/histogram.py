@@ -116,11 +116,10 @@ class Histogram(Member):
 
 def equal_steps(breaks: Singles) -> tuple[Singles, Singles, NDArray[np.bool_]]:
     """First break and width of the steps of each column, and whether all its steps have that width."""
-    one = np.float32(1.0)
     n_used = (breaks < FAR_BREAK).sum(axis=1)
     low, last = breaks[:, 0], breaks[np.arange(len(breaks)), np.maximum(n_used - 1, 0)]
     n_steps = np.maximum(n_used - 1, 1).astype(np.float32)
-    width = np.maximum((last - low) / n_steps, np.float32(_LEAST_WIDTH)) * one
+    width = np.maximum((last - low) / n_steps, np.float32(_LEAST_WIDTH))
     is_used = np.arange(1, breaks.shape[1]) < n_used[:, None]
     differs = np.abs(np.diff(breaks, axis=1) - width[:, None]) > np.float32(1e-3) * width[:, None]
     return low, width, ~(differs & is_used).any(axis=1)

@@ -151,7 +151,7 @@ class TestSave:
         """A path must be that of a file in an existing folder."""
         with pytest.raises(InputError, match="not a regular file"):
             save(forging.detector(), path.parent)
-        with pytest.raises(InputError, match="there is no folder"):
+        with pytest.raises(InputError, match="does not exist; create it first"):
             save(forging.detector(), path.parent / "nowhere" / "model.avae")
 
 

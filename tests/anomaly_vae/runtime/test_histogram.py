@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from anomaly_vae.nn.build import with_weights
 from anomaly_vae.nn.histogram import FAR_BREAK, ColumnHistogram
@@ -44,8 +45,6 @@ def test_values_at_the_breaks_are_in_the_step_above(n_breaks: int, n_columns: in
     cells = np.where(cells < 1e5, cells, np.float32(300.0)).astype(np.float32)
     module = with_weights(architecture, schema, weights)
     assert isinstance(module, ColumnHistogram)
-    import torch
-
     wanted = module.antithetic_elbo(torch.from_numpy(cells), torch.ones(1)).total()
     state = MemberState(architecture, weights, np.ones(1, dtype=np.float32))
     found = Session(bounds_model(schema, [[state]]))(cells)[:, 0]
