@@ -27,7 +27,9 @@ def test_a_file_that_must_not_be_replaced_is_kept(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.parametrize(("name", "reason"), [("missing/file", "does not exist; create it first"), (".", "not a regular file")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing/file", "does not exist; create it first"), (".", "not a regular file")]
+)
 def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         write_whole(tmp_path / name, b"new", overwrite=True)
