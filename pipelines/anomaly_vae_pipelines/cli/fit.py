@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.options import (
     CONFIG_FILE,
     ImageSize,
@@ -80,6 +81,7 @@ _RECIPE_HELP = (
 @click.option("--image-size", type=ImageSize(), metavar="HxW", help=_SIZE_HELP)
 @click.option("--channels", type=click.Choice([1, 3]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
+@dialect_options
 @seed_option
 @config_option
 @progress_option
@@ -105,7 +107,9 @@ def command(
 ) -> None:
     """Fit a model on the rows or images of TRAIN.
 
-    For a table, TRAIN is a CSV file with a header, a JSON Lines file or a Parquet file. The kind of each
+    For a table, TRAIN is a text file such as CSV, a JSON Lines file or a Parquet file. How the text is
+    written (separator, decimal mark, encoding, header, words for missing cells) is found, printed and stored
+    in MODEL; if it can be read in two ways, the message names the options to choose from. The kind of each
     column (numbers, booleans, dates or text) is detected from its cells; empty cells, NA, NaN, null and None
     are missing. Columns given by --id and --ignore are not features: rows can be scored without them, and if
     present they are copied to the output like all other columns.
@@ -140,6 +144,7 @@ def command(
         "label": both_of(label, normal),
         "left_out": [*ids, *ignored],
         "recipe": recipe or "tabular",
+        "given": given_dialect(ctx),
     }
     _show(fit_file(train, output, **arguments))
 
@@ -159,6 +164,7 @@ def _show(summary: FitSummary) -> None:
         noun, inputs = "row", ("columns", f"{sum(summary.kinds.values()):,}: {kinds}")
     pairs = [
         inputs,
+        *([("read as", summary.dialect)] if summary.dialect else []),
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         *actual_rate(summary.false_alarm_rate, summary.false_alarm_interval, summary.n_calibration, noun),

@@ -23,8 +23,6 @@ from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_v
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
-_SPECIAL = re.compile('[,"\n\r]')
-_COMMA = arrow_bytes([b","])[0]
 _DIGITS = 6
 """Significant digits of a p-value."""
 
@@ -44,27 +42,57 @@ class _Encoder:
 
 
 class CsvEncoder(_Encoder):
-    """Rows of CSV, each followed by its results."""
+    """Rows of CSV, each followed by its results.
+
+    Parameters
+    ----------
+    prefix : str
+        Prefix of the names of the results.
+    separator, decimal : str
+        Separator and decimal mark of the rows, which the results have too.
+    """
+
+    def __init__(self, prefix: str = "", separator: str = ",", decimal: str = ".") -> None:
+        super().__init__(prefix)
+        self._separator, self._decimal = separator, decimal
+        self._between = arrow_bytes([separator.encode()])[0]
+        self._special = re.compile(f'[{re.escape(separator)}"\n\r]')
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
         """The header line: that of the input, if it has one, followed by the names of the results."""
         if not raw_header:
-            return _csv_line([*columns, *self.names]).encode() + b"\n"
-        return raw_header + b"," + _csv_line(self.names).encode() + b"\n"
+            return self._line([*columns, *self.names]) + b"\n"
+        return raw_header + self._separator.encode() + self._line(self.names) + b"\n"
 
     def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
         """The lines of the rows."""
         if scored.rows.raw is None or scored.rows.whole is not None:
             return _table_csv(result_table(scored, reasons, self.names))
         results = [
-            pc.cast(arrow_numbers(scored.scores), pa.large_string()),
-            pc.cast(arrow_numbers(rounded(scored.p_values)), pa.large_string()),
-            pc.cast(arrow_numbers(scored.severities.round(_DECIMALS)), pa.large_string()),
+            self._numbers(scored.scores),
+            self._numbers(rounded(scored.p_values)),
+            self._numbers(scored.severities.round(_DECIMALS)),
             pc.cast(arrow_booleans(scored.is_anomaly), pa.large_string()),
-            arrow_bytes([f"{_quoted(text)}\n".encode() if text else b"\n" for text in reasons]),
+            arrow_bytes([f"{self._quoted(text)}\n".encode() if text else b"\n" for text in reasons]),
         ]
         cells = [scored.rows.raw, *(result.cast(pa.large_binary()) for result in results)]
-        return _contents(pc.binary_join_element_wise(*cells, _COMMA))
+        return _contents(pc.binary_join_element_wise(*cells, self._between))
+
+    def _numbers(self, values: NDArray[np.float64]) -> pa.Array:
+        texts = pc.cast(arrow_numbers(values), pa.large_string())
+        if self._decimal == ".":
+            return texts
+        texts = pc.replace_substring(texts, ".", self._decimal)
+        return texts if self._decimal != self._separator else pc.replace_substring_regex(texts, "^(.*)$", r'"\1"')
+
+    def _line(self, cells: Sequence[str]) -> bytes:
+        return self._separator.join(map(self._quoted, cells)).encode()
+
+    def _quoted(self, text: str) -> str:
+        if not self._special.search(text):
+            return text
+        doubled = text.replace('"', '""')
+        return f'"{doubled}"'
 
 
 class JsonLinesEncoder(_Encoder):
@@ -183,17 +211,6 @@ def _table_json(table: pa.Table) -> bytes:
     columns = [json_values(column) for column in table.columns]
     objects = (dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True))
     return b"".join(json.dumps(row).encode() + b"\n" for row in objects)
-
-
-def _quoted(text: str) -> str:
-    if not _SPECIAL.search(text):
-        return text
-    doubled = text.replace('"', '""')
-    return f'"{doubled}"'
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    return ",".join(map(_quoted, cells))
 
 
 def _spliced(line: bytes, fields: str) -> bytes:

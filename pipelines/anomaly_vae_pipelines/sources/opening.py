@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import format_suffix, is_url
 from anomaly_vae_pipelines.records import Rows
@@ -33,17 +34,20 @@ def format_of(path: str, given: str | None = None) -> str:
     return given or _SUFFIXES.get(format_suffix(path), "csv")
 
 
-def open_source(path: str, given_format: str | None = None) -> AnySource:
-    """The source of a file, to be used as a context manager; raises SourceError if it cannot be opened."""
-    return _SOURCES[format_of(path, given_format)](path)
+def open_source(path: str, given_format: str | None = None, reading: Reading | None = None) -> AnySource:
+    """The source of a file, to be used as a context manager; raises SourceError if it cannot be opened.
+
+    Without a ``reading`` text is plain CSV: in UTF-8, with commas and a header.
+    """
+    return _SOURCES[format_of(path, given_format)](path, reading=reading)
 
 
-def open_growing(path: str, given_format: str | None = None) -> AnySource:
+def open_growing(path: str, given_format: str | None = None, reading: Reading | None = None) -> AnySource:
     """The source of a file that may still be written to: only complete lines are rows."""
     kind = format_of(path, given_format)
     if kind == "parquet":
-        return ParquetSource(path)
-    return (DelimitedSource if kind == "csv" else JsonLinesSource)(path, growing=True)
+        return ParquetSource(path, reading=reading)
+    return (DelimitedSource if kind == "csv" else JsonLinesSource)(path, growing=True, reading=reading)
 
 
 def input_files(paths: Sequence[str]) -> list[str]:

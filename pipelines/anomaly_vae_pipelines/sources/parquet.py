@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly_vae_pipelines.arrow_text import row_as_json
+from anomaly_vae_pipelines.dialects.reading import TYPED, Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import opened
 from anomaly_vae_pipelines.records import Rejected, Rows
@@ -31,12 +32,13 @@ class ParquetSource(Source):
         truncated since it was opened.
     """
 
-    def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS) -> None:
+    def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS, reading: Reading | None = None) -> None:
         import pyarrow.parquet as pq
 
         if path == "-":
             raise SourceError("standard input", None, "Parquet cannot be read from a stream; pass a file")
         self.name, self._block_rows = path, block_rows
+        self._typed = TYPED if reading is None else reading.typed()
         with ExitStack() as stack:
             file = stack.enter_context(opened(path))
             self._raw, self._length = file.raw, stream_size(file.raw)
@@ -65,7 +67,7 @@ class ParquetSource(Source):
         table = pa.Table.from_batches([block.content])
         first = block.start.offset + 1
         numbers = np.arange(first, first + len(table), dtype=np.int64)
-        chosen, bad_cells = cast_columns(table.select(list(wanted)), numeric)
+        chosen, bad_cells = cast_columns(table.select(list(wanted)), numeric, *self._typed)
         rows = Rows(self.name, self.columns, chosen, numbers, unit="row", whole=table if whole else None)
         kept = np.ones(len(rows), dtype=bool)
         kept[list(bad_cells)] = False
