@@ -1,4 +1,4 @@
-"""find_forms: how each text column of a training table is read, decided by all of its cells, or a question."""
+"""find_forms: how each text column of a training table is read, decided by all its cells, or a question."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _date(
     if {"dmy", "mdy"} <= set(orders):
         if given.day_first is None:
             raise AmbiguousError(
-                source, None, f"column {name!r}: {texts[0].as_py()!r} may have the day first or the month first, as "
+                source, None, f"column {name!r}: {texts[0].as_py()!r} may have the day or the month first, as "
                 "no day in it is above 12; add --day-first or --month-first"
             )  # fmt: skip
         orders = ["dmy" if given.day_first else "mdy"]
@@ -148,7 +148,7 @@ def _date(
 
 
 def _marks(columns: list[_Column], dialect: Dialect, given: Given, source: str) -> Marks:
-    """The decimal and thousands marks of columns that do not decide them alone; asks if a column needs them."""
+    """The marks of columns that do not decide them alone; asks if a column needs them."""
     said: Marks = (given.decimal or "", given.thousands or "")
     for column in columns:
         if any(said) and (fitting := [marks for marks in column.marks if _agree(marks, said)]):
@@ -179,8 +179,8 @@ def _question(column: _Column, source: str) -> AmbiguousError:
     mark = "." if "." in shown else ","
     word = {".": "point", ",": "comma"}[mark]
     return AmbiguousError(
-        source, None, f"column {column.name!r}: {shown!r} may have a decimal {word} or a mark of thousands, and nothing "
-        f"in the file decides it; add --decimal {mark} or --thousands {mark}"
+        source, None, f"column {column.name!r}: {shown!r} may have a decimal {word} or a mark of thousands, "
+        f"and nothing in the file decides it; add --decimal {mark} or --thousands {mark}"
     )  # fmt: skip
 
 
@@ -194,8 +194,8 @@ def _ask_about_sentinel(
     if found is not None:
         text, count, others = found
         raise AmbiguousError(
-            source, None, f"column {column.name!r}: {text} occurs {count:,} times and all other numbers are {others}; add "
-            f"--na={text} if it means a missing value, or --not-na={text} if it is a number"
+            source, None, f"column {column.name!r}: {text} occurs {count:,} times and all others are {others}; "
+            f"add --na={text} if it means a missing value, or --not-na={text} if it is a number"
         )  # fmt: skip
 
 

@@ -100,21 +100,14 @@ _MOST_VERSIONS = 200
 
 
 def is_version(texts: pa.ChunkedArray, name: str) -> bool:
-    """Whether distinct numbers such as 1.2 are rather versions: by the column's name, or as 1.10 follows 1.9."""
-    if (
-        not 0 < len(texts) <= _MOST_VERSIONS
-        or not pc.all(pc.match_substring_regex(texts, r"^[0-9]{1,3}\.[0-9]{1,3}$")).as_py()
-    ):
+    """Whether the distinct numbers such as 1.2 of a column are versions, as its name says."""
+    if len(texts) > _MOST_VERSIONS or not _VERSION.search(re.sub("(?<=[a-z])(?=[A-Z])", "_", name)):
         return False
-    if _VERSION.search(re.sub("(?<=[a-z])(?=[A-Z])", "_", name)):
-        return True
-    decimals = [text.as_py().partition(".")[2] for text in texts]
-    shortest = min(map(len, decimals))
-    return any(len(part) > shortest and part.endswith("0") and part.strip("0") for part in decimals)
+    return bool(pc.all(pc.match_substring_regex(texts, r"^[0-9]{1,3}\.[0-9]{1,3}$")).as_py())
 
 
 def is_code(texts: pa.ChunkedArray) -> bool:
-    """Whether distinct whole numbers are rather codes: all of one width of at least three, some with leading zeros."""
+    """Whether distinct whole numbers are codes: of one width of at least three, some with leading zeros."""
     width = len(texts[0].as_py())
     return width >= 3 and bool(
         pc.all(pc.match_substring_regex(texts, f"^[0-9]{{{width}}}$")).as_py()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from anomaly_vae_pipelines.dialects.kinds import kind_of
 
@@ -35,11 +36,11 @@ def has_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool | No
     repeated = sum(cell in column for cell, column in zip(cells, columns, strict=True) if cell)
     if repeated or (len(texts) and len(set(texts)) < len(texts) / 2):
         return False
-    return True if texts else False
+    return bool(texts)
 
 
 def _are_years(numbers: Sequence[str], columns: Sequence[Sequence[str]], values: Sequence[bool]) -> bool:
-    """Whether the numbers of a row of names and numbers are years or count up, and those below are neither."""
+    """Whether the numbers in a row of names are years or count up, and those below are not years."""
     if all(values) or not (all(map(_is_year, numbers)) or _are_consecutive(numbers)):
         return False
     below = [cell for column, is_value in zip(columns, values, strict=True) if is_value for cell in column]
@@ -64,7 +65,7 @@ def _are_consecutive(cells: Sequence[str]) -> bool:
     if len(cells) < 3 or not all(cell.isascii() and cell.isdigit() and len(cell) < 9 for cell in cells):
         return False
     numbers = [int(cell) for cell in cells]
-    return all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    return all(after - before == 1 for before, after in pairwise(numbers))
 
 
 def _continues(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:

@@ -13,7 +13,8 @@ from anomaly_vae_pipelines.dialects.missing import is_missing
 Rough = Literal["missing", "number", "date", "text"]
 
 _NUMBER = re.compile(
-    r"[(]?[-+−]?(?:[€$£¥]|CHF|EUR|USD)? ?[-+−]?[0-9]*(?:[.,'’ \u00a0\u202f]?[0-9]+)*[.,]?(?:[eE][-+]?[0-9]+)?[)]?-?"
+    r"[(]?[-+−]?(?:[€$£¥]|CHF|EUR|USD)? ?[-+−]?[0-9]*(?:[.,'’ \u00a0\u202f]?[0-9]+)*[.,]?"
+    r"(?:[eE][-+]?[0-9]+)?[)]?-?"
     r"(?:[ \u00a0]?(?:%|€|[$£]|[A-Za-z°µ²³/]{1,4}))?"
 )
 _DATE = re.compile(

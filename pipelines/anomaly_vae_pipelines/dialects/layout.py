@@ -1,4 +1,4 @@
-"""find_layout: where the header of a text is and where its rows begin: titles, comments and units come before."""
+"""find_layout: where the header of a text is and where its rows begin, below titles, comments and units."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _decided(
     if found is None:
         shown = ", ".join(first[:4])
         raise AmbiguousError(
-            name, rows[0].line + 1, f"({shown}) may be the names of the columns or a row of values; add --header or "
+            name, rows[0].line + 1, f"({shown}) may be the names of the columns or values; add --header or "
             "--no-header"
         )  # fmt: skip
     return found
@@ -180,7 +180,7 @@ def _is_units(rows: Sequence[Row]) -> bool:
 
 
 def _names(cells: Sequence[str], rows: Sequence[Row], width: int) -> tuple[str, ...]:
-    """Names of the columns; a missing one is that of the row names at the start, or of an empty last column."""
+    """Names of the columns; a missing one is that of row names in front, or of an empty last column."""
     names = list(cells)
     if len(names) == width - 1:
         last = [row.cells[-1] for row in rows if len(row.cells) == width]

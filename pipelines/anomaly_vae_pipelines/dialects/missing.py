@@ -1,4 +1,4 @@
-"""Words of missing cells: those that always mean a missing cell, and those that do among numbers and dates."""
+"""Words of missing cells: those that always mean a missing cell, and those that do among numbers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ MISSING = frozenset(
 """Texts of a missing cell; spaces around them are ignored."""
 
 SURE = frozenset(
-    {"?", "\\N", "(null)", "<null>", "[null]", "(NULL)", "n.a.", "N.A.", "#N/A N/A", "#NULL!", "#NV", "#N/D", "#DIV/0!", "#VALUE!",
-     "#WERT!", "#REF!", "#BEZUG!", "NaT", "<N/A>", "k.A.", "k. A.", "n. a.", "n.d.", "N/D", "n/d", "missing", "MISSING"}
-)  # fmt: skip
+    {"?", "\\N", "(null)", "(NULL)", "<null>", "[null]", "#NULL!", "NaT", "<N/A>", "#N/A N/A"}
+    | {"n.a.", "N.A.", "n. a.", "n.d.", "N/D", "n/d", "#N/D", "k.A.", "k. A.", "missing", "MISSING"}
+    | {"#NV", "#DIV/0!", "#VALUE!", "#WERT!", "#REF!", "#BEZUG!"}
+)
 """Words that mean a missing cell in every column of a file that has them."""
 
-AMONG_NUMBERS = frozenset(
-    {"-", "--", "---", ".", "..", "...", "*", "–", "—", "?", "nil", "none", "NONE"}
-)
+AMONG_NUMBERS = frozenset({"-", "--", "---", ".", "..", "...", "*", "–", "—", "?", "nil", "none", "NONE"})
 """Words that mean a missing cell if all other cells of the column are numbers or dates."""
 
 

@@ -23,14 +23,19 @@ THOUSANDS = {"": "", ".": r"\.", ",": ",", " ": "[ \u00a0\u202f\u2009]", "'": "[
 """Marks of thousands, each as a regular expression."""
 
 _EXPONENT = "(?:[eE][+-]?[0-9]+)?"
-_CURRENCIES = "€|\\$|£|¥|₹|₽|US\\$|EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|AUD|CAD|INR|CNY|BRL|R\\$|Fr\\.|SFr\\.|kr\\.?|zł|Kč"
+_CURRENCIES = (
+    "€|\\$|£|¥|₹|₽|US\\$|R\\$|EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|AUD|CAD|INR|CNY|BRL"
+    "|Fr\\.|SFr\\.|kr\\.?|zł|Kč"
+)
 _UNITS = (
-    "%|‰|°C|°F|°|K|[kmµuncdh]?[mglLVAWNJsF]|[kMG]?Wh|[kMGT]?i?B|[kMG]?Hz|[kMG]?W|[hkM]?Pa|m?bar|psi|min|h|hrs?|sec|ms"
-    "|days?|km/h|m/s|mph|rpm|U/min|m[²³23]|[cd]m[²³]|ft|in|lbs?|oz|kcal|kJ|mol|ppm|dB|Ω|kΩ|kN|Nm|l/min|mmHg|bpm|St\\.?"
+    "%|‰|°C|°F|°|K|[kmµuncdh]?[mglLVAWNJsF]|[kMG]?Wh|[kMGT]?i?B|[kMG]?Hz|[kMG]?W|[hkM]?Pa|m?bar|psi"
+    "|min|h|hrs?|sec|ms|days?|km/h|m/s|mph|rpm|U/min|m[²³23]|[cd]m[²³]|ft|in|lbs?|oz|kcal|kJ|mol|ppm"
+    "|dB|Ω|kΩ|kN|Nm|l/min|mmHg|bpm|St\\.?"
 )
 _SPACE = "[ \u00a0\u202f]?"
 _AFFIXED = re.compile(
-    f"(?P<prefix>(?:{_CURRENCIES}){_SPACE})?[0-9.,(][0-9., \u00a0\u202f\u2009'’]*(?:(?<=[0-9])[eE][+-]?[0-9]+)?"
+    f"(?P<prefix>(?:{_CURRENCIES}){_SPACE})?"
+    "[0-9.,(][0-9., \u00a0\u202f\u2009'’]*(?:(?<=[0-9])[eE][+-]?[0-9]+)?"
     f"(?P<suffix>{_SPACE}(?:{_CURRENCIES}|{_UNITS})|[ \u00a0][A-Za-zµ°%²³/.]{{1,8}})?"
 )
 
@@ -92,7 +97,7 @@ PLAIN_NUMBER = NumberForm()
 
 @lru_cache(maxsize=64)
 def number_pattern(decimal: str, thousands: str) -> str:
-    """A regular expression of RE2 and of Python for unsigned numbers; groups are three digits after one to three."""
+    """A regular expression, of RE2 and of Python, for unsigned numbers."""
     point, mark = re.escape(decimal), THOUSANDS[thousands]
     grouped = f"|[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+" if mark else ""
     return f"(?:(?:[0-9]+{grouped})(?:{point}[0-9]*)?|{point}[0-9]+){_EXPONENT}"
@@ -116,7 +121,7 @@ def parse_numbers(texts: pa.ChunkedArray, form: NumberForm) -> tuple[NDArray[np.
 
 
 def is_true(column: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
-    """A column of booleans as an array, False where it is null; without pandas, which ``to_numpy`` imports."""
+    """A column of booleans as an array, False where null; unlike ``to_numpy`` without pandas."""
     return np.asarray(numpy_floats(column.cast(pa.uint8()).cast(pa.float64())) == 1.0)
 
 
@@ -149,7 +154,7 @@ def _bare(texts: pa.ChunkedArray, form: NumberForm) -> pa.ChunkedArray:
 
 
 def affix_form(texts: pa.ChunkedArray) -> NumberForm | None:
-    """The prefix, suffix and sign of all texts, if all have the same around a number; marks are not decided."""
+    """The prefix, suffix and sign that all texts have around a number; the marks are not decided."""
     first = next((text.as_py() for text in texts[:50] if re.search("[0-9]", text.as_py())), None)
     if first is None:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from anomaly_vae_pipelines.dialects.dialect import PLAIN, SEPARATORS, Dialect, Given
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, SEPARATORS, Dialect, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm
 
 SAMPLE_BYTES = 1 << 20
@@ -43,7 +43,7 @@ class Reading:
         The columns of the model, which its files have; empty for a fit.
     """
 
-    given: Given = Given()
+    given: Given = NOTHING
     stored: Dialect | None = None
     forms: Mapping[str, ColumnForm] = field(default_factory=dict)
     names: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Reading:
         return self._with_marks(found, layout, base)
 
     def typed(self) -> tuple[Dialect, Mapping[str, ColumnForm]]:
-        """The dialect and the forms for files whose numbers are numbers: they have missing words, but no marks."""
+        """The dialect and the forms for files of typed numbers: they have missing words, but no marks."""
         dialect = self.given.applied(self.stored or PLAIN)
         forms = {name: form for name, form in self.forms.items() if not form.has_only_marks}
         return Dialect(missing=dialect.missing, values=dialect.values), forms
@@ -114,6 +114,10 @@ class Reading:
         if found.marks == base.marks:
             return Found(found, self.forms, layout)
         return Found(found, {name: form.with_marks(found.marks) for name, form in self.forms.items()}, layout)
+
+
+ANY = Reading()
+"""Files of any dialect and with any columns."""
 
 
 def described(reading: Reading) -> str:

@@ -13,7 +13,7 @@ _SPACES = re.compile(r"[ \t]+")
 
 
 def rewritten(text: str, dialect: Dialect) -> str:
-    """The text as CSV with commas; a row must be on one line, and a comment becomes an empty line."""
+    """The text as CSV with commas; each row is on one line, and a comment becomes an empty line."""
     if dialect.separator == " " and not dialect.comment and not re.search("[\",']", text):
         return "".join(_SPACES.sub(",", line.strip()) + end for line, end in _LINE.findall(text))
     return "".join(_line(line, dialect) + end for line, end in _LINE.findall(text))
@@ -26,8 +26,8 @@ def _line(line: str, dialect: Dialect) -> str:
     try:
         cells = next(
             csv.reader(
-                [line], delimiter=dialect.separator, quotechar=dialect.quote, skipinitialspace=True, strict=True,
-                escapechar="\\" if dialect.escape else None,
+                [line], delimiter=dialect.separator, quotechar=dialect.quote, skipinitialspace=True,
+                strict=True, escapechar="\\" if dialect.escape else None,
             )
         )  # fmt: skip
     except (csv.Error, StopIteration):

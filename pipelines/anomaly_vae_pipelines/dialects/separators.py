@@ -21,7 +21,6 @@ RULE = re.compile(r"[-+=| :]*[-=]{2,}[-+=| :]*")
 """A line that only divides names from rows."""
 
 
-
 @dataclass(frozen=True)
 class Split:
     """Lines of a text divided by a separator.

@@ -120,7 +120,7 @@ def _count(lines: Sequence[str], comment: str) -> int:
 
 
 def _quote(lines: Sequence[str]) -> str:
-    """The quote around cells: an apostrophe only if many lines have cells in them, and none a double quote."""
+    """The quote around cells: an apostrophe only if many lines have it, and none a double quote."""
     sample = lines[:100]
     if any('"' in line for line in sample):
         return '"'
@@ -146,8 +146,8 @@ def _split(
         return split_lines(lines, ";", quote, escape)
     if given.decimal is None and _are_decimal_commas(best, lines):
         raise AmbiguousError(
-            name, None, f"{best.rows[-1][0]},{best.rows[-1][1]} may be two cells or one number with a decimal "
-            "comma; add --sep , or --decimal ,"
+            name, None, f"{best.rows[-1][0]},{best.rows[-1][1]} may be two cells or one number with a "
+            "decimal comma; add --sep , or --decimal ,"
         )  # fmt: skip
     return best
 

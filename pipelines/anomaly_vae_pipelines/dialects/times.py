@@ -22,12 +22,13 @@ _MONTHS = (
     ("08", "aug|august"), ("09", "sep|sept|september"), ("10", "oct|october|okt|oktober"),
     ("11", "nov|november"), ("12", "dec|december|dez|dezember"),
 )  # fmt: skip
+_YEAR = "(?P<year>[0-9]{4}|[0-9]{2})"
 _NAME = r"[A-Za-zä]{3,9}\.?"
 _PATTERNS = {
-    "dmy": rf"^(?P<day>[0-9]{{1,2}})(?:[./-]| )(?P<month>[0-9]{{1,2}})(?:[./-]| )(?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}$",
-    "mdy": rf"^(?P<month>[0-9]{{1,2}})[/-](?P<day>[0-9]{{1,2}})[/-](?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}$",
+    "dmy": rf"^(?P<day>[0-9]{{1,2}})[./ -](?P<month>[0-9]{{1,2}})[./ -]{_YEAR}{_TIME}$",
+    "mdy": rf"^(?P<month>[0-9]{{1,2}})[/-](?P<day>[0-9]{{1,2}})[/-]{_YEAR}{_TIME}$",
     "ymd": rf"^(?P<year>[0-9]{{4}})[./-](?P<month>[0-9]{{1,2}})[./-](?P<day>[0-9]{{1,2}}){_TIME}$",
-    "dby": rf"^(?P<day>[0-9]{{1,2}})[. -]*(?P<month>{_NAME})[ -]*(?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}$",
+    "dby": rf"^(?P<day>[0-9]{{1,2}})[. -]*(?P<month>{_NAME})[ -]*{_YEAR}{_TIME}$",
     "bdy": rf"^(?P<month>{_NAME}) *(?P<day>[0-9]{{1,2}}),? +(?P<year>[0-9]{{4}}){_TIME}$",
 }
 """Forms of dates: day, month (as a number or as a name) and year in their order."""
@@ -42,7 +43,10 @@ ORDER_NAMES = {
 }
 """The orders in words."""
 
-_CLOCK = r"^(?P<sign>-?)(?:(?P<days>[0-9]+) days?,? )?(?P<hours>[0-9]{1,4}):(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:[.,][0-9]+)?))?$"
+_CLOCK = (
+    r"^(?P<sign>-?)(?:(?P<days>[0-9]+) days?,? )?"
+    r"(?P<hours>[0-9]{1,4}):(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:[.,][0-9]+)?))?$"
+)
 
 
 class DateForm(NamedTuple):
@@ -64,7 +68,7 @@ class ClockForm(NamedTuple):
 
 
 def possible_orders(texts: pa.ChunkedArray) -> list[str]:
-    """The orders of day, month and year in which all texts are dates; a dot is used only between day and month."""
+    """The orders of day, month and year in which all texts are dates; with dots the day is first."""
     return [order for order in ORDERS if pc.all(_is_date(texts, order)).as_py()]
 
 

@@ -183,8 +183,8 @@ class ScoreRun:
         style = dialect.parsed_separator, dialect.decimal
         if self._style not in (None, style):
             raise SourceError(
-                source.name, None, "has another separator or decimal mark than the input before it, and OUT has "
-                "one; score it by itself, or write OUT as .jsonl or .parquet"
+                source.name, None, "has another separator or decimal mark than the input before it, and OUT "
+                "has one; score it by itself, or write OUT as .jsonl or .parquet"
             )  # fmt: skip
         self._style = style
         self.encoder = CsvEncoder(self.options.prefix, *style)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.persistence import load_with_dialect
-from anomaly_vae_pipelines.dialects.dialect import Given
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
 
@@ -40,7 +40,7 @@ class OpenedModel:
     model: AnyModel
     model_id: str
     dialect: Mapping[str, Any] | None = None
-    given: Given = Given()
+    given: Given = NOTHING
 
     @property
     def adapter(self) -> Adapter:
@@ -62,4 +62,4 @@ def open_model(path: str, given: Given | None = None) -> OpenedModel:
     with suppress(OSError):  # load_with_dialect() raises an error with a better message
         model_id = file_digest(path)
     model, dialect = load_with_dialect(path)
-    return OpenedModel(path, model, model_id, dialect, given or Given())
+    return OpenedModel(path, model, model_id, dialect, given or NOTHING)

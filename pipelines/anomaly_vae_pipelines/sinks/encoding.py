@@ -83,7 +83,11 @@ class CsvEncoder(_Encoder):
         if self._decimal == ".":
             return texts
         texts = pc.replace_substring(texts, ".", self._decimal)
-        return texts if self._decimal != self._separator else pc.replace_substring_regex(texts, "^(.*)$", r'"\1"')
+        return (
+            texts
+            if self._decimal != self._separator
+            else pc.replace_substring_regex(texts, "^(.*)$", r'"\1"')
+        )
 
     def _line(self, cells: Sequence[str]) -> bytes:
         return self._separator.join(map(self._quoted, cells)).encode()

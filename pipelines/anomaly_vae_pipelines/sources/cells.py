@@ -105,7 +105,7 @@ def formed_texts(column: pa.ChunkedArray, dialect: Dialect, form: ColumnForm | N
 def formed_numbers(
     column: pa.ChunkedArray, dialect: Dialect, form: ColumnForm | None
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A text column as numbers in the form of the column or of the dialect; as ``numbers_of`` returns them."""
+    """A text column as numbers in the form of the column or of the dialect, like ``numbers_of``."""
     words = _words(dialect, form)
     wanted = form.form if form is not None else NumberForm(*dialect.marks)
     if isinstance(wanted, ClockForm):

@@ -207,7 +207,7 @@ class DelimitedSource(TextSource):
 
 
 def _find(stream: ByteStream, reading: Reading | None, growing: bool) -> Found:
-    """How a file is read; the stream is then in UTF-8 or in a single-byte encoding, and splits its records."""
+    """How a file is read; the stream is then in UTF-8 or in a single-byte encoding, and splits records."""
     if reading is None:
         return AS_PLAIN
     sample = stream.peek(SAMPLE_BYTES)

@@ -29,7 +29,9 @@ class Case:
     suffix: str = ".csv"
 
 
-def case(name: str, text: str | bytes, cells: Cells, separator: str = ",", encoding: str = "utf-8", **rest: Any) -> Case:
+def case(
+    name: str, text: str | bytes, cells: Cells, separator: str = ",", encoding: str = "utf-8", **rest: Any
+) -> Case:
     content = text if isinstance(text, bytes) else text.encode(encoding)
     return Case(name, content, cells, separator, encoding.removesuffix("-sig"), **rest)
 
@@ -40,7 +42,9 @@ def lines(*rows: str, end: str = "\n") -> str:
 
 def _numbers(n: int, separator: str = ",", decimal: str = ".") -> list[str]:
     """Rows of three numbers, the second with decimals."""
-    return [separator.join([str(i), f"{i * 1.37 + 0.5:.2f}".replace(".", decimal), str(i * i)]) for i in range(n)]
+    return [
+        separator.join([str(i), f"{i * 1.37 + 0.5:.2f}".replace(".", decimal), str(i * i)]) for i in range(n)
+    ]
 
 
 GERMAN = [

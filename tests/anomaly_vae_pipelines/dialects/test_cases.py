@@ -19,7 +19,10 @@ def read(path: Path, given: Given) -> dict[str, list[Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         frame = TableTraining(str(path), None, [], {}, "tabular", given).data()
-    return {str(name): [None if cell != cell or cell is None else cell for cell in frame[name].astype(object)] for name in frame}
+    return {
+        str(name): [None if cell != cell or cell is None else cell for cell in frame[name].astype(object)]
+        for name in frame
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -34,7 +37,11 @@ def test_a_file_is_read_as_a_person_reads_it(case: Case, tmp_path):
     columns = read(path, case.given)
     for name, cells in case.cells.items():
         assert name in columns, list(columns)
-        assert columns[name][: len(cells)] == pytest.approx(cells) if _are_numbers(cells) else columns[name][: len(cells)] == cells
+        assert (
+            columns[name][: len(cells)] == pytest.approx(cells)
+            if _are_numbers(cells)
+            else columns[name][: len(cells)] == cells
+        )
 
 
 def _are_numbers(cells: list[Any]) -> bool:

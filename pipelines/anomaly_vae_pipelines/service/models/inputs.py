@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from anomaly_vae_pipelines.dialects.reading import Reading
+from anomaly_vae_pipelines.dialects.reading import ANY, Reading
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.images.frame import Frame, frame_of
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer
@@ -41,7 +41,7 @@ class ModelInputs:
     numeric: frozenset[str]
     frame: Frame | None
     joins: bool
-    reading: Reading = Reading()
+    reading: Reading = ANY
 
     @cached_property
     def names(self) -> tuple[str, ...]:
