@@ -140,8 +140,8 @@ def _date(
     if {"dmy", "mdy"} <= set(orders):
         if given.day_first is None:
             raise AmbiguousError(
-                source, None, f"column {name!r}: {texts[0].as_py()!r} may have the day or the month first, as "
-                "no day in it is above 12; add --day-first or --month-first"
+                source, None, f"column {name!r}: {texts[0].as_py()!r} may have the day or the month first, "
+                "as no day is above 12; add --day-first or --month-first"
             )  # fmt: skip
         orders = ["dmy" if given.day_first else "mdy"]
     return ColumnForm(DateForm(orders[0]), missing) if orders else None
@@ -194,7 +194,7 @@ def _ask_about_sentinel(
     if found is not None:
         text, count, others = found
         raise AmbiguousError(
-            source, None, f"column {column.name!r}: {text} occurs {count:,} times and all others are {others}; "
+            source, None, f"column {column.name!r}: {text} occurs {count:,} times, all others are {others}; "
             f"add --na={text} if it means a missing value, or --not-na={text} if it is a number"
         )  # fmt: skip
 
