@@ -19,6 +19,7 @@ from anomaly_vae_pipelines.dialects.times import ClockForm, DateForm, is_clock, 
 from anomaly_vae_pipelines.errors import AmbiguousError
 
 _HEAD = 1_000
+_ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?$"
 _DATES = {"dmy": "day-first", "mdy": "month-first"}
 
 
@@ -134,8 +135,8 @@ def _date(
     given: Given,
     source: str,
 ) -> ColumnForm | None:
-    if not possible_orders(head):
-        return None
+    if not possible_orders(head) or pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
+        return None  # dates in ISO 8601 are plain
     orders = possible_orders(texts)
     if {"dmy", "mdy"} <= set(orders):
         if given.day_first is None:

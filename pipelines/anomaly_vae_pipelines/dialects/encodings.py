@@ -64,12 +64,12 @@ def mark_of(sample: bytes) -> bytes:
 def is_single_byte(encoding: str) -> bool:
     """Whether each byte is a character and those of ASCII mean themselves, so that lines can be split."""
     try:
-        ascii_bytes = bytes(range(128))
-        return ascii_bytes.decode(encoding) == ascii_bytes.decode("ascii") and (
-            len(bytes(range(128, 256)).decode(encoding, errors="replace")) == 128
-        )
+        is_ascii = bytes(range(128)).decode(encoding) == bytes(range(128)).decode("ascii")
+        pairs = [bytes([byte, 0x41]).decode(encoding, errors="replace") for byte in range(128, 256)]
     except (LookupError, UnicodeDecodeError):
         return False
+    n_known = sum(len(pair) == 2 and pair[1] == "A" and pair[0] != "\ufffd" for pair in pairs)
+    return is_ascii and all(len(pair) == 2 for pair in pairs) and n_known > 64
 
 
 def _wide(sample: bytes) -> str | None:
@@ -91,7 +91,7 @@ def _unknown(sample: bytes, name: str) -> AmbiguousError:
     found = re.search(rb"[\x80-\xff]", sample)
     assert found is not None  # otherwise it would be UTF-8
     line = sample.count(b"\n", 0, found.start()) + 1
-    word = re.findall(rb"[^\s;,|\"]*$", sample[: found.start()])[0]
+    word = re.findall(rb"[^\s;,|\"]*\Z", sample[: found.start()])[0]
     word += re.findall(rb"^[^\s;,|\"]*", sample[found.start() :])[0]
     readings = []
     for encoding in ("cp1252", "cp1250", "cp1251", "cp850"):

@@ -7,12 +7,16 @@ from itertools import pairwise
 
 from anomaly_vae_pipelines.dialects.kinds import kind_of
 
+_ENOUGH = 8
+"""Rows in which a value that occurs once more is likely to be seen."""
+
 
 def has_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool | None:
     """Whether a row has the names of the columns below it; None if it can be read both ways.
 
     Names are distinct texts. A number, a date or an empty cell is not a name, unless all are consecutive
-    whole numbers. A text above numbers or dates is a name; a text that also occurs below is not.
+    whole numbers. A text above numbers or dates is a name; a text that also occurs below is not. A new text
+    above texts that repeat is a name.
     """
     cells = [cell.strip() for cell in first]
     if _are_consecutive(cells) and not _continues(cells, body):
@@ -36,7 +40,9 @@ def has_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool | No
     repeated = sum(cell in column for cell, column in zip(cells, columns, strict=True) if cell)
     if repeated or (len(texts) and len(set(texts)) < len(texts) / 2):
         return False
-    return bool(texts)
+    if not texts:
+        return False
+    return True if "missing" not in kinds and any(map(_has_few_values, columns)) else None
 
 
 def _are_years(numbers: Sequence[str], columns: Sequence[Sequence[str]], values: Sequence[bool]) -> bool:
@@ -66,6 +72,11 @@ def _are_consecutive(cells: Sequence[str]) -> bool:
         return False
     numbers = [int(cell) for cell in cells]
     return all(after - before == 1 for before, after in pairwise(numbers))
+
+
+def _has_few_values(column: Sequence[str]) -> bool:
+    """Whether the values of a column repeat, so that another text above them is a name."""
+    return len(column) >= _ENOUGH and len(set(column)) <= len(column) / 2
 
 
 def _continues(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:

@@ -116,6 +116,10 @@ def _decided(
     if expected and set(expected) & set(first):
         return True
     found = has_header(first, body) if body else True
+    if found is None and len(body) > 2:  # the row below names may have units
+        found = has_header(first, body[1:]) or None
+    if found is None and expected:
+        return True  # a missing column is then reported by its name
     if found is None:
         shown = ", ".join(first[:4])
         raise AmbiguousError(

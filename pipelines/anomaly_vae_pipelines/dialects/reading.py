@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, SEPARATORS, Dialect, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm
+from anomaly_vae_pipelines.dialects.numbers import NumberForm
+
+HEAD_BYTES = 1 << 16
+"""Bytes of a file that show whether it is plain."""
 
 SAMPLE_BYTES = 1 << 20
 """Bytes of a file that its dialect is found from."""
@@ -48,6 +52,13 @@ class Reading:
     forms: Mapping[str, ColumnForm] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
+    def plainly(self, sample: bytes) -> Found | None:
+        """How a file is read if it starts with a plain line of the model's columns, else None."""
+        base = self.given.applied(self.stored or PLAIN)
+        if self.names and _has_names(sample, base, self.names):
+            return Found(base, self.forms)
+        return None
+
     def of(self, sample: bytes, name: str, *, is_cut: bool) -> Found:
         """How a file is read, from its first bytes.
 
@@ -59,8 +70,6 @@ class Reading:
             If it can be read in two ways; SourceError if it is not text.
         """
         base = self.given.applied(self.stored or PLAIN)
-        if self.names and _has_names(sample, base, self.names):
-            return Found(base, self.forms)
         from anomaly_vae_pipelines.dialects.sniffing import sniff
 
         found, layout = sniff(sample, name, self._hinted(), is_cut=is_cut, expected=self.names)
@@ -103,7 +112,10 @@ class Reading:
 
         words = tuple(dict.fromkeys((*found.missing, *base.missing)))
         found = replace(found, missing=tuple(word for word in words if word not in found.values))
-        own = certain_marks([row.cells for row in layout.rows[:1000]], found.missing)
+        not_numbers = {name for name, form in self.forms.items() if not isinstance(form.form, NumberForm)}
+        kept = [j for j, name in enumerate(layout.names) if name not in not_numbers]
+        rows = [row.cells for row in layout.rows[:1000] if len(row.cells) == len(layout.names)]
+        own = certain_marks([[cells[j] for j in kept] for cells in rows], found.missing)
         if own is None or self.given.decimal or self.given.thousands:
             said = self.given.applied(replace(found, decimal=base.decimal, thousands=base.thousands))
             return Found(said, self.forms, layout)
@@ -152,7 +164,7 @@ def _has_names(sample: bytes, dialect: Dialect, names: tuple[str, ...]) -> bool:
     ):
         return False
     try:
-        line = sample[: 1 << 16].decode("utf-8-sig", errors="ignore").lstrip("\r\n").splitlines()[0]
+        line = sample.decode("utf-8-sig", errors="ignore").lstrip("\r\n").splitlines()[0]
         cells = next(csv.reader([line]))
     except (IndexError, StopIteration, csv.Error):
         return False

@@ -251,8 +251,10 @@ def _typed(column: pa.ChunkedArray, name: str, lines: NDArray[np.int64], words: 
     folded, present = texts.str.lower(), texts.notna()
     if set(folded[present]) == set(_TRUTH):
         return folded.map(_TRUTH).astype("boolean")
-    wrong &= ~is_true(pc.match_substring_regex(column, _ANY_NUMBER))
-    if 0 < wrong.sum() < (1.0 - MIXED_SHARE) * present.sum():
+    most = (1.0 - MIXED_SHARE) * present.sum()
+    if wrong.sum() >= most:  # numbers with other marks than points are numbers too
+        wrong &= ~is_true(pc.match_substring_regex(column, _ANY_NUMBER))
+    if 0 < wrong.sum() < most:
         first = np.flatnonzero(wrong)[0]
         _warn_mixed(name, texts.iloc[first], lines[first], wrong.sum())
     return texts

@@ -28,7 +28,7 @@ from anomaly_vae_pipelines.dialects.encodings import is_single_byte
 from anomaly_vae_pipelines.dialects.layout import Layout
 from anomaly_vae_pipelines.dialects.missing import is_number_text, missing_words
 from anomaly_vae_pipelines.dialects.numbers import NumberForm
-from anomaly_vae_pipelines.dialects.reading import AS_PLAIN, SAMPLE_BYTES, Found, Reading
+from anomaly_vae_pipelines.dialects.reading import AS_PLAIN, HEAD_BYTES, SAMPLE_BYTES, Found, Reading
 from anomaly_vae_pipelines.dialects.rewriting import rewritten
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
@@ -178,29 +178,22 @@ class DelimitedSource(TextSource):
 
     def _skip_to_rows(self, layout: Layout) -> tuple[bytes, tuple[str, ...]]:
         """Read past all lines above the first row; returns the header, if it is one line, and the names."""
-        sample = self._stream.peek(SAMPLE_BYTES)
-        ends = [found.end() for found in islice(_LINE_ENDS.finditer(sample), layout.n_lines)]
-        starts = [0, *ends]
-        header = b""
         if not layout.names:
             raise SourceError(self.name, None, "is empty; wanted a line of column names and rows below it")
-        if layout.header_line is not None:
-            check_unique_names(self.name, layout.header_line + 1, layout.names)
-            if not self.dialect.is_rewritten and layout.n_lines == layout.header_line + 1:
-                header = (
-                    sample[starts[layout.header_line] :][: ends[-1] - starts[layout.header_line]]
-                    if ends
-                    else b""
-                )
-        self._stream.skip(
-            ends[-1] if len(ends) == layout.n_lines and ends else 0 if not layout.n_lines else len(sample),
-            layout.n_lines,
-        )
+        sample = self._stream.peek(SAMPLE_BYTES)
+        ends = [found.end() for found in islice(_LINE_ENDS.finditer(sample), layout.n_lines)]
+        starts = [len(codecs.BOM_UTF8) if sample.startswith(codecs.BOM_UTF8) else 0, *ends]
+        starts += [len(sample)] * (layout.n_lines + 1 - len(starts))  # without a line end at the end
+        self._stream.skip(starts[layout.n_lines], layout.n_lines)
+        if layout.header_line is None:
+            return b"", layout.names
+        check_unique_names(self.name, layout.header_line + 1, layout.names)
+        header = sample[starts[layout.header_line] : starts[layout.n_lines]]
         return self._header_line(header, layout), layout.names
 
     def _header_line(self, header: bytes, layout: Layout) -> bytes:
         """The line of the header in UTF-8; empty if it does not have exactly the names."""
-        line = header.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)
+        line = b"" if self.dialect.is_rewritten else header.rstrip(b"\r\n")
         line = line.decode(self.dialect.encoding).encode() if self._is_single_byte else line
         cells = _cells_of(line, None, self._separator) if line else ()
         return line if tuple(cells) == layout.names else b""
@@ -210,8 +203,10 @@ def _find(stream: ByteStream, reading: Reading | None, growing: bool) -> Found:
     """How a file is read; the stream is then in UTF-8 or in a single-byte encoding, and splits records."""
     if reading is None:
         return AS_PLAIN
-    sample = stream.peek(SAMPLE_BYTES)
-    found = reading.of(sample, stream.name, is_cut=growing or len(sample) == SAMPLE_BYTES)
+    found = reading.plainly(stream.peek(HEAD_BYTES))
+    if found is None:
+        sample = stream.peek(SAMPLE_BYTES)
+        found = reading.of(sample, stream.name, is_cut=growing or len(sample) == SAMPLE_BYTES)
     dialect = found.dialect
     is_wide = dialect.encoding != "utf-8" and not is_single_byte(dialect.encoding)
     if is_wide and growing:

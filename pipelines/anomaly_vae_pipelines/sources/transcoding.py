@@ -23,14 +23,20 @@ class Transcoded:
 
     def __init__(self, first: bytes, stream: IO[bytes], encoding: str) -> None:
         self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
-        self._ready = self._decoder.decode(first).removeprefix("\ufeff").encode()
-        self._ended = False
+        self._is_start, self._ended = True, False
+        self._ready = self._utf8(first)
 
     def read(self, size: int) -> bytes:
         """At most ``size`` bytes, none only at the end; raises UnicodeDecodeError."""
         while len(self._ready) < size and not self._ended:
             piece = self._stream.read(_PIECE)
             self._ended = not piece
-            self._ready += self._decoder.decode(piece, final=self._ended).encode()
+            self._ready += self._utf8(piece)
         data, self._ready = self._ready[:size], self._ready[size:]
         return data
+
+    def _utf8(self, piece: bytes) -> bytes:
+        text = self._decoder.decode(piece, final=self._ended)
+        if self._is_start and text:
+            text, self._is_start = text.removeprefix("\ufeff"), False
+        return text.encode()

@@ -8,7 +8,8 @@ from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file.dialect import DIALECT, check_dialect
 
 GOOD = {
-    "separator": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252", "header": False, "missing": ["?"],
+    "separator": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252", "header": False,
+    "missing": ["?"],
     "columns": {
         "a": {"form": "number", "decimal": ",", "suffix": "kg", "negative": "()", "missing": ["-"]},
         "b": {"form": "date", "order": "dmy"}, "c": {"form": "clock"}, "d": {"form": "text"},
@@ -33,8 +34,9 @@ def test_a_valid_description_and_none_pass():
         {"thousands": ","}, {"encoding": "zip"}, {"encoding": "../x"}, {"encoding": "base64"}, {"header": 1},
         {"missing": "?"}, {"missing": [1]}, {"missing": ["\ud800"]}, {"missing": ["x"] * 1000},
         {"missing": ["x" * 1000]}, {"other": 1}, {"columns": []}, {"columns": {"z": {"form": "text"}}},
-        {"columns": {"a": {"form": "eval"}}}, {"columns": {"a": {"form": ["text"]}}}, {"columns": {"a": "text"}},
-        {"columns": {"a": {"form": "date", "order": "xyz"}}}, {"columns": {"a": {"form": "number", "suffix": "1"}}},
+        {"columns": {"a": {"form": "eval"}}}, {"columns": {"a": {"form": ["text"]}}},
+        {"columns": {"a": {"form": "date", "order": "xyz"}}}, {"columns": {"a": "text"}},
+        {"columns": {"a": {"form": "number", "suffix": "1"}}},
         {"columns": {"a": {"form": "number", "x": 1}}}, {"columns": {"a": {"form": "text", "missing": 3}}},
         {"comment": "(a+)+$"}, {"quote": "x"},
     ],

@@ -23,8 +23,11 @@ def test_a_form_comes_back_from_json(form):
 
 def test_forms_are_shown_in_words():
     assert [form.shown for form in FORMS] == [
-        "numbers such as 1.234,5 kg with - for missing", "dates, day first", "times in seconds with -- for missing", "text",
-    ]  # fmt: skip
+        "numbers such as 1.234,5 kg with - for missing",
+        "dates, day first",
+        "times in seconds with -- for missing",
+        "text",
+    ]
 
 
 def test_only_numbers_have_marks():

@@ -23,7 +23,7 @@ def test_titles_and_empty_lines_are_skipped():
 
 
 def test_units_are_not_a_row():
-    assert layout("t,p", "[s],[hPa]", "1,2", "3,4").n_lines == 2
+    assert layout("t,p", "[s],[hPa]", "1,2", "3,4", "5,6").n_lines == 2
     assert layout("t,p", "1,2", "3,4").n_lines == 1
 
 

@@ -38,8 +38,8 @@ def written(value: float, form: NumberForm) -> str:
 
 
 FORMS = st.builds(
-    lambda marks, prefix, suffix, negative: NumberForm(*marks, prefix=prefix, suffix=suffix, negative=negative),
-    st.sampled_from(MARKS), st.sampled_from(["", "€", "$", "CHF"]), st.sampled_from(["", "kg", "%", "€", "km/h"]),
+    lambda marks, *rest: NumberForm(*marks, *rest), st.sampled_from(MARKS),
+    st.sampled_from(["", "€", "$", "CHF"]), st.sampled_from(["", "kg", "%", "€", "km/h"]),
     st.sampled_from(["", "()"]),
 )  # fmt: skip
 VALUES = st.lists(st.integers(-(10**9), 10**9).map(lambda cents: cents / 100), min_size=1, max_size=8)

@@ -24,7 +24,10 @@ def found(reading, text):
 
 def test_plain_text_with_the_names_of_the_model_is_not_searched():
     """The common case costs no time."""
-    assert found(Reading(names=("a", "b")), "a,b,c\n1,2,3\n") == AS_PLAIN
+    assert Reading(names=("a", "b")).plainly(b"a,b,c\n1,2,3\n") == AS_PLAIN
+    assert Reading(names=("a", "x")).plainly(b"a,b,c\n1,2,3\n") is None
+    assert ANY.plainly(b"a,b,c\n1,2,3\n") is None
+    assert GERMAN.plainly(b"a,b\n1,2\n") is None
 
 
 def test_a_file_of_the_models_dialect_is_read_in_it():

@@ -26,13 +26,13 @@ WRITTEN = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y/%m/%d", "dby": "%d-%
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.dates(datetime.date(1, 1, 1)),
+    st.dates(datetime.date(1000, 1, 1)),
     st.times().map(lambda time: time.replace(microsecond=0)),
     st.sampled_from(ORDERS),
 )
 def test_dates_come_back_in_iso(date, time, order):
     moment = datetime.datetime.combine(date, time)
-    text = moment.strftime(WRITTEN[order]).replace(str(date.year), f"{date.year:04d}")
+    text = moment.strftime(WRITTEN[order])
     for half, shown in (("", time.strftime("%H:%M:%S")), ("", ""), ("x", time.strftime("%I:%M:%S %p"))):
         texts = texts_of([f"{text} {shown}".strip()])
         assert order in possible_orders(texts), texts

@@ -11,7 +11,7 @@ import pytest
 from anomaly_vae_pipelines.dialects.dialect import Given
 from anomaly_vae_pipelines.errors import AmbiguousError
 from anomaly_vae_pipelines.runs.table_training import TableTraining
-from tests.anomaly_vae_pipelines.dialects.cases import CASES, Case
+from tests.anomaly_vae_pipelines.dialects.behaviours.cases import CASES, Case
 
 
 def read(path: Path, given: Given) -> dict[str, list[Any]]:
