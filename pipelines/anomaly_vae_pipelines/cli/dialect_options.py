@@ -34,6 +34,7 @@ _HEADER_HELP = (
 )
 _NA_HELP = "A word or a number that means a missing cell, such as -999. Repeatable."
 _NOT_NA_HELP = "A word or a number that is a value, though it looks like a missing cell. Repeatable."
+_SHEET_HELP = "Name or number, from 1, of the sheet of an Excel file. [default: the only one with cells]"
 _DAY_HELP = "Whether 01/02/2026 is the first of February. [default: found]"
 
 
@@ -100,4 +101,5 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--na", "missing"), {"multiple": True, "metavar": "WORD", "help": _NA_HELP}),
     (("--not-na", "values"), {"multiple": True, "metavar": "WORD", "help": _NOT_NA_HELP}),
     (("--day-first/--month-first", "day_first"), {"default": None, "help": _DAY_HELP}),
+    (("--sheet",), {"metavar": "SHEET", "help": _SHEET_HELP}),
 )

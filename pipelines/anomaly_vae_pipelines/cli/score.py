@@ -11,6 +11,7 @@ from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dia
 from anomaly_vae_pipelines.cli.exit_codes import ALERTED, DONE, report_problems
 from anomaly_vae_pipelines.cli.options import (
     Format,
+    OutputFormat,
     Positive,
     Share,
     alert_options,
@@ -62,7 +63,7 @@ _RESUME_HELP = (
 @click.option(
     "--format", "input_format", type=Format, help="Format of the inputs. [default: by suffix, else csv]"
 )
-@click.option("--output-format", type=Format, help="Format of OUT. [default: by suffix, else csv]")
+@click.option("--output-format", type=OutputFormat, help="Format of OUT. [default: by suffix, else csv]")
 @click.option(
     "--explain",
     type=click.Choice(["flagged", "all", "none"]),

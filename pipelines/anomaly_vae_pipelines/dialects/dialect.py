@@ -113,6 +113,8 @@ class Given:
         As in ``Dialect``.
     day_first : bool or None
         Whether 01/02/2026 is the first of February.
+    sheet : str or None
+        Name or number, from 1, of a sheet of an Excel file.
     """
 
     separator: str | None = None
@@ -123,6 +125,7 @@ class Given:
     missing: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     day_first: bool | None = None
+    sheet: str | None = None
 
     def applied(self, dialect: Dialect) -> Dialect:
         """A dialect with what the user said."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from anomaly_vae_pipelines.dialects.binaries import refuse_binary
 from anomaly_vae_pipelines.dialects.dialect import SEPARATORS, Dialect, Given
 from anomaly_vae_pipelines.dialects.encodings import find_encoding, is_encoded, mark_of
 from anomaly_vae_pipelines.dialects.layout import Layout, find_layout
@@ -50,6 +51,7 @@ def sniff(
     AmbiguousError
         If it can be read in two ways; SourceError if it is not text.
     """
+    refuse_binary(sample, name)
     encoding = _encoding(sample, name, given)
     text = sample[len(mark_of(sample)) :].decode(encoding, errors="replace")
     lines = _LINE_END.split(text)

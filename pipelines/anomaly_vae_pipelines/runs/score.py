@@ -94,6 +94,10 @@ class ScoreRun:
         self.options = options or ScoreOptions()
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
+        if self.format not in ENCODERS:
+            raise InputError(
+                f"{output}: {self.format} is only read; wanted a name that ends in .csv, .jsonl or .parquet"
+            )
         quarantines = self.options.on_bad_row == "quarantine"
         self._rejected_path = (self.options.rejected_to or f"{output}.rejected") if quarantines else None
         self._check_output()

@@ -12,7 +12,7 @@ from anomaly_vae_pipelines.images.layouts import is_image_file, list_images, sin
 from anomaly_vae_pipelines.io.files import compression_of
 from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
-from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_growing
+from anomaly_vae_pipelines.sources.opening import format_of, grows, input_files, open_growing
 
 
 class TableArrivals:
@@ -45,8 +45,8 @@ class TableArrivals:
         return open_growing(str(path), self._given(), self._reading)
 
     def needs_complete_file(self, path: Path) -> bool:
-        """Whether a file is compressed, or Parquet."""
-        return compression_of(str(path)) is not None or format_of(str(path), self._given()) == "parquet"
+        """Whether a file is compressed, or of a format that is read as a whole."""
+        return compression_of(str(path)) is not None or not grows(str(path), self._given())
 
     def _given(self) -> str | None:
         """The given format, or that of a watched file, which its rotated files (``app.csv.1``) have too."""

@@ -42,6 +42,7 @@ def test_nothing_said_is_nothing_given():
         (["--not-na", "NA"], Given(values=("NA",))),
         (["--day-first"], Given(day_first=True)),
         (["--month-first"], Given(day_first=False)),
+        (["--sheet", "2"], Given(sheet="2")),
     ],
 )
 def test_each_option_says_one_thing(arguments, given):

@@ -25,7 +25,7 @@ def test_what_the_user_said_comes_first():
     assert said == Dialect(separator="|", decimal=",", thousands=".", encoding="cp1252", missing=("-",))
 
 
-def test_every_option_but_the_order_of_dates_is_an_attribute_of_the_dialect():
+def test_options_about_text_are_attributes_of_the_dialect():
     """An option that no dialect has would be ignored."""
-    options = {field.name for field in fields(Given)} - {"day_first"}
+    options = {field.name for field in fields(Given)} - {"day_first", "sheet"}
     assert options <= {field.name for field in fields(Dialect)}

@@ -51,8 +51,8 @@ def text(separator: str, marks: str, date: str, unit: str, *, header: bool = Tru
             number(price, 2, marks) + unit,
             number(amount, 3, marks),
             number(size, 2, marks),
+            *rest,
         ]
-        + rest
         for day, price, amount, size, *rest in rows()
     ]
     cells = [NAMES, *lines] if header else lines
