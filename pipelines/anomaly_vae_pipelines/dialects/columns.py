@@ -60,6 +60,9 @@ def find_forms(
     for name, column in zip(table.column_names, table.columns, strict=True):
         if not pa.types.is_string(column.type):
             continue
+        if name in given.columns:
+            forms[name] = given.columns[name]
+            continue
         found = _find(name, distinct_texts(column, dialect), given, source)
         if isinstance(found, _Column):
             numbers.append(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "spaces"}
@@ -88,7 +88,7 @@ class Dialect:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Dialect:
         """The dialect that ``as_json`` described; other keys are ignored."""
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in stored.items()
@@ -115,6 +115,8 @@ class Given:
         Whether 01/02/2026 is the first of February.
     sheet : str or None
         Name or number, from 1, of a sheet of an Excel file.
+    columns : mapping
+        The form of each column (a ``ColumnForm``) that the user decided.
     """
 
     separator: str | None = None
@@ -126,10 +128,11 @@ class Given:
     values: tuple[str, ...] = ()
     day_first: bool | None = None
     sheet: str | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
     def applied(self, dialect: Dialect) -> Dialect:
         """A dialect with what the user said."""
-        names = {field.name for field in fields(Dialect)}
+        names = {one.name for one in fields(Dialect)}
         said = {
             name: value for name, value in vars(self).items() if name in names and value not in (None, ())
         }

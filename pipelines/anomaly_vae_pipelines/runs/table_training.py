@@ -80,7 +80,7 @@ class TableTraining:
         label = self._label
         labels = [label.column] if label is not None else []
         with open_source(self._train, reading=self.reading) as source:
-            require_columns([*self._left_out, *labels], source)
+            require_columns([*self._left_out, *labels, *self._given.columns], source)
             features = without(source.columns, [*self._left_out, *labels])
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             self._dialect = getattr(source, "dialect", PLAIN)
@@ -102,7 +102,10 @@ class TableTraining:
         """Return the rows with all numbers and dates in plain form, and the columns that stay text."""
         dialect, forms = find_forms(table, self._dialect, self._given, self._train)
         self.reading = Reading(self._given, dialect, forms)
-        return cast_columns(table, (), dialect, forms)[0], self.reading.texts()
+        plain, bad_cells = cast_columns(table, (), dialect, forms)
+        for problem in bad_cells.values():
+            raise InputError(f"{self._train}: {problem}")
+        return plain, self.reading.texts()
 
     def summary(self) -> dict[str, Any]:
         """Return the number of columns of each kind, and how the file was read."""
