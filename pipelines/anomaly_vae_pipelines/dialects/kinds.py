@@ -10,11 +10,15 @@ from typing import Literal
 
 from anomaly_vae_pipelines.dialects.missing import is_missing
 
+_LONGEST = 60
+"""Characters of the longest number or date."""
+
 Rough = Literal["missing", "number", "date", "text"]
 
+# Possessive quantifiers: a cell that is no number is rejected in one pass.
 _NUMBER = re.compile(
-    r"[(]?[-+−]?(?:[€$£¥]|CHF|EUR|USD)? ?[-+−]?[0-9]*(?:[.,'’ \u00a0\u202f]?[0-9]+)*[.,]?"
-    r"(?:[eE][-+]?[0-9]+)?[)]?-?"
+    r"[(]?[-+−]?(?:[€$£¥]|CHF|EUR|USD)? ?[-+−]?"
+    r"(?:[0-9]++(?:[.,'’ \u00a0\u202f][0-9]++)*+[.,]?|[.,][0-9]++)(?:[eE][-+]?[0-9]++)?[)]?-?"
     r"(?:[ \u00a0]?(?:%|€|[$£]|[A-Za-z°µ²³/]{1,4}))?"
 )
 _DATE = re.compile(
