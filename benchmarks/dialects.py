@@ -2,8 +2,8 @@
 
     python -m benchmarks.dialects
 
-Prints a table. The cases are those of ``tests/anomaly_vae_pipelines/dialects/behaviours/cases.py``, without those that
-are questions. Libraries that are not installed are left out; the extra ``bench`` has them.
+Prints a table. The cases are those of ``tests/anomaly_vae_pipelines/dialects/behaviours``, without those that are
+questions. Libraries that are not installed are left out; the extra ``bench`` has them.
 """
 
 from __future__ import annotations

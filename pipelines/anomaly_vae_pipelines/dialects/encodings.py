@@ -37,7 +37,8 @@ def find_encoding(sample: bytes, name: str) -> str:
     if (wide := _wide(sample)) is not None:
         return wide
     if b"\0" in sample:
-        raise SourceError(name, None, "contains a NUL byte; wanted text, not a binary file")
+        line = sample.count(b"\n", 0, sample.index(b"\0")) + 1
+        raise SourceError(name, line, "contains a NUL byte; wanted text, not a binary file")
     if is_encoded(sample, "utf-8"):
         return "utf-8"
     text = sample.decode("cp1252", errors="replace")
