@@ -2,7 +2,7 @@
 
     python -m benchmarks.dialects
 
-Prints a table. The cases are those of ``tests/anomaly_vae_pipelines/dialects/behaviours``, without those that are
+Prints a table. The cases are those of ``tests/anomaly_vae_pipelines/dialects/behaviours`` that are no
 questions. Libraries that are not installed are left out; the extra ``bench`` has them.
 """
 
