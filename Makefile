@@ -81,6 +81,9 @@ fuzz: $(STAMP)  ## coverage-guided fuzzing of loading for FUZZ_MINUTES; what is 
 faults: $(STAMP)  ## fail, and kill at, every system call of a run; two runs of one output at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.anomaly_vae_pipelines.faults --jobs $(TEST_WORKERS)
 
+dialects: $(STAMP)  ## write and read 10,000 tables in random dialects
+	DIALECT_EXAMPLES=10000 $(BIN)/python -m pytest -q tests/anomaly_vae_pipelines/dialects/behaviours/test_round_trips.py
+
 bench: $(STAMP)  ## the measurements that the README quotes
 	set -e; for script in $(sort $(wildcard benchmarks/[!_]*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
 

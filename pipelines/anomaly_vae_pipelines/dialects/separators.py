@@ -16,6 +16,7 @@ MAX_LINES = 300
 """Lines that are compared."""
 
 _CONSISTENT = 0.8
+_MOSTLY_CLEAN = 0.7
 _SPACES = re.compile(r"[ \t]+")
 RULE = re.compile(r"[-+=| :]*[-=]{2,}[-+=| :]*")
 """A line that only divides names from rows."""
@@ -63,8 +64,8 @@ def find_splits(lines: Sequence[str], quote: str = '"', escape: bool = False) ->
     lines = [line for line in lines[: 2 * MAX_LINES] if not RULE.fullmatch(line)]
     found = [split_lines(lines, separator, quote, escape) for separator in SEPARATORS]
     others = [split for split in found if split.separator != " "]
-    if any(split.is_table and split.rank[:2] >= found[-1].rank[:2] for split in others):
-        found = others  # spaces are the separator only if nothing else is as good
+    if any(split.is_table and split.clean >= _MOSTLY_CLEAN for split in others):
+        found = others  # spaces are the separator only if nothing else is
     return sorted(found, key=lambda split: split.rank, reverse=True)
 
 
@@ -116,6 +117,9 @@ def _is_clean(cell: str, kind: str, separator: str) -> bool:
     """Whether a cell does not look like several cells of another separator."""
     if kind == "number" or kind == "missing":
         return " " not in cell.strip() or separator != "\t" or "  " not in cell
+    parts = cell.split()
+    if len(parts) > 2 and all(kind_of(part) == "number" for part in parts):
+        return False
     others = [other for other in ";\t|" if other != separator and other in cell]
     if others or "  " in cell.strip():
         return False
