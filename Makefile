@@ -23,7 +23,7 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint types imports docs floors wheel mutants fuzz faults bench clean
+.PHONY: help venv demo test check lint types imports docs floors wheel mutants fuzz faults dialects bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -99,6 +100,13 @@ class Dialect:
 
 PLAIN = Dialect()
 """UTF-8, commas, decimal points, a header."""
+
+_ERRORS = re.compile("#(?:N/?[AVD]|DIV|VALUE|WERT|REF|BEZUG|NULL|NUM|ZAHL|NAME)")
+
+
+def is_comment(line: str, mark: str) -> bool:
+    """Whether a line starts with the mark of comments, and not with an error of Excel such as #N/A."""
+    return bool(mark) and line.startswith(mark) and not _ERRORS.match(line)
 
 
 @dataclass(frozen=True)

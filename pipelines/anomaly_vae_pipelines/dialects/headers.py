@@ -27,7 +27,7 @@ def has_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool | No
     n_values = sum(values)
     n_names = sum(_is_above_values(cells[j], kinds[j], columns[j]) for j in range(len(cells)))
     if n_values:
-        if _are_years(
+        if "text" in kinds and _are_years(
             [cell for cell, is_value in zip(cells, values, strict=True) if is_value], columns, values
         ):
             return True

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from anomaly_vae_pipelines.dialects.dialect import Dialect
+from anomaly_vae_pipelines.dialects.dialect import Dialect, is_comment
 from anomaly_vae_pipelines.dialects.headers import has_header
 from anomaly_vae_pipelines.dialects.kinds import kind_of
 from anomaly_vae_pipelines.dialects.separators import RULE
@@ -131,7 +131,7 @@ def _decided(
 
 def _plain_line(line: str, dialect: Dialect) -> str:
     """A line without the spaces of its dialect; empty for a comment or a rule."""
-    if (dialect.comment and line.startswith(dialect.comment)) or RULE.fullmatch(line):
+    if is_comment(line, dialect.comment) or RULE.fullmatch(line):
         return ""
     return _SPACES.sub(" ", line.strip()) if dialect.separator == " " else line
 

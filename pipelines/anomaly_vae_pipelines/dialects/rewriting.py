@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from anomaly_vae_pipelines.dialects.dialect import Dialect
+from anomaly_vae_pipelines.dialects.dialect import Dialect, is_comment
 
 _LINE = re.compile("([^\r\n]*)(\r\n|\n|\r|$)")
 _SPACES = re.compile(r"[ \t]+")
@@ -20,7 +20,7 @@ def rewritten(text: str, dialect: Dialect) -> str:
 
 
 def _line(line: str, dialect: Dialect) -> str:
-    if not line.strip() or (dialect.comment and line.startswith(dialect.comment)):
+    if not line.strip() or is_comment(line, dialect.comment):
         return ""
     line = _SPACES.sub(" ", line.strip()) if dialect.separator == " " else line
     try:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from anomaly_vae_pipelines.dialects.binaries import refuse_binary
-from anomaly_vae_pipelines.dialects.dialect import SEPARATORS, Dialect, Given
+from anomaly_vae_pipelines.dialects.dialect import SEPARATORS, Dialect, Given, is_comment
 from anomaly_vae_pipelines.dialects.encodings import find_encoding, is_encoded, mark_of
 from anomaly_vae_pipelines.dialects.layout import Layout, find_layout
 from anomaly_vae_pipelines.dialects.marks import marks_of_rows
@@ -58,7 +58,7 @@ def sniff(
     lines = lines[:-1] if is_cut and len(lines) > 1 else lines
     n_skipped, separator = _stated_separator(lines)
     comment, leading = _comment(lines[n_skipped:])
-    body = [line for line in lines[n_skipped:] if line.strip() and not (comment and line.startswith(comment))]
+    body = [line for line in lines[n_skipped:] if line.strip() and not is_comment(line, comment)]
     quote, escape = _quote(body), bool(re.search(r'\\"', text))
     split = _split(body, name, given, separator, quote, escape)
     dialect = Dialect(
@@ -106,19 +106,19 @@ def _comment(lines: Sequence[str]) -> tuple[str, int]:
     """What comments start with, if there are any, and the number of them above the first row."""
     first = next((line for line in lines if line.strip()), "")
     for mark in _COMMENTS:
-        if first.startswith(mark) or sum(line.startswith(mark + " ") for line in lines[:1000]) > 0:
+        if is_comment(first, mark) or sum(line.startswith(mark + " ") for line in lines[:1000]) > 0:
             leading = 0
             for line in lines:
-                if line.strip() and not line.startswith(mark):
+                if line.strip() and not is_comment(line, mark):
                     break
-                leading += line.startswith(mark)
+                leading += is_comment(line, mark)
             if leading < sum(bool(line.strip()) for line in lines):
                 return mark, leading
     return "", 0
 
 
 def _count(lines: Sequence[str], comment: str) -> int:
-    return sum(line.startswith(comment) for line in lines) if comment else 0
+    return sum(is_comment(line, comment) for line in lines) if comment else 0
 
 
 def _quote(lines: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Dialect, Given
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Dialect, Given, is_comment
 
 GERMAN = Dialect(separator=";", decimal=",", thousands=".", encoding="cp1252", missing=("?",), header=False)
 
@@ -29,3 +29,10 @@ def test_options_about_text_are_attributes_of_the_dialect():
     """An option that no dialect has would be ignored."""
     options = {field.name for field in fields(Given)} - {"day_first", "sheet", "columns"}
     assert options <= {field.name for field in fields(Dialect)}
+
+
+def test_an_error_of_excel_is_no_comment():
+    """A row that starts with #N/A is a row."""
+    assert is_comment("# a", "#")
+    assert not is_comment("#N/A,0", "#")
+    assert not is_comment("a", "")
