@@ -7,7 +7,7 @@ scikit-learn. Each module imports only modules below it:
     scorer                          TableScorer: a fitted model of a table, without torch and scikit-learn
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
     discovery, training, scoring    false discovery rates; fit a torch module, and score with it
-    runtime, nn, pixels             score tables with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
+    runtime, nn, pixels             score with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
                                     transforms of images
     states                          fitted models as plain arrays, and the checks of those of a file
     tails, thresholds, columns      scores to p-values and offsets; tables to float matrices

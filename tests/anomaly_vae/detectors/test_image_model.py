@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly_vae import ImageVAEDetector
-from tests.anomaly_vae.detectors.conftest import SIDE, plates
+from tests.anomaly_vae.plates import SIDE, plates
 
 
 def test_sampled_images_look_like_the_training_images(detector: ImageVAEDetector) -> None:
