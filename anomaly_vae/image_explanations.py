@@ -37,6 +37,8 @@ class ImageExplanations(Decisions):
     image_size_: tuple[int, int]
     channels_: int
     pixel_range_: tuple[float, float]
+    flattened_: bool
+    has_channels_: bool
     typical_heat_: Floats
     typical_contributions_: Floats
     heatmap_threshold_: float
@@ -112,6 +114,12 @@ class ImageExplanations(Decisions):
     def _n_maps(self, most: int) -> int:
         """Number of images whose maps are in memory at the same time."""
         return int(np.clip(_MAX_MAP_PIXELS // math.prod(self.image_size_), 1, most))
+
+    def _like_training(self, rows: Floats) -> Images:
+        """Images in the form given to ``fit``: flattened, or without an axis of channels."""
+        if self.flattened_:
+            return rows.reshape(len(rows), -1)
+        return rows[..., 0] if self.channels_ == 1 and not self.has_channels_ else rows
 
     def _input_metadata(self) -> dict[str, Any]:
         size, pixel_range = list(self.image_size_), list(self.pixel_range_)

@@ -264,12 +264,6 @@ class ImageVAEDetector(ImageExplanations, VAEDetector):
         )
         return train, validation
 
-    def _like_training(self, rows: Floats) -> Images:
-        """Images in the form given to ``fit``: flattened, or without an axis of channels."""
-        if self.flattened_:
-            return rows.reshape(len(rows), -1)
-        return rows[..., 0] if self.channels_ == 1 and not self.has_channels_ else rows
-
     def _model_state(self) -> dict[str, Any]:
         return self.model_.state.get_state()
 
