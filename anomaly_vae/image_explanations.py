@@ -87,8 +87,9 @@ class ImageExplanations(Decisions):
         explained = []
         for rows in blocks(len(images), self._n_maps(64)):
             some = images[rows]
-            beyond = self.model_.heat(some) - self.typical_heat_
-            costs = self._contributions(some) - self.typical_contributions_
+            heat = self.model_.heat(some)
+            costs = self._contributions(some, heat) - self.typical_contributions_
+            beyond = heat - self.typical_heat_
             explained += [_worst(*one, n_columns, rest) for one in zip(costs, beyond, strict=True)]
         return explained
 
@@ -105,8 +106,8 @@ class ImageExplanations(Decisions):
         scores = self.model_.totals(X, self.score_type)
         return scores + complexities(X, self.pixel_range_) if self.complexity else scores
 
-    def _contributions(self, X: Images) -> Floats:
-        contributions = self.model_.contributions(X, self.score_type, self.typical_heat_)
+    def _contributions(self, X: Images, heat: Floats | None = None) -> Floats:
+        contributions = self.model_.contributions(X, self.score_type, self.typical_heat_, heat)
         if self.complexity:
             contributions[:, -1] += complexities(X, self.pixel_range_)
         return contributions

@@ -253,7 +253,7 @@ class ImageVAEDetector(ImageExplanations, VAEDetector):
         heat = self.model_.heat(some)
         self.heatmap_threshold_ = float(np.quantile(heat, _HEAT_QUANTILE))
         self.typical_heat_ = np.median(heat, axis=0)
-        self.typical_contributions_ = np.median(self._contributions(some), axis=0)
+        self.typical_contributions_ = np.median(self._contributions(some, heat), axis=0)
 
     def _mean_elbos(self, X: Images, splits: list[RowSplit], history: History) -> tuple[float, float]:
         [split] = splits

@@ -104,16 +104,22 @@ class ImageRuntime:
         self._each_block(X, compute)
         return totals
 
-    def contributions(self, X: Images, score: str, usual: Floats) -> Floats:
+    def contributions(self, X: Images, score: str, usual: Floats, heat: Floats | None = None) -> Floats:
         """Contributions of pixels to the score, that of latents or shape last, (n_images, n_pixels + 1).
 
         With local terms, shares are proportional to the squared heat above the ``usual`` (height, width).
+        ``heat`` is the heat of the images, if it is known.
         """
         contributions = np.empty((len(X), usual.size + 1))
         if score == "local":
             surprises = self.calibration(self.statistics(X))
             where, what = shares(surprises) * harmonic_mean_log_p(surprises)
-            beyond = np.square(np.maximum(self.heat(X) - usual, 0.0)).reshape(len(X), -1) + TINY
+            beyond = (
+                np.square(np.maximum((self.heat(X) if heat is None else heat) - usual, 0.0)).reshape(
+                    len(X), -1
+                )
+                + TINY
+            )
             contributions[:, :-1] = beyond / beyond.sum(axis=1, keepdims=True) * where[:, None]
             contributions[:, -1] = what
             return contributions

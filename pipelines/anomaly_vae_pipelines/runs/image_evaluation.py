@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,8 @@ from anomaly_vae_pipelines.images.localisation import Localisation
 from anomaly_vae_pipelines.records import Evaluation, ImageRows
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.evaluation import evaluate_scores
-from anomaly_vae_pipelines.scoring.images import ImageScorer
+from anomaly_vae_pipelines.scoring.images import ImageDetector, ImageScorer
 from anomaly_vae_pipelines.sources.images import ImageSource
-
-if TYPE_CHECKING:
-    from anomaly_vae_pipelines.scoring.images import ImageDetector
 
 Floats = NDArray[np.float64]
 FileHeat = tuple[ImageFile, Floats]

@@ -59,7 +59,7 @@ def random_model(case: Case, seed: int = 0) -> ImageState:
     surprises = [Surprise(*random.uniform(0.5, 1.5, 2)) for _ in range(len(levels) + 2)]
     return ImageState(
         (0.0, 255.0), case.size, case.factor, case.per_image, whole, patches,
-        _positive(random, case.size), 0.7, tuple(levels), _shape(random, n),
+        _positive(random, case.size), 0.75, tuple(levels), _shape(random, n),
         random.uniform(0.0, 0.5, n).astype(np.float32), 0.3,
         ImageCalibration(tuple(surprises[:-2]), *surprises[-2:]),
     )  # fmt: skip
