@@ -110,19 +110,9 @@ class ImageRuntime:
         With local terms, shares are proportional to the squared heat above the ``usual`` (height, width).
         ``heat`` is the heat of the images, if it is known.
         """
-        contributions = np.empty((len(X), usual.size + 1))
         if score == "local":
-            surprises = self.calibration(self.statistics(X))
-            where, what = shares(surprises) * harmonic_mean_log_p(surprises)
-            beyond = (
-                np.square(np.maximum((self.heat(X) if heat is None else heat) - usual, 0.0)).reshape(
-                    len(X), -1
-                )
-                + TINY
-            )
-            contributions[:, :-1] = beyond / beyond.sum(axis=1, keepdims=True) * where[:, None]
-            contributions[:, -1] = what
-            return contributions
+            return self._divided(X, (self.heat(X) if heat is None else heat) - usual)
+        contributions = np.empty((len(X), usual.size + 1))
 
         def compute(rows: slice, x: Singles) -> None:
             terms = self.compute.terms(x)
@@ -131,6 +121,14 @@ class ImageRuntime:
 
         self._each_block(X, compute)
         return contributions
+
+    def _divided(self, X: Images, beyond: Floats) -> Floats:
+        """The local score, divided among the pixels by their heat ``beyond`` the usual, and the shape."""
+        surprises = self.calibration(self.statistics(X))
+        where, what = shares(surprises) * harmonic_mean_log_p(surprises)
+        squares = np.square(np.maximum(beyond, 0.0)).reshape(len(X), -1) + TINY
+        parts = squares / squares.sum(axis=1, keepdims=True) * where[:, None]
+        return np.concatenate([parts, what[:, None]], axis=1)
 
     def jacobian(self, X: Images) -> Floats:
         """Log of the change from log intensities to pixels in the user's units, shape (n_images,)."""
