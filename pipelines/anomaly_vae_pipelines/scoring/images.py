@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,11 @@ from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
 from anomaly_vae_pipelines.sinks.pictures import Pictures
 
 if TYPE_CHECKING:
+    from anomaly_vae import image_scorer
     from anomaly_vae.detectors.image import ImageVAEDetector
+
+ImageDetector: TypeAlias = "image_scorer.ImageScorer | ImageVAEDetector"
+"""A fitted detector of images, or the scorer of its file."""
 
 Bools = NDArray[np.bool_]
 
@@ -25,7 +29,7 @@ class ImageScorer:
 
     Parameters
     ----------
-    detector : ImageVAEDetector
+    detector : ImageScorer of anomaly_vae, or ImageVAEDetector
     explain : {"flagged", "all", "none"}
         Which images get reasons.
     offset : float, optional
@@ -48,7 +52,7 @@ class ImageScorer:
 
     def __init__(
         self,
-        detector: ImageVAEDetector,
+        detector: ImageDetector,
         *,
         explain: Explain = "flagged",
         offset: float | None = None,
