@@ -177,7 +177,7 @@ class Rejected:
         return None if self.is_image else self.number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reason:
     """One reason why a row scored low.
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import CellError, InputError, StepError
 from anomaly_vae.tails import SeverityScale, Tail, p_value_function
+from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
@@ -158,16 +160,22 @@ class Scorer:
             return {}
         observed = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
         explained = self.detector.explain_shares(observed, n_columns=N_REASONS)
-        expected = self.detector.reconstruct(observed) if self.expected else None
+        named = zip(chosen.tolist(), explained, strict=True)
+        if not self.expected:
+            return {
+                row: [Reason(name, nats, None, None, share) for name, nats, share in reasons]
+                for row, reasons in named
+            }
+        expected = self.detector.reconstruct(observed)
         return {
-            int(row): [self._reason(*reason, observed, expected, k) for reason in reasons]
-            for k, (row, reasons) in enumerate(zip(chosen, explained, strict=True))
+            row: [self._reason(*reason, observed, expected, k) for reason in reasons]
+            for k, (row, reasons) in enumerate(named)
         }
 
     def _reason(self, name: str, nats: float, share: float, observed: Any, expected: Any, row: int) -> Reason:
         """Return a reason, with both values if the detector read this column as it is in the file."""
         names = list(getattr(observed, "columns", self.names))
-        if expected is None or name not in names:
+        if name not in names:
             return Reason(name, nats, None, None, share)
         at = names.index(name)
         return Reason(name, nats, _text(_cell(observed, row, at)), _text(_cell(expected, row, at)), share)
@@ -214,16 +222,16 @@ def reasons_text(reasons: Sequence[Reason]) -> str:
     return ";".join(map(_reason_text, reasons))
 
 
-def reason_texts(scored: ScoredRows) -> list[str]:
-    """Format the reasons of each row as one cell, empty if there are none."""
-    texts = [""] * len(scored)
-    for row, reasons in scored.reasons.items():
-        texts[row] = reasons_text(reasons)
-    return texts
+def reason_texts(scored: ScoredRows) -> pa.StringArray:
+    """Format the reasons of each row as one cell, empty if there are none, shape (n_rows,)."""
+    texts = arrow_texts(["", *map(reasons_text, scored.reasons.values())])
+    positions = np.zeros(len(scored), dtype=np.int64)
+    positions[list(scored.reasons)] = np.arange(1, len(texts))
+    return texts.take(arrow_numbers(positions))
 
 
 def _reason_text(reason: Reason) -> str:
-    share = f" ({reason.percent})" if reason.percent else ""
+    share = "" if reason.share is None else f" ({100 * reason.share:.0f} %)"
     return f"{reason.column}:{reason.nats:.1f}{share}"
 
 

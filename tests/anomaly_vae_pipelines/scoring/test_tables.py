@@ -110,7 +110,7 @@ def test_reasons_read_as_names_nats_and_shares():
     assert reasons_text(reasons) == "src_bytes:-12.3 (61 %);count:-5.1"
     none = np.zeros(2)
     scored = ScoredRows(text_rows(("a",), [["1"], ["2"]]), none, none, none, none > 0, {1: reasons[:1]})
-    assert reason_texts(scored) == ["", "src_bytes:-12.3 (61 %)"]
+    assert reason_texts(scored).to_pylist() == ["", "src_bytes:-12.3 (61 %)"]
 
 
 def test_a_missing_column_is_refused_with_the_nearest(model, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import repeat
 from typing import Any
 
@@ -13,7 +14,6 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.arrow_arrays import arrow_texts
 from anomaly_vae_pipelines.records import ImageRows, ScoredRows
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 from anomaly_vae_pipelines.service.codecs.images import heatmap_uri
@@ -31,7 +31,7 @@ def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str
         return msgspec.json.encode(_content(served, scored, explain=explain))
     table = pa.table(result_columns(served, scored))
     if explain:
-        table = table.append_column("top_columns", arrow_texts(reason_texts(scored)))
+        table = table.append_column("top_columns", reason_texts(scored))
     stream = io.BytesIO()
     if media == CSV:
         pacsv.write_csv(table, stream)
@@ -46,7 +46,7 @@ def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> Score
     rows = list(map(ScoredRow, *(result.tolist() for result in results), repeat(served.offset)))
     if explain:
         for position, row in enumerate(rows):
-            row.top_columns = [Reason(**vars(reason)) for reason in scored.reasons.get(position, ())]
+            row.top_columns = [Reason(**asdict(reason)) for reason in scored.reasons.get(position, ())]
         _add_heatmaps(served, scored, rows)
     return ScoreAnswer(ModelName(served.name, served.version, served.model_id), rows)
 
