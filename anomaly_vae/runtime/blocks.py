@@ -37,7 +37,7 @@ def for_each_block(n_rows: int, work: Callable[[slice], None], size: int) -> Non
 
 @contextmanager
 def on_this_thread() -> Iterator[None]:
-    """Let ``for_each_block`` use only the thread that calls it: its caller has one thread per core already."""
+    """Let ``for_each_block`` use only this thread, for a caller that has a thread per core already."""
     before = getattr(_local, "alone", False)
     _local.alone = True
     try:

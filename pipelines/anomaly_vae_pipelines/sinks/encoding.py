@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,7 +28,9 @@ from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_v
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
-_SPECIAL = re.compile('[,"\n\r]')
+_SPECIAL = ',"\n\r'
+"""Characters that need quotes around their cell."""
+
 _COMMA = arrow_bytes([b","])[0]
 _NEWLINE, _NOTHING, _QUOTE = arrow_texts(["\n", "", '"'], pa.large_string())
 _DIGITS = 6
@@ -201,18 +202,17 @@ def _repeated_numbers(p_values: NDArray[np.float64]) -> pa.LargeStringArray:
 
 def _quoted_texts(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     """Texts as cells of CSV."""
-    special = pc.match_substring_regex(texts, _SPECIAL.pattern)
-    if not pc.any(special).as_py():
+    content = _contents(texts)
+    if not any(byte in content for byte in _SPECIAL.encode()):
         return texts
+    special = pc.match_substring_regex(texts, f"[{_SPECIAL}]")
     doubled = pc.replace_substring(texts, '"', '""')
     return pc.if_else(special, pc.binary_join_element_wise(_QUOTE, doubled, _QUOTE, _NOTHING), texts)
 
 
 def _quoted(text: str) -> str:
-    if not _SPECIAL.search(text):
-        return text
     doubled = text.replace('"', '""')
-    return f'"{doubled}"'
+    return f'"{doubled}"' if any(character in text for character in _SPECIAL) else text
 
 
 def _csv_line(cells: Sequence[str]) -> str:
