@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import repeat
 from typing import Any
 
@@ -46,7 +45,7 @@ def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> Score
     rows = list(map(ScoredRow, *(result.tolist() for result in results), repeat(served.offset)))
     if explain:
         for position, row in enumerate(rows):
-            row.top_columns = [Reason(**asdict(reason)) for reason in scored.reasons.get(position, ())]
+            row.top_columns = [Reason(**vars(reason)) for reason in scored.reasons.get(position, ())]
         _add_heatmaps(served, scored, rows)
     return ScoreAnswer(ModelName(served.name, served.version, served.model_id), rows)
 
