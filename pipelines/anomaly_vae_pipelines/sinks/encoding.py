@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,13 +17,22 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.arrow_arrays import arrow_booleans, arrow_bytes, arrow_numbers, arrow_texts
+from anomaly_vae_pipelines.arrow_arrays import (
+    arrow_booleans,
+    arrow_bytes,
+    arrow_numbers,
+    arrow_texts,
+    numpy_floats,
+)
 from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_values, text_of
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
-_SPECIAL = re.compile('[,"\n\r]')
+_SPECIAL = ',"\n\r'
+"""Characters that need quotes around their cell."""
+
 _COMMA = arrow_bytes([b","])[0]
+_NEWLINE, _NOTHING, _QUOTE = arrow_texts(["\n", "", '"'], pa.large_string())
 _DIGITS = 6
 """Significant digits of a p-value."""
 
@@ -52,16 +60,16 @@ class CsvEncoder(_Encoder):
             return _csv_line([*columns, *self.names]).encode() + b"\n"
         return raw_header + b"," + _csv_line(self.names).encode() + b"\n"
 
-    def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
+    def encode(self, scored: ScoredRows, reasons: pa.StringArray) -> bytes:
         """The lines of the rows."""
         if scored.rows.raw is None or scored.rows.whole is not None:
             return _table_csv(result_table(scored, reasons, self.names))
         results = [
-            pc.cast(arrow_numbers(scored.scores), pa.large_string()),
-            pc.cast(arrow_numbers(rounded(scored.p_values)), pa.large_string()),
-            pc.cast(arrow_numbers(scored.severities.round(_DECIMALS)), pa.large_string()),
-            pc.cast(arrow_booleans(scored.is_anomaly), pa.large_string()),
-            arrow_bytes([f"{_quoted(text)}\n".encode() if text else b"\n" for text in reasons]),
+            arrow_numbers(scored.scores).cast(pa.large_string()),
+            _repeated_numbers(scored.p_values),
+            arrow_numbers(scored.severities.round(_DECIMALS)).cast(pa.large_string()),
+            arrow_booleans(scored.is_anomaly).cast(pa.large_string()),
+            pc.binary_join_element_wise(_quoted_texts(reasons.cast(pa.large_string())), _NEWLINE, _NOTHING),
         ]
         cells = [scored.rows.raw, *(result.cast(pa.large_binary()) for result in results)]
         return _contents(pc.binary_join_element_wise(*cells, _COMMA))
@@ -70,7 +78,7 @@ class CsvEncoder(_Encoder):
 class JsonLinesEncoder(_Encoder):
     """One object per row, with the results as fields."""
 
-    def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
+    def encode(self, scored: ScoredRows, reasons: pa.StringArray) -> bytes:
         """The lines of the rows."""
         raw = scored.rows.raw
         if raw is None or scored.rows.whole is not None:
@@ -80,7 +88,7 @@ class JsonLinesEncoder(_Encoder):
             rounded(scored.p_values).tolist(),
             scored.severities.round(_DECIMALS).tolist(),
             scored.is_anomaly.tolist(),
-            reasons,
+            reasons.to_pylist(),
             strict=True,
         )
         fields = (json.dumps(dict(zip(self.names, row, strict=True)))[1:] for row in results)
@@ -90,7 +98,7 @@ class JsonLinesEncoder(_Encoder):
 class ParquetEncoder(_Encoder):
     """A table of the typed columns, followed by the results."""
 
-    def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> pa.Table:
+    def encode(self, scored: ScoredRows, reasons: pa.StringArray) -> pa.Table:
         """The table of the rows."""
         return result_table(scored, reasons, self.names)
 
@@ -118,14 +126,14 @@ def check_no_clash(source: str, columns: Sequence[str], prefix: str) -> None:
             )
 
 
-def result_table(scored: ScoredRows, reasons: Sequence[str], names: Sequence[str]) -> pa.Table:
+def result_table(scored: ScoredRows, reasons: pa.StringArray, names: Sequence[str]) -> pa.Table:
     """All columns of the file (or those that were read), followed by the results."""
     results = [
         arrow_numbers(scored.scores),
         arrow_numbers(rounded(scored.p_values)),
         arrow_numbers(scored.severities.round(_DECIMALS)),
         arrow_booleans(scored.is_anomaly),
-        arrow_texts(reasons),
+        reasons,
     ]
     table = scored.rows.table if scored.rows.whole is None else scored.rows.whole
     for name, column in zip(names, results, strict=True):
@@ -185,11 +193,26 @@ def _table_json(table: pa.Table) -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in objects)
 
 
+def _repeated_numbers(p_values: NDArray[np.float64]) -> pa.LargeStringArray:
+    """p-values as text; most of them occur often, and each is formatted once."""
+    encoded = arrow_numbers(p_values).dictionary_encode()
+    values = arrow_numbers(rounded(numpy_floats(encoded.dictionary)))
+    return values.cast(pa.large_string()).take(encoded.indices)
+
+
+def _quoted_texts(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Texts as cells of CSV."""
+    content = _contents(texts)
+    if not any(byte in content for byte in _SPECIAL.encode()):
+        return texts
+    special = pc.match_substring_regex(texts, f"[{_SPECIAL}]")
+    doubled = pc.replace_substring(texts, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise(_QUOTE, doubled, _QUOTE, _NOTHING), texts)
+
+
 def _quoted(text: str) -> str:
-    if not _SPECIAL.search(text):
-        return text
     doubled = text.replace('"', '""')
-    return f'"{doubled}"'
+    return f'"{doubled}"' if any(character in text for character in _SPECIAL) else text
 
 
 def _csv_line(cells: Sequence[str]) -> str:
