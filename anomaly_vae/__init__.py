@@ -4,10 +4,10 @@ A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, 
 scikit-learn. Each module imports only modules below it:
 
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
-    scorer                          TableScorer: a fitted model of a table, without torch and scikit-learn
+    scorer, image_scorer            a fitted model of a table or of images, without torch and scikit-learn
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
     discovery, training, scoring    false discovery rates; fit a torch module, and score with it
-    runtime, nn, pixels             score tables with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
+    runtime, nn, pixels             score with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
                                     transforms of images
     states                          fitted models as plain arrays, and the checks of those of a file
     tails, thresholds, columns      scores to p-values and offsets; tables to float matrices
@@ -43,6 +43,7 @@ from anomaly_vae.errors import (
 if TYPE_CHECKING:
     from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.image_scorer import ImageScorer
     from anomaly_vae.persistence import load, load_scorer, read_metadata, save
     from anomaly_vae.scorer import TableScorer
 
@@ -52,6 +53,7 @@ __all__ = [
     "CellTypeError",
     "ExportError",
     "IdentifierColumnWarning",
+    "ImageScorer",
     "ImageVAEDetector",
     "InputError",
     "MissingExtraError",
@@ -69,6 +71,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ImageScorer": "anomaly_vae.image_scorer",
     "ImageVAEDetector": "anomaly_vae.detectors.image",
     "TabularVAEDetector": "anomaly_vae.detectors.tabular",
     "TableScorer": "anomaly_vae.scorer",

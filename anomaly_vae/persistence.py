@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.image_scorer import ImageScorer
     from anomaly_vae.scorer import TableScorer
 
 __all__ = [
@@ -171,11 +172,11 @@ def load_scorer(
     check_versions: bool = True,
     max_bytes: int = _MAX_BYTES,
     isolated: bool = False,
-) -> TableScorer | ImageVAEDetector | Pipeline:
-    """The model that `save` wrote, a detector of tables without what only ``fit`` needs.
+) -> TableScorer | ImageScorer | Pipeline:
+    """The model that `save` wrote, a detector without what only ``fit`` needs.
 
-    A ``TableScorer`` starts in a fraction of the time of `load`, because it imports neither torch nor
-    scikit-learn, and gives the same scores. The file is checked as by `load`.
+    A scorer starts in a fraction of the time of `load`, because it imports neither torch nor scikit-learn. It
+    gives the scores that the detector gives on a CPU. The file is checked as by `load`.
 
     Parameters
     ----------
@@ -184,8 +185,9 @@ def load_scorer(
 
     Returns
     -------
-    TableScorer, or ImageVAEDetector or Pipeline
-        A ``TableScorer`` for a TabularVAEDetector; other models as `load` returns them.
+    TableScorer, ImageScorer or Pipeline
+        A ``TableScorer`` for a TabularVAEDetector, an ``ImageScorer`` for an ImageVAEDetector, and a Pipeline
+        as `load` returns it.
 
     Raises
     ------
@@ -201,7 +203,7 @@ def load_with_dialect(
     check_versions: bool = True,
     max_bytes: int = _MAX_BYTES,
     isolated: bool = False,
-) -> tuple[TableScorer | ImageVAEDetector | Pipeline, dict[str, Any] | None]:
+) -> tuple[TableScorer | ImageScorer | Pipeline, dict[str, Any] | None]:
     """The model as `load_scorer` returns it, and how its files of rows are read, if that was saved.
 
     Parameters
@@ -229,8 +231,8 @@ def save_threshold(
     change: Callable[[Any], object],
     *,
     overwrite: bool = True,
-) -> TableScorer | TabularVAEDetector | ImageVAEDetector:
-    """Write a model file with another threshold; a detector of tables needs no library that fits.
+) -> TableScorer | ImageScorer | TabularVAEDetector | ImageVAEDetector:
+    """Write a model file with another threshold; a detector alone needs no library that fits.
 
     Parameters
     ----------
@@ -243,7 +245,7 @@ def save_threshold(
 
     Returns
     -------
-    TableScorer, TabularVAEDetector or ImageVAEDetector
+    TableScorer or ImageScorer, or the last step of a Pipeline
         The detector with its new threshold.
 
     Raises

@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from anomaly_vae.columns.frames import as_pandas
 from anomaly_vae.columns.table import Table
-from anomaly_vae.decisions import Floats, finite, summary
+from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, SchemaError
 from anomaly_vae.explanations import TableExplanations
 from anomaly_vae.runtime.table import TableRuntime
 from anomaly_vae.states import fitted
 from anomaly_vae.states.parameters import TABLE_PARAMETERS, table_parameters
 from anomaly_vae.states.table import TableState
+from anomaly_vae.stored import StoredDetector
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from anomaly_vae.detectors.tabular import TabularVAEDetector
 
 
-class TableScorer(TableExplanations):
+class TableScorer(TableExplanations, StoredDetector):
     """A fitted ``TabularVAEDetector`` without ``fit``: scores, decisions and explanations of rows.
 
     It takes a DataFrame with the columns of the fit, or an array with those columns in that order, of shape
@@ -49,9 +50,6 @@ class TableScorer(TableExplanations):
     """Whether an array needs no column names."""
 
     model_: TableRuntime
-    _parameters: dict[str, Any]
-    history_: dict[str, Floats]
-    n_features_in_: int
     feature_names_in_: NDArray[Any]
 
     @classmethod
@@ -59,16 +57,11 @@ class TableScorer(TableExplanations):
         """The scorer with the state of a detector; raises ModelFileError if its parts are inconsistent."""
         scorer = cls()
         model = TableState.from_state(state["model_"])
-        scorer.model_ = TableRuntime(model)
+        runtime = TableRuntime(model)
         state = fitted.with_tail(state)
         names = [reader.name for reader in model.encoder.readers]
-        fitted.check_fitted(state, set(TABLE_PARAMETERS), names, len(names) + 1, scorer.model_.latent_dim)
-        scorer._parameters = table_parameters(state)
-        learned = {name: value for name, value in state.items() if name not in TABLE_PARAMETERS}
-        del learned["model_"]
-        for name, stored in fitted.STORED_NAMES.items():
-            learned[name] = learned.pop(stored)
-        vars(scorer).update(learned)
+        fitted.check_fitted(state, set(TABLE_PARAMETERS), names, len(names) + 1, runtime.latent_dim)
+        scorer._set(runtime, table_parameters(state), state)
         return scorer
 
     def encode(self, X: ArrayLike | pd.DataFrame) -> Floats:
@@ -95,16 +88,9 @@ class TableScorer(TableExplanations):
         """The estimator of the same model; imports torch and scikit-learn."""
         from anomaly_vae.detectors.tabular import TabularVAEDetector
 
-        learned = {name: value for name, value in vars(self).items() if name != "_parameters"}
-        for name, stored in fitted.STORED_NAMES.items():
-            learned[stored] = learned.pop(name)
         detector = TabularVAEDetector.__new__(TabularVAEDetector)
-        detector.__setstate__(learned | self._parameters | {"model_": self.model_.state.get_state()})
+        detector.__setstate__(self._state())
         return detector
-
-    def metadata(self) -> dict[str, Any]:
-        """A JSON-serialisable summary of the fitted model: parameters, columns, training and threshold."""
-        return summary(self, self.kind, dict(self._parameters), self._input_metadata())
 
     def _checked(self, X: Any) -> Table:
         X = as_pandas(X)

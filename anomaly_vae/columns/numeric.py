@@ -69,8 +69,9 @@ class NumericColumns:
     def transform(self, values: Floats) -> Floats:
         """Cells of raw values, both of shape (n_rows, n_columns); NaN stays NaN."""
         with np.errstate(over="ignore"):
-            cells = (self._logged(values) - self.center) / self.scale
-        if cells.size and not np.nanmax(np.abs(cells), initial=0.0) <= LINEAR:
+            cells = self._logged(values) - self.center
+            cells /= self.scale
+        if (np.abs(cells) > LINEAR).any():
             cells = _squash(np.clip(cells, -HUGE, HUGE))
         return cells
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomaly_vae.detectors._image_model import ImageModel, Level
+from anomaly_vae.detectors._image_model import ImageModel, Level, TorchImages
 from anomaly_vae.detectors._model import Member
 from anomaly_vae.detectors._progress import fit_progress
 from anomaly_vae.nn.build import build_vae
@@ -92,10 +92,8 @@ def fit_image_model(
     shape, centre, scale, history = _fit_shape(
         shrink(pixels, image_vae.factor), recipe, generator, verbose=verbose
     )
-    model = ImageModel(
-        pixel_range, pixels.shape[1], image_vae, levels, shape, centre, scale, per_image=per_image
-    )
-    return model, history
+    images = TorchImages(image_vae, levels, shape, centre, scale, per_image=per_image)
+    return ImageModel(images.state(pixel_range), pixels.device), history
 
 
 def _image_vae(y: Tensor, recipe: ImageRecipe, generator: torch.Generator) -> ImageVAE:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from anomaly_vae.errors import InputError
+from anomaly_vae.image_arrays import checked_size, shown_size
 
 _LEAST_IMAGES = 2
 _WHITE = {"uint8": 255.0, "uint16": 65535.0}
@@ -26,7 +27,14 @@ def as_images(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
     if shape is None and not hasattr(X, "columns"):
         X = np.asarray(X) if not hasattr(X, "toarray") else X
         shape = np.shape(X)
-    size = _size(estimator, shape, reset=reset) if shape is not None and len(shape) in (3, 4) else None
+    size = None
+    if shape is not None and len(shape) in (3, 4):
+        wanted = (
+            (estimator.image_size, estimator.channels)
+            if reset
+            else (estimator.image_size_, estimator.channels_)
+        )
+        size = checked_size(shape, *wanted, is_fitted=not reset)
     rows = X.reshape(len(X), -1) if size is not None else X
     least = _LEAST_IMAGES if reset else 1
     checked: NDArray[Any] = validate_data(
@@ -52,27 +60,6 @@ def learned_range(X: NDArray[Any]) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _size(estimator: BaseEstimator, shape: tuple[int, ...], *, reset: bool) -> tuple[int, int, int]:
-    """Height, width and channels of an array of images, checked against the parameters or the fit."""
-    height, width, channels = (*shape[1:], 1)[:3]
-    if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] > 4:
-        raise InputError(
-            f"X has shape {shape}, channels first; wanted (n_images, height, width, channels). Move them "
-            f"last with X.transpose(0, 2, 3, 1)"
-        )
-    wanted = (
-        (estimator.image_size, estimator.channels) if reset else (estimator.image_size_, estimator.channels_)
-    )
-    fits_size = wanted[0] == "auto" or tuple(wanted[0]) == (height, width)
-    if not fits_size or wanted[1] not in ("auto", channels):
-        asked = "image_size and channels are set to" if reset else "the model was fitted on"
-        raise InputError(
-            f"X has images of {height} x {width} pixels and {channels} channel(s), but {asked} "
-            f"{_shown(*wanted)}; resize or convert them first"
-        )
-    return height, width, channels
-
-
 def _flattened_size(estimator: BaseEstimator, n_features: int) -> tuple[int, int, int]:
     """Height, width and channels of flattened images."""
     channels = 1 if estimator.channels == "auto" else int(estimator.channels)
@@ -82,8 +69,8 @@ def _flattened_size(estimator: BaseEstimator, n_features: int) -> tuple[int, int
             channels = 3
         if n_features != height * width * channels:
             raise InputError(
-                f"X has {n_features} columns, but images of {_shown(estimator.image_size, channels)} have "
-                f"{height * width * channels}; give their image_size and channels"
+                f"X has {n_features} columns, but images of {shown_size(estimator.image_size, channels)} "
+                f"have {height * width * channels}; give their image_size and channels"
             )
         return height, width, channels
     if n_features % channels:
@@ -91,8 +78,3 @@ def _flattened_size(estimator: BaseEstimator, n_features: int) -> tuple[int, int
     n_pixels = n_features // channels
     side = math.isqrt(n_pixels)
     return (side, side, channels) if side * side == n_pixels else (1, n_pixels, channels)
-
-
-def _shown(size: Any, channels: Any) -> str:
-    pixels = "any size" if size == "auto" else f"{size[0]} x {size[1]} pixels"
-    return f"{pixels} and {'any number of' if channels == 'auto' else channels} channel(s)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -12,18 +11,16 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from anomaly_vae.decisions import Floats, finite
-from anomaly_vae.detectors import _image_state
+from anomaly_vae.decisions import Floats
 from anomaly_vae.detectors._base import AUTO, VAEDetector
 from anomaly_vae.detectors._devices import resolve_device
 from anomaly_vae.detectors._image_fitting import ImageRecipe, as_pixels, fit_image_model, n_train_images
 from anomaly_vae.detectors._image_input import as_images, learned_range
 from anomaly_vae.detectors._image_model import ImageModel
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_images, split_images
-from anomaly_vae.pixels.complexity import complexities
-from anomaly_vae.runtime.blocks import blocks
+from anomaly_vae.image_explanations import ImageExplanations
+from anomaly_vae.states.image import ImageState, check_fitted
 from anomaly_vae.training import History
 
 Images = NDArray[Any]
@@ -31,16 +28,9 @@ Images = NDArray[Any]
 _KEEP = 0.8
 _HEAT_QUANTILE = 0.999
 _MAX_TYPICAL_IMAGES = 100
-_MAX_MAP_PIXELS = 2**24
-"""Most pixels of maps in memory at the same time: maps of many large images take 64 bits per pixel."""
-
-_LEAST_COST = 0.05
-"""Least cost in nats of a reason that ``explain`` names."""
-_REACH = 8
-"""Pixels around a hot pixel that belong to its neighbourhood."""
 
 
-class ImageVAEDetector(VAEDetector):
+class ImageVAEDetector(ImageExplanations, VAEDetector):
     """Score images with variational autoencoders: how improbable they are, and where.
 
     Fit on normal images, score new ones. With ``score_type="local"``, the default, a score is the log of a
@@ -205,64 +195,6 @@ class ImageVAEDetector(VAEDetector):
         """
         return self._fit(X)
 
-    def score_contributions(self, X: ArrayLike) -> Floats:
-        """Contribution of each pixel, and of a last term, to the score in nats, (n_images, n_pixels + 1).
-
-        Pixels are in row order; each row sums to ``score_samples``. With ``score_type="elbo"`` a pixel has
-        its reconstruction term, and the last column is the latent term (plus the complexity, if that is
-        added). With ``score_type="local"`` the score is divided between the local deviations and the shape
-        by the weights of their p-values in the harmonic mean. The last column is the contribution of the
-        shape. The local contribution is divided among the pixels in proportion to the square of their heat
-        above ``typical_heat_``.
-        """
-        check_is_fitted(self)
-        return finite(self._contributions(self._checked(X)))
-
-    def heatmap(self, X: ArrayLike) -> Floats:
-        """How badly the model explains each pixel, in nats, (n_images, height, width); higher is worse.
-
-        The sum over scales of log(1 + error / typical error): up to constants, a heavy-tailed negative log
-        likelihood of the pixel's neighbourhood. Heat is comparable between images; see
-        ``heatmap_threshold_``.
-        """
-        check_is_fitted(self)
-        return finite(self.model_.heat(self._checked(X)))
-
-    def explain(self, X: ArrayLike, n_columns: int = 3) -> list[list[tuple[str, float]]]:
-        """What lowers the score of each image most: (name, nats below the typical contribution), worst first.
-
-        A name is the position of a hot pixel such as "y=40 x=112", which includes its neighbourhood, or
-        "shape" ("latent" for an ELBO). At most ``n_columns`` per image; negligible costs are left out.
-        """
-        explained = self.explain_shares(X, n_columns)
-        return [[(name, nats) for name, nats, _ in reasons] for reasons in explained]
-
-    def explain_shares(self, X: ArrayLike, n_columns: int = 3) -> list[list[tuple[str, float, float]]]:
-        """``explain`` with the share of each reason in the shortfall, from 0 to 1: (name, nats, share).
-
-        The shortfall of an image is the sum over all pixels that are below their typical contribution, and
-        the last term if it is.
-        """
-        check_is_fitted(self)
-        images = self._checked(X)
-        rest = "shape" if self.score_type == "local" else "latent"
-        explained = []
-        for rows in blocks(len(images), self._n_maps(64)):
-            some = images[rows]
-            beyond = self.model_.heat(some) - self.typical_heat_
-            costs = self._contributions(some) - self.typical_contributions_
-            explained += [_worst(*one, n_columns, rest) for one in zip(costs, beyond, strict=True)]
-        return explained
-
-    def elbo(self, X: ArrayLike) -> Floats:
-        """Lower bound on the log density of each image in its own brightness units, (n_images,), in nats.
-
-        Divided by ``-n_features_in_ * log(2)`` it is bits per dimension.
-        """
-        check_is_fitted(self)
-        images = self._checked(X)
-        return finite(self.model_.totals(images, "elbo") + self.model_.jacobian(images))
-
     def _checked(self, X: Any, *, reset: bool = False) -> Images:
         return as_images(self, X, reset=reset)
 
@@ -279,10 +211,6 @@ class ImageVAEDetector(VAEDetector):
             raise InvalidParameterError(
                 f"complexity=True corrects an ELBO; it needs score_type='elbo', got {self.score_type!r}"
             )
-
-    def _score_samples(self, X: Images) -> Floats:
-        scores = self.model_.totals(X, self.score_type)
-        return scores + complexities(X, self.pixel_range_) if self.complexity else scores
 
     def _n_calibration(self, n_rows: int) -> int:
         return n_calibration_images(n_rows, self.validation_fraction)
@@ -325,7 +253,7 @@ class ImageVAEDetector(VAEDetector):
         heat = self.model_.heat(some)
         self.heatmap_threshold_ = float(np.quantile(heat, _HEAT_QUANTILE))
         self.typical_heat_ = np.median(heat, axis=0)
-        self.typical_contributions_ = np.median(self._contributions(some), axis=0)
+        self.typical_contributions_ = np.median(self._contributions(some, heat), axis=0)
 
     def _mean_elbos(self, X: Images, splits: list[RowSplit], history: History) -> tuple[float, float]:
         [split] = splits
@@ -336,45 +264,11 @@ class ImageVAEDetector(VAEDetector):
         )
         return train, validation
 
-    def _n_maps(self, most: int) -> int:
-        """Number of images whose maps are in memory at the same time."""
-        return int(np.clip(_MAX_MAP_PIXELS // math.prod(self.image_size_), 1, most))
-
-    def _contributions(self, X: Images) -> Floats:
-        contributions = self.model_.contributions(X, self.score_type, self.typical_heat_)
-        if self.complexity:
-            contributions[:, -1] += complexities(X, self.pixel_range_)
-        return contributions
-
-    def _like_training(self, rows: Floats) -> Images:
-        """Images in the form given to ``fit``: flattened, or without an axis of channels."""
-        if self.flattened_:
-            return rows.reshape(len(rows), -1)
-        return rows[..., 0] if self.channels_ == 1 and not self.has_channels_ else rows
-
-    def _input_metadata(self) -> dict[str, Any]:
-        size, pixel_range = list(self.image_size_), list(self.pixel_range_)
-        return {"schema": [], "image": {"size": size, "channels": self.channels_, "pixel_range": pixel_range}}
-
     def _model_state(self) -> dict[str, Any]:
-        return _image_state.get_state(self.model_)
+        return self.model_.state.get_state()
 
     def _load_model(self, state: dict[str, Any], device: torch.device) -> ImageModel:
-        return _image_state.load_model(state, device)
+        return ImageModel(ImageState.from_state(state), device)
 
     def _check_fitted(self, state: dict[str, Any]) -> None:
-        _image_state.check_fitted(state, set(self._get_param_names()))
-
-
-def _worst(costs: Floats, beyond: Floats, n_reasons: int, rest: str) -> list[tuple[str, float, float]]:
-    """The hottest positions with the cost of their neighbourhoods, and the last term, each with its share."""
-    shortfall = float(np.minimum(costs, 0.0).sum())
-    pixels, beyond = costs[:-1].reshape(beyond.shape), beyond.copy()
-    found = [(rest, float(costs[-1]))]
-    for _ in range(n_reasons):
-        y, x = (int(axis) for axis in np.unravel_index(beyond.argmax(), beyond.shape))
-        around = np.s_[max(y - _REACH, 0) : y + _REACH + 1, max(x - _REACH, 0) : x + _REACH + 1]
-        found.append((f"y={y} x={x}", float(pixels[around][beyond[around] > 0.0].sum())))
-        beyond[around] = 0.0
-    worth_naming = [(name, cost, cost / shortfall) for name, cost in found if cost < -_LEAST_COST]
-    return sorted(worth_naming, key=lambda reason: reason[1])[:n_reasons]
+        check_fitted(state, set(self._get_param_names()), state["model_"].state)

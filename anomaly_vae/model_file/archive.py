@@ -25,7 +25,8 @@ SCHEMA = "schema.json"
 _ARRAY_NAME = re.compile(r"[0-9]{1,20}\.npy")
 _ZIP_MAGIC = b"PK\x03\x04"
 _ENTRY_MAGIC = b"PK\x01\x02"
-_MAX_MEMBERS = 100_000
+# A detector has at most a few hundred arrays; a step may have one per column.
+_MAX_MEMBERS = 20_000
 # Parsed JSON takes about twenty times its size in memory, so JSON members have lower bounds.
 _MAX_JSON_BYTES = {METADATA: 16 * 2**20, SCHEMA: 64 * 2**20}
 # Booleans, numbers, text and dates; an array of objects would be a pickle.
@@ -51,7 +52,7 @@ def unpack(data: bytes, max_bytes: int) -> Entries:
     """
     _check_magic(data[:16])
     n_entries = data.count(_ENTRY_MAGIC)
-    if n_entries > 2 * _MAX_MEMBERS:  # before ZipFile makes an object of each
+    if n_entries > _MAX_MEMBERS:  # before ZipFile makes an object of each, whatever the end record says
         raise ModelFileError(f"holds {n_entries:,} members; at most {_MAX_MEMBERS:,} are read")
     with _directory(io.BytesIO(data)) as archive:
         infos = archive.infolist()
@@ -156,10 +157,8 @@ def _directory(stream: BinaryIO) -> ZipFile:
 
 
 def _check_total(infos: list[ZipInfo], max_bytes: int) -> None:
-    """Raise ModelFileError for too many members, duplicate names, or more bytes than possible."""
+    """Raise ModelFileError for duplicate names, or more bytes than possible."""
     names = [info.filename for info in infos]
-    if len(infos) > _MAX_MEMBERS:
-        raise ModelFileError(f"holds {len(infos):,} members; at most {_MAX_MEMBERS:,} are read")
     if len(set(names)) < len(names):
         raise ModelFileError("holds two members of the same name")
     total = sum(info.file_size for info in infos)

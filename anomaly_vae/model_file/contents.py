@@ -36,17 +36,21 @@ def build(root: Described) -> Any:
 
 
 def build_light(root: Described) -> Any:
-    """The model of a description, a detector of tables as a ``TableScorer``."""
-    from anomaly_vae.model_file.rebuild import TABLE_DETECTOR, check_plain
+    """The model of a description, a detector as a ``TableScorer`` or ``ImageScorer``."""
+    from anomaly_vae.model_file.rebuild import DETECTORS, TABLE_DETECTOR, check_plain
 
-    if root.name != TABLE_DETECTOR:
+    if root.name not in DETECTORS:
         return build(root)
-    from anomaly_vae.scorer import TableScorer
-
     check_plain(root.state)
     if "model_" not in root.state:
         raise _never_fitted()
-    return TableScorer.from_state(root.state)
+    if root.name == TABLE_DETECTOR:
+        from anomaly_vae.scorer import TableScorer
+
+        return TableScorer.from_state(root.state)
+    from anomaly_vae.image_scorer import ImageScorer
+
+    return ImageScorer.from_state(root.state)
 
 
 def detector_of(model: object) -> ImageVAEDetector | TabularVAEDetector | None:

@@ -63,7 +63,7 @@ def load_verified(
 ) -> tuple[Any, dict[str, Any], str | None]:
     """The verified model of a file, its metadata, and the difference of scikit-learn versions, if any.
 
-    With ``light=True`` a detector of tables becomes a ``TableScorer``.
+    With ``light=True`` a detector becomes a ``TableScorer`` or ``ImageScorer``.
     """
     members = archive.unpack(data, len(data))
     for number in range(parse_metadata(members)["format"], FORMAT):

@@ -24,7 +24,7 @@ def with_threshold(members: Entries, detector: Decisions) -> Entries | None:
     Parameters
     ----------
     members : Entries
-        Of a file that holds a detector of tables, and was loaded and verified.
+        Of a file that holds a detector, and was loaded and verified.
     detector : Decisions
         The detector of that file, with another threshold.
 

@@ -1,1 +1,1 @@
-"""Transforms and statistics of images: brightness, scales, gradients, complexity and surprises."""
+"""Transforms and statistics of images in torch: brightness, scales, gradients; and their complexity."""

@@ -11,28 +11,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_DARKEST = 0.05
-"""Added before the logarithm: differences below it are sensor noise."""
-
-_GRADIENT_BLUR, _ENERGY_BLUR, _CELL_BLUR = 0.7, 0.7, 1.5
-_N_DIRECTIONS = 12
-_CELL = 4
-_FLAT = 0.05
+from anomaly_vae.states.pixels import (
+    CELL_BLUR,
+    DARKEST,
+    ENERGY_BLUR,
+    FLAT,
+    GRADIENT_BLUR,
+    N_DIRECTIONS,
+    blur_radius,
+    n_cells,
+)
 
 
 def log_intensity(x: Tensor) -> Tensor:
     """Logarithm of brightness: changes of lighting are factors, which become shifts."""
-    return torch.log(x.clamp_min(0.0) + _DARKEST)
+    return torch.log(x.clamp_min(0.0) + DARKEST)
 
 
 def intensity(y: Tensor) -> Tensor:
     """The inverse of ``log_intensity``."""
-    return torch.exp(y) - _DARKEST
-
-
-def log_jacobian(x: Tensor) -> Tensor:
-    """Log derivative of ``log_intensity``, summed over each image, shape (n_images,)."""
-    return -log_intensity(x).double().flatten(1).sum(dim=1)
+    return torch.exp(y) - DARKEST
 
 
 def shrink(x: Tensor, factor: int) -> Tensor:
@@ -48,7 +46,7 @@ def blur(x: Tensor, sigma: float) -> Tensor:
 
 
 def _blur_along(x: Tensor, sigma: float, axis: int) -> Tensor:
-    radius = min(max(math.ceil(3.0 * sigma), 1), x.shape[axis] - 1)
+    radius = blur_radius(sigma, x.shape[axis])
     if radius < 1:
         return x
     offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
@@ -69,21 +67,15 @@ def oriented_gradients(x: Tensor) -> Tensor:
     by its edges, independent of contrast and of small shifts. The square root is that of RootSIFT
     (Arandjelovic & Zisserman 2012). Shape (n_images, 12, ceil(height / 4), ceil(width / 4)).
     """
-    grey = blur(x.mean(dim=1, keepdim=True), _GRADIENT_BLUR)
+    grey = blur(x.mean(dim=1, keepdim=True), GRADIENT_BLUR)
     padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
     across = 0.5 * (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2])
     down = 0.5 * (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1])
-    angles = [2.0 * math.pi * k / _N_DIRECTIONS for k in range(_N_DIRECTIONS)]
+    angles = [2.0 * math.pi * k / N_DIRECTIONS for k in range(N_DIRECTIONS)]
     edges = torch.cat([functional.relu(across * math.cos(a) + down * math.sin(a)) for a in angles], dim=1)
-    energy = blur(across.square() + down.square(), _ENERGY_BLUR)
-    edges = blur(edges / (energy.sqrt() + _FLAT), _CELL_BLUR)
-    cells = (math.ceil(x.shape[-2] / _CELL), math.ceil(x.shape[-1] / _CELL))
-    return functional.adaptive_avg_pool2d(edges, cells).clamp_min(0.0).sqrt()
-
-
-def n_gradients(height: int, width: int) -> int:
-    """How many numbers ``oriented_gradients`` returns for an image."""
-    return _N_DIRECTIONS * math.ceil(height / _CELL) * math.ceil(width / _CELL)
+    energy = blur(across.square() + down.square(), ENERGY_BLUR)
+    edges = blur(edges / (energy.sqrt() + FLAT), CELL_BLUR)
+    return functional.adaptive_avg_pool2d(edges, n_cells(*x.shape[-2:])).clamp_min(0.0).sqrt()
 
 
 def jittered(x: Tensor, generator: torch.Generator) -> Tensor:

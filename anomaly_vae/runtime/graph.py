@@ -37,7 +37,8 @@ def wide(n_columns: int) -> int:
 class Graph:
     """Nodes and constants in the order in which they were added.
 
-    A result of ``node`` is the name of the new tensor. Constants with the same content are stored once.
+    A result of ``node`` is the name of the new tensor. Equal operators of the same inputs are computed once,
+    and constants with the same content are stored once.
 
     Parameters
     ----------
@@ -50,6 +51,7 @@ class Graph:
     def __init__(self, prefix: str = "", *, is_portable: bool = False) -> None:
         self._prefix, self._is_portable = prefix, is_portable
         self._nodes: list[onnx.NodeProto] = []
+        self._results: dict[tuple[Any, ...], list[str]] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._values: list[onnx.TensorProto] = []
 
@@ -59,6 +61,14 @@ class Graph:
 
     def nodes(self, kind: str, n_outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """The results of an operator."""
+        key = (kind, n_outputs, inputs, repr(sorted(attributes.items())))
+        if key not in self._results:
+            self._results[key] = self._new(kind, n_outputs, inputs, attributes)
+        return self._results[key]
+
+    def _new(
+        self, kind: str, n_outputs: int, inputs: tuple[str, ...], attributes: dict[str, Any]
+    ) -> list[str]:
         position = len(self._nodes)
         outputs = [f"{self._prefix}{kind.lower()}_{position}_{k}" for k in range(n_outputs)]
         # ONNX Runtime 1.20 names fused nodes after their first node, and rejects equal names.

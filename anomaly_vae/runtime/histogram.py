@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.runtime.members import Doubles, Member, Singles, Terms
-from anomaly_vae.runtime.messages import INT64
+from anomaly_vae.runtime.messages import INT32, INT64
 from anomaly_vae.states.architecture import FAR_BREAK
 
 _LEAST_FREQUENCY = 1e-6
@@ -39,7 +39,8 @@ class Histogram(Member):
         graph, weights, number = self.graph, self.weights, self.cells.number
         share = 1.0 / (self.architecture.n_rows + 2.0)
         steps = np.exp(np.log1p(-share) + np.asarray(weights["log_density"], dtype=np.float64))
-        density = graph.node("Gather", graph.floats(steps.ravel()), self._positions(), axis=0)
+        table = np.pad(steps, ((0, self.n_wide - self.n), (0, 0)), constant_values=1.0).T
+        density = graph.node("GatherElements", graph.floats(table), self._positions(), axis=0)
         scale = self._padded(weights["scale"], 1.0)
         distance = graph.node("Sub", number, graph.floats(self._padded(weights["location"], 0.0)))
         squares = graph.node("Div", distance, graph.floats(scale))
@@ -54,17 +55,13 @@ class Histogram(Member):
         return np.pad(np.asarray(values, dtype=np.float64), (0, self.n_wide - self.n), constant_values=fill)
 
     def _positions(self) -> str:
-        """Positions of the steps of numbers in the densities of all columns, shape (n_rows, n_wide).
-
-        A padded column has a step of the first column.
-        """
+        """The step of each number in its column, shape (n_rows, n_wide), 32-bit integers; any in padding."""
         graph, breaks = self.graph, np.asarray(self.weights["breaks"], dtype=np.float32)
         n_breaks, n_padding = breaks.shape[1], self.n_wide - self.n
         low, width, is_equal = equal_steps(breaks)
         low, width = np.pad(low, (0, n_padding)), np.pad(width, (0, n_padding), constant_values=1.0)
         is_equal = np.pad(is_equal, (0, n_padding), constant_values=True)
         breaks = np.pad(breaks, ((0, n_padding), (0, 0)))
-        first = np.pad(np.arange(self.n, dtype=np.int64) * (n_breaks + 1), (0, n_padding))
         regular, others = np.flatnonzero(is_equal), np.flatnonzero(~is_equal)
         parts = []
         if len(regular):
@@ -73,12 +70,10 @@ class Histogram(Member):
             steps = graph.node("Floor", graph.node("Div", offset, graph.floats(width[regular])))
             steps = graph.node("Add", steps, graph.floats(1.0))
             steps = graph.node("Clip", steps, graph.floats(0.0), graph.floats(n_breaks))
-            parts.append(
-                graph.node("Add", graph.node("Cast", steps, to=INT64), graph.integers(first[regular]))
-            )
+            parts.append(graph.node("Cast", steps, to=INT32))
         if len(others):
             found = self._search(self._chosen(others), breaks[others])
-            parts.append(graph.node("Add", found, graph.integers(first[others])))
+            parts.append(graph.node("Cast", found, to=INT32))
         if len(parts) == 1:
             return parts[0]
         joined, order = (

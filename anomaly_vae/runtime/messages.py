@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import onnx
 
-DOUBLE, FLOAT, INT64 = 11, 1, 7
-"""``TensorProto.DOUBLE``, ``FLOAT`` and ``INT64``."""
+DOUBLE, FLOAT, INT32, INT64 = 11, 1, 6, 7
+"""``TensorProto.DOUBLE``, ``FLOAT``, ``INT32`` and ``INT64``."""
 
 _BOOL, _STRING = 9, 8
 _KINDS = {

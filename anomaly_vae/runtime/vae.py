@@ -156,22 +156,27 @@ class Network(Member):
 
     def _add_latent(self, mean: str, log_var: str | Singles, terms: Terms, charge: bool) -> None:
         """Add the latent term: E_q[log p(z)] + H(q), or a lower bound on it."""
-        if "prior.exemplars" in self.weights:
-            centre, cost = self._nearest(mean, log_var, terms, charge)
+        graph, ones = self.graph, np.ones(self.latent_dim)
+        has_exemplars = "prior.exemplars" in self.weights
+        variance = np.asarray(self.weights["prior.variance"], np.float32) if has_exemplars else ones
+        spread = self._spread(log_var, variance, terms)
+        if has_exemplars:
+            centre, cost = self._nearest(mean, variance, terms, charge)
         else:
-            centre, cost = self._origin(mean, log_var, terms)
-        terms.latent.append(cost)
+            centre, squares = graph.floats(0.0 * ones[None]), graph.node("Mul", mean, mean)
+            if spread and not charge:  # one sum instead of two
+                parts = [graph.node("Cast", part, to=DOUBLE) for part in (spread, squares)]
+                spread, cost = graph.node("Sub", *parts), ""
+            else:
+                cost = graph.row_sums(squares, -0.5 * self.weight * ones)
+        if spread:
+            terms.latent.append(graph.row_sums(spread, 0.5 * self.weight * ones))
+        if cost:
+            terms.latent.append(cost)
         if charge and self.n:
             terms.charged.append(self._charged(mean, centre, cost))
 
-    def _origin(self, mean: str, log_var: str | Singles, terms: Terms) -> tuple[str, str]:
-        """The centre of N(0, I), and the weighted cost of the distance from it."""
-        graph, k = self.graph, self.latent_dim
-        self._add_entropy(log_var, np.ones(k), terms)
-        squares = graph.row_sums(graph.node("Mul", mean, mean), np.ones(k))
-        return graph.floats(np.zeros((1, k))), self._scaled(squares, -0.5 * self.weight)
-
-    def _nearest(self, mean: str, log_var: str | Singles, terms: Terms, charge: bool) -> tuple[str, str]:
+    def _nearest(self, mean: str, variance: NDArray[Any], terms: Terms, charge: bool) -> tuple[str, str]:
         """The nearest exemplar if ``charge``, and the weighted cost of the distance from it.
 
         A code is divided by the standard deviations of the prior, and has a 1 appended that multiplies the
@@ -179,8 +184,6 @@ class Network(Member):
         """
         graph, k = self.graph, self.latent_dim
         exemplars = np.asarray(self.weights["prior.exemplars"], dtype=np.float32)
-        variance = np.asarray(self.weights["prior.variance"], dtype=np.float32)
-        self._add_entropy(log_var, variance, terms)
         terms.constant -= self.weight * math.log(len(exemplars))
         deviation = np.sqrt(variance)
         scale, one = np.zeros((k, k + 1), dtype=np.float32), np.zeros(k + 1, dtype=np.float32)
@@ -191,26 +194,28 @@ class Network(Member):
         factors = np.concatenate([points, -0.5 * np.square(points).sum(axis=1, keepdims=True)], axis=1)
         closeness = graph.product(codes, factors.T)
         nearest = graph.node("ReduceMax", closeness, axes=[1], keepdims=1)
-        squares = graph.row_sums(graph.node("Mul", codes, codes), 1.0 - one)
-        twice = self._scaled(graph.node("Cast", nearest, to=DOUBLE), 2.0)
-        distance = graph.node("Max", graph.node("Sub", squares, twice), graph.doubles(0.0))
-        cost, centre = self._scaled(distance, -0.5 * self.weight), ""
-        if charge:
-            index = graph.node("ArgMax", closeness, axis=1, keepdims=0)
-            centre = graph.node("Gather", graph.floats(points * deviation), index, axis=0)
-        return centre, cost
+        squares = graph.row_sums(graph.node("Mul", codes, codes), -0.5 * self.weight * (1.0 - one))
+        product = graph.node("Mul", graph.node("Cast", nearest, to=DOUBLE), graph.doubles(self.weight))
+        cost = graph.node("Min", graph.node("Add", squares, product), graph.doubles(0.0))
+        if not charge:
+            return "", cost
+        index = graph.node("ArgMax", closeness, axis=1, keepdims=0)
+        return graph.node("Gather", graph.floats(points * deviation), index, axis=0), cost
 
-    def _add_entropy(self, log_var: str | Singles, variance: NDArray[Any], terms: Terms) -> None:
-        """Add the part of the latent term that does not depend on the mean, for a variance of the prior."""
-        graph, k = self.graph, self.latent_dim
-        at_zero = k - np.log(variance, dtype=np.float64).sum()
+    def _spread(self, log_var: str | Singles, variance: NDArray[Any], terms: Terms) -> str:
+        """Twice the part of the latent term that depends on the log variance alone, (n_rows, latent_dim).
+
+        The part that is equal for all rows is added to ``terms``; nothing is left if the log variance is.
+        """
+        graph = self.graph
+        at_zero = self.latent_dim - np.log(variance, dtype=np.float64).sum()
         if isinstance(log_var, str):
             ratio = graph.node("Mul", graph.node("Exp", log_var), graph.floats(1.0 / variance))
-            spread = graph.row_sums(graph.node("Sub", log_var, ratio), np.ones(k))
-            terms.latent.append(self._scaled(spread, 0.5 * self.weight))
+            spread = graph.node("Sub", log_var, ratio)
         else:
-            at_zero += np.sum(log_var - np.exp(log_var) / variance, dtype=np.float64)
+            spread, at_zero = "", at_zero + np.sum(log_var - np.exp(log_var) / variance, dtype=np.float64)
         terms.constant += 0.5 * self.weight * float(at_zero)
+        return spread
 
     def _charged(self, mean: str, centre: str, cost: str) -> str:
         """The cost divided among the numbers, in proportion to the squared difference of expected rows."""
@@ -222,6 +227,3 @@ class Network(Member):
             "Max", graph.product(squares, np.ones((self.n_wide, 1))), graph.doubles(_LEAST_SQUARE)
         )
         return graph.node("Mul", cost, graph.node("Div", squares, total))
-
-    def _scaled(self, x: str, factor: float) -> str:
-        return self.graph.node("Mul", x, self.graph.doubles(factor))

@@ -1,4 +1,4 @@
-"""Checks of the parameters of a TabularVAEDetector, as the estimator makes them with scikit-learn."""
+"""Checks of the parameters of detectors, as the estimators make them with scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 from anomaly_vae.errors import ModelFileError
 
+Rules = Mapping[str, Callable[[Any], bool]]
+
 _MOST_LATENTS = 4096
+_MOST_PATCH = 64
 _MOST_SEED = 2**32 - 1
 
 
@@ -19,12 +22,25 @@ def table_parameters(state: Mapping[str, Any]) -> dict[str, Any]:
     ModelFileError
         If one is missing or out of range.
     """
-    for name, is_valid in TABLE_PARAMETERS.items():
+    return _checked(state, TABLE_PARAMETERS)
+
+
+def image_parameters(state: Mapping[str, Any]) -> dict[str, Any]:
+    """As ``table_parameters``, for a detector of images."""
+    parameters = _checked(state, IMAGE_PARAMETERS)
+    if parameters["complexity"] and parameters["score_type"] != "elbo":
+        raise ModelFileError("a parameter of the model is out of range: complexity needs score_type 'elbo'")
+    size = parameters["image_size"]
+    return parameters | {"image_size": size if isinstance(size, str) else tuple(size)}
+
+
+def _checked(state: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    for name, is_valid in rules.items():
         if name not in state:
             raise ModelFileError(f"{name!r} of 'detector' is missing; fit and save the model again")
         if not is_valid(state[name]):
             raise ModelFileError(f"a parameter of the model is out of range: {name!r} is {state[name]!r:.50}")
-    parameters = {name: state[name] for name in TABLE_PARAMETERS}
+    parameters = {name: state[name] for name in rules}
     return parameters | {"hidden_sizes": tuple(parameters["hidden_sizes"])}
 
 
@@ -64,20 +80,45 @@ def _auto_or(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: (isinstance(value, str) and value == "auto") or is_valid(value)
 
 
-TABLE_PARAMETERS: Mapping[str, Callable[[Any], bool]] = {
+def _is_size(value: Any) -> bool:
+    return _are_sizes(value) and len(value) == 2
+
+
+def _one_of(*values: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in values
+
+
+_COMMON: Rules = {
     "novelty": _is_bool,
     "contamination": _auto_or(_is_share),
     "latent_dim": _auto_or(_whole(1, _MOST_LATENTS)),
     "hidden_sizes": _are_sizes,
-    "max_steps": _auto_or(_whole(1)),
-    "batch_size": _auto_or(_whole(1)),
     "learning_rate": _is_positive,
-    "noise_floor": _auto_or(_is_positive),
-    "input_noise": _auto_or(_is_not_negative),
     "validation_fraction": _auto_or(_is_inner_share),
-    "early_stopping": _is_bool,
     "device": lambda value: isinstance(value, str),
     "random_state": lambda value: value is None or _whole(0, _MOST_SEED)(value),
     "verbose": lambda value: _is_bool(value) or _whole(0)(value),
 }
+
+TABLE_PARAMETERS: Rules = {
+    **_COMMON,
+    "max_steps": _auto_or(_whole(1)),
+    "batch_size": _auto_or(_whole(1)),
+    "noise_floor": _auto_or(_is_positive),
+    "input_noise": _auto_or(_is_not_negative),
+    "early_stopping": _is_bool,
+}
 """By name: whether a value is valid. As in scikit-learn, a boolean is a number."""
+
+IMAGE_PARAMETERS: Rules = {
+    **_COMMON,
+    "image_size": _auto_or(_is_size),
+    "channels": _auto_or(_whole(1)),
+    "score_type": _one_of("local", "elbo"),
+    "complexity": _is_bool,
+    "likelihood": _one_of("per_image", "shared"),
+    "patch_size": _whole(1, _MOST_PATCH),
+    "max_steps": _whole(1),
+    "batch_size": _whole(1),
+}
+"""The same for images."""

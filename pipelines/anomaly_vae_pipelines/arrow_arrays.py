@@ -46,8 +46,8 @@ def null(kind: pa.DataType) -> pa.Scalar:
 
 def numpy_floats(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
     """A column of float64 as numbers, shape (n_rows,), NaN where it is null."""
-    chunks = getattr(column, "chunks", [column])
-    return np.concatenate([np.zeros(0), *map(_floats, chunks)])
+    pieces = [_floats(chunk) for chunk in getattr(column, "chunks", [column])]
+    return pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0), *pieces])
 
 
 def _floats(array: pa.Array) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ _FIRST, _END = -62_135_596_800, 253_402_300_800
 """Seconds since 1970 at the start of the years 1 and 10000; Arrow and Python format what is between."""
 
 _DAY = 86_400
-_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_TEXTS = {kind.id for kind in (pa.string(), pa.large_string(), pa.string_view())}
 _BYTES = (
     pa.types.is_binary,
     pa.types.is_large_binary,
@@ -39,7 +39,7 @@ _BYTES = (
 
 def is_text(kind: pa.DataType) -> bool:
     """Whether a type is a string type of any layout."""
-    return any(is_kind(kind) for is_kind in _TEXTS)
+    return kind.id in _TEXTS
 
 
 def is_number(kind: pa.DataType) -> bool:

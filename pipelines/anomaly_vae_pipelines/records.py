@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from anomaly_vae_pipelines.reasons import Reasons
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,35 +180,6 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """One reason why a row scored low.
-
-    Attributes
-    ----------
-    column : str
-        Name of the column, or ``latent`` for an unusual combination of columns.
-    nats : float
-        Contribution to the score compared with a typical row; negative.
-    observed, expected : str or None
-        The cell, and the value that the model expected; None for ``latent``.
-    share : float or None
-        Share of the shortfall, from 0 to 1: of the sum over all columns that are below their typical
-        contribution. None if it is not known.
-    """
-
-    column: str
-    nats: float
-    observed: str | None
-    expected: str | None
-    share: float | None = None
-
-    @property
-    def percent(self) -> str:
-        """The share in percent such as ``61 %``; empty if it is not known."""
-        return "" if self.share is None else f"{100 * self.share:.0f} %"
-
-
-@dataclass(frozen=True)
 class ScoredRows:
     """Rows and their scores.
 
@@ -222,7 +195,7 @@ class ScoredRows:
         -10 log10 of an estimated p-value, from 0 to 100; it also ranks rows below all held-out rows.
     is_anomaly : array of shape (n_rows,)
         Whether the score is below the threshold.
-    reasons : mapping of int to sequence of Reason
+    reasons : Reasons
         Reasons by position of the row, worst column first, for the rows that are explained.
     """
 
@@ -231,7 +204,7 @@ class ScoredRows:
     p_values: NDArray[np.float64]
     severities: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
-    reasons: Mapping[int, Sequence[Reason]]
+    reasons: Reasons
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -409,7 +382,7 @@ def no_scores(rows: Rows) -> ScoredRows:
     import numpy as np
 
     none = np.empty(0)
-    return ScoredRows(rows, none, none, none, none.astype(bool), {})
+    return ScoredRows(rows, none, none, none, none.astype(bool), Reasons())
 
 
 def _filtered(table: pa.Table, kept: NDArray[np.bool_]) -> pa.Table:

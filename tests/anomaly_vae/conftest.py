@@ -1,4 +1,4 @@
-"""A table with a fitted detector, the path of a model file, and the message with which one is rejected."""
+"""A table and images with fitted detectors, the path of a model file, and how one is rejected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomaly_vae import ModelFileError, TabularVAEDetector, load
+from anomaly_vae import ImageVAEDetector, ModelFileError, TabularVAEDetector, load
+from tests.anomaly_vae.plates import plates
 
 
 def mixed_table(n_rows: int, seed: int) -> pd.DataFrame:
@@ -48,6 +49,18 @@ def fitted(table: pd.DataFrame) -> TabularVAEDetector:
 def fresh() -> pd.DataFrame:
     """New rows from the same distribution."""
     return mixed_table(300, 1)
+
+
+@pytest.fixture(scope="session")
+def image_detector() -> ImageVAEDetector:
+    """A detector fitted on 120 plates."""
+    return ImageVAEDetector(max_steps=60, random_state=0).fit(plates(120, 0))
+
+
+@pytest.fixture(scope="session")
+def elbo_detector() -> ImageVAEDetector:
+    """A detector of the same plates that uses the bound as the score."""
+    return ImageVAEDetector(max_steps=60, random_state=0, score_type="elbo").fit(plates(120, 0))
 
 
 @pytest.fixture

@@ -48,12 +48,14 @@ def table(n_rows: int = 100) -> pd.DataFrame:
 
 
 def untrained() -> TabularVAEDetector:
-    return TabularVAEDetector(max_steps=20, random_state=0)
+    """A detector for the end of a Pipeline, of one ensemble: it loads in a third of the time of five."""
+    return TabularVAEDetector(max_steps=20, validation_fraction=0.25, random_state=0)
 
 
 @cache
 def detector() -> TabularVAEDetector:
-    return untrained().fit(table())
+    """A cross-fitted detector, as small tables have by default."""
+    return TabularVAEDetector(max_steps=20, random_state=0).fit(table())
 
 
 @cache

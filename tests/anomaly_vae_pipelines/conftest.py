@@ -25,7 +25,7 @@ from anomaly_vae_pipelines.sources import open_source
 from anomaly_vae_pipelines.sources.cells import collect
 from tests.anomaly_vae_pipelines.image_files import TINY_IMAGES, write_plates
 
-TINY = "[detector]\nmax_steps = 30\nhidden_sizes = [8]\nlatent_dim = 2\n"
+TINY = "[detector]\nmax_steps = 5\nhidden_sizes = [8]\nlatent_dim = 2\n"
 """Configuration of a fast fit."""
 
 COLUMNS = ["code", "amount", "count", "color", "open", "day", "label"]

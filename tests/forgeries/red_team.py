@@ -247,10 +247,18 @@ def _(tree: Tree) -> None:
     training["key_types"]["content"].append(node("TypeNode", "builtins.int"))
 
 
-@forgery("100,000 empty members", "numbers")
+def with_empty_members(tree: Tree, n_members: int) -> bytes:
+    return zipped(tree.members | {f"{10**6 + i}.npy": b"" for i in range(n_members)})
+
+
+@forgery("100,000 empty members", "numbers", refused=True)
 def _(tree: Tree) -> bytes:
-    sealed = {f"{10**6 + i}.npy": b"" for i in range(99_000)}
-    return zipped(tree.members | sealed)
+    return with_empty_members(tree, 99_000)
+
+
+@forgery("almost as many empty members as are read", "numbers")
+def _(tree: Tree) -> bytes:
+    return with_empty_members(tree, 19_000)
 
 
 @forgery("a regex that never ends", "columns")

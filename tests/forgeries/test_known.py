@@ -15,14 +15,9 @@ from anomaly_vae_pipelines.cli.main import cli
 from tests.anomaly_vae import forging
 from tests.forgeries import known
 from tests.forgeries.making import REFUSED, names
-from tests.forgeries.running import Outcomes, run
+from tests.forgeries.running import Outcomes
 
 NAMES = names(known.__name__)
-
-
-@pytest.fixture(scope="module")
-def outcomes() -> Outcomes:
-    return run("known")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,7 +30,7 @@ def test_a_forgery_that_broke_a_release_does_no_harm(name: str, outcomes: Outcom
 
 def test_what_broke_a_release_is_tried_at_all(outcomes: Outcomes) -> None:
     """Every forgery is judged."""
-    assert sorted(outcomes) == sorted(NAMES)
+    assert outcomes.keys() >= set(NAMES)
 
 
 class TestInspect:

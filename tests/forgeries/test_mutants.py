@@ -9,7 +9,8 @@ from tests.forgeries.models import KINDS
 from tests.forgeries.mutants import MUTATIONS, jobs, mutant
 from tests.forgeries.running import command
 
-SAMPLE = 400
+SAMPLE = 160
+"""Two of each mutation of each kind of model, and four forged states."""
 
 
 def test_no_mutant_breaks_anything() -> None:

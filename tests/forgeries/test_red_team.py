@@ -6,14 +6,9 @@ import pytest
 
 from tests.forgeries import red_team
 from tests.forgeries.making import REFUSED, names
-from tests.forgeries.running import Outcomes, run
+from tests.forgeries.running import Outcomes
 
 NAMES = names(red_team.__name__)
-
-
-@pytest.fixture(scope="module")
-def outcomes() -> Outcomes:
-    return run("red_team")
 
 
 @pytest.mark.parametrize("name", NAMES)

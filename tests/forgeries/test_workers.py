@@ -18,19 +18,25 @@ from tests.forgeries.judge import seconds_allowed, Outcome, Verdict, _measured
 from tests.forgeries import judge as judging
 from tests.forgeries.workers import judge_all
 
+# A machine half as fast as the reference, and a bound so low that a hang is found in seconds.
+judging.slowness = lambda: 2.0
+judging.MAX_SECONDS = 0.2
+
 def crash(): os.kill(os.getpid(), signal.SIGSEGV)
 def leave(): os._exit(3)
 def spin():
     while True: pass
-def slow():
-    end = time.process_time() + seconds_allowed(0) + 0.5
+def use(seconds):
+    end = time.process_time() + seconds
     while time.process_time() < end: pass
+def fair(): use(1.5 * seconds_allowed(0))
+def slow(): use(3.0 * seconds_allowed(0))
 def grow(): return len(bytearray(300 * 2**20))
 def child(): os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
 def fine(): pass
 def unmade(): pass
 
-WHAT = [fine, crash, fine, leave, fine, spin, fine, slow, fine, grow, fine, child, fine, unmade, fine]
+WHAT = [fine, crash, fine, leave, fine, spin, fine, slow, fair, grow, fine, child, fine, unmade, fine]
 
 def make(number):
     if WHAT[number] is unmade: raise ValueError("no such file")
@@ -62,17 +68,18 @@ def verdicts() -> list[tuple[str, str]]:
         ("leave", "CRASH"),
         ("spin", "HANG"),
         ("slow", "HANG"),
+        ("fair", "scored"),
         ("grow", "MEMORY"),
         ("child", "PROCESSES"),
         ("unmade", "UNMADE"),
     ],
 )
 def test_a_fault_is_told_by_its_kind(deed: str, verdict: str, verdicts: list[tuple[str, str]]) -> None:
-    """A crash, a hang, too much memory, a process, and a file that could not be made."""
+    """A crash, a hang, too much memory, a process, an unmade file; not a slow machine."""
     assert dict(verdicts)[deed] == verdict
 
 
 def test_every_other_file_is_judged_all_the_same(verdicts: list[tuple[str, str]]) -> None:
     """None is lost, and none is judged twice."""
     assert len(verdicts) == 15
-    assert [verdict for deed, verdict in verdicts if deed == "fine"] == ["scored"] * 8
+    assert [verdict for deed, verdict in verdicts if deed == "fine"] == ["scored"] * 7

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from tests.forgeries.judge import Outcome, Verdict, children, judge, seconds_allowed
+from tests.forgeries.speed import MAX_SLOWNESS
 
 BATCH = 100
 _SPARE_BYTES = 3 * 2**30
@@ -113,7 +114,8 @@ class _Worker:
     def is_done(self) -> bool:
         """Whether it has ended, or had to be ended because one file takes too long.
 
-        What counts is the time of the processor, so that a busy machine makes no hang of a slow one.
+        What counts is the time of the processor, so that a busy machine makes no hang of a slow one, and as
+        much of it as the slowest machine may need: the worker itself measures how slow this one is.
         """
         if self._ended:
             return True
@@ -184,7 +186,7 @@ def _outcome(number: int, make: Make, judge: Judge, path: Path, pipe: int) -> Ou
     except Exception:
         return Outcome(Verdict.UNMADE, traceback.format_exc()[-300:])
     path.write_bytes(content)
-    _say(pipe, seconds_allowed(len(content)))
+    _say(pipe, MAX_SLOWNESS * seconds_allowed(len(content)))
     return judge(path, rows)
 
 

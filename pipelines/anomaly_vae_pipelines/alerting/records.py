@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from anomaly_vae_pipelines.records import Reason
+from anomaly_vae_pipelines.reasons import Reason
 
 SEVERITIES = ("info", "warning", "critical")
 """In ascending order."""

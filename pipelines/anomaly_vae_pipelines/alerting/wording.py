@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from anomaly_vae_pipelines.alerting.records import Alert, AlertRow, score_of
-from anomaly_vae_pipelines.records import Reason
+from anomaly_vae_pipelines.reasons import Reason
 
 _MAX_CHARACTERS = 80
 """Of a cell, so that a message stays short."""

@@ -15,7 +15,7 @@ from anomaly_vae_pipelines.cli.printing import echo_rich, nats
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from anomaly_vae_pipelines.records import Reason
+    from anomaly_vae_pipelines.reasons import Reason
     from anomaly_vae_pipelines.runs.demo import Demo, DemoAnomaly
 
 

@@ -64,7 +64,7 @@ def opened(path: Path, flags: int, mode: int = 0o666) -> Iterator[int]:
         os.close(descriptor)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write all data at the position of a file."""
     rest = memoryview(data)
     while rest:

@@ -18,7 +18,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from anomaly_vae_pipelines.records import Evaluation, FitSummary, Label, Reason, ScoreSummary
+from anomaly_vae_pipelines.reasons import Reason
+from anomaly_vae_pipelines.records import Evaluation, FitSummary, Label, ScoreSummary
 from anomaly_vae_pipelines.runs.evaluate import evaluate_file, scored_rows
 from anomaly_vae_pipelines.runs.fit import fit_file
 from anomaly_vae_pipelines.runs.score import ScoreRun

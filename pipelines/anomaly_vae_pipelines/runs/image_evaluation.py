@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,8 @@ from anomaly_vae_pipelines.images.localisation import Localisation
 from anomaly_vae_pipelines.records import Evaluation, ImageRows
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, score_blocks
 from anomaly_vae_pipelines.scoring.evaluation import evaluate_scores
-from anomaly_vae_pipelines.scoring.images import ImageScorer
+from anomaly_vae_pipelines.scoring.images import ImageDetector, ImageScorer
 from anomaly_vae_pipelines.sources.images import ImageSource
-
-if TYPE_CHECKING:
-    from anomaly_vae.detectors.image import ImageVAEDetector
 
 Floats = NDArray[np.float64]
 FileHeat = tuple[ImageFile, Floats]
@@ -90,7 +87,7 @@ class ImageEvaluation:
     defects: Sequence[Defect]
 
 
-def evaluate_images(detector: ImageVAEDetector, folder: str) -> ImageEvaluation:
+def evaluate_images(detector: ImageDetector, folder: str) -> ImageEvaluation:
     """Compare a model with the test images and masks of a folder in MVTec's layout.
 
     Raises InputError for another layout, and for images or masks that cannot be read.
@@ -115,7 +112,7 @@ class _ScoredFiles(NamedTuple):
     heat: Localisation
 
 
-def _score_files(detector: ImageVAEDetector, folder: str, files: list[ImageFile]) -> _ScoredFiles:
+def _score_files(detector: ImageDetector, folder: str, files: list[ImageFile]) -> _ScoredFiles:
     """Score images and compare their heat maps with the masks, block by block."""
     scores, heat = [], Localisation()
     frame = frame_of(detector)
@@ -129,7 +126,7 @@ def _score_files(detector: ImageVAEDetector, folder: str, files: list[ImageFile]
     return _ScoredFiles(np.concatenate(scores), heat)
 
 
-def _with_heat(detector: ImageVAEDetector, folder: str, block: ScoredBlock) -> tuple[Floats, list[FileHeat]]:
+def _with_heat(detector: ImageDetector, folder: str, block: ScoredBlock) -> tuple[Floats, list[FileHeat]]:
     """Return the scores of a block, and the heat maps of its images with a mask; runs on any thread."""
     for row in block.rejected:
         raise SourceError(row.source, None, row.reason)

@@ -17,7 +17,7 @@ from anomaly_vae_pipelines.dialects.dialect import PLAIN, Dialect
 from anomaly_vae_pipelines.errors import SourceError, TooManyRejectedError
 from anomaly_vae_pipelines.io.files import expand_folders, is_special, is_url
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
-from anomaly_vae_pipelines.records import ScoreSummary, no_scores
+from anomaly_vae_pipelines.records import ScoredRows, ScoreSummary, no_scores
 from anomaly_vae_pipelines.runs.memory import keep_freed_memory
 from anomaly_vae_pipelines.runs.stats import RunStats
 from anomaly_vae_pipelines.runs.summary import summary_path
@@ -177,7 +177,7 @@ class ScoreRun:
             if self.format == "parquet" and not self.stats.n_rows:
                 wanted = columns_to_read(self.scorer, source, self._observed)
                 rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
-                self.files.output.write(self.encoder.encode(no_scores(rows), []))
+                self.files.output.write(self._encode(no_scores(rows)))
 
     def _write_like(self, source: Source, number: int) -> None:
         """Write CSV with the separator and the decimal mark of the inputs, which must be the same in all."""
@@ -195,8 +195,11 @@ class ScoreRun:
 
     def _encoded(self, block: ScoredBlock) -> EncodedBlock:
         """Encode a scored block for the output; runs on any thread."""
-        encoded = self.encoder.encode(block.scored, reason_texts(block.scored))
-        return EncodedBlock(block, self.files.output.compress(encoded), encode_rejected(block.rejected))
+        compressed = self.files.output.compress(self._encode(block.scored))
+        return EncodedBlock(block, compressed, encode_rejected(block.rejected))
+
+    def _encode(self, scored: ScoredRows) -> Any:
+        return self.encoder.encode(scored, reason_texts(scored))
 
     def _write(self, encoded: EncodedBlock, number: int) -> None:
         """Write a block and count its rows; blocks arrive in the order of the file."""

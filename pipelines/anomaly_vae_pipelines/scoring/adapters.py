@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 from anomaly_vae.errors import InputError
 from anomaly_vae.tails import Tail
@@ -18,7 +18,7 @@ from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.frame import frame_of
 from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
 from anomaly_vae_pipelines.io.files import expand
-from anomaly_vae_pipelines.scoring.images import ImageScorer
+from anomaly_vae_pipelines.scoring.images import ImageDetector, ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline, read_columns
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
@@ -26,10 +26,7 @@ from anomaly_vae_pipelines.sources import ImageArrivals, ImageInputs, TableArriv
 from anomaly_vae_pipelines.sources.arrivals import Arrivals
 from anomaly_vae_pipelines.sources.image_inputs import Inputs
 
-if TYPE_CHECKING:
-    from anomaly_vae.detectors.image import ImageVAEDetector
-
-AnyModel: TypeAlias = "Model | ImageVAEDetector"
+AnyModel: TypeAlias = "Model | ImageDetector"
 AnyScorer: TypeAlias = Scorer | ImageScorer
 
 
@@ -78,7 +75,7 @@ class TableAdapter:
 class ImageAdapter:
     """Reads and scores image files and arrays, for a model that was fitted on images."""
 
-    def __init__(self, model: ImageVAEDetector) -> None:
+    def __init__(self, model: ImageDetector) -> None:
         self._model = self.detector = model
 
     def scorer(
@@ -128,7 +125,7 @@ def adapter_of(model: AnyModel, dialect: Mapping[str, Any] | None = None, given:
     return ImageAdapter(model)
 
 
-def is_image_model(model: object) -> TypeGuard[ImageVAEDetector]:
+def is_image_model(model: object) -> TypeGuard[ImageDetector]:
     """Whether a fitted model is a detector of images; raises InputError for a Pipeline that ends in one."""
     if hasattr(model, "heatmap"):  # without importing its class
         return True

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from anomaly_vae.nn.threads import one_thread
+from anomaly_vae.runtime.blocks import on_this_thread
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.parallel import in_order
 from anomaly_vae_pipelines.records import Rejected, ScoredRows
@@ -67,7 +68,7 @@ def score_blocks(
     wanted = columns_to_read(scorer, source, columns)
 
     def work(block: Block) -> Result:
-        with one_thread():
+        with one_thread(), on_this_thread():
             rows, unread = source.read(block, wanted, scorer.numeric, whole=whole)
             scored, unscored = scorer(rows)
             rejected = sorted([*unread, *unscored], key=lambda row: row.number)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.tails import SeverityScale, Tail, p_value_function
-from anomaly_vae_pipelines.records import ImageRows, Reason, Rows, ScoredRows, no_scores
+from anomaly_vae_pipelines.reasons import Reasons
+from anomaly_vae_pipelines.records import ImageRows, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import N_REASONS, Scored
 from anomaly_vae_pipelines.sinks.pictures import Pictures
 
 if TYPE_CHECKING:
+    from anomaly_vae import image_scorer
     from anomaly_vae.detectors.image import ImageVAEDetector
+
+ImageDetector: TypeAlias = "image_scorer.ImageScorer | ImageVAEDetector"
+"""A fitted detector of images, or the scorer of its file."""
 
 Bools = NDArray[np.bool_]
 
@@ -25,7 +29,7 @@ class ImageScorer:
 
     Parameters
     ----------
-    detector : ImageVAEDetector
+    detector : ImageScorer of anomaly_vae, or ImageVAEDetector
     explain : {"flagged", "all", "none"}
         Which images get reasons.
     offset : float, optional
@@ -48,7 +52,7 @@ class ImageScorer:
 
     def __init__(
         self,
-        detector: ImageVAEDetector,
+        detector: ImageDetector,
         *,
         explain: Explain = "flagged",
         offset: float | None = None,
@@ -73,15 +77,12 @@ class ImageScorer:
         self._draw(rows, flagged)
         return Scored(ScoredRows(rows, scores, p_values, severities, flagged, reasons), [])
 
-    def _reasons(self, rows: ImageRows, flagged: Bools) -> dict[int, Sequence[Reason]]:
+    def _reasons(self, rows: ImageRows, flagged: Bools) -> Reasons:
         chosen = np.flatnonzero(flagged | (self.explain == "all"))
         if self.explain == "none" or not len(chosen):
-            return {}
+            return Reasons()
         explained = self.detector.explain_shares(rows.images[chosen], n_columns=N_REASONS)
-        return {
-            int(row): [Reason(region, nats, None, None, share) for region, nats, share in reasons]
-            for row, reasons in zip(chosen, explained, strict=True)
-        }
+        return Reasons(dict(zip(chosen.tolist(), explained, strict=True)))
 
     def _draw(self, rows: ImageRows, flagged: Bools) -> None:
         if self._pictures is None:

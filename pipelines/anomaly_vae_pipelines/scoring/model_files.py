@@ -13,9 +13,9 @@ from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
 
 if TYPE_CHECKING:
-    from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
     from anomaly_vae.scorer import TableScorer
+    from anomaly_vae_pipelines.scoring.images import ImageDetector
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class OpenedModel:
     ----------
     path : str
         The model file.
-    model : TableScorer, ImageVAEDetector or Pipeline
-        The fitted model; a detector of tables only scores.
+    model : TableScorer, ImageScorer of anomaly_vae, or Pipeline
+        The fitted model; a detector only scores.
     model_id : str
         First digits of the SHA-256 of the file.
     dialect : mapping or None
@@ -48,7 +48,7 @@ class OpenedModel:
         return adapter_of(self.model, self.dialect, self.given)
 
     @property
-    def detector(self) -> TableScorer | TabularVAEDetector | ImageVAEDetector:
+    def detector(self) -> TableScorer | TabularVAEDetector | ImageDetector:
         """The model itself, or the last step of a Pipeline."""
         return self.adapter.detector
 

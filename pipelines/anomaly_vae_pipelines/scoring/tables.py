@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import CellError, InputError, StepError
 from anomaly_vae.tails import SeverityScale, Tail, p_value_function
+from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows, no_scores
+from anomaly_vae_pipelines.reasons import Cells, Reasons, no_cells
+from anomaly_vae_pipelines.records import NumberRows, Rejected, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.sources.cells import check_types, is_floating, scoring_frame, scoring_matrix
 
@@ -157,25 +161,28 @@ class Scorer:
 
         return pd.DataFrame(values, columns=self.names, copy=False)
 
-    def _reasons(self, X: Any, flagged: Bools) -> dict[int, Sequence[Reason]]:
+    def _reasons(self, X: Any, flagged: Bools) -> Reasons:
         chosen = np.flatnonzero(flagged | (self.explain == "all"))
         if self.explain == "none" or not len(chosen):
-            return {}
+            return Reasons()
         observed = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
         explained = self.detector.explain_shares(observed, n_columns=N_REASONS)
-        expected = self.detector.reconstruct(observed) if self.expected else None
-        return {
-            int(row): [self._reason(*reason, observed, expected, k) for reason in reasons]
-            for k, (row, reasons) in enumerate(zip(chosen, explained, strict=True))
-        }
+        positions = chosen.tolist()
+        cells = self._cells(observed, positions) if self.expected else no_cells
+        return Reasons(dict(zip(positions, explained, strict=True)), cells)
 
-    def _reason(self, name: str, nats: float, share: float, observed: Any, expected: Any, row: int) -> Reason:
-        """Return a reason, with both values if the detector read this column as it is in the file."""
-        names = list(getattr(observed, "columns", self.names))
-        if expected is None or name not in names:
-            return Reason(name, nats, None, None, share)
-        at = names.index(name)
-        return Reason(name, nats, _text(_cell(observed, row, at)), _text(_cell(expected, row, at)), share)
+    def _cells(self, observed: Any, positions: Sequence[int]) -> Cells:
+        """Return what gives both values of a reason, if the detector read its column as it is in the file."""
+        names, places = list(getattr(observed, "columns", self.names)), dict(zip(positions, count()))
+        expected = self.detector.reconstruct(observed)
+
+        def cells(row: int, name: str) -> tuple[str | None, str | None]:
+            if name not in names:
+                return None, None
+            at, place = names.index(name), places[row]
+            return _text(_cell(observed, place, at)), _text(_cell(expected, place, at))
+
+        return cells
 
     def _unreadable(self, rows: Rows, start: int, stop: int, found: dict[int, str]) -> dict[int, str]:
         """Find by bisection the rows from start to stop that a step of the Pipeline rejects, and why."""
@@ -223,22 +230,15 @@ def read_columns(model: Model) -> tuple[str, ...]:
     return tuple(name for name in model_columns(model) if name not in omitted)
 
 
-def reasons_text(reasons: Sequence[Reason]) -> str:
-    """Format reasons as one cell, worst first: ``amount:-12.3 (61 %);count:-5.1 (25 %)``."""
-    return ";".join(map(_reason_text, reasons))
+def reason_texts(scored: ScoredRows) -> pa.StringArray:
+    """Format the reasons of each row as one cell, empty if there are none, shape (n_rows,).
 
-
-def reason_texts(scored: ScoredRows) -> list[str]:
-    """Format the reasons of each row as one cell, empty if there are none."""
-    texts = [""] * len(scored)
-    for row, reasons in scored.reasons.items():
-        texts[row] = reasons_text(reasons)
-    return texts
-
-
-def _reason_text(reason: Reason) -> str:
-    share = f" ({reason.percent})" if reason.percent else ""
-    return f"{reason.column}:{reason.nats:.1f}{share}"
+    Worst first: ``amount:-12.3 (61 %);count:-5.1 (25 %)``.
+    """
+    texts = arrow_texts(["", *scored.reasons.texts()])
+    positions = np.zeros(len(scored), dtype=np.int64)
+    positions[list(scored.reasons)] = np.arange(1, len(texts))
+    return texts.take(arrow_numbers(positions))
 
 
 def _numeric_columns(model: Model) -> frozenset[str]:

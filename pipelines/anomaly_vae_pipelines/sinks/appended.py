@@ -47,10 +47,7 @@ class AppendedFile(io.RawIOBase):
         """Append bytes; a discarded file ignores them."""
         piece = memoryview(data).cast("B")
         if not self.closed:
-            self._buffer += piece
-            self._end += len(piece)
-            if len(self._buffer) >= _BUFFER_BYTES:
-                self.flush()
+            self._append(piece)
         return len(piece)
 
     def tell(self) -> int:
@@ -67,6 +64,16 @@ class AppendedFile(io.RawIOBase):
         """Flush all bytes to disk."""
         self.flush()
         system.calls.sync(self._descriptor)
+
+    def _append(self, piece: memoryview) -> None:
+        self._end += len(piece)
+        if len(piece) >= _BUFFER_BYTES:  # a large piece is not copied
+            self.flush()
+            system.write_all(self._descriptor, piece)
+            return
+        self._buffer += piece
+        if len(self._buffer) >= _BUFFER_BYTES:
+            self.flush()
 
     def discard(self) -> None:
         """Close the file without writing buffered bytes."""

@@ -18,11 +18,21 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.arrow_arrays import arrow_booleans, arrow_bytes, arrow_numbers, arrow_texts
+from anomaly_vae_pipelines.arrow_arrays import (
+    arrow_booleans,
+    arrow_bytes,
+    arrow_numbers,
+    arrow_texts,
+    numpy_floats,
+)
 from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_values, text_of
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
+_SPECIAL = '"\n\r'
+"""Characters that need quotes around their cell, besides the separator."""
+
+_NEWLINE, _NOTHING, _QUOTE = arrow_texts(["\n", "", '"'], pa.large_string())
 _DIGITS = 6
 """Significant digits of a p-value."""
 
@@ -56,7 +66,7 @@ class CsvEncoder(_Encoder):
         super().__init__(prefix)
         self._separator, self._decimal = separator, decimal
         self._between = arrow_bytes([separator.encode()])[0]
-        self._special = re.compile(f'[{re.escape(separator)}"\n\r]')
+        self._special = separator + _SPECIAL
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
         """The header line: that of the input, if it has one, followed by the names of the results."""
@@ -64,45 +74,36 @@ class CsvEncoder(_Encoder):
             return self._line([*columns, *self.names]) + b"\n"
         return raw_header + self._separator.encode() + self._line(self.names) + b"\n"
 
-    def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
+    def encode(self, scored: ScoredRows, reasons: pa.StringArray) -> bytes:
         """The lines of the rows."""
         if scored.rows.raw is None or scored.rows.whole is not None:
             return _table_csv(result_table(scored, reasons, self.names))
         results = [
-            self._numbers(scored.scores),
-            self._numbers(rounded(scored.p_values)),
-            self._numbers(scored.severities.round(_DECIMALS)),
-            pc.cast(arrow_booleans(scored.is_anomaly), pa.large_string()),
-            arrow_bytes([f"{self._quoted(text)}\n".encode() if text else b"\n" for text in reasons]),
+            self._numbers(arrow_numbers(scored.scores).cast(pa.large_string())),
+            self._numbers(_repeated_numbers(scored.p_values)),
+            self._numbers(arrow_numbers(scored.severities.round(_DECIMALS)).cast(pa.large_string())),
+            arrow_booleans(scored.is_anomaly).cast(pa.large_string()),
+            pc.binary_join_element_wise(
+                _quoted_texts(reasons.cast(pa.large_string()), self._special), _NEWLINE, _NOTHING
+            ),
         ]
         cells = [scored.rows.raw, *(result.cast(pa.large_binary()) for result in results)]
         return _contents(pc.binary_join_element_wise(*cells, self._between))
 
-    def _numbers(self, values: NDArray[np.float64]) -> pa.Array:
-        texts = pc.cast(arrow_numbers(values), pa.large_string())
+    def _numbers(self, texts: pa.LargeStringArray) -> pa.LargeStringArray:
+        """Numbers with the decimal mark of the rows."""
         if self._decimal == ".":
             return texts
-        texts = pc.replace_substring(texts, ".", self._decimal)
-        return (
-            texts
-            if self._decimal != self._separator
-            else pc.replace_substring_regex(texts, "^(.*)$", r'"\1"')
-        )
+        return _quoted_texts(pc.replace_substring(texts, ".", self._decimal), self._special)
 
     def _line(self, cells: Sequence[str]) -> bytes:
-        return self._separator.join(map(self._quoted, cells)).encode()
-
-    def _quoted(self, text: str) -> str:
-        if not self._special.search(text):
-            return text
-        doubled = text.replace('"', '""')
-        return f'"{doubled}"'
+        return self._separator.join(_quoted(cell, self._special) for cell in cells).encode()
 
 
 class JsonLinesEncoder(_Encoder):
     """One object per row, with the results as fields."""
 
-    def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> bytes:
+    def encode(self, scored: ScoredRows, reasons: pa.StringArray) -> bytes:
         """The lines of the rows."""
         raw = scored.rows.raw
         if raw is None or scored.rows.whole is not None:
@@ -112,7 +113,7 @@ class JsonLinesEncoder(_Encoder):
             rounded(scored.p_values).tolist(),
             scored.severities.round(_DECIMALS).tolist(),
             scored.is_anomaly.tolist(),
-            reasons,
+            reasons.to_pylist(),
             strict=True,
         )
         fields = (json.dumps(dict(zip(self.names, row, strict=True)))[1:] for row in results)
@@ -122,7 +123,7 @@ class JsonLinesEncoder(_Encoder):
 class ParquetEncoder(_Encoder):
     """A table of the typed columns, followed by the results."""
 
-    def encode(self, scored: ScoredRows, reasons: Sequence[str]) -> pa.Table:
+    def encode(self, scored: ScoredRows, reasons: pa.StringArray) -> pa.Table:
         """The table of the rows."""
         return result_table(scored, reasons, self.names)
 
@@ -150,14 +151,14 @@ def check_no_clash(source: str, columns: Sequence[str], prefix: str) -> None:
             )
 
 
-def result_table(scored: ScoredRows, reasons: Sequence[str], names: Sequence[str]) -> pa.Table:
+def result_table(scored: ScoredRows, reasons: pa.StringArray, names: Sequence[str]) -> pa.Table:
     """All columns of the file (or those that were read), followed by the results."""
     results = [
         arrow_numbers(scored.scores),
         arrow_numbers(rounded(scored.p_values)),
         arrow_numbers(scored.severities.round(_DECIMALS)),
         arrow_booleans(scored.is_anomaly),
-        arrow_texts(reasons),
+        reasons,
     ]
     table = scored.rows.table if scored.rows.whole is None else scored.rows.whole
     for name, column in zip(names, results, strict=True):
@@ -215,6 +216,28 @@ def _table_json(table: pa.Table) -> bytes:
     columns = [json_values(column) for column in table.columns]
     objects = (dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True))
     return b"".join(json.dumps(row).encode() + b"\n" for row in objects)
+
+
+def _repeated_numbers(p_values: NDArray[np.float64]) -> pa.LargeStringArray:
+    """p-values as text; most of them occur often, and each is formatted once."""
+    encoded = arrow_numbers(p_values).dictionary_encode()
+    values = arrow_numbers(rounded(numpy_floats(encoded.dictionary)))
+    return values.cast(pa.large_string()).take(encoded.indices)
+
+
+def _quoted_texts(texts: pa.LargeStringArray, characters: str) -> pa.LargeStringArray:
+    """Texts as cells of CSV."""
+    content = _contents(texts)
+    if not any(byte in content for byte in characters.encode()):
+        return texts
+    special = pc.match_substring_regex(texts, f"[{re.escape(characters)}]")
+    doubled = pc.replace_substring(texts, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise(_QUOTE, doubled, _QUOTE, _NOTHING), texts)
+
+
+def _quoted(text: str, special: str) -> str:
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"' if any(character in text for character in special) else text
 
 
 def _spliced(line: bytes, fields: str) -> bytes:

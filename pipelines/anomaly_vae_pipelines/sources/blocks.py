@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from anomaly_vae_pipelines.records import Rejected, Rows
 
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 20
 """Bytes per block of text: a few thousand rows, which fit into the cache of a core."""
 
 

@@ -250,10 +250,11 @@ def _slices(data: bytes, starts: Offsets, ends: Offsets) -> pa.LargeBinaryArray:
 
 def _is_text(data: bytes) -> bool:
     """Whether all bytes, also of columns that are not read, are UTF-8 without NUL."""
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
     return b"\0" not in data
 
 

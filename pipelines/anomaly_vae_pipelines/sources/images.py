@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts
 from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, strict_reading
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import ImageFile
@@ -56,7 +57,8 @@ class FrameSource(Source):
                 files.append(file)
                 kept.append(number)
         numbers = np.array(kept, dtype=np.int64)
-        cells = {FILE_COLUMN: pa.array([file.name for file in files], pa.string()), INDEX_COLUMN: numbers - 1}
+        names = arrow_texts([file.name for file in files])
+        cells = {FILE_COLUMN: names, INDEX_COLUMN: arrow_numbers(numbers - 1)}
         table = pa.table({name: cells[name] for name in self.columns})
         rows = ImageRows(
             self.name,

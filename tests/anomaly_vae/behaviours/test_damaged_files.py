@@ -22,7 +22,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_flipped_byte_changes_no_score(data: st.DataObject) -> None:
     """The file is rejected, or the model is the same."""
@@ -35,7 +35,7 @@ def test_a_flipped_byte_changes_no_score(data: st.DataObject) -> None:
         np.testing.assert_array_equal(again.score_samples(X), forging.detector().score_samples(X))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_changed_field_is_refused_or_harmless(data: st.DataObject) -> None:
     """A forged field with a valid checksum raises nothing but ModelFileError."""
@@ -47,7 +47,7 @@ def test_a_changed_field_is_refused_or_harmless(data: st.DataObject) -> None:
     loaded(forging.zipped(members | {"schema.json": json.dumps(schema).encode()}))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_changed_array_is_refused_or_a_model(data: st.DataObject) -> None:
     """A forged byte of an array with a valid checksum raises nothing but ModelFileError."""
@@ -58,7 +58,7 @@ def test_a_changed_array_is_refused_or_a_model(data: st.DataObject) -> None:
     loaded(forging.zipped(members | {name: bytes(content)}))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_changed_self_test_is_refused_or_harmless(data: st.DataObject) -> None:
     """A forged self-test raises nothing but ModelFileError, and no score changes."""

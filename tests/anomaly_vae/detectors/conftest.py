@@ -1,36 +1,13 @@
-"""Images and a fitted detector of images that the tests of detectors share."""
+"""The fitted detector of images that the tests of detectors share."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from anomaly_vae import ImageVAEDetector
 
-Images = NDArray[Any]
-
-SIDE = 40
-
-
-def plates(n_images: int, seed: int, channels: int = 0) -> Images:
-    """Synthetic images of plates: texture, a bright rim, light from the left or right; uint8."""
-    random = np.random.default_rng(seed)
-    shape = (n_images, SIDE, SIDE, channels) if channels else (n_images, SIDE, SIDE)
-    texture = ndimage.gaussian_filter(random.normal(size=shape), (0, 0.7, 2.0, *[0] * bool(channels)))
-    light = 1.0 + random.uniform(-0.3, 0.3, (n_images, *[1] * (texture.ndim - 1))) * np.linspace(
-        -1, 1, SIDE
-    ).reshape(1, 1, SIDE, *[1] * bool(channels))
-    rim = np.ones((SIDE, SIDE))
-    rim[:3], rim[:, :3] = 1.5, 1.5
-    image = 100.0 * (light + 0.15 * texture) * rim.reshape(1, SIDE, SIDE, *[1] * bool(channels))
-    return np.clip(image, 0, 255).astype(np.uint8)
-
 
 @pytest.fixture(scope="session")
-def detector() -> ImageVAEDetector:
+def detector(image_detector: ImageVAEDetector) -> ImageVAEDetector:
     """Fitted on 120 plates."""
-    return ImageVAEDetector(max_steps=60, random_state=0).fit(plates(120, 0))
+    return image_detector

@@ -12,24 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
 from anomaly_vae import ImageVAEDetector
-from tests.anomaly_vae.detectors.conftest import SIDE, Images, plates
-
-
-def scratched(images: Images, seed: int) -> tuple[Images, NDArray[np.bool_]]:
-    """The images with a short dark scratch each, and the masks of the scratches."""
-    random = np.random.default_rng(seed)
-    images, masks = images.copy(), np.zeros(images.shape[:3], dtype=bool)
-    for image, mask in zip(images, masks, strict=True):
-        y, x = random.integers(8, SIDE - 14, 2)
-        mask[y : y + 2, x : x + 9] = True
-        image[mask] = (0.6 * image[mask]).astype(np.uint8)
-    return images, masks
-
-
-@pytest.fixture(scope="module")
-def elbo_detector() -> ImageVAEDetector:
-    """A detector that uses the bound as the score."""
-    return ImageVAEDetector(max_steps=60, random_state=0, score_type="elbo").fit(plates(120, 0))
+from tests.anomaly_vae.plates import SIDE, plates, scratched
 
 
 def auroc(good: NDArray[np.float64], odd: NDArray[np.float64]) -> float:
@@ -47,17 +30,6 @@ def test_scratches_are_found_and_shown(detector: ImageVAEDetector) -> None:
     assert hot[masks].mean() > 20 * hot[~masks].mean()
 
 
-def test_explanations_name_the_scratch(detector: ImageVAEDetector) -> None:
-    """The first position that is named is in the neighbourhood of the scratch."""
-    odd, masks = scratched(plates(20, 4), 5)
-    hits = 0
-    for reasons, mask in zip(detector.explain(odd), masks, strict=True):
-        places = [name for name, nats in reasons if name != "shape" and nats < 0]
-        y, x = (int(part.split("=")[1]) for part in places[0].split())
-        hits += bool(mask[max(y - 4, 0) : y + 5, max(x - 4, 0) : x + 5].any())
-    assert hits >= 18
-
-
 def test_training_improves_the_score_of_shapes() -> None:
     """A trained VAE of gradients separates eights from other digits better than its linear initialisation."""
     digits = load_digits()
@@ -69,16 +41,6 @@ def test_training_improves_the_score_of_shapes() -> None:
         scores[steps] = auroc(fitted.score_samples(ones[120:]), fitted.score_samples(others))
     assert scores[300] > scores[1]
     assert scores[300] > 0.93
-
-
-@pytest.mark.parametrize("name", ["detector", "elbo_detector"])
-def test_contributions_sum_to_the_score(name: str, request: pytest.FixtureRequest) -> None:
-    """Pixels and the last column together, for both types of score."""
-    fitted = request.getfixturevalue(name)
-    odd, _ = scratched(plates(10, 6), 7)
-    contributions = fitted.score_contributions(odd)
-    assert contributions.shape == (10, SIDE * SIDE + 1)
-    assert contributions.sum(axis=1) == pytest.approx(fitted.score_samples(odd), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["detector", "elbo_detector"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anomaly_vae import ImageVAEDetector
-from tests.anomaly_vae.detectors.conftest import plates
+from tests.anomaly_vae.plates import plates
 
 
 def test_a_seed_gives_the_same_model_again() -> None:

@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from anomaly_vae import ImageVAEDetector, InputError
 from anomaly_vae.detectors._image_input import learned_range
-from tests.anomaly_vae.detectors.conftest import SIDE, plates
+from tests.anomaly_vae.plates import SIDE, plates
 
 
 def test_flattened_images_are_the_same_images() -> None:

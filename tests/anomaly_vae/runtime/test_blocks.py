@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_vae.runtime.blocks import blocks, for_each_block
+from anomaly_vae.cores import n_cores
+from anomaly_vae.runtime.blocks import blocks, for_each_block, on_this_thread
 
 LAW = settings(deadline=None, max_examples=40, derandomize=True)
 
@@ -56,3 +57,21 @@ def test_one_thread_if_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) 
     threads = set()
     for_each_block(100, lambda _: threads.add(threading.get_ident()), 10)
     assert threads == {threading.get_ident()}
+
+
+def test_one_thread_if_the_caller_has_one_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside ``on_this_thread`` no thread is started, and afterwards there may be several again."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    threads: set[int] = set()
+    both_started = threading.Barrier(2)
+
+    def work(rows: slice) -> None:
+        threads.add(threading.get_ident())
+
+    with on_this_thread():
+        with on_this_thread():
+            pass
+        for_each_block(100, work, 10)
+    assert threads == {threading.get_ident()}
+    if n_cores() > 1:
+        for_each_block(20, lambda _: both_started.wait(timeout=10.0), 10)

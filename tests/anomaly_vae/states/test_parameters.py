@@ -7,17 +7,67 @@ from typing import Any
 
 import pytest
 
-from anomaly_vae import ModelFileError, TabularVAEDetector
-from anomaly_vae.states.parameters import TABLE_PARAMETERS, table_parameters
+from anomaly_vae import ImageVAEDetector, ModelFileError, TabularVAEDetector
+from anomaly_vae.states.parameters import (
+    IMAGE_PARAMETERS,
+    TABLE_PARAMETERS,
+    image_parameters,
+    table_parameters,
+)
 
 VALUES = (
-    *("auto", "x", "", None, True, False, [], (), [1], (2, 3), [0], [1.0], ["a"], {}, b"auto"),
-    *(-1, 0, 1, 2, 4096, 4097, 2**32 - 1, 2**32, 0.0, 0.3, 0.5, 0.6, 1.0, -0.5, 1e-9, math.inf, math.nan),
+    *(
+        "auto",
+        "x",
+        "",
+        "local",
+        "elbo",
+        "per_image",
+        "shared",
+        None,
+        True,
+        False,
+        [],
+        (),
+        [1],
+        (2, 3),
+        [0],
+        [1.0],
+        ["a"],
+        {},
+        b"auto",
+    ),
+    *(
+        -1,
+        0,
+        1,
+        2,
+        64,
+        65,
+        4096,
+        4097,
+        2**32 - 1,
+        2**32,
+        0.0,
+        0.3,
+        0.5,
+        0.6,
+        1.0,
+        -0.5,
+        1e-9,
+        math.inf,
+        math.nan,
+    ),
 )
 
 
-def estimator_takes(name: str, value: Any) -> bool:
-    detector = TabularVAEDetector(**{name: value})
+KINDS: dict[Any, Any] = {TabularVAEDetector: TABLE_PARAMETERS, ImageVAEDetector: IMAGE_PARAMETERS}
+
+
+def estimator_takes(kind: Any, name: str, value: Any) -> bool:
+    """Whether an estimator of this kind takes the value."""
+    settings = {"score_type": "elbo", name: value} if name == "complexity" else {name: value}
+    detector = kind(**settings)
     try:
         detector._validate_params()
         detector._check_parameters()
@@ -26,16 +76,25 @@ def estimator_takes(name: str, value: Any) -> bool:
     return True
 
 
-def test_the_parameters_are_those_of_the_estimator() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_parameters_are_those_of_the_estimator(kind: Any) -> None:
     """No name more or less."""
-    assert set(TABLE_PARAMETERS) == set(TabularVAEDetector().get_params())
+    assert set(KINDS[kind]) == set(kind().get_params())
 
 
-@pytest.mark.parametrize("name", TABLE_PARAMETERS)
-def test_both_take_the_same_values(name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in KINDS[kind]])
+def test_both_take_the_same_values(kind: Any, name: str) -> None:
     """Of each parameter, whatever its type."""
-    taken = [repr(value) for value in VALUES if TABLE_PARAMETERS[name](value)]
-    assert taken == [repr(value) for value in VALUES if estimator_takes(name, value)]
+    taken = [repr(value) for value in VALUES if KINDS[kind][name](value)]
+    assert taken == [repr(value) for value in VALUES if estimator_takes(kind, name, value)]
+
+
+def test_sequences_of_images_become_tuples() -> None:
+    """And a correction by complexity needs a bound."""
+    good = ImageVAEDetector(hidden_sizes=[4], image_size=[8, 9]).get_params()
+    assert image_parameters(good) == good | {"hidden_sizes": (4,), "image_size": (8, 9)}
+    with pytest.raises(ModelFileError, match="complexity needs score_type 'elbo'"):
+        image_parameters(good | {"complexity": True})
 
 
 def test_a_parameter_that_is_missing_or_wrong_is_named() -> None:

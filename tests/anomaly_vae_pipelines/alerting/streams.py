@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from anomaly_vae_pipelines.alerting import Alert, Alerter, load_alerter
 from anomaly_vae_pipelines.alerting.times import Clock
-from anomaly_vae_pipelines.records import Reason, Rows, ScoredRows
+from anomaly_vae_pipelines.reasons import Reason
+from anomaly_vae_pipelines.records import Rows, ScoredRows
 
 START = 1_700_000_000
 

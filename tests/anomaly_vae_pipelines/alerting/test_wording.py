@@ -12,7 +12,8 @@ import pytest
 from anomaly_vae_pipelines.alerting.delivery.sinks import alertmanager_alert
 from anomaly_vae_pipelines.alerting.wording import columns_text, message, title
 from anomaly_vae_pipelines.errors import UnknownNameError
-from anomaly_vae_pipelines.records import ImageRows, Reason, ScoredRows
+from anomaly_vae_pipelines.reasons import Reason
+from anomaly_vae_pipelines.records import ImageRows, ScoredRows
 from tests.anomaly_vae_pipelines.alerting.streams import alerter, delivered, scored
 
 SCORE = '[[rule]]\nname = "odd"\nkind = "score"\n'

@@ -105,7 +105,7 @@ class TestRecipe:
         assert run("evaluate", path, table, "--label", "label", "--normal", "good").code == 0
         assert run("threshold", path, "--false-alarm-rate", "0.2", "-o", moved).code == 0
         assert "TabularVAEDetector" in run("inspect", moved).out
-        assert parameters_of(run, moved)["max_steps"] == 30
+        assert parameters_of(run, moved)["max_steps"] == 5
 
     def test_text_is_no_number(self, fit, train):
         """What a recipe refuses is the table's fault, and is said in a line."""

@@ -42,7 +42,7 @@ class TestConfig:
         assert detector.feature_names_in_.tolist() == ["amount", "count", "color", "open"]
         assert detector.false_alarm_rate_ == 0.25
         assert parameters_of(run, path)["random_state"] == 7
-        assert parameters_of(run, path)["max_steps"] == 30
+        assert parameters_of(run, path)["max_steps"] == 5
 
     def test_the_command_line_wins(self, fit, run, tmp_path):
         """A flag beats the file's option, the file's table, and the option that excludes it."""

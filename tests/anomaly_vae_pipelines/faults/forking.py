@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -59,27 +60,20 @@ def run(arguments: Sequence[str], calls: Counted, report: Path) -> Child:
 
 def cache_models() -> None:
     """Let every later load of a model file give the one that was loaded first."""
-    from anomaly_vae import persistence
+    from anomaly_vae_pipelines.scoring import model_files
 
-    load, loaded = persistence.load, {}
-
-    def cached(path: str, *arguments: object, **options: object) -> object:
-        if path not in loaded:
-            loaded[path] = load(path, *arguments, **options)
-        return loaded[path]
-
-    persistence.load = cached
+    model_files.load_scorer = cache(model_files.load_scorer)
 
 
 def warm_up(model: str) -> None:
     """Import and compute what every child needs, once for all of them, without starting a thread."""
     import anomaly_vae_pipelines
-    from anomaly_vae.persistence import load_scorer
+    from anomaly_vae_pipelines.scoring import model_files
 
     for module in pkgutil.walk_packages(anomaly_vae_pipelines.__path__, "anomaly_vae_pipelines."):
         if ".service" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    scorer = load_scorer(model)
+    scorer = model_files.load_scorer(model)
     rows = pd.DataFrame(orders(2), columns=COLUMNS)[list(scorer.feature_names_in_)]
     scorer.explain_shares(rows.convert_dtypes())
     scorer.score_samples(rows.convert_dtypes())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_vae import ImageVAEDetector, TableScorer
+from anomaly_vae import ImageScorer, TableScorer
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, TableAdapter
 from anomaly_vae_pipelines.scoring.model_files import open_model
@@ -20,7 +20,7 @@ def test_the_adapter_is_that_of_the_kind_of_model(model, image_model):
     assert isinstance(opened.detector, TableScorer)
     images = open_model(image_model)
     assert isinstance(images.adapter, ImageAdapter)
-    assert isinstance(images.detector, ImageVAEDetector)
+    assert isinstance(images.detector, ImageScorer)
 
 
 def test_the_id_identifies_the_bytes_of_the_file(model):

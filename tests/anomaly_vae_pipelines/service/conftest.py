@@ -27,7 +27,7 @@ def numbers() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def number_model(numbers: pd.DataFrame) -> TabularVAEDetector:
     """A model of numbers alone."""
-    return TabularVAEDetector(max_steps=30, hidden_sizes=[8], random_state=0).fit(numbers)
+    return TabularVAEDetector(max_steps=5, hidden_sizes=[8], random_state=0).fit(numbers)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,6 @@ def models(numbers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> l
     """Two models of the same table."""
     folder = tmp_path_factory.mktemp("models")
     for seed in (0, 1):
-        detector = TabularVAEDetector(max_steps=20, hidden_sizes=[8], random_state=seed).fit(numbers)
+        detector = TabularVAEDetector(max_steps=5, hidden_sizes=[8], random_state=seed).fit(numbers)
         save(detector, folder / f"{seed}.avae")
     return [folder / "0.avae", folder / "1.avae"]

@@ -12,14 +12,20 @@ from anomaly_vae_pipelines.sinks import appended
 from anomaly_vae_pipelines.sinks.appended import AppendedFile
 
 
-@given(pieces=st.lists(st.binary(max_size=50), max_size=10), kept=st.integers(0, 20))
-def test_the_file_is_its_first_bytes_and_the_pieces(tmp_path_factory, pieces, kept):
-    """What was behind the kept bytes is removed, even if nothing is written; the size counts all."""
+@given(
+    pieces=st.lists(st.binary(max_size=50), max_size=10),
+    kept=st.integers(0, 20),
+    buffered=st.sampled_from([8, 30, 1 << 20]),
+)
+def test_the_file_is_its_first_bytes_and_the_pieces(tmp_path_factory, pieces, kept, buffered):
+    """What was behind the kept bytes is removed, and small and large pieces follow them in order."""
     path = tmp_path_factory.mktemp("appended") / "out"
     path.write_bytes(bytes(range(20)))
-    file = AppendedFile(path, kept)
-    for piece in pieces:
-        assert file.write(piece) == len(piece)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(appended, "_BUFFER_BYTES", buffered)
+        file = AppendedFile(path, kept)
+        for piece in pieces:
+            assert file.write(piece) == len(piece)
     expected = bytes(range(20))[:kept] + b"".join(pieces)
     assert file.tell() == len(expected)
     file.sync()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,10 @@ def scored_of(rows: Rows, score: float = -1.5, p_value: float = 0.25, severity: 
     return ScoredRows(rows, *results, np.arange(len(rows)) % 2 == 0, {})
 
 
+def reasons(*texts: str) -> pa.StringArray:
+    return pa.array(texts, pa.string())
+
+
 ROWS = text_rows(("id", "x"), [["007", "a"], ["8", "b"]])
 
 
@@ -43,13 +48,13 @@ def test_results_follow_the_bytes_of_the_row():
     encoder = CsvEncoder("v_")
     names = b"v_score,v_p_value,v_severity,v_is_anomaly,v_top_columns"
     assert encoder.header(("id", "x"), b'"id",x') == b'"id",x,' + names + b"\n"
-    lines = encoder.encode(scored_of(ROWS), ["a:-3.0", ""])
+    lines = encoder.encode(scored_of(ROWS), reasons("a:-3.0", ""))
     assert lines == b"007,a,-1.5,0.25,6.02,true,a:-3.0\n8,b,-1.5,0.25,6.02,false,\n"
 
 
 def test_reformatted_rows_have_the_same_content():
     """Without bytes of their own, cells are written as they are typed."""
-    lines = CsvEncoder().encode(scored_of(without_raw(ROWS)), ['a,"b":-3.0', ""]).decode()
+    lines = CsvEncoder().encode(scored_of(without_raw(ROWS)), reasons('a,"b":-3.0', "")).decode()
     assert list(csv.reader(io.StringIO(lines))) == [
         ["007", "a", "-1.5", "0.25", "6.02", "true", 'a,"b":-3.0'],
         ["8", "b", "-1.5", "0.25", "6.02", "false", ""],
@@ -60,14 +65,14 @@ def test_reformatted_rows_have_the_same_content():
 def test_a_written_score_reads_back_bit_for_bit(score):
     """No digit of a score is lost, in any format."""
     scored = scored_of(ROWS, score)
-    assert float(CsvEncoder().encode(scored, ["", ""]).split(b",")[2]) == score
+    assert float(CsvEncoder().encode(scored, reasons("", "")).split(b",")[2]) == score
     assert (
-        json.loads(JsonLinesEncoder().encode(scored_of(without_raw(ROWS), score), ["", ""]).splitlines()[0])[
-            "score"
-        ]
+        json.loads(
+            JsonLinesEncoder().encode(scored_of(without_raw(ROWS), score), reasons("", "")).splitlines()[0]
+        )["score"]
         == score
     )
-    assert ParquetEncoder().encode(scored, ["", ""]).column("score")[0].as_py() == score
+    assert ParquetEncoder().encode(scored, reasons("", "")).column("score")[0].as_py() == score
 
 
 @given(st.floats(1e-6, 1.0))
@@ -81,12 +86,12 @@ def test_a_p_value_has_six_digits(p_value):
 def test_a_severity_has_four_decimals_in_every_format(severity):
     """That is 0.002 % of the p-value, enough to rank rows."""
     scored = scored_of(ROWS, severity=severity)
-    written = float(CsvEncoder().encode(scored, ["", ""]).split(b",")[4])
+    written = float(CsvEncoder().encode(scored, reasons("", "")).split(b",")[4])
     assert abs(written - severity) <= 0.5001e-4
     plain = scored_of(without_raw(ROWS), severity=severity)
-    line, _ = JsonLinesEncoder().encode(plain, ["", ""]).splitlines()
+    line, _ = JsonLinesEncoder().encode(plain, reasons("", "")).splitlines()
     assert json.loads(line)["severity"] == written
-    assert ParquetEncoder().encode(scored, ["", ""]).column("severity")[0].as_py() == written
+    assert ParquetEncoder().encode(scored, reasons("", "")).column("severity")[0].as_py() == written
 
 
 @pytest.mark.parametrize("text", [b"{}", b'{"a": 1}', b' {"a": {"b": 2} } ', b'{"a":"}"}'])
@@ -94,7 +99,7 @@ def test_objects_keep_their_bytes_and_gain_fields(text):
     """Results are appended to the object; its original bytes are unchanged."""
     table = pa.table({"a": pa.array(["1"])})
     rows = Rows("a.jsonl", ("a",), table, np.array([1]), pa.array([text], pa.large_binary()))
-    (line,) = JsonLinesEncoder().encode(scored_of(rows), ["a:-3"]).splitlines()
+    (line,) = JsonLinesEncoder().encode(scored_of(rows), reasons("a:-3")).splitlines()
     assert line.startswith(text.rstrip()[:-1].rstrip())
     assert json.loads(line) == json.loads(text) | {
         "score": -1.5, "p_value": 0.25, "severity": 6.02, "is_anomaly": True, "top_columns": "a:-3",
@@ -115,7 +120,26 @@ def test_a_result_column_hides_no_column_of_the_input():
 def test_no_rows_are_nothing(name):
     """An empty piece adds nothing."""
     nothing = ROWS.take(np.zeros(2, dtype=bool))
-    assert len(ENCODERS[name]().encode(scored_of(nothing), [])) == 0
+    assert len(ENCODERS[name]().encode(scored_of(nothing), reasons())) == 0
+
+
+@given(st.lists(st.text(st.sampled_from('ab:,"\n\r é'), max_size=6), min_size=1, max_size=4))
+def test_reasons_are_quoted_only_if_needed(texts):
+    """A column may have any name: its reason reads back as it was, and plain ones have no quotes."""
+    rows = text_rows(("id",), [["7"]] * len(texts))
+    lines = CsvEncoder().encode(scored_of(rows), reasons(*texts)).decode()
+    assert [row[-1] for row in csv.reader(io.StringIO(lines, newline=""))] == texts
+    plain = [text for text in texts if not set(',"\n\r') & set(text)]
+    assert sum(line.endswith(f",{text}") for line in lines.split("\n") for text in set(plain)) >= len(plain)
+
+
+@given(st.lists(st.sampled_from([1 / 1001, 0.5, 1.0, 0.123456789, 1e-300]), min_size=1, max_size=6))
+def test_p_values_are_written_as_they_are_rounded(p_values):
+    """However often each occurs, and in any order."""
+    rows = text_rows(("id",), [["7"]] * len(p_values))
+    scored = replace(scored_of(rows), p_values=np.array(p_values))
+    lines = CsvEncoder().encode(scored, reasons(*[""] * len(rows))).decode().splitlines()
+    assert [float(line.split(",")[2]) for line in lines] == rounded(np.array(p_values)).tolist()
 
 
 @given(st.lists(st.binary(max_size=8), max_size=4))

@@ -12,7 +12,7 @@ from typing import Any
 
 from anomaly_vae_pipelines.alerting.records import AlertRow, Key, RowLocation
 from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
-from anomaly_vae_pipelines.records import Reason
+from anomaly_vae_pipelines.reasons import Reason
 
 
 @dataclass(frozen=True)

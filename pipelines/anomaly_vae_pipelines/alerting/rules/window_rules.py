@@ -15,7 +15,7 @@ from anomaly_vae_pipelines.alerting.rules.limits import Limit
 from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
 from anomaly_vae_pipelines.alerting.rules.windows import Counter, Window, WindowRule, WindowStats
 from anomaly_vae_pipelines.plurals import counted
-from anomaly_vae_pipelines.records import Reason
+from anomaly_vae_pipelines.reasons import Reason
 
 
 class ShareRule(WindowRule):

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from anomaly_vae_pipelines.arrow_arrays import arrow_texts
 from anomaly_vae_pipelines.records import ImageRows, ScoredRows
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 from anomaly_vae_pipelines.service.codecs.images import heatmap_uri
@@ -31,7 +30,7 @@ def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str
         return msgspec.json.encode(_content(served, scored, explain=explain))
     table = pa.table(result_columns(served, scored))
     if explain:
-        table = table.append_column("top_columns", arrow_texts(reason_texts(scored)))
+        table = table.append_column("top_columns", reason_texts(scored))
     stream = io.BytesIO()
     if media == CSV:
         pacsv.write_csv(table, stream)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anomaly_vae_pipelines.arrow_arrays import arrow_texts
 from anomaly_vae_pipelines.images.decoding import UnreadableImageError
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.overlay import HeatScale, overlay
@@ -18,10 +19,10 @@ from anomaly_vae_pipelines.records import ImageRows
 from anomaly_vae_pipelines.service.codecs.tables import check_count
 from anomaly_vae_pipelines.service.errors import RefusedRowsError
 from anomaly_vae_pipelines.service.models.inputs import SOURCE, ModelInputs
+from anomaly_vae_pipelines.sources.images import FILE_COLUMN, stacked
 
 if TYPE_CHECKING:
-    from anomaly_vae.detectors.image import ImageVAEDetector
-from anomaly_vae_pipelines.sources.images import FILE_COLUMN, stacked
+    from anomaly_vae_pipelines.scoring.images import ImageDetector
 
 
 def rows_of_files(files: Sequence[tuple[str, bytes]], inputs: ModelInputs, max_rows: int) -> ImageRows:
@@ -38,7 +39,7 @@ def rows_of_arrays(images: NDArray[Any], inputs: ModelInputs, max_rows: int) -> 
     return _rows([str(number) for number in range(len(images))], list(images), frame)
 
 
-def heatmap_uri(image: NDArray[Any], heat: NDArray[np.float64], detector: ImageVAEDetector) -> str:
+def heatmap_uri(image: NDArray[Any], heat: NDArray[np.float64], detector: ImageDetector) -> str:
     """An image (height, width[, 3]) under its heat map, as a PNG in a ``data:`` URI."""
     stream = io.BytesIO()
     overlay(image, heat, HeatScale(detector.heatmap_threshold_)).save(stream, "PNG")
@@ -57,7 +58,7 @@ def _rows(names: Sequence[str], images: Sequence[Any], frame: Frame) -> ImageRow
     return ImageRows(
         SOURCE,
         (FILE_COLUMN,),
-        pa.table({FILE_COLUMN: pa.array(names, pa.string())}),
+        pa.table({FILE_COLUMN: arrow_texts(names)}),
         np.arange(len(fitted), dtype=np.int64),
         images=stacked(fitted, frame),
         paths=tuple(names),

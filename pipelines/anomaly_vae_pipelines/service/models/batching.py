@@ -250,5 +250,5 @@ def _part(scored: ScoredRows, first: int, last: int) -> ScoredRows:
         scored.p_values[first:last],
         scored.severities[first:last],
         scored.is_anomaly[first:last],
-        {row - first: reasons for row, reasons in scored.reasons.items() if first <= row < last},
+        scored.reasons.part(first, last),
     )

@@ -66,7 +66,7 @@ class ScoreStatistics:
             return
         with self._lock:
             self._n_rows += len(scores)
-            self._n_anomalies += int(is_anomaly.sum())
+            self._n_anomalies += int(np.count_nonzero(is_anomaly))
             self._new.append(scores)
             self._n_new += len(scores)
             if self._n_new >= _MANY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -119,7 +120,7 @@ def log_scored(request: Request, served: ServedModel, scored: ScoredRows) -> Non
         "model": served.name,
         "version": served.version,
         "rows": len(scored),
-        "anomalies": int(scored.is_anomaly.sum()),
+        "anomalies": int(np.count_nonzero(scored.is_anomaly)),
     }
 
 
@@ -132,5 +133,7 @@ def _truth(text: str) -> bool:
 def _accepted(request: Request) -> str:
     """The media type of the answer: the first one of those that are written that the client names."""
     wanted = request.headers.get("accept", "*/*").lower()
+    if wanted == "*/*":
+        return JSON
     named = (part.partition(";")[0].strip() for part in wanted.split(","))
     return next((media for media in named if media in FORMATS), JSON)

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 from anomaly_vae.detectors._base import VAEDetector
 
-QUICK = 30
+QUICK = 3
 """Few steps for about a hundred fits: the checks do not depend on the quality of a model."""
 
 

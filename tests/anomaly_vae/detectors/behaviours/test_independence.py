@@ -16,7 +16,7 @@ from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 from tests.anomaly_vae.conftest import mixed_table
 from tests.processor import PROCESSOR
 
-N_ROWS, N_ALONE = 200, 40
+N_ROWS, N_ALONE = 200, 20
 
 
 def numbers(width: int) -> Callable[[int], pd.DataFrame]:
@@ -72,7 +72,7 @@ def taken(X: Any, rows: Any) -> Any:
 def test_a_row_has_the_same_score_alone_shuffled_and_with_others(kind: str, novelty: bool) -> None:
     """Scores, and the contributions of columns, have the same bits."""
     make, rows_of = (TABLES | IMAGES)[kind]
-    model = make(novelty=novelty, max_steps=20, random_state=0).fit(rows_of(0))
+    model = make(novelty=novelty, max_steps=5, random_state=0).fit(rows_of(0))
     X = rows_of(1)
     whole = model.score_samples(X)
     order = np.random.default_rng(2).permutation(len(X))
@@ -86,7 +86,7 @@ def test_a_row_has_the_same_score_alone_shuffled_and_with_others(kind: str, nove
 def test_contributions_of_a_row_depend_on_that_row_alone(kind: str) -> None:
     """To the last bit."""
     make, rows_of = TABLES[kind]
-    model = make(novelty=True, max_steps=20, random_state=0).fit(rows_of(0))
+    model = make(novelty=True, max_steps=5, random_state=0).fit(rows_of(0))
     whole = model.score_contributions(rows_of(1))
     order = np.random.default_rng(2).permutation(N_ROWS)
     pd.testing.assert_frame_equal(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from anomaly_vae_pipelines.alerting.records import MAX_REASONS
 from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
-from anomaly_vae_pipelines.records import Reason
+from anomaly_vae_pipelines.reasons import Reason
 from tests.anomaly_vae_pipelines.alerting.streams import scored
 
 CELLS = st.lists(st.tuples(st.sampled_from(["a", "b", ""]), st.sampled_from(["x", "y"])), max_size=30)

@@ -1,4 +1,4 @@
-"""What commands import: of a detector of tables none needs what only a fit needs."""
+"""What commands import: none of those that use a fitted detector needs what only a fit needs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from anomaly_vae import TabularVAEDetector, save
+from anomaly_vae import ImageVAEDetector, TabularVAEDetector, save
 from tests.anomaly_vae_pipelines.cli.conftest import RULES
 from tests.anomaly_vae_pipelines.conftest import process_environment
 
@@ -60,7 +61,7 @@ def imported(program: str, *arguments: str, folder: object) -> set[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a model of numbers, one of a mixed table, and their tables."""
+    """A folder with a model of numbers, one of a mixed table, one of images, and what they score."""
     folder = tmp_path_factory.mktemp("imports")
     random = np.random.default_rng(0)
     numbers = pd.DataFrame(random.normal(size=(60, 3)), columns=["a", "b", "c"])
@@ -72,6 +73,12 @@ def folder(tmp_path_factory):
         labelled.to_csv(folder / f"{name}.csv", index=False)
         table.to_json(folder / f"{name}.jsonl", orient="records", lines=True)
     numbers.to_parquet(folder / "numbers.parquet")
+    images = random.integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    save(ImageVAEDetector(max_steps=2, random_state=0).fit(images), folder / "images.avae")
+    for kind in ("good", "odd"):
+        (folder / "images/test" / kind).mkdir(parents=True)
+        for k in range(3):
+            Image.fromarray(images[k]).save(folder / f"images/test/{kind}/{k}.png")
     (folder / "rules.toml").write_text(RULES.format(path=folder / "alerts.jsonl").replace("code", "a"))
     return folder
 
@@ -111,3 +118,18 @@ def test_a_parquet_file_of_numbers_needs_no_library_of_fits(folder):
     """PyArrow itself imports pandas for its metadata."""
     arguments = ["score", "numbers.avae", "numbers.parquet", "-o", "out.parquet", "--force"]
     assert not imported(COMMAND, *arguments, folder=folder) & FIT_ONLY
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["score", "images.avae", "images/test/good", "-o", "scored.csv", "--explain", "all", "--force"],
+        ["evaluate", "images.avae", "images"],
+        ["threshold", "images.avae", "-o", "moved.avae", "--force", "--false-alarm-rate", "0.5"],
+        ["inspect", "images.avae", "--json"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:6]),
+)
+def test_images_need_no_library_of_fits(arguments, folder):
+    """They are decoded by Pillow, and scored without torch."""
+    assert not imported(COMMAND, *arguments, folder=folder) & (FIT_ONLY | {"pandas", "onnx"})

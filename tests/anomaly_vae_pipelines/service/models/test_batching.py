@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_vae_pipelines.records import NumberRows, Reason, Rejected, Rows, ScoredRows
+from anomaly_vae_pipelines.reasons import Reasons
+from anomaly_vae_pipelines.records import NumberRows, Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.service.errors import BusyError, RefusedRowsError
 from anomaly_vae_pipelines.service.models.batching import MOST, Batcher
 
@@ -48,8 +49,8 @@ class Scorer:
         ]
         left = rows.take(kept)
         scores = left.values[:, 0]
-        reasons = {i: [Reason(f"{score:g}", -1.0, None, None)] for i, score in enumerate(scores)}
-        scored = ScoredRows(left, scores, scores, scores, scores > 5, reasons if explain else {})
+        reasons = {i: [(f"{score:g}", -1.0, 0.5)] for i, score in enumerate(scores)}
+        scored = ScoredRows(left, scores, scores, scores, scores > 5, Reasons(reasons if explain else {}))
         return scored, rejected
 
 

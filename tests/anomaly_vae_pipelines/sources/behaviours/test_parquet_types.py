@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anomaly_vae_pipelines.records import RESULT_COLUMNS
+from anomaly_vae_pipelines.scoring import model_files
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders
 
 FAR = 9_000_000_000_000
@@ -142,6 +145,14 @@ def _bits(array: pa.Array) -> list[object]:
         lengths = pa.compute.list_value_length(array).to_pylist()
         return [*lengths, *_bits(array.flatten())]
     return array.to_pylist()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_once() -> Iterator[None]:
+    """The model is loaded by the first of hundreds of runs: they try columns, and loading takes longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_files, "load_scorer", cache(model_files.load_scorer))
+        yield
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.jsonl", "out.csv"])

@@ -1,4 +1,4 @@
-"""States of detectors of images; damaged ones are rejected."""
+"""States of models and detectors of images; damaged ones are rejected."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ import pytest
 
 import anomaly_vae
 from anomaly_vae import ImageVAEDetector, ModelFileError
-from tests.anomaly_vae.detectors.conftest import SIDE, plates
-from tests.anomaly_vae.detectors.test_image import scratched
+from tests.anomaly_vae.plates import SIDE, plates, scratched
 
 
-def test_a_saved_model_scores_the_same_bits(detector: ImageVAEDetector, tmp_path: Path) -> None:
+def test_a_saved_model_scores_the_same_bits(image_detector: ImageVAEDetector, tmp_path: Path) -> None:
     """It also has the same heat maps, explanations and metadata."""
     images, _ = scratched(plates(10, 15), 16)
-    anomaly_vae.save(detector, tmp_path / "model.avae")
+    anomaly_vae.save(image_detector, tmp_path / "model.avae")
     again = anomaly_vae.load(tmp_path / "model.avae")
-    assert (again.score_samples(images) == detector.score_samples(images)).all()
-    assert (again.heatmap(images) == detector.heatmap(images)).all()
-    assert again.explain(images) == detector.explain(images)
-    assert again.metadata() == detector.metadata()
+    assert (again.score_samples(images) == image_detector.score_samples(images)).all()
+    assert (again.heatmap(images) == image_detector.heatmap(images)).all()
+    assert again.explain(images) == image_detector.explain(images)
+    assert again.metadata() == image_detector.metadata()
     assert anomaly_vae.read_metadata(tmp_path / "model.avae")["kind"] == "ImageVAEDetector"
 
 
@@ -63,9 +62,9 @@ def _break(model: Any, path: str, value: Any) -> None:
         ("unknown", 1),
     ],
 )
-def test_a_damaged_model_is_rejected(detector: ImageVAEDetector, path: str, value: Any) -> None:
+def test_a_damaged_model_is_rejected(image_detector: ImageVAEDetector, path: str, value: Any) -> None:
     """Each part is checked before anything is computed, and the error is one line."""
-    state = detector.__getstate__()
+    state = image_detector.__getstate__()
     if path == "unknown":
         state["model_"][path] = value
     else:
@@ -87,8 +86,8 @@ def test_a_damaged_model_is_rejected(detector: ImageVAEDetector, path: str, valu
         ("score_type", "best"),
     ],
 )
-def test_a_damaged_detector_is_rejected(detector: ImageVAEDetector, name: str, value: Any) -> None:
+def test_a_damaged_detector_is_rejected(image_detector: ImageVAEDetector, name: str, value: Any) -> None:
     """Attributes of the detector are checked too."""
-    state = detector.__getstate__() | {name: value}
+    state = image_detector.__getstate__() | {name: value}
     with pytest.raises(ModelFileError):
         ImageVAEDetector.__new__(ImageVAEDetector).__setstate__(state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from anomaly_vae.pixels.surprise import Surprise, harmonic_mean_log_p, shares
+from anomaly_vae.surprise import ImageCalibration, Statistics, Surprise, harmonic_mean_log_p, shares
 
 
 def test_a_laplace_sample_is_as_surprising_as_its_tail_is_improbable() -> None:
@@ -39,3 +39,16 @@ def test_the_harmonic_mean_is_that_of_the_p_values() -> None:
     assert np.exp(harmonic_mean_log_p(logs)) == pytest.approx(2.0 / (1.0 / p).sum(axis=0))
     assert shares(logs).sum(axis=0) == pytest.approx(np.ones(3))
     assert shares(logs)[0, 1] > 0.999
+
+
+def test_a_calibration_adds_the_deviations_of_all_statistics() -> None:
+    """Either statistic makes the sum more surprising, and only the shape itself the surprise of the shape."""
+    random = np.random.default_rng(0)
+    usual = Statistics(random.laplace(size=(300, 2)), random.laplace(size=300))
+    calibration = ImageCalibration.fit(usual)
+    together, shape = calibration(
+        Statistics(np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 0.0]]), np.array([0, 0, 9.0]))
+    )
+    assert together[0] < together[1] < 4 * together[2]
+    assert together[0] < together[2]
+    assert shape[0] == shape[1] < shape[2]
