@@ -23,7 +23,7 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test coverage check lint types imports docs floors wheel mutants fuzz faults bench clean
+.PHONY: help venv demo test coverage check lint types imports docs floors wheel mutants fuzz faults dialects bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ fuzz: $(STAMP)  ## coverage-guided fuzzing of loading for FUZZ_MINUTES; what is 
 
 faults: $(STAMP)  ## fail, and kill at, every system call of a run; two runs of one output at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.anomaly_vae_pipelines.faults --jobs $(TEST_WORKERS)
+
+dialects: $(STAMP)  ## write and read 10,000 tables in random dialects
+	DIALECT_EXAMPLES=10000 $(BIN)/python -m pytest -q tests/anomaly_vae_pipelines/dialects/behaviours/test_round_trips.py
 
 bench: $(STAMP)  ## the measurements that the README quotes
 	set -e; for script in $(sort $(wildcard benchmarks/[!_]*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done

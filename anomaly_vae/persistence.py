@@ -5,8 +5,8 @@ A model file (its usual suffix is `.avae`) is a zip of stored members:
     schema.json      the tree of objects, as skops writes it
     <number>.npy     weights and other arrays, in NumPy's format
     metadata.json    {"format", "created", "versions", "steps"}, the metadata of the detector:
-                     {"kind", "parameters", "schema", "training", "threshold"}, and "self_test", a few
-                     generated rows with their scores
+                     {"kind", "parameters", "schema", "training", "threshold"}, "self_test", a few generated
+                     rows with their scores, and optionally "dialect", how files of rows are read
 
 `load` reads the file once, within bounds. It parses the tree to plain values and descriptions of objects, and
 rebuilds each object from its description: a step of scikit-learn from checked parameters and attributes, a
@@ -20,14 +20,22 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.model_file import archive
 from anomaly_vae.model_file.archive import METADATA
-from anomaly_vae.model_file.contents import build, detector_of, is_fitted, read_model_tree, steps_of
+from anomaly_vae.model_file.contents import (
+    build,
+    detector_of,
+    input_names,
+    is_fitted,
+    read_model_tree,
+    steps_of,
+)
+from anomaly_vae.model_file.dialect import DIALECT, check_dialect
 from anomaly_vae.model_file.reading import load_verified, metadata_of, parse_metadata
 from anomaly_vae.model_file.writing import culprit, describe, dump
 from anomaly_vae.whole_files import write_whole
@@ -40,7 +48,15 @@ if TYPE_CHECKING:
     from anomaly_vae.image_scorer import ImageScorer
     from anomaly_vae.scorer import TableScorer
 
-__all__ = ["load", "load_scorer", "read_metadata", "save", "save_threshold", "verified_metadata"]
+__all__ = [
+    "load",
+    "load_scorer",
+    "load_with_dialect",
+    "read_metadata",
+    "save",
+    "save_threshold",
+    "verified_metadata",
+]
 
 _MAX_BYTES = 2 * 2**30
 _MAX_MESSAGE = 300
@@ -52,6 +68,7 @@ def save(
     path: str | os.PathLike[str],
     *,
     overwrite: bool = True,
+    dialect: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a fitted detector, or a fitted Pipeline that ends in one, to one file.
 
@@ -66,6 +83,8 @@ def save(
         Path of the file; the usual suffix is `.avae`.
     overwrite : bool, default=True
         Whether an existing file is replaced.
+    dialect : mapping, optional
+        How the files of rows are read, as the command line stores it; JSON values.
 
     Raises
     ------
@@ -97,6 +116,9 @@ def save(
     except Exception as error:  # skops raises many kinds of exception
         raise InputError(culprit(model, error)) from error
     metadata = {**describe(model, detector), "self_test": make_self_test(model)}
+    if dialect:
+        metadata[DIALECT] = dict(dialect)
+        check_dialect(metadata, input_names(model))
     if metadata["self_test"] is not None:
         check_self_test(again, metadata["self_test"])
     members[METADATA] = json.dumps(metadata).encode()
@@ -140,7 +162,7 @@ def load(
         the reason and what to do.
     """
     model: ImageVAEDetector | TabularVAEDetector | Pipeline
-    model = _load(path, check_versions, max_bytes, isolated, light=False)
+    model, _ = _load(path, check_versions, max_bytes, isolated, light=False)
     return model
 
 
@@ -172,9 +194,35 @@ def load_scorer(
     ModelFileError
         As `load` does.
     """
-    model: TableScorer | ImageScorer | Pipeline
-    model = _load(path, check_versions, max_bytes, isolated, light=True)
-    return model
+    return load_with_dialect(path, check_versions=check_versions, max_bytes=max_bytes, isolated=isolated)[0]
+
+
+def load_with_dialect(
+    path: str | os.PathLike[str],
+    *,
+    check_versions: bool = True,
+    max_bytes: int = _MAX_BYTES,
+    isolated: bool = False,
+) -> tuple[TableScorer | ImageScorer | Pipeline, dict[str, Any] | None]:
+    """The model as `load_scorer` returns it, and how its files of rows are read, if that was saved.
+
+    Parameters
+    ----------
+    path, check_versions, max_bytes, isolated
+        As in `load`.
+
+    Returns
+    -------
+    model, dialect
+        ``dialect`` is the checked argument of `save`; None without one.
+
+    Raises
+    ------
+    ModelFileError
+        As `load` does.
+    """
+    model, metadata = _load(path, check_versions, max_bytes, isolated, light=True)
+    return model, metadata.get(DIALECT)
 
 
 def save_threshold(
@@ -211,13 +259,14 @@ def save_threshold(
 
     with _naming(path):
         data = archive.read_file(path, _MAX_BYTES)
-        model, _, _ = load_verified(data, check_versions=True, light=True)
+        model, metadata, _ = load_verified(data, check_versions=True, light=True)
     detector: Any = steps_of(model)[-1][1]
     change(detector)
     is_scorer = hasattr(model, "detector")
     members = with_threshold(archive.unpack(data, len(data)), model) if is_scorer else None
     if members is None:
-        save(model.detector() if is_scorer else model, target, overwrite=overwrite)
+        fitted = model.detector() if is_scorer else model
+        save(fitted, target, overwrite=overwrite, dialect=metadata.get(DIALECT))
     else:
         changed = archive.pack(members)
         with _naming(target):
@@ -228,17 +277,17 @@ def save_threshold(
 
 def _load(
     path: str | os.PathLike[str], check_versions: bool, max_bytes: int, isolated: bool, *, light: bool
-) -> Any:
+) -> tuple[Any, dict[str, Any]]:
     from anomaly_vae.model_file.child import metadata_from_child
 
     with _naming(path):
         data = archive.read_file(path, max_bytes)
         if isolated:
             metadata_from_child(data, check_versions=check_versions)
-        model, _, difference = load_verified(data, check_versions=check_versions, light=light)
+        model, metadata, difference = load_verified(data, check_versions=check_versions, light=light)
     if difference:
         warnings.warn(f"{os.fspath(path)}: {difference}; scores may differ", UserWarning, stacklevel=3)
-    return model
+    return model, metadata
 
 
 def verified_metadata(

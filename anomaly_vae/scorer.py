@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from anomaly_vae.columns.frames import as_pandas
 from anomaly_vae.columns.table import Table
 from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, SchemaError
@@ -92,8 +93,7 @@ class TableScorer(TableExplanations, StoredDetector):
         return detector
 
     def _checked(self, X: Any) -> Table:
-        if not isinstance(X, np.ndarray) and hasattr(X, "to_pandas"):
-            X = X.to_pandas()
+        X = as_pandas(X)
         if not hasattr(X, "iloc"):
             return self._checked_array(X)
         if hasattr(self, "feature_names_in_") and list(X.columns) != list(self.feature_names_in_):

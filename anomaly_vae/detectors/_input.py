@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from anomaly_vae.columns.frames import as_pandas
 from anomaly_vae.columns.table import Table, column_names
 from anomaly_vae.errors import InputError
 
@@ -24,14 +25,14 @@ def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
     """X after the checks of scikit-learn; with ``reset=True`` its columns are stored on the estimator.
 
     NaN, infinities and objects are accepted; the encoder handles them. Raises ValueError for sparse,
-    complex, empty or one-dimensional input and for columns other than those of ``fit``.
+    complex, empty or one-dimensional input and for columns other than those of ``fit``. Frames of other
+    libraries are converted to pandas.
     """
     if not reset and _is_plain(estimator, X):
         return X  # type: ignore[no-any-return]
     if not reset and _is_plain_frame(estimator, X):
         return np.asarray(X.to_numpy())
-    if not isinstance(X, pd.DataFrame) and hasattr(X, "to_pandas"):
-        X = X.to_pandas()
+    X = as_pandas(X)
     least_rows = _LEAST_ROWS if reset else 1
     if isinstance(X, pd.DataFrame):
         column_names(X)

@@ -83,6 +83,11 @@ def steps_of(model: Any) -> list[tuple[str, Any]]:
     return list(getattr(model, "steps", [("detector", model)]))
 
 
+def input_names(model: Any) -> tuple[str, ...]:
+    """Names of the columns that a model reads; those of a Pipeline are what its first step was fitted on."""
+    return tuple(map(str, getattr(model, "feature_names_in_", ())))
+
+
 def named_types(model: Any) -> list[list[str]]:
     """Name and type of each step; a scorer stands for its detector."""
     return [[name, getattr(step, "kind", type(step).__name__)] for name, step in steps_of(model)]

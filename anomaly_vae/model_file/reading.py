@@ -21,7 +21,15 @@ from anomaly_vae.bounded_json import FREE_BYTES, read_json
 from anomaly_vae.errors import ModelFileError
 from anomaly_vae.model_file import archive
 from anomaly_vae.model_file.archive import METADATA, Entries
-from anomaly_vae.model_file.contents import build, build_light, named_types, read_model_tree, steps_of
+from anomaly_vae.model_file.contents import (
+    build,
+    build_light,
+    input_names,
+    named_types,
+    read_model_tree,
+    steps_of,
+)
+from anomaly_vae.model_file.dialect import check_dialect
 
 if TYPE_CHECKING:
     from anomaly_vae.model_file.tree import Described
@@ -104,6 +112,7 @@ def _verify(model: Any, metadata: dict[str, Any]) -> None:
     """Raise ModelFileError unless the model agrees with its metadata and passes its self-test."""
     from anomaly_vae.model_file.self_test import check_self_test, n_self_test_rows
 
+    check_dialect(metadata, input_names(model))
     detector = steps_of(model)[-1][1]
     derived = json.loads(json.dumps(_summary(model, detector)))
     for key, value in derived.items():

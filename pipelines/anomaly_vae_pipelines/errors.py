@@ -3,6 +3,7 @@
     anomaly_vae.errors.AnomalyVAEError
     ├── anomaly_vae.errors.InputError   a mistake of the user: exit code 2
     │   ├── SourceError                 a file cannot be read as rows or images; has the file and line
+    │   │   └── AmbiguousError          a file can be read in two ways; the message asks which is meant
     │   ├── UnknownNameError            a column, key or value does not exist; suggests the nearest
     │   ├── ColumnClashError            a result column has the name of a column of the input
     │   └── OutputExistsError           an output exists and --force was not given
@@ -40,6 +41,10 @@ class SourceError(InputError):
         self.source, self.line = source, line
         where = source if line is None else f"{source}, line {line}"
         super().__init__(f"{where}: {problem}")
+
+
+class AmbiguousError(SourceError):
+    """A file can be read in two ways; the message gives both, and the options that choose one."""
 
 
 class UnknownNameError(InputError):

@@ -259,6 +259,8 @@ class FitSummary(Threshold):
         Mean score of held-out rows, in nats.
     image : (int, int, int) or None
         Height, width and channels, if rows are images.
+    dialect : str
+        How the text was read, if it is not plain CSV.
     """
 
     n_rows: int
@@ -266,6 +268,7 @@ class FitSummary(Threshold):
     seconds: float
     elbo_validation: float
     image: tuple[int, int, int] | None = None
+    dialect: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anomaly_vae.persistence import read_metadata
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.options import both_of, json_option, label_options
 from anomaly_vae_pipelines.cli.printing import echo_json, echo_pairs, echo_table, nats
 from anomaly_vae_pipelines.plurals import counted
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.argument("source", metavar="INPUT")
 @label_options("Column with the true labels of the rows.")
+@dialect_options
 @json_option
 @click.pass_context
 def command(
@@ -49,7 +51,7 @@ def command(
     from anomaly_vae_pipelines.runs.evaluate import evaluate_file, evaluate_folder
     from anomaly_vae_pipelines.scoring.model_files import open_model
 
-    opened = open_model(model)
+    opened = open_model(model, given_dialect(click.get_current_context()))
     if wanted is None:
         found = evaluate_folder(opened, source)
         echo_json(_image_fields(found)) if as_json else _show_images(found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.options import (
     CONFIG_FILE,
     ImageSize,
@@ -44,6 +46,7 @@ _SIZE_HELP = (
     "have the same size]"
 )
 _CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when scoring."
+_COLUMNS_HELP = "TOML file of the kinds of columns, as check --write writes it; others are found."
 _RECIPE_HELP = (
     "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
     "for vectors from a neural network. [default: tabular]"
@@ -80,6 +83,8 @@ _RECIPE_HELP = (
 @click.option("--image-size", type=ImageSize(), metavar="HxW", help=_SIZE_HELP)
 @click.option("--channels", type=click.Choice([1, 3]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
+@click.option("--columns", "schema", metavar="FILE", help=_COLUMNS_HELP)
+@dialect_options
 @seed_option
 @config_option
 @progress_option
@@ -100,12 +105,15 @@ def command(
     image_size: tuple[int, int] | None,
     channels: int | None,
     ignored: tuple[str, ...],
+    schema: str | None,
     seed: int | None,
     verbose: bool | None,
 ) -> None:
     """Fit a model on the rows or images of TRAIN.
 
-    For a table, TRAIN is a CSV file with a header, a JSON Lines file or a Parquet file. The kind of each
+    For a table, TRAIN is a text file such as CSV, a JSON Lines file or a Parquet file. How the text is
+    written (separator, decimal mark, encoding, header, words for missing cells) is found, printed and stored
+    in MODEL; if it can be read in two ways, the message names the options to choose from. The kind of each
     column (numbers, booleans, dates or text) is detected from its cells; empty cells, NA, NaN, null and None
     are missing. Columns given by --id and --ignore are not features: rows can be scored without them, and if
     present they are copied to the output like all other columns.
@@ -119,7 +127,7 @@ def command(
     from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
     from anomaly_vae_pipelines.scoring.adapters import reads_images
 
-    check_no_overwriting({"-o": output}, [train, ctx.meta.get(CONFIG_FILE, train)])
+    check_no_overwriting({"-o": output}, [train, schema or train, ctx.meta.get(CONFIG_FILE, train)])
     threshold = only_one(ctx, "false_alarm_rate", "contamination")
     given = {"novelty": novelty, "random_state": seed, "contamination": threshold.get("contamination")}
     parameters = detector_table(ctx) | {k: v for k, v in given.items() if v is not None}
@@ -130,18 +138,28 @@ def command(
         "force": force,
     }
     if reads_images(train):
-        _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored")
+        _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema")
         arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
         _show(fit_images(train, output, **arguments))
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
     arguments |= {"parameters": defaults | {"novelty": label is not None} | parameters}
+    forms, left_out = _read_schema(schema)
     arguments |= {
         "label": both_of(label, normal),
-        "left_out": [*ids, *ignored],
+        "left_out": [*ids, *ignored, *left_out],
         "recipe": recipe or "tabular",
+        "given": replace(given_dialect(ctx), columns=forms),
     }
     _show(fit_file(train, output, **arguments))
+
+
+def _read_schema(path: str | None) -> tuple[dict[str, Any], list[str]]:
+    """Return the forms of the columns in a file, and the columns that are not features."""
+    from anomaly_vae_pipelines.dialects.schema import read_schema
+    from anomaly_vae_pipelines.io.toml import load_toml
+
+    return ({}, []) if path is None else read_schema(load_toml(path), path)
 
 
 def _refuse(ctx: click.Context, why: str, *names: str) -> None:
@@ -159,6 +177,7 @@ def _show(summary: FitSummary) -> None:
         noun, inputs = "row", ("columns", f"{sum(summary.kinds.values()):,}: {kinds}")
     pairs = [
         inputs,
+        *([("read as", summary.dialect)] if summary.dialect else []),
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         *actual_rate(summary.false_alarm_rate, summary.false_alarm_interval, summary.n_calibration, noun),

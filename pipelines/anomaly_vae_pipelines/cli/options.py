@@ -33,7 +33,8 @@ Share = click.FloatRange(0, 1, min_open=True, max_open=True)
 """A rate, greater than 0 and less than 1."""
 
 Positive = click.FloatRange(0, min_open=True)
-Format = click.Choice(["csv", "jsonl", "parquet"])
+Format = click.Choice(["csv", "jsonl", "parquet", "arrow", "excel"])
+OutputFormat = click.Choice(["csv", "jsonl", "parquet"])
 
 
 class ImageSize(_SizeType):

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.exit_codes import ALERTED, DONE, report_problems
 from anomaly_vae_pipelines.cli.options import (
     Format,
+    OutputFormat,
     Positive,
     Share,
     alert_options,
@@ -61,7 +63,7 @@ _RESUME_HELP = (
 @click.option(
     "--format", "input_format", type=Format, help="Format of the inputs. [default: by suffix, else csv]"
 )
-@click.option("--output-format", type=Format, help="Format of OUT. [default: by suffix, else csv]")
+@click.option("--output-format", type=OutputFormat, help="Format of OUT. [default: by suffix, else csv]")
 @click.option(
     "--explain",
     type=click.Choice(["flagged", "all", "none"]),
@@ -104,6 +106,7 @@ _RESUME_HELP = (
     metavar="FILE",
     help="File that stores the cool-downs of --alerts between runs. [default: RULES.state]",
 )
+@dialect_options
 @alert_options
 @click.option("--fail-on-alert", is_flag=True, help="End with exit code 3 if an alert was raised.")
 @click.option("--resume", is_flag=True, help=_RESUME_HELP)
@@ -171,7 +174,7 @@ def command(
 
     ctx = click.get_current_context()
     threshold = only_one(ctx, "fdr", "alerts_per_day")
-    opened = open_model(model)
+    opened = open_model(model, given_dialect(click.get_current_context()))
     offset = _find_offset(opened, ctx.params, **threshold)
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait need --alerts.")

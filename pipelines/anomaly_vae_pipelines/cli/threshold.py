@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.options import (
     Positive,
     Share,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     help="Measure the rows per day from this column of --in: times in ISO 8601 or in seconds.",
 )
 @click.option("--in", "source", metavar="INPUT", help="CSV file with the column --time.")
+@dialect_options
 @tail_option
 @click.option("--contamination", type=Share, metavar="C", help="Flag this share of the held-out rows.")
 @click.option("--offset", type=float, metavar="NATS", help="Flag rows with a lower score.")
@@ -86,5 +88,5 @@ def _with_budget(ctx: click.Context, wanted: dict[str, Any]) -> dict[str, Any]:
         return wanted
     if (rows_per_day is None) == (time is None) or (time is None) != (source is None):
         raise click.UsageError("--alerts-per-day needs --rows-per-day, or --time and --in.", ctx)
-    measured = rows_per_day if time is None else rows_per_day_file(source, time)
+    measured = rows_per_day if time is None else rows_per_day_file(source, time, given_dialect(ctx))
     return {"budget": (wanted["alerts_per_day"], measured)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.exit_codes import report_problems
 from anomaly_vae_pipelines.cli.options import Format, alert_options
 from anomaly_vae_pipelines.cli.printing import printable
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     metavar="S",
     help="Seconds between polls.",
 )
+@dialect_options
 @alert_options
 @click.option("--once", is_flag=True, help="Exit when all existing rows have been read.")
 @click.option("--quiet", is_flag=True, help="Print only errors and warnings.")
@@ -82,7 +84,7 @@ def command(
     check_no_overwriting(outputs, read)
     for name, path in outputs.items():
         check_not_read_back(name, path, Path(source), TABLE_SUFFIXES)
-    adapter = open_model(model).adapter
+    adapter = open_model(model, given_dialect(click.get_current_context())).adapter
     scorer = adapter.scorer(expected=True)
     alerter = load_alerter(
         rules,

@@ -120,7 +120,7 @@ def _peers(train: str, test: str) -> dict[str, float]:
 def _anomalies(model: OpenedModel, test: str, n_anomalies: int) -> list[DemoAnomaly]:
     """Return the rows with the lowest scores, lowest first."""
     scorer = model.adapter.scorer(explain="all", expected=True)
-    (scored,) = scored_rows(scorer, test, [ID, LABEL.column])
+    (scored,) = scored_rows(scorer, model.adapter.inputs([test]), [ID, LABEL.column])
     names, truths = scored.rows.cells(ID), scored.rows.cells(LABEL.column)
     return [
         DemoAnomaly(

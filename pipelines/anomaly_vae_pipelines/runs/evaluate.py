@@ -11,7 +11,7 @@ from anomaly_vae_pipelines.scoring.adapters import AnyScorer, ImageAdapter
 from anomaly_vae_pipelines.scoring.blocks import all_scored, score_blocks
 from anomaly_vae_pipelines.scoring.evaluation import evaluate
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
-from anomaly_vae_pipelines.sources import open_source
+from anomaly_vae_pipelines.sources.image_inputs import Inputs
 
 
 def evaluate_file(opened: OpenedModel, source: str, label: Label) -> Evaluation:
@@ -23,7 +23,7 @@ def evaluate_file(opened: OpenedModel, source: str, label: Label) -> Evaluation:
             "--normal"
         )
     scorer = adapter.scorer(explain="none")
-    return evaluate(scored_rows(scorer, source, [label.column]), label, scorer.offset)
+    return evaluate(scored_rows(scorer, adapter.inputs([source]), [label.column]), label, scorer.offset)
 
 
 def evaluate_folder(opened: OpenedModel, folder: str) -> ImageEvaluation:
@@ -34,7 +34,8 @@ def evaluate_folder(opened: OpenedModel, folder: str) -> ImageEvaluation:
     return evaluate_images(adapter.detector, folder)
 
 
-def scored_rows(scorer: AnyScorer, path: str, columns: Sequence[str]) -> Iterator[ScoredRows]:
-    """Score the rows of a file in blocks; raises SourceError for a row that cannot be read."""
-    with open_source(path) as source:
-        yield from score_blocks(scorer, source, all_scored, columns=columns)
+def scored_rows(scorer: AnyScorer, inputs: Inputs, columns: Sequence[str]) -> Iterator[ScoredRows]:
+    """Score the rows of files in blocks; raises SourceError for a row that cannot be read."""
+    for number in range(len(inputs.names)):
+        with inputs.open(number) as source:
+            yield from score_blocks(scorer, source, all_scored, columns=columns)

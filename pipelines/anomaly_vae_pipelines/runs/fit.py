@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import save
 from anomaly_vae.tails import Tail, check_rate
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
@@ -30,6 +31,7 @@ def fit_file(
     left_out: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
     recipe: str = "tabular",
+    given: Given = NOTHING,
     false_alarm_rate: float | None = None,
     tail: Tail = "empirical",
     force: bool = False,
@@ -48,6 +50,8 @@ def fit_file(
         Parameters of TabularVAEDetector.
     recipe : str
         Name of a function of ``anomaly_vae_pipelines.recipes``.
+    given : Given
+        What the user said about how the file is read.
     false_alarm_rate : float in (0, 1), optional
         Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
         number of rows cannot guarantee raises InputError before the fit.
@@ -61,7 +65,7 @@ def fit_file(
     InputError
         For files, names and parameters that cannot be used.
     """
-    training = TableTraining(train, label, left_out, parameters or {}, recipe)
+    training = TableTraining(train, label, left_out, parameters or {}, recipe, given)
     return _fit(training, train, output, false_alarm_rate, tail, force)
 
 
@@ -113,7 +117,7 @@ def _fit(
         _fit_model(training, train, data, rate, tail)
         if rate is not None:
             detector.set_threshold(false_alarm_rate=rate, tail=tail)
-        save(training.model, temporary)
+        save(training.model, temporary, dialect=training.dialect())
     return FitSummary(
         **threshold_fields(detector, output),
         n_rows=len(data),

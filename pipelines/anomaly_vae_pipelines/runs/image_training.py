@@ -55,6 +55,9 @@ class ImageTraining:
         """Return all images as one array; raises InputError if they cannot be read."""
         return training_images(self._train, asked_frame(self.detector))
 
+    def dialect(self) -> None:
+        """Images have none."""
+
     def summary(self) -> dict[str, Any]:
         """Return height, width and channels of the images."""
         height, width = self.detector.image_size_

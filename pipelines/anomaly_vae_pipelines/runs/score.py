@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.dialects.dialect import PLAIN, Dialect
 from anomaly_vae_pipelines.errors import SourceError, TooManyRejectedError
 from anomaly_vae_pipelines.io.files import expand_folders, is_special, is_url
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
@@ -25,7 +26,7 @@ from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, all_scored, column
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_model
 from anomaly_vae_pipelines.scoring.options import Observer, Progress, ScoreOptions
 from anomaly_vae_pipelines.scoring.tables import reason_texts
-from anomaly_vae_pipelines.sinks.encoding import ENCODERS, check_no_clash
+from anomaly_vae_pipelines.sinks.encoding import ENCODERS, CsvEncoder, check_no_clash
 from anomaly_vae_pipelines.sinks.journal import Record
 from anomaly_vae_pipelines.sinks.rejected import HEADER as REJECTED_HEADER
 from anomaly_vae_pipelines.sinks.rejected import encode_rejected
@@ -93,6 +94,10 @@ class ScoreRun:
         self.options = options or ScoreOptions()
         self.output_path, self.observer = output, observer
         self.format = format_of(output, self.options.output_format)
+        if self.format not in ENCODERS:
+            raise InputError(
+                f"{output}: {self.format} is only read; wanted a name that ends in .csv, .jsonl or .parquet"
+            )
         quarantines = self.options.on_bad_row == "quarantine"
         self._rejected_path = (self.options.rejected_to or f"{output}.rejected") if quarantines else None
         self._check_output()
@@ -122,6 +127,7 @@ class ScoreRun:
         self.encoder = ENCODERS[self.format](self.options.prefix)
         self.stats, self._on_progress, self._on_finished = RunStats(), on_progress, on_finished
         self._columns: tuple[str, ...] = ()
+        self._style: tuple[str, str] | None = None
 
     def __call__(self) -> ScoreSummary:
         """Score the files and return the summary of the run."""
@@ -152,6 +158,7 @@ class ScoreRun:
     def _score_file(self, number: int, start: SourcePosition | None) -> None:
         with self.inputs.open(number) as source:
             self._check_columns(source, is_first=number == 0)
+            self._write_like(source, number)
             if number == 0 and start is None:
                 self._write_header(source)
             # The output then needs the columns of the input instead of the bytes of its rows.
@@ -171,6 +178,20 @@ class ScoreRun:
                 wanted = columns_to_read(self.scorer, source, self._observed)
                 rows = no_rows(source, wanted, self.scorer.numeric, whole=whole)
                 self.files.output.write(self._encode(no_scores(rows)))
+
+    def _write_like(self, source: Source, number: int) -> None:
+        """Write CSV with the separator and the decimal mark of the inputs, which must be the same in all."""
+        if self.format != "csv" or self.inputs.format(number) != "csv":
+            return
+        dialect: Dialect = getattr(source, "dialect", PLAIN)
+        style = dialect.parsed_separator, dialect.decimal
+        if self._style not in (None, style):
+            raise SourceError(
+                source.name, None, "has another separator or decimal mark than the input before it, and OUT "
+                "has one; score it by itself, or write OUT as .jsonl or .parquet"
+            )  # fmt: skip
+        self._style = style
+        self.encoder = CsvEncoder(self.options.prefix, *style)
 
     def _encoded(self, block: ScoredBlock) -> EncodedBlock:
         """Encode a scored block for the output; runs on any thread."""

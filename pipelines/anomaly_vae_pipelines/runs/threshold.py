@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.persistence import save_threshold
 from anomaly_vae.tails import Tail
+from anomaly_vae_pipelines.dialects.dialect import Given
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.records import Threshold
 from anomaly_vae_pipelines.scoring.budget import reachable_rate, rows_per_day
@@ -56,8 +58,8 @@ def threshold_fields(detector: Decisions, path: str) -> dict[str, Any]:
     }
 
 
-def rows_per_day_file(source: str, column: str) -> float:
+def rows_per_day_file(source: str, column: str, given: Given | None = None) -> float:
     """Measure the rows per day of a file from a column of times; raises InputError if it cannot."""
-    with open_source(source) as opened:
+    with open_source(source, reading=Reading(given or Given())) as opened:
         require_columns([column], opened)
         return rows_per_day(read_rows(opened, [column]), column)

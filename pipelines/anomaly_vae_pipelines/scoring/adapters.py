@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 from anomaly_vae.errors import InputError
 from anomaly_vae.tails import Tail
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.frame import frame_of
 from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is_image_file, is_mvtec
 from anomaly_vae_pipelines.io.files import expand
 from anomaly_vae_pipelines.scoring.images import ImageDetector, ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
-from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline
+from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline, read_columns
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
 from anomaly_vae_pipelines.sources import ImageArrivals, ImageInputs, TableArrivals, TableInputs, input_files
 from anomaly_vae_pipelines.sources.arrivals import Arrivals
@@ -29,10 +31,19 @@ AnyScorer: TypeAlias = Scorer | ImageScorer
 
 
 class TableAdapter:
-    """Reads and scores files of rows, for a model that was fitted on a table."""
+    """Reads and scores files of rows, for a model that was fitted on a table.
 
-    def __init__(self, model: Model) -> None:
+    Attributes
+    ----------
+    reading : Reading
+        How the files are read.
+    """
+
+    def __init__(
+        self, model: Model, dialect: Mapping[str, Any] | None = None, given: Given = NOTHING
+    ) -> None:
         self._model, self.detector = model, final_detector(model)
+        self.reading = Reading.from_json(dialect, read_columns(model), given)
 
     def scorer(
         self,
@@ -47,17 +58,18 @@ class TableAdapter:
         """Return the scorer of the model; raises InputError for ``heatmaps``, which tables do not have."""
         if heatmaps is not None:
             raise InputError("the model was fitted on a table, which has no heat maps; leave out --heatmaps")
-        return Scorer(self._model, explain=explain, expected=expected, offset=offset, tail=tail)
+        texts = self.reading.texts()
+        return Scorer(self._model, explain=explain, expected=expected, offset=offset, tail=tail, texts=texts)
 
     def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
         """Return the files to read; raises InputError if they are images."""
         for path in expand(paths):
             _refuse_images(path)
-        return TableInputs(paths, given_format)
+        return TableInputs(paths, given_format, self.reading)
 
     def arrivals(self, path: Path, given_format: str | None = None) -> Arrivals:
         """Return the files to watch."""
-        return TableArrivals(path, given_format)
+        return TableArrivals(path, given_format, self.reading)
 
 
 class ImageAdapter:
@@ -100,9 +112,17 @@ class ImageAdapter:
 Adapter: TypeAlias = TableAdapter | ImageAdapter
 
 
-def adapter_of(model: AnyModel) -> Adapter:
-    """Return the adapter of a model; raises InputError for a Pipeline that ends in an image detector."""
-    return ImageAdapter(model) if is_image_model(model) else TableAdapter(model)
+def adapter_of(model: AnyModel, dialect: Mapping[str, Any] | None = None, given: Given = NOTHING) -> Adapter:
+    """Return the adapter of a model; raises InputError for a Pipeline that ends in an image detector.
+
+    ``dialect`` is how the files of a table are read, as the model file stores it; ``given`` is what the user
+    said.
+    """
+    if not is_image_model(model):
+        return TableAdapter(model, dialect, given)
+    if given != NOTHING:
+        raise InputError("the model was fitted on images; leave out the options about the text of tables")
+    return ImageAdapter(model)
 
 
 def is_image_model(model: object) -> TypeGuard[ImageDetector]:

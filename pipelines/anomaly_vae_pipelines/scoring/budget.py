@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from anomaly_vae.errors import CellError, InputError
 from anomaly_vae.tails import Tail
 from anomaly_vae.thresholds import can_guarantee, least_false_alarm_rate, rounded_up, ways_out
+from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rows
-from anomaly_vae_pipelines.sources.cells import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd

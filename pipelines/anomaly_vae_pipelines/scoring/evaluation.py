@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.records import Evaluation, Label, ScoredRows
-from anomaly_vae_pipelines.sources.cells import MISSING
 
 
 def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evaluation:

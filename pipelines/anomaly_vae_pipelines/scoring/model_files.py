@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from anomaly_vae.persistence import load_scorer
+from anomaly_vae.persistence import load_with_dialect
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
 
@@ -28,16 +30,22 @@ class OpenedModel:
         The fitted model; a detector only scores.
     model_id : str
         First digits of the SHA-256 of the file.
+    dialect : mapping or None
+        How the files of the model are read, as the file stores it.
+    given : Given
+        What the user said about the files to read.
     """
 
     path: str
     model: AnyModel
     model_id: str
+    dialect: Mapping[str, Any] | None = None
+    given: Given = NOTHING
 
     @property
     def adapter(self) -> Adapter:
         """Adapter of this kind of model, which reads and scores its inputs."""
-        return adapter_of(self.model)
+        return adapter_of(self.model, self.dialect, self.given)
 
     @property
     def detector(self) -> TableScorer | TabularVAEDetector | ImageDetector:
@@ -45,9 +53,13 @@ class OpenedModel:
         return self.adapter.detector
 
 
-def open_model(path: str) -> OpenedModel:
-    """Load a model file; raises ModelFileError if it cannot be loaded."""
+def open_model(path: str, given: Given | None = None) -> OpenedModel:
+    """Load a model file; raises ModelFileError if it cannot be loaded.
+
+    ``given`` is what the user said about the files that will be read.
+    """
     model_id = ""
-    with suppress(OSError):  # load_scorer() raises an error with a better message
+    with suppress(OSError):  # load_with_dialect() raises an error with a better message
         model_id = file_digest(path)
-    return OpenedModel(path, load_scorer(path), model_id)
+    model, dialect = load_with_dialect(path)
+    return OpenedModel(path, model, model_id, dialect, given or NOTHING)

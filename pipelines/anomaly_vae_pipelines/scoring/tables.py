@@ -61,6 +61,8 @@ class Scorer:
         Scores below it are anomalous, in nats; the model's own threshold by default.
     tail : {"empirical", "gpd"}
         Whether p-values below the lowest calibration score are estimated.
+    texts : frozenset of str
+        Columns that a Pipeline receives as text even if all cells are numbers.
 
     Attributes
     ----------
@@ -84,7 +86,9 @@ class Scorer:
         expected: bool = False,
         offset: float | None = None,
         tail: Tail = "empirical",
+        texts: frozenset[str] = frozenset(),
     ) -> None:
+        self._texts = texts
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
         self.offset = self.detector.offset_ if offset is None else offset
@@ -136,7 +140,8 @@ class Scorer:
             table = rows.table.select(list(self.names))
             check_types(table, self._kinds, rows.source)
             return scoring_frame(table, source=rows.source)
-        frame = scoring_frame(rows.table.select(list(self.names)), self.names, rows.source)
+        maybe_numbers = [name for name in self.names if name not in self._texts]
+        frame = scoring_frame(rows.table.select(list(self.names)), maybe_numbers, rows.source)
         return self.model[:-1].transform(frame) if len(self.model) > 1 else frame
 
     def _matrix(self, rows: Rows) -> NDArray[np.float64] | None:
@@ -214,6 +219,15 @@ def model_columns(model: Model) -> tuple[str, ...]:
     if names is None:
         raise InputError("the model was fitted on an array without column names; fit it on a DataFrame")
     return tuple(map(str, names))
+
+
+def read_columns(model: Model) -> tuple[str, ...]:
+    """Return the names of the columns that a model reads, if it has names, without identifiers."""
+    if not hasattr(model, "feature_names_in_"):
+        return ()
+    columns = () if is_pipeline(model) else final_detector(model).schema_.columns
+    omitted = {column.name for column in columns if column.kind == "identifier"}
+    return tuple(name for name in model_columns(model) if name not in omitted)
 
 
 def reason_texts(scored: ScoredRows) -> pa.StringArray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,10 +29,9 @@ from anomaly_vae_pipelines.arrow_text import has_out_of_range, is_number, json_v
 from anomaly_vae_pipelines.errors import ColumnClashError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, ScoredRows
 
-_SPECIAL = ',"\n\r'
-"""Characters that need quotes around their cell."""
+_SPECIAL = '"\n\r'
+"""Characters that need quotes around their cell, besides the separator."""
 
-_COMMA = arrow_bytes([b","])[0]
 _NEWLINE, _NOTHING, _QUOTE = arrow_texts(["\n", "", '"'], pa.large_string())
 _DIGITS = 6
 """Significant digits of a p-value."""
@@ -52,27 +52,52 @@ class _Encoder:
 
 
 class CsvEncoder(_Encoder):
-    """Rows of CSV, each followed by its results."""
+    """Rows of CSV, each followed by its results.
+
+    Parameters
+    ----------
+    prefix : str
+        Prefix of the names of the results.
+    separator, decimal : str
+        Separator and decimal mark of the rows, which the results have too.
+    """
+
+    def __init__(self, prefix: str = "", separator: str = ",", decimal: str = ".") -> None:
+        super().__init__(prefix)
+        self._separator, self._decimal = separator, decimal
+        self._between = arrow_bytes([separator.encode()])[0]
+        self._special = separator + _SPECIAL
 
     def header(self, columns: Sequence[str], raw_header: bytes) -> bytes:
         """The header line: that of the input, if it has one, followed by the names of the results."""
         if not raw_header:
-            return _csv_line([*columns, *self.names]).encode() + b"\n"
-        return raw_header + b"," + _csv_line(self.names).encode() + b"\n"
+            return self._line([*columns, *self.names]) + b"\n"
+        return raw_header + self._separator.encode() + self._line(self.names) + b"\n"
 
     def encode(self, scored: ScoredRows, reasons: pa.StringArray) -> bytes:
         """The lines of the rows."""
         if scored.rows.raw is None or scored.rows.whole is not None:
             return _table_csv(result_table(scored, reasons, self.names))
         results = [
-            arrow_numbers(scored.scores).cast(pa.large_string()),
-            _repeated_numbers(scored.p_values),
-            arrow_numbers(scored.severities.round(_DECIMALS)).cast(pa.large_string()),
+            self._numbers(arrow_numbers(scored.scores).cast(pa.large_string())),
+            self._numbers(_repeated_numbers(scored.p_values)),
+            self._numbers(arrow_numbers(scored.severities.round(_DECIMALS)).cast(pa.large_string())),
             arrow_booleans(scored.is_anomaly).cast(pa.large_string()),
-            pc.binary_join_element_wise(_quoted_texts(reasons.cast(pa.large_string())), _NEWLINE, _NOTHING),
+            pc.binary_join_element_wise(
+                _quoted_texts(reasons.cast(pa.large_string()), self._special), _NEWLINE, _NOTHING
+            ),
         ]
         cells = [scored.rows.raw, *(result.cast(pa.large_binary()) for result in results)]
-        return _contents(pc.binary_join_element_wise(*cells, _COMMA))
+        return _contents(pc.binary_join_element_wise(*cells, self._between))
+
+    def _numbers(self, texts: pa.LargeStringArray) -> pa.LargeStringArray:
+        """Numbers with the decimal mark of the rows."""
+        if self._decimal == ".":
+            return texts
+        return _quoted_texts(pc.replace_substring(texts, ".", self._decimal), self._special)
+
+    def _line(self, cells: Sequence[str]) -> bytes:
+        return self._separator.join(_quoted(cell, self._special) for cell in cells).encode()
 
 
 class JsonLinesEncoder(_Encoder):
@@ -200,23 +225,19 @@ def _repeated_numbers(p_values: NDArray[np.float64]) -> pa.LargeStringArray:
     return values.cast(pa.large_string()).take(encoded.indices)
 
 
-def _quoted_texts(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+def _quoted_texts(texts: pa.LargeStringArray, characters: str) -> pa.LargeStringArray:
     """Texts as cells of CSV."""
     content = _contents(texts)
-    if not any(byte in content for byte in _SPECIAL.encode()):
+    if not any(byte in content for byte in characters.encode()):
         return texts
-    special = pc.match_substring_regex(texts, f"[{_SPECIAL}]")
+    special = pc.match_substring_regex(texts, f"[{re.escape(characters)}]")
     doubled = pc.replace_substring(texts, '"', '""')
     return pc.if_else(special, pc.binary_join_element_wise(_QUOTE, doubled, _QUOTE, _NOTHING), texts)
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, special: str) -> str:
     doubled = text.replace('"', '""')
-    return f'"{doubled}"' if any(character in text for character in _SPECIAL) else text
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    return ",".join(map(_quoted, cells))
+    return f'"{doubled}"' if any(character in text for character in special) else text
 
 
 def _spliced(line: bytes, fields: str) -> bytes:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import is_image_file, list_images, single_image
 from anomaly_vae_pipelines.io.files import compression_of
 from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.images import ImageSource
-from anomaly_vae_pipelines.sources.opening import format_of, input_files, open_growing
+from anomaly_vae_pipelines.sources.opening import format_of, grows, input_files, open_growing
 
 
 class TableArrivals:
@@ -23,10 +24,14 @@ class TableArrivals:
         File or folder that is watched.
     given_format : str or None
         "csv", "jsonl" or "parquet"; None for the format of the suffix.
+    reading : Reading, optional
+        How text is read; plain CSV by default.
     """
 
-    def __init__(self, watched: Path, given_format: str | None = None) -> None:
-        self._watched, self._format = watched, given_format
+    def __init__(
+        self, watched: Path, given_format: str | None = None, reading: Reading | None = None
+    ) -> None:
+        self._watched, self._format, self._reading = watched, given_format, reading
 
     def files_in(self, folder: Path) -> list[Path]:
         """The files of rows in a folder."""
@@ -37,11 +42,11 @@ class TableArrivals:
 
     def open(self, path: Path) -> Source:
         """The complete rows of a file."""
-        return open_growing(str(path), self._given())
+        return open_growing(str(path), self._given(), self._reading)
 
     def needs_complete_file(self, path: Path) -> bool:
-        """Whether a file is compressed, or Parquet."""
-        return compression_of(str(path)) is not None or format_of(str(path), self._given()) == "parquet"
+        """Whether a file is compressed, or of a format that is read as a whole."""
+        return compression_of(str(path)) is not None or not grows(str(path), self._given())
 
     def _given(self) -> str | None:
         """The given format, or that of a watched file, which its rotated files (``app.csv.1``) have too."""

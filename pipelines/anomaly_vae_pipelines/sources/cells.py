@@ -6,8 +6,8 @@ Dates stay text: the detector recognises and parses them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,37 +17,27 @@ from numpy.typing import NDArray
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null, numpy_floats
 from anomaly_vae_pipelines.arrow_text import is_text, local_timestamps, plain_column
+from anomaly_vae_pipelines.dialects.dialect import Dialect
+from anomaly_vae_pipelines.dialects.forms import ColumnForm
+from anomaly_vae_pipelines.dialects.missing import MISSING, missing_words
+from anomaly_vae_pipelines.dialects.numbers import NumberForm, is_true, parse_numbers
+from anomaly_vae_pipelines.dialects.times import ClockForm, DateForm, clock_seconds, iso_dates
 from anomaly_vae_pipelines.errors import MixedColumnWarning
 from anomaly_vae_pipelines.records import Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MISSING = frozenset(
-    {
-        "",
-        "#N/A",
-        "#NA",
-        "-NaN",
-        "-nan",
-        "<NA>",
-        "N/A",
-        "NA",
-        "NAN",
-        "NULL",
-        "NaN",
-        "None",
-        "n/a",
-        "na",
-        "nan",
-        "null",
-    }
-)
-"""Texts of a missing cell; spaces around them are ignored."""
+NO_FORMS: Mapping[str, ColumnForm] = {}
+"""The forms of a table whose columns are all plain."""
 
 MIXED_SHARE = 0.9
 """A text column with more than this share of numbers is probably a column of numbers with errors."""
 
+Conform: TypeAlias = Callable[[pa.Table], tuple[pa.Table, frozenset[str]]]
+"""A table to one with plain numbers and dates, and the columns that stay text."""
+
+_ANY_NUMBER = r"^\s*[+-]?[0-9][0-9.,' ]*\s*$"
 _MISSING_SET = arrow_texts(sorted(MISSING))
 _TRUTH = {"true": True, "false": False}
 _READ = (
@@ -79,20 +69,22 @@ def is_floating(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind))
 
 
-def text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A text column with null for missing cells."""
-    missing = pc.is_in(pc.utf8_trim_whitespace(column), _MISSING_SET)
+def text_cells(column: pa.ChunkedArray, words: pa.Array = _MISSING_SET) -> pa.ChunkedArray:
+    """A text column with null for missing cells, which are ``words`` with or without spaces around them."""
+    missing = pc.is_in(pc.utf8_trim_whitespace(column), words)
     if not pc.any(missing).as_py():
         return column
     return pc.if_else(missing, null(column.type), column)
 
 
-def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def numbers_of(
+    column: pa.ChunkedArray, words: pa.Array = _MISSING_SET
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """A text column as numbers, and a mask of the cells that are neither numbers nor missing.
 
     Both have shape (n_rows,); missing and invalid cells are NaN.
     """
-    texts = text_cells(column)
+    texts = text_cells(column, words)
     try:
         numbers = numpy_floats(pc.cast(texts, pa.float64()))
         return numbers, np.zeros(len(texts), dtype=bool)
@@ -100,6 +92,46 @@ def numbers_of(column: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np
         cells = texts.to_pylist()
     numbers = np.array([_number(cell) for cell in cells], dtype=np.float64)
     return numbers, np.array([_is_not_number(cell) for cell in cells], dtype=bool) & np.isnan(numbers)
+
+
+def formed_texts(column: pa.ChunkedArray, dialect: Dialect, form: ColumnForm | None) -> pa.ChunkedArray:
+    """A text column of a dialect with null for missing cells; dates in another form become ISO 8601."""
+    texts = text_cells(column, _words(dialect, form))
+    if dialect.trim:
+        texts = pc.utf8_trim_whitespace(texts)
+    return iso_dates(texts, form.form) if form is not None and isinstance(form.form, DateForm) else texts
+
+
+def formed_numbers(
+    column: pa.ChunkedArray, dialect: Dialect, form: ColumnForm | None
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A text column as numbers in the form of the column or of the dialect, like ``numbers_of``."""
+    words = _words(dialect, form)
+    wanted = form.form if form is not None else NumberForm(*dialect.marks)
+    if isinstance(wanted, ClockForm):
+        return clock_seconds(text_cells(column, words))
+    if not isinstance(wanted, NumberForm) or wanted.is_plain:
+        return numbers_of(column, words)
+    return parse_numbers(text_cells(column, words), wanted)
+
+
+def without_numbers(column: pa.ChunkedArray, missing: Iterable[str]) -> pa.ChunkedArray:
+    """A column of numbers with null for those that mean a missing cell."""
+    is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    numbers = [_number(word) for word in missing] if is_number else []
+    for number in numbers:
+        if number == number:
+            same = pc.fill_null(pc.equal(column.cast(pa.float64(), safe=False), number), False)
+            column = pc.if_else(same, null(column.type), column)
+    return column
+
+
+def _words(dialect: Dialect, form: ColumnForm | None) -> pa.Array:
+    """The words of missing cells of a column."""
+    own = form.missing if form is not None else ()
+    if not dialect.missing and not dialect.values and not own:
+        return _MISSING_SET
+    return arrow_texts(missing_words((*dialect.missing, *own), dialect.values))
 
 
 def scoring_frame(table: pa.Table, maybe_numbers: Iterable[str] = (), source: str = "") -> pd.DataFrame:
@@ -128,8 +160,10 @@ def scoring_matrix(table: pa.Table) -> NDArray[np.float64] | None:
     return np.stack(columns, axis=1) if columns else None
 
 
-def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
+def collect(pieces: Iterable[Rows], conform: Conform | None = None) -> pd.DataFrame:
     """All rows of all pieces; each text column becomes numbers, booleans or text, others keep their type.
+
+    ``conform`` converts the columns that are not plain first, and returns those that stay text.
 
     Warns with MixedColumnWarning about columns of numbers that are read as text because of a few cells.
     """
@@ -141,7 +175,16 @@ def collect(pieces: Iterable[Rows]) -> pd.DataFrame:
     lines = np.concatenate(numbers)
     import pandas as pd
 
-    columns = {name: _typed(table.column(name), name, lines) for name in table.column_names}
+    words = _MISSING_SET
+    texts: frozenset[str] = frozenset()
+    if conform is not None:  # missing cells are null already
+        (table, texts), words = conform(table), arrow_texts([])
+    columns = {
+        name: _typed(table.column(name), name, lines, words)
+        if name not in texts
+        else pd.Series(table.column(name).to_pandas())
+        for name in table.column_names
+    }
     return pd.DataFrame(columns, columns=table.column_names)
 
 
@@ -197,19 +240,22 @@ def _plain(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
     return column
 
 
-def _typed(column: pa.ChunkedArray, name: str, lines: NDArray[np.int64]) -> pd.Series:
+def _typed(column: pa.ChunkedArray, name: str, lines: NDArray[np.int64], words: pa.Array) -> pd.Series:
     import pandas as pd
 
     if not is_text(column.type):
         return pd.Series(column.to_pandas())
-    numbers, wrong = numbers_of(column)
+    numbers, wrong = numbers_of(column, words)
     if not wrong.any():
         return pd.Series(numbers)
-    texts = pd.Series(text_cells(column).to_pandas())
+    texts = pd.Series(text_cells(column, words).to_pandas())
     folded, present = texts.str.lower(), texts.notna()
     if set(folded[present]) == set(_TRUTH):
         return folded.map(_TRUTH).astype("boolean")
-    if wrong.sum() < (1.0 - MIXED_SHARE) * present.sum():
+    most = (1.0 - MIXED_SHARE) * present.sum()
+    if wrong.sum() >= most:  # numbers with other marks than points are numbers too
+        wrong &= ~is_true(pc.match_substring_regex(column, _ANY_NUMBER))
+    if 0 < wrong.sum() < most:
         first = np.flatnonzero(wrong)[0]
         _warn_mixed(name, texts.iloc[first], lines[first], wrong.sum())
     return texts
@@ -230,7 +276,7 @@ def _is_not_number(cell: str | None) -> bool:
 def _warn_mixed(name: str, text: str, line: int, n_bad: int) -> None:
     warnings.warn(
         f"column {name!r} is read as text, not as numbers, because of {n_bad} cells, the first {text!r} on "
-        f"line {line}; correct them, or leave them empty if the value is missing",
+        f"line {line}; correct them, or name them with --na if they mean a missing value",
         MixedColumnWarning,
         stacklevel=2,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import LostInputError, SourceError
 from anomaly_vae_pipelines.io.files import expand, size_of
 from anomaly_vae_pipelines.sources.blocks import Source
@@ -28,6 +29,8 @@ class TableInputs:
         As given by the user; ``-`` is standard input.
     given_format : str or None
         "csv", "jsonl" or "parquet"; None for the format of the suffix.
+    reading : Reading, optional
+        How text is read; plain CSV by default.
 
     Raises
     ------
@@ -35,10 +38,12 @@ class TableInputs:
         For a pattern or a directory without files.
     """
 
-    def __init__(self, paths: Sequence[str], given_format: str | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[str], given_format: str | None = None, reading: Reading | None = None
+    ) -> None:
         self.names = tuple(input_files(expand(paths)))
         self.sizes = tuple(size_of(path) for path in self.names)
-        self._format = given_format
+        self._format, self._reading = given_format, reading
 
     def open(self, number: int) -> Source:
         """The source of a file; raises LostInputError if it has vanished or shrunk since the run started."""
@@ -46,7 +51,7 @@ class TableInputs:
         found = size_of(name)
         check_not_truncated(name, size, found)
         try:
-            return open_source(name, self._format)
+            return open_source(name, self._format, self._reading)
         except SourceError as error:
             if number and size is not None and found is None:
                 raise LostInputError(f"{error}; it existed when the run started") from error

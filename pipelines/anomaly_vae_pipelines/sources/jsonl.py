@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from anomaly_vae_pipelines.arrow_arrays import arrow_bytes
+from anomaly_vae_pipelines.dialects.reading import TYPED, Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
-from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, with_ends
+from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, split_lines
 from anomaly_vae_pipelines.sources.stream import ByteStream
 from anomaly_vae_pipelines.sources.text import TextSource
 
@@ -29,8 +30,16 @@ class JsonLinesSource(TextSource):
         If it cannot be opened or has no object, and later if it is damaged.
     """
 
-    def __init__(self, path: str, *, block_bytes: int = BLOCK_BYTES, growing: bool = False) -> None:
-        super().__init__(ByteStream(path, split_lines, block_bytes, growing=growing))
+    def __init__(
+        self,
+        path: str,
+        *,
+        block_bytes: int = BLOCK_BYTES,
+        growing: bool = False,
+        reading: Reading | None = None,
+    ) -> None:
+        stream = ByteStream(path, split_lines, block_bytes, growing=growing)
+        super().__init__(stream, *(TYPED if reading is None else reading.typed()))
 
     def read(
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
@@ -75,13 +84,6 @@ class JsonLinesSource(TextSource):
             raise SourceError(self.name, None, "has no JSON object; wanted one per line")
         self._keys = {_unicode(key): key for key in keys}
         return b"", tuple(self._keys)
-
-
-def split_lines(data: bytes, *, at_end: bool) -> RecordBounds:
-    """The complete lines of ``data``; with ``at_end``, the remaining bytes are a line too."""
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
-    starts = with_ends(data, ends, at_end)
-    return RecordBounds(starts, np.arange(len(starts)))
 
 
 def _lines(data: bytes, split: RecordBounds) -> tuple[list[bytes], Offsets]:

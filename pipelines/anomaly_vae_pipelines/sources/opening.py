@@ -6,21 +6,40 @@ from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import format_suffix, is_url
 from anomaly_vae_pipelines.records import Rows
+from anomaly_vae_pipelines.sources.arrow import ArrowSource
 from anomaly_vae_pipelines.sources.blocks import Source
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
+from anomaly_vae_pipelines.sources.excel import ExcelSource
 from anomaly_vae_pipelines.sources.jsonl import JsonLinesSource
 from anomaly_vae_pipelines.sources.parquet import ParquetSource
 
-AnySource = DelimitedSource | JsonLinesSource | ParquetSource
+AnySource = DelimitedSource | JsonLinesSource | ParquetSource | ArrowSource | ExcelSource
 
-_SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
-_SOURCES: dict[str, type[AnySource]] = {
+_SUFFIXES = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".xlsx": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
+}
+_AS_A_WHOLE: dict[str, type[ParquetSource | ArrowSource | ExcelSource]] = {
+    "parquet": ParquetSource,
+    "arrow": ArrowSource,
+    "excel": ExcelSource,
+}
+SOURCES: dict[str, type[AnySource]] = {
     "csv": DelimitedSource,
     "jsonl": JsonLinesSource,
-    "parquet": ParquetSource,
+    **_AS_A_WHOLE,
 }
 
 
@@ -29,21 +48,29 @@ TABLE_SUFFIXES = frozenset({".csv", *_SUFFIXES})
 
 
 def format_of(path: str, given: str | None = None) -> str:
-    """The format of a file, "csv", "jsonl" or "parquet": the given one, that of the suffix, or CSV."""
+    """The format of a file, a key of ``SOURCES``: the given one, that of its suffix, or CSV."""
     return given or _SUFFIXES.get(format_suffix(path), "csv")
 
 
-def open_source(path: str, given_format: str | None = None) -> AnySource:
-    """The source of a file, to be used as a context manager; raises SourceError if it cannot be opened."""
-    return _SOURCES[format_of(path, given_format)](path)
+def open_source(path: str, given_format: str | None = None, reading: Reading | None = None) -> AnySource:
+    """The source of a file, to be used as a context manager; raises SourceError if it cannot be opened.
+
+    Without a ``reading`` text is plain CSV: in UTF-8, with commas and a header.
+    """
+    return SOURCES[format_of(path, given_format)](path, reading=reading)
 
 
-def open_growing(path: str, given_format: str | None = None) -> AnySource:
+def open_growing(path: str, given_format: str | None = None, reading: Reading | None = None) -> AnySource:
     """The source of a file that may still be written to: only complete lines are rows."""
     kind = format_of(path, given_format)
-    if kind == "parquet":
-        return ParquetSource(path)
-    return (DelimitedSource if kind == "csv" else JsonLinesSource)(path, growing=True)
+    if kind in _AS_A_WHOLE:
+        return _AS_A_WHOLE[kind](path, reading=reading)
+    return (DelimitedSource if kind == "csv" else JsonLinesSource)(path, growing=True, reading=reading)
+
+
+def grows(path: str, given_format: str | None = None) -> bool:
+    """Whether rows may be appended to a file of this format."""
+    return format_of(path, given_format) not in _AS_A_WHOLE
 
 
 def input_files(paths: Sequence[str]) -> list[str]:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 
-import numpy as np
 import pyarrow as pa
 
-from anomaly_vae_pipelines.arrow_text import row_as_json
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import opened
-from anomaly_vae_pipelines.records import Rejected, Rows
-from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
+from anomaly_vae_pipelines.sources.blocks import Block, SourcePosition
 from anomaly_vae_pipelines.sources.selection import check_unique_names
-from anomaly_vae_pipelines.sources.text import cast_columns
 from anomaly_vae_pipelines.sources.truncation import check_not_truncated, stream_size
+from anomaly_vae_pipelines.sources.typed import TypedSource
 
 BLOCK_ROWS = 16_384
 """Rows per block."""
 
 
-class ParquetSource(Source):
+class ParquetSource(TypedSource):
     """A Parquet file. Use it as a context manager.
 
     Raises
@@ -31,18 +29,20 @@ class ParquetSource(Source):
         truncated since it was opened.
     """
 
-    def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS) -> None:
+    def __init__(self, path: str, *, block_rows: int = BLOCK_ROWS, reading: Reading | None = None) -> None:
         import pyarrow.parquet as pq
 
         if path == "-":
             raise SourceError("standard input", None, "Parquet cannot be read from a stream; pass a file")
-        self.name, self._block_rows = path, block_rows
+        super().__init__(path, reading)
+        self._block_rows = block_rows
         with ExitStack() as stack:
             file = stack.enter_context(opened(path))
             self._raw, self._length = file.raw, stream_size(file.raw)
             try:
                 self._file = stack.enter_context(pq.ParquetFile(file.stream))
-                self.columns = tuple(self._file.schema_arrow.names)
+                self.schema = self._file.schema_arrow
+                self.columns = tuple(self.schema.names)
             except (pa.ArrowException, OSError) as error:
                 raise SourceError(path, None, f"is not a Parquet file ({_line(error)})") from error
             check_unique_names(path, None, self.columns)
@@ -57,27 +57,6 @@ class ParquetSource(Source):
             if begin + n_rows > skipped:
                 yield from self._group(group, begin, skipped)
             begin += n_rows
-
-    def read(
-        self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
-    ) -> Read:
-        """Some columns of a block as typed; text columns in ``numeric`` as numbers."""
-        table = pa.Table.from_batches([block.content])
-        first = block.start.offset + 1
-        numbers = np.arange(first, first + len(table), dtype=np.int64)
-        chosen, bad_cells = cast_columns(table.select(list(wanted)), numeric)
-        rows = Rows(self.name, self.columns, chosen, numbers, unit="row", whole=table if whole else None)
-        kept = np.ones(len(rows), dtype=bool)
-        kept[list(bad_cells)] = False
-        rejected = [
-            Rejected(self.name, int(numbers[i]), "number", reason, row_as_json(table, i))
-            for i, reason in sorted(bad_cells.items())
-        ]
-        return Read(rows.take(kept), rejected)
-
-    def empty(self) -> Block:
-        """A block without rows."""
-        return Block(pa.RecordBatch.from_pylist([], schema=self._file.schema_arrow))
 
     def _group(self, group: int, begin: int, skipped: int) -> Iterator[Block]:
         end = begin

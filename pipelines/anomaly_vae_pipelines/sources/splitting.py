@@ -8,6 +8,7 @@ its line, so that a missing quote affects only its own row and not those after i
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 MAX_QUOTED_BYTES = 1 << 20
 """Bytes after which a quote that is still open is considered a mistake."""
 
-_QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
+_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^,"\r\n][^,\r\n]*+|)'
-_RECORD = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+(\r\n|\r|\n|\Z)")
+_RECORD = _FIELD + rb"(?:," + _FIELD + rb")*+(\r\n|\r|\n|\Z)"
 _LINE = re.compile(rb"[^\r\n]*+(\r\n|\r|\n|\Z)")
 
 Offsets = NDArray[np.int64]
@@ -45,18 +46,18 @@ class RecordBounds(NamedTuple):
     has_quotes: bool = False
 
 
-def split_records(data: bytes, *, at_end: bool) -> RecordBounds:
+def split_records(data: bytes, *, at_end: bool, separator: str = ",") -> RecordBounds:
     """The complete records of ``data``; with ``at_end``, the remaining bytes are a record too."""
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-        return _split_slowly(data, at_end)
+        return _split_slowly(data, at_end, separator)
     cells = np.frombuffer(data, dtype=np.uint8)
     breaks = np.flatnonzero(cells == _NEWLINE)
     if b'"' not in data:
         starts = with_ends(data, breaks + 1, at_end)
         return RecordBounds(starts, np.arange(len(starts)))
     quotes = np.flatnonzero(cells == _QUOTE)
-    if not _are_well_formed(cells, quotes, at_end):
-        return _split_slowly(data, at_end)
+    if not _are_well_formed(cells, quotes, at_end, ord(separator)):
+        return _split_slowly(data, at_end, separator)
     starts = with_ends(data, breaks[np.searchsorted(quotes, breaks) % 2 == 0] + 1, at_end)
     return RecordBounds(starts, np.searchsorted(breaks, starts), has_quotes=True)
 
@@ -67,9 +68,22 @@ def with_ends(data: bytes, ends: Offsets, at_end: bool) -> Offsets:
     return np.concatenate([[0], ends, rest]).astype(np.int64)
 
 
-def _split_slowly(data: bytes, at_end: bool) -> RecordBounds:
+def split_lines(data: bytes, *, at_end: bool) -> RecordBounds:
+    """The complete lines of ``data``; with ``at_end``, the remaining bytes are a line too."""
+    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")) + 1
+    starts = with_ends(data, ends, at_end)
+    return RecordBounds(starts, np.arange(len(starts)))
+
+
+@lru_cache(maxsize=8)
+def _record_of(separator: str) -> re.Pattern[bytes]:
+    """The regular expression of a record."""
+    return re.compile(_RECORD.replace(b",", re.escape(separator.encode())))
+
+
+def _split_slowly(data: bytes, at_end: bool, separator: str) -> RecordBounds:
     """Records found one by one; here a single carriage return ends a line too."""
-    starts = _matched(data, at_end)
+    starts = _matched(data, at_end, _record_of(separator))
     cells = np.frombuffer(data, dtype=np.uint8)
     breaks = cells == _NEWLINE
     breaks |= (cells == _RETURN) & ~np.append(breaks[1:], False)
@@ -77,7 +91,7 @@ def _split_slowly(data: bytes, at_end: bool) -> RecordBounds:
     return RecordBounds(starts, lines, is_well_formed=False, has_quotes=True)
 
 
-def _are_well_formed(cells: NDArray[np.uint8], quotes: Offsets, at_end: bool) -> bool:
+def _are_well_formed(cells: NDArray[np.uint8], quotes: Offsets, at_end: bool, separator: int) -> bool:
     """Whether all quotes open at the start of a cell, close at its end or are doubled, and are closed."""
     opening, closing = quotes[::2], quotes[1::2]
     if at_end and len(opening) > len(closing):
@@ -86,16 +100,16 @@ def _are_well_formed(cells: NDArray[np.uint8], quotes: Offsets, at_end: bool) ->
         return False
     before = cells[opening[opening > 0] - 1]
     after = cells[closing[closing < len(cells) - 1] + 1]
-    may_precede = (before == _COMMA) | (before == _NEWLINE) | (before == _QUOTE)
-    may_follow = (after == _COMMA) | (after == _NEWLINE) | (after == _RETURN) | (after == _QUOTE)
+    may_precede = (before == separator) | (before == _NEWLINE) | (before == _QUOTE)
+    may_follow = (after == separator) | (after == _NEWLINE) | (after == _RETURN) | (after == _QUOTE)
     return bool(may_precede.all() and may_follow.all())
 
 
-def _matched(data: bytes, at_end: bool) -> Offsets:
+def _matched(data: bytes, at_end: bool, record: re.Pattern[bytes]) -> Offsets:
     """Starts of records, found one by one with a regular expression."""
     starts, position = [0], 0
     while position < len(data):
-        found = _RECORD.match(data, position)
+        found = record.match(data, position)
         if found is None:
             if not at_end and len(data) - position <= MAX_QUOTED_BYTES:
                 break

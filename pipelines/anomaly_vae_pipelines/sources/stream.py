@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Self
+from typing import IO, Self, cast
 
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.io.files import display_name, opened, read_fully
+from anomaly_vae_pipelines.io.files import OpenedFile, display_name, opened, read_fully
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, SourcePosition
 from anomaly_vae_pipelines.sources.splitting import RecordBounds
+from anomaly_vae_pipelines.sources.transcoding import Transcoded
 from anomaly_vae_pipelines.sources.truncation import check_not_truncated, stream_size
 
 MAX_RECORD_BYTES = 1 << 26
@@ -65,6 +66,18 @@ class ByteStream:
         data, split, _ = self._next()
         self._rest = data + self._rest
         return data, split
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which stay unread; fewer only at the end of the file."""
+        self._rest = self._take(size) + self._rest
+        return self._rest[:size]
+
+    def read_as(self, split: Callable[..., RecordBounds], encoding: str | None = None) -> None:
+        """Split the unread bytes in another way, from now on; with ``encoding`` they become UTF-8 first."""
+        self._split = split
+        if encoding is not None:
+            stream = Transcoded(self._rest, self._file.stream, encoding)
+            self._rest, self._file = b"", OpenedFile(cast(IO[bytes], stream), self._file.raw, encoding)
 
     def skip(self, n_bytes: int, n_lines: int = 0) -> None:
         """Skip bytes up to the end of a record, and the lines in them."""
@@ -121,6 +134,9 @@ class ByteStream:
         """Bytes from the file, fewer only at its end."""
         try:
             data = read_fully(self._file.stream, size)
+        except UnicodeDecodeError as error:
+            problem = f"is not valid {self._file.codec} to its end; name another --encoding"
+            raise SourceError(self.name, None, problem) from error
         except (OSError, EOFError) as error:
             check_not_truncated(self.name, self._length, stream_size(self._file.raw))
             codec = self._file.codec

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.arrow_text import plain_column
+from anomaly_vae_pipelines.dialects.dialect import PLAIN, Dialect
+from anomaly_vae_pipelines.dialects.forms import ColumnForm
+from anomaly_vae_pipelines.dialects.numbers import NumberForm
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
-from anomaly_vae_pipelines.sources.cells import numbers_of, text_cells
+from anomaly_vae_pipelines.sources.cells import NO_FORMS, formed_numbers, formed_texts, without_numbers
 from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
 
@@ -24,10 +27,22 @@ _EMPTY = arrow_texts([""])[0]
 
 
 class TextSource(Source):
-    """A ``Source`` of text whose rows keep their bytes. Use it as a context manager."""
+    """A ``Source`` of text whose rows keep their bytes. Use it as a context manager.
 
-    def __init__(self, stream: ByteStream) -> None:
+    Parameters
+    ----------
+    stream : ByteStream
+    dialect : Dialect
+        Of the file.
+    forms : mapping of str to ColumnForm
+        How single columns are written.
+    """
+
+    def __init__(
+        self, stream: ByteStream, dialect: Dialect = PLAIN, forms: Mapping[str, ColumnForm] | None = None
+    ) -> None:
         self._stream, self.name = stream, stream.name
+        self.dialect, self.forms = dialect, forms or {}
         with ExitStack() as on_error:
             on_error.push(stream)
             self.header, self.columns = self._read_head()
@@ -80,7 +95,7 @@ class TextSource(Source):
 
         The table of ``rows`` has the wanted columns as text, or with ``whole`` all columns.
         """
-        table, bad_cells = cast_columns(rows.table.select(list(wanted)), numeric)
+        table, bad_cells = cast_columns(rows.table.select(list(wanted)), numeric, self.dialect, self.forms)
         rest = _with_numbers(rows.table, table, numeric) if whole else None
         rows = Rows(rows.source, rows.columns, table, rows.numbers, rows.raw, whole=rest)
         if not bad_cells:
@@ -95,20 +110,44 @@ class TextSource(Source):
         return Read(rows.take(kept), sorted(rejected, key=lambda row: row.number))
 
 
-def cast_columns(table: pa.Table, numeric: Container[str]) -> tuple[pa.Table, dict[int, str]]:
-    """A table with numeric columns as numbers and missing cells as null; and the first error per row."""
+def cast_columns(
+    table: pa.Table,
+    numeric: Container[str],
+    dialect: Dialect = PLAIN,
+    forms: Mapping[str, ColumnForm] = NO_FORMS,
+) -> tuple[pa.Table, dict[int, str]]:
+    """A table with numeric columns as numbers and missing cells as null; and the first error per row.
+
+    Columns with a form are read in it: numbers in any form become numbers, dates become ISO 8601.
+    """
     bad_cells: dict[int, str] = {}
     columns: list[Any] = []
     for name, column in zip(table.column_names, map(plain_column, table.columns), strict=True):
-        if pa.types.is_string(column.type) and name in numeric:
-            numbers, wrong = numbers_of(column)
+        form = forms.get(name)
+        is_numeric = name in numeric or (form is not None and form.is_number)
+        if pa.types.is_string(column.type) and is_numeric:
+            numbers, wrong = formed_numbers(column, dialect, form)
             columns.append(arrow_numbers(numbers, nan_as_null=True))
             for i in np.flatnonzero(wrong):
-                problem = f"column {name!r}: wanted a number, got {column[int(i)].as_py()!r}"
+                problem = (
+                    f"column {name!r}: wanted a number{_like(dialect, form)}, got {column[int(i)].as_py()!r}"
+                )
                 bad_cells.setdefault(int(i), problem)
         else:
-            columns.append(text_cells(column) if pa.types.is_string(column.type) else column)
+            is_text = pa.types.is_string(column.type)
+            read = (
+                formed_texts(column, dialect, form) if is_text else without_numbers(column, dialect.missing)
+            )
+            columns.append(read)
     return pa.table(columns, names=table.column_names), bad_cells
+
+
+def _like(dialect: Dialect, form: ColumnForm | None) -> str:
+    """An example of the numbers of a column, if they are not plain."""
+    if form is None:
+        marks = dialect.marks
+        return "" if marks == (".", "") else f" such as {NumberForm(*marks)}"
+    return f" such as {form.form}" if isinstance(form.form, NumberForm) else " such as 12:30:00"
 
 
 def _with_numbers(table: pa.Table, read: pa.Table, numeric: Container[str]) -> pa.Table:

@@ -10,6 +10,7 @@ from anomaly_vae_pipelines.records import Label
 from anomaly_vae_pipelines.runs.evaluate import evaluate_file, scored_rows
 from anomaly_vae_pipelines.runs.score import ScoreRun
 from anomaly_vae_pipelines.scoring.model_files import open_model
+from anomaly_vae_pipelines.sources import TableInputs
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
 
 
@@ -29,7 +30,7 @@ def test_a_row_that_cannot_be_read_stops_an_evaluation(tmp_path, model):
     """The error has its line: a measure over the other rows would be wrong."""
     table = write_table(tmp_path / "a.csv", COLUMNS, [*orders(3), ["1"]])
     with pytest.raises(SourceError, match="line 5: wanted 7 cells"):
-        list(scored_rows(open_model(model).adapter.scorer(), table, []))
+        list(scored_rows(open_model(model).adapter.scorer(), TableInputs([table]), []))
 
 
 def test_a_label_does_not_apply_to_images(image_model, train):

@@ -15,7 +15,7 @@ from anomaly_vae_pipelines.reasons import Reasons
 from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.scoring.tables import Scorer, reason_texts
-from anomaly_vae_pipelines.sources import open_source, read_rows
+from anomaly_vae_pipelines.sources import TableInputs, open_source, read_rows
 from tests.anomaly_vae_pipelines.conftest import read_table, text_rows
 
 COLUMNS = ("a", "b")
@@ -48,7 +48,7 @@ def test_scores_are_those_of_the_detector(model, unseen):
     """Rows read as text score bit for bit as the typed table does."""
     detector = load(model)
     table = read_table(unseen)[list(detector.feature_names_in_)]
-    (scored,) = scored_rows(Scorer(detector), unseen, [])
+    (scored,) = scored_rows(Scorer(detector), TableInputs([unseen]), [])
     np.testing.assert_array_equal(scored.scores, detector.score_samples(table))
     np.testing.assert_array_equal(scored.p_values, detector.p_values(table))
     np.testing.assert_array_equal(scored.severities, detector.severity(table))
@@ -70,7 +70,7 @@ def test_where_pieces_begin_does_not_matter(model, unseen):
 def test_reasons_come_for_the_rows_that_were_asked_for(model, unseen, explain):
     """Flagged rows, all rows or none have reasons, and they name columns of the model or latent."""
     score = Scorer(load(model), explain=explain)
-    (scored,) = scored_rows(score, unseen, [])
+    (scored,) = scored_rows(score, TableInputs([unseen]), [])
     assert scored.is_anomaly.any()
     assert not scored.is_anomaly.all()
     wanted = {"flagged": np.flatnonzero(scored.is_anomaly), "all": range(40), "none": ()}[explain]
@@ -82,7 +82,7 @@ def test_reasons_come_for_the_rows_that_were_asked_for(model, unseen, explain):
 
 def test_reasons_say_what_was_seen_and_expected_if_asked(model, unseen):
     """In the column's own unit, and nothing for a combination of columns."""
-    (scored,) = scored_rows(Scorer(load(model), expected=True), unseen, [])
+    (scored,) = scored_rows(Scorer(load(model), expected=True), TableInputs([unseen]), [])
     amounts = scored.rows.cells("amount")
     for row, reasons in scored.reasons.items():
         for reason in reasons:
@@ -94,7 +94,7 @@ def test_reasons_say_what_was_seen_and_expected_if_asked(model, unseen):
 def test_shares_are_parts_of_the_shortfall(model, unseen):
     """A share is the nats of a column divided by the sum of all columns below their typical contribution."""
     detector, table = load(model), read_table(unseen)
-    (scored,) = scored_rows(Scorer(detector, explain="all"), unseen, [])
+    (scored,) = scored_rows(Scorer(detector, explain="all"), TableInputs([unseen]), [])
     costs = detector.score_contributions(table[list(detector.feature_names_in_)])
     costs = (costs - detector.typical_contributions_).clip(upper=0.0)
     for row, reasons in scored.reasons.items():
@@ -117,7 +117,7 @@ def test_a_missing_column_is_refused_with_the_nearest(model, tmp_path):
     """A file without a column of the model is named, and so is what comes close."""
     (tmp_path / "new.csv").write_text("code,amuont\n1,2\n")
     with pytest.raises(UnknownNameError, match=r"new.csv: there is no column 'amount', .*mean 'amuont'"):
-        list(scored_rows(Scorer(load(model)), str(tmp_path / "new.csv"), []))
+        list(scored_rows(Scorer(load(model)), TableInputs([str(tmp_path / "new.csv")]), []))
 
 
 def test_rows_that_the_model_cannot_read_come_out_beside_the_others(model, unseen):
@@ -144,7 +144,7 @@ def test_no_rows_score_to_no_rows(model, unseen):
 
 def test_another_threshold_flags_other_rows(model, unseen):
     """Scores stay; what lies below the given offset is an anomaly."""
-    (scored,) = scored_rows(Scorer(load(model), offset=1e6), unseen, [])
+    (scored,) = scored_rows(Scorer(load(model), offset=1e6), TableInputs([unseen]), [])
     assert scored.is_anomaly.all()
 
 

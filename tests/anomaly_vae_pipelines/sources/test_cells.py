@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.errors import MixedColumnWarning
 from anomaly_vae_pipelines.records import Rows
-from anomaly_vae_pipelines.sources.cells import MISSING, collect, plain_table, scoring_frame, table_pieces
+from anomaly_vae_pipelines.sources.cells import collect, plain_table, scoring_frame, table_pieces
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
 

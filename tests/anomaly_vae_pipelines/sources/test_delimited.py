@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources import read_rows
-from anomaly_vae_pipelines.sources.cells import MISSING
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.sources.cells import MISSING
 from anomaly_vae_pipelines.sources.jsonl import JsonLinesSource
 
 VALUE = st.one_of(

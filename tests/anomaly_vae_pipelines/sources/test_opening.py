@@ -57,7 +57,9 @@ def test_a_directory_is_expanded_to_its_files_of_rows(tmp_path):
     found = input_files(["first.csv", str(tmp_path), "-", "s3://bucket"])
     assert found == ["first.csv", str(tmp_path / "a.jsonl.gz"), str(tmp_path / "b.csv"), "-", "s3://bucket"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty: is a directory without files of rows; wanted \.csv, "):
+    with pytest.raises(
+        InputError, match=r"empty: is a directory without files of rows; wanted \.arrow, \.csv, "
+    ):
         input_files([str(tmp_path / "empty")])
 
 

@@ -57,7 +57,7 @@ def rows_of_csv(data: bytes, inputs: ModelInputs, max_rows: int) -> Rows:
     """The rows of CSV with a header line; raises InputError, RefusedRowsError (by line), TooLargeError."""
     inputs.wants_table()
     pieces, refused, n_rows = [], [], 0
-    with DelimitedSource(io.BytesIO(data)) as source:
+    with DelimitedSource(io.BytesIO(data), reading=inputs.reading) as source:
         require_columns(inputs.required, source, ", which the model reads", SOURCE)
         wanted = [name for name in inputs.names if name in source.columns]
         for block in source.blocks():
@@ -82,7 +82,9 @@ def rows_of_table(table: pa.Table, inputs: ModelInputs, max_rows: int) -> Rows:
     inputs.require(names)
     check_count(table.num_rows, max_rows)
     chosen, slips = cast_columns(
-        table.select([name for name in inputs.names if name in names]), inputs.numeric
+        table.select([name for name in inputs.names if name in names]),
+        inputs.numeric,
+        *inputs.reading.typed(),
     )
     if slips:
         raise RefusedRowsError(table.num_rows, sorted(slips.items()))

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from anomaly_vae_pipelines.dialects.reading import ANY, Reading
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.images.frame import Frame, frame_of
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer
 from anomaly_vae_pipelines.scoring.images import ImageScorer
-from anomaly_vae_pipelines.scoring.tables import final_detector, is_pipeline
+from anomaly_vae_pipelines.scoring.tables import final_detector, is_pipeline, read_columns
 
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "constant", "identifier", "unknown"]
 
@@ -32,12 +33,15 @@ class ModelInputs:
         Size and channels of images; None for tables.
     joins : bool
         Whether rows of several requests may be scored as one table.
+    reading : Reading
+        How text is read.
     """
 
     kinds: dict[str, Kind]
     numeric: frozenset[str]
     frame: Frame | None
     joins: bool
+    reading: Reading = ANY
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -79,11 +83,15 @@ class ModelInputs:
         return self.frame
 
 
-def inputs_of(scorer: AnyScorer) -> ModelInputs:
-    """The inputs of a scorer's model."""
+def inputs_of(scorer: AnyScorer, reading: Reading | None = None) -> ModelInputs:
+    """The inputs of a scorer's model; ``reading`` is how text is read, plain CSV by default."""
     if isinstance(scorer, ImageScorer):
         return ModelInputs({}, frozenset(), frame_of(scorer.detector), joins=True)
     if is_pipeline(scorer.model):
-        return ModelInputs(dict.fromkeys(scorer.names, "unknown"), scorer.numeric, None, joins=False)
-    columns = final_detector(scorer.model).schema_.columns
-    return ModelInputs({column.name: column.kind for column in columns}, scorer.numeric, None, joins=True)
+        kinds: dict[str, Kind] = dict.fromkeys(scorer.names, "unknown")
+    else:
+        kinds = {column.name: column.kind for column in final_detector(scorer.model).schema_.columns}
+    joins = not is_pipeline(scorer.model)
+    return ModelInputs(
+        kinds, scorer.numeric, None, joins, reading or Reading(names=read_columns(scorer.model))
+    )

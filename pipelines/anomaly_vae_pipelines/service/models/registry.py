@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.cores import n_cores
 from anomaly_vae.errors import InputError, ModelFileError
-from anomaly_vae.persistence import load_scorer
+from anomaly_vae.persistence import load_with_dialect
 from anomaly_vae.scorer import TableScorer
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
@@ -40,17 +40,26 @@ class ServedModel:
         First digits of the SHA-256 of its file; empty for a model without a file.
     seconds : float
         Duration of loading it.
+    dialect : mapping or None
+        How CSV is read, as the model file stores it.
     """
 
     def __init__(
-        self, name: str, version: str, model: AnyModel, model_id: str = "", *, seconds: float = 0.0
+        self,
+        name: str,
+        version: str,
+        model: AnyModel,
+        model_id: str = "",
+        *,
+        seconds: float = 0.0,
+        dialect: Mapping[str, Any] | None = None,
     ) -> None:
         self.name, self.version, self.model = name, version, model
         self.model_id, self.seconds, self.loaded_at = model_id, seconds, datetime.now(UTC)
-        adapter = adapter_of(model)
+        adapter = adapter_of(model, dialect)
         self.scorer: AnyScorer = adapter.scorer(explain="none")
         self._explainer: AnyScorer = adapter.scorer(explain="all", expected=True)
-        self.inputs: ModelInputs = inputs_of(self.scorer)
+        self.inputs: ModelInputs = inputs_of(self.scorer, getattr(adapter, "reading", None))
         self.statistics = ScoreStatistics(self.detector.calibration_scores_)
 
     @property
@@ -178,10 +187,11 @@ def load_served(name: str, version: str, path: str, *, isolated: bool = False) -
     With ``isolated=True`` a child process with limits loads it first.
     """
     started, model_id = time.perf_counter(), _digest(path)
-    model = load_scorer(path, isolated=isolated)
+    model, dialect = load_with_dialect(path, isolated=isolated)
     if _digest(path) != model_id:
         raise ModelFileError(f"{path}: changed while it was read; it will be read again")
-    return ServedModel(name, version, model, model_id, seconds=round(time.perf_counter() - started, 3))
+    seconds = round(time.perf_counter() - started, 3)
+    return ServedModel(name, version, model, model_id, seconds=seconds, dialect=dialect)
 
 
 def _digest(path: str) -> str:

@@ -72,7 +72,7 @@ def test_a_loaded_model_has_the_digest_of_its_file(models: list[Path]) -> None:
 def test_a_file_that_changes_while_it_is_loaded_is_refused(
     models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, load = tmp_path / "m.avae", module.load_scorer
+    path, load = tmp_path / "m.avae", module.load_with_dialect
     path.write_bytes(models[0].read_bytes())
 
     def load_and_change(name: str, **options: bool) -> object:
@@ -80,7 +80,7 @@ def test_a_file_that_changes_while_it_is_loaded_is_refused(
         path.write_bytes(models[1].read_bytes())
         return model
 
-    monkeypatch.setattr(module, "load_scorer", load_and_change)
+    monkeypatch.setattr(module, "load_with_dialect", load_and_change)
     with pytest.raises(ModelFileError, match="changed while it was read"):
         load_served("m", "1", str(path))
 

@@ -192,12 +192,15 @@ def test_a_refusal_names_the_rows(client: TestClient) -> None:
     assert [row["line"] for row in answer.json()["rows"]] == [3]
 
 
-def test_csv_that_is_parted_by_something_else_is_told(client: TestClient) -> None:
-    """In the words of the command line."""
+def test_csv_in_another_dialect_has_the_same_scores(client: TestClient) -> None:
+    """A body is read as a file is."""
     headers = {"content-type": "text/csv"}
-    answer = client.post("/v1/score?model=numbers", content="x;y;z\n1;2;3\n", headers=headers)
-    assert answer.status_code == 400
-    assert "delimiter seems to be ';'; wanted commas" in answer.json()["error"]
+    plain, german = (
+        client.post("/v1/score?model=numbers", content=content, headers=headers)
+        for content in ("x,y,z\n1.5,2,3.25\n", "x;y;z\n1,5;2;3,25\n")
+    )
+    assert (plain.status_code, german.status_code) == (200, 200)
+    assert plain.json()["rows"] == german.json()["rows"]
 
 
 def test_too_many_rows_are_refused_in_every_form(client: TestClient, numbers: pd.DataFrame) -> None:

@@ -1,0 +1,89 @@
+"""``anomaly-vae check``: shows how the columns of a file are read, and what is odd about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
+from anomaly_vae_pipelines.cli.exit_codes import DONE
+from anomaly_vae_pipelines.cli.options import json_option
+from anomaly_vae_pipelines.cli.printing import echo_json, echo_table, printable
+from anomaly_vae_pipelines.plurals import counted
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.runs.check import TableReport
+
+ODD = 1
+"""Exit code of --strict if anything is odd."""
+
+
+@click.command("check")
+@click.argument("file")
+@dialect_options
+@click.option("--html", metavar="OUT", help="Also write the report as an HTML page.")
+@click.option("--write", "schema", metavar="OUT", help="Also write the columns as TOML, for fit --columns.")
+@click.option("--force", is_flag=True, help="Replace these files if they exist.")
+@click.option("--strict", is_flag=True, help="End with exit code 1 if anything is odd.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    file: str,
+    html: str | None,
+    schema: str | None,
+    force: bool,
+    strict: bool,
+    as_json: bool,
+) -> int:
+    """Show how fit would read the columns of FILE, without fitting.
+
+    For each column: its kind, its range or number of values, its missing cells and its first values. Below
+    are the columns that are odd, such as numbers with words between them, and the options that change how
+    they are read.
+    """
+    from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
+    from anomaly_vae_pipelines.runs.check import check_file
+    from anomaly_vae_pipelines.runs.check_page import check_page
+
+    check_no_overwriting({"--html": html, "--write": schema}, [file])
+    report = check_file(file, given_dialect(ctx))
+    echo_json(_fields(report)) if as_json else _show(report)
+    if html is not None:
+        _write(html, check_page(report), force)
+    if schema is not None:
+        _write(schema, report.schema(), force)
+    return ODD if strict and report.is_odd else DONE
+
+
+def _write(path: str, text: str, force: bool) -> None:
+    from anomaly_vae_pipelines.io.files import replacing
+
+    with replacing(path, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _show(report: TableReport) -> None:
+    read = f", read as {report.dialect}" if report.dialect else ""
+    shape = f"{counted(report.n_rows, 'row')}, {counted(len(report.columns), 'column')}"
+    click.echo(printable(f"{report.path}: {shape}{read}"))
+    rows = [
+        (column.name, column.kind, column.values, f"{column.n_missing:,}", ", ".join(column.examples))
+        for column in report.columns
+    ]
+    echo_table(("column", "kind", "values", "missing", "examples"), rows)
+    for column in report.columns:
+        for text in column.oddities:
+            click.echo(printable(f"{column.name}: {text}"))
+
+
+def _fields(report: TableReport) -> dict[str, Any]:
+    columns = [
+        {
+            "name": column.name, "kind": column.kind, "read_as": column.read_as, "values": column.values,
+            "n_missing": column.n_missing, "examples": column.examples, "oddities": column.oddities,
+        }
+        for column in report.columns
+    ]  # fmt: skip
+    return {"path": report.path, "n_rows": report.n_rows, "dialect": report.dialect, "columns": columns}

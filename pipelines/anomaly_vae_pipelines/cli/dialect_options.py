@@ -1,0 +1,105 @@
+"""Options of all commands that read tables: how their text is read, if it is not to be found."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.dialects.dialect import Given
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEY = "dialect"
+_SEPARATORS = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "\\t": "\t",
+    "pipe": "|",
+    "space": " ",
+    "spaces": " ",
+}
+_MARKS = {"point": ".", "comma": ",", "space": " ", "apostrophe": "'", "’": "'"}
+
+_SEP_HELP = "Separator of the cells: one character, tab, or spaces for any number of them. [default: found]"
+_DECIMAL_HELP = "Decimal mark of numbers. [default: found]"
+_THOUSANDS_HELP = "Mark between groups of three digits: . , ' or space. [default: found]"
+_ENCODING_HELP = "Encoding of the text, such as cp1252. [default: found]"
+_HEADER_HELP = (
+    "Whether the first row has the names; without, they are column_1, column_2 ... [default: found]"
+)
+_NA_HELP = "A word or a number that means a missing cell, such as -999. Repeatable."
+_NOT_NA_HELP = "A word or a number that is a value, though it looks like a missing cell. Repeatable."
+_SHEET_HELP = "Name or number, from 1, of the sheet of an Excel file. [default: the only one with cells]"
+_DAY_HELP = "Whether 01/02/2026 is the first of February. [default: found]"
+
+
+def dialect_options(command: F) -> F:
+    """``--sep``, ``--decimal``, ``--thousands``, ``--encoding``, ``--header``, ``--na``, ``--day-first``."""
+    for names, settings in reversed(_OPTIONS):
+        option = click.option(*names, expose_value=False, **({"callback": _store} | settings))
+        command = option(command)
+    return command
+
+
+def given_dialect(ctx: click.Context) -> Given:
+    """What the user said about the text of tables."""
+    from anomaly_vae_pipelines.dialects.dialect import Given
+
+    return Given(**ctx.meta.get(_KEY, {}))
+
+
+def _store(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    if value not in (None, ()):
+        ctx.meta.setdefault(_KEY, {})[option.name] = value
+
+
+def _separator(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    found = _SEPARATORS.get(value, value)
+    if len(found) != 1 or found in "\"'\r\n" or not found.isascii():
+        raise click.BadParameter(f"wanted one character, tab or spaces, got {value!r}", param=option)
+    return found
+
+
+def _mark(allowed: str) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    def convert(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+        found = None if value is None else _MARKS.get(value, value)
+        if found is not None and (len(found) != 1 or found not in allowed):
+            raise click.BadParameter(f"wanted one of {allowed}, got {value!r}", param=option)
+        return found
+
+    return convert
+
+
+def _codec(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return codecs.lookup(value).name
+    except LookupError:
+        raise click.BadParameter(
+            f"unknown encoding {value!r}; such as utf-8, cp1252, latin-1", param=option
+        ) from None
+
+
+def _checked(check: Callable[..., Any]) -> Callable[..., None]:
+    return lambda ctx, option, value: _store(ctx, option, check(ctx, option, value))
+
+
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--sep", "separator"), {"metavar": "CHAR", "help": _SEP_HELP, "callback": _checked(_separator)}),
+    (("--decimal",), {"metavar": "MARK", "help": _DECIMAL_HELP, "callback": _checked(_mark(".,"))}),
+    (("--thousands",), {"metavar": "MARK", "help": _THOUSANDS_HELP, "callback": _checked(_mark(".,' "))}),
+    (("--encoding",), {"metavar": "NAME", "help": _ENCODING_HELP, "callback": _checked(_codec)}),
+    (("--header/--no-header",), {"default": None, "help": _HEADER_HELP}),
+    (("--na", "missing"), {"multiple": True, "metavar": "WORD", "help": _NA_HELP}),
+    (("--not-na", "values"), {"multiple": True, "metavar": "WORD", "help": _NOT_NA_HELP}),
+    (("--day-first/--month-first", "day_first"), {"default": None, "help": _DAY_HELP}),
+    (("--sheet",), {"metavar": "SHEET", "help": _SHEET_HELP}),
+)

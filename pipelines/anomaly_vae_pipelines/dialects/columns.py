@@ -1,0 +1,208 @@
+"""find_forms: how each text column of a training table is read, decided by all its cells, or a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_vae_pipelines.arrow_arrays import arrow_texts, numpy_floats
+from anomaly_vae_pipelines.dialects.dialect import Dialect, Given
+from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm, is_code, is_version
+from anomaly_vae_pipelines.dialects.marks import Marks, decide
+from anomaly_vae_pipelines.dialects.missing import AMONG_NUMBERS, MISSING, SURE
+from anomaly_vae_pipelines.dialects.numbers import NumberForm, affix_form, possible_marks
+from anomaly_vae_pipelines.dialects.sentinels import find_sentinel
+from anomaly_vae_pipelines.dialects.times import ClockForm, DateForm, is_clock, possible_orders
+from anomaly_vae_pipelines.errors import AmbiguousError
+
+_HEAD = 1_000
+_ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?$"
+_DATES = {"dmy": "day-first", "mdy": "month-first"}
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of numbers: its form without marks, the marks that fit, and its distinct texts."""
+
+    name: str
+    form: NumberForm
+    marks: list[Marks]
+    texts: pa.ChunkedArray
+    missing: tuple[str, ...]
+
+
+def find_forms(
+    table: pa.Table, dialect: Dialect, given: Given, source: str
+) -> tuple[Dialect, dict[str, ColumnForm]]:
+    """The dialect with the marks of its numbers, and the form of each text column that is not plain.
+
+    Parameters
+    ----------
+    table : Table
+        All rows; its text columns are decided, others are not read.
+    dialect : Dialect
+        Of the file; its marks are replaced.
+    given : Given
+        What the user said.
+    source : str
+        The name of the file, for messages.
+
+    Raises
+    ------
+    AmbiguousError
+        If the cells of a column can be read in two ways.
+    """
+    forms: dict[str, ColumnForm] = {}
+    numbers: list[_Column] = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if not pa.types.is_string(column.type):
+            continue
+        if name in given.columns:
+            forms[name] = given.columns[name]
+            continue
+        found = _find(name, distinct_texts(column, dialect), given, source)
+        if isinstance(found, _Column):
+            numbers.append(found)
+        elif found is not None:
+            forms[name] = found
+    marks = _marks(numbers, dialect, given, source)
+    for column in numbers:
+        own = next((fitting for fitting in column.marks if _agree(fitting, marks)), column.marks[0])
+        decimal = own[0] or ("," if own[1] == "." else "." if own[1] == "," else marks[0] or ".")
+        thousands = own[1] or ("" if marks[1] == decimal else marks[1])
+        form = ColumnForm(column.form.with_marks(decimal, thousands), column.missing)
+        if not form.is_plain:
+            forms[column.name] = form
+        _ask_about_sentinel(column, table.column(column.name), form, dialect, source)
+    found_dialect = Dialect(**(vars(dialect) | {"decimal": marks[0] or ".", "thousands": marks[1]}))
+    return found_dialect, {name: forms[name] for name in table.column_names if name in forms}
+
+
+def distinct_texts(column: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
+    """The distinct texts of a column that are not missing, without spaces around them."""
+    texts = pc.drop_null(pc.unique(pc.utf8_trim_whitespace(column)))
+    missing = arrow_texts(sorted((MISSING | set(dialect.missing)) - set(dialect.values)))
+    texts = texts.filter(pc.invert(pc.is_in(texts, missing)))
+    return pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
+
+
+def _find(name: str, texts: pa.ChunkedArray, given: Given, source: str) -> _Column | ColumnForm | None:
+    """The form of a column; None for plain text."""
+    if not len(texts):
+        return None
+    words = arrow_texts(sorted((AMONG_NUMBERS | SURE) - set(given.values)))
+    is_word = pc.is_in(texts, words)
+    rest = texts.filter(pc.invert(is_word))
+    missing = tuple(sorted(texts.filter(is_word).to_pylist()))
+    if not len(rest):
+        return None
+    head = rest.slice(0, _HEAD)
+    if (form := _number(name, rest, head, missing)) is not None:
+        return form
+    if is_clock(head) and is_clock(rest):
+        return ColumnForm(ClockForm(), missing)
+    return _date(name, rest, head, missing, given, source)
+
+
+def _number(
+    name: str, texts: pa.ChunkedArray, head: pa.ChunkedArray, missing: tuple[str, ...]
+) -> _Column | ColumnForm | None:
+    """A column of numbers, or of texts that only look like numbers; None for others."""
+    if is_version(texts, name) or is_code(texts):
+        return ColumnForm(TextForm(), missing)
+    if affix_form(head) is None or (form := affix_form(texts)) is None:
+        return None
+    marks = possible_marks(head, form)
+    if len(head) < len(texts) and (len(marks) != 1 or not _are_floats(texts)):
+        marks = possible_marks(texts, form)
+    return _Column(name, form, marks, texts, missing) if marks else None
+
+
+def _are_floats(texts: pa.ChunkedArray) -> bool:
+    """Whether all texts are numbers as Python writes them, which is checked fast."""
+    try:
+        numpy_floats(texts.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _date(
+    name: str,
+    texts: pa.ChunkedArray,
+    head: pa.ChunkedArray,
+    missing: tuple[str, ...],
+    given: Given,
+    source: str,
+) -> ColumnForm | None:
+    if not possible_orders(head) or pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
+        return None  # dates in ISO 8601 are plain
+    orders = possible_orders(texts)
+    if {"dmy", "mdy"} <= set(orders):
+        if given.day_first is None:
+            raise AmbiguousError(
+                source, None, f"column {name!r}: {texts[0].as_py()!r} may have the day or the month first, "
+                "as no day is above 12; add --day-first or --month-first"
+            )  # fmt: skip
+        orders = ["dmy" if given.day_first else "mdy"]
+    return ColumnForm(DateForm(orders[0]), missing) if orders else None
+
+
+def _marks(columns: list[_Column], dialect: Dialect, given: Given, source: str) -> Marks:
+    """The marks of columns that do not decide them alone; asks if a column needs them."""
+    said: Marks = (given.decimal or "", given.thousands or "")
+    for column in columns:
+        if any(said) and (fitting := [marks for marks in column.marks if _agree(marks, said)]):
+            column.marks[:] = fitting
+    if any(said):
+        return said[0] or ("." if said[1] == "," else "," if said[1] == "." else "."), said[1]
+    decided = decide([column.marks for column in columns])
+    unsure = next((column for column in columns if len(column.marks) > 1), None)
+    if decided is None and unsure is not None:
+        raise _question(unsure, source)
+    return decided if decided is not None else _most([column.marks for column in columns])
+
+
+def _agree(marks: Marks, said: Marks) -> bool:
+    return all(not one or not other or one == other for one, other in zip(marks, said, strict=True)) and not (
+        marks[1] and marks[1] == said[0]
+    ) and not (marks[0] and marks[0] == said[1])  # fmt: skip
+
+
+def _most(columns: list[list[Marks]]) -> Marks:
+    """The most frequent marks; the columns with others keep their own."""
+    certain = [marks[0] for marks in columns if len(marks) == 1 and marks[0][0]]
+    return max(certain, key=certain.count, default=("", ""))
+
+
+def _question(column: _Column, source: str) -> AmbiguousError:
+    shown = next(text.as_py() for text in column.texts if "." in text.as_py() or "," in text.as_py())
+    mark = "." if "." in shown else ","
+    word = {".": "point", ",": "comma"}[mark]
+    return AmbiguousError(
+        source, None, f"column {column.name!r}: {shown!r} may have a decimal {word} or a mark of thousands, "
+        f"and nothing in the file decides it; add --decimal {mark} or --thousands {mark}"
+    )  # fmt: skip
+
+
+def _ask_about_sentinel(
+    column: _Column, cells: pa.ChunkedArray, form: ColumnForm, dialect: Dialect, source: str
+) -> None:
+    """Raise AmbiguousError if a number that stands for a missing one seems to be among the numbers."""
+    if not isinstance(form.form, NumberForm):
+        return
+    found = find_sentinel(column.texts, cells, form.form, dialect.values)
+    if found is not None:
+        text, count, others = found
+        raise AmbiguousError(
+            source, None, f"column {column.name!r}: {text} occurs {count:,} times, all others are {others}; "
+            f"add --na={text} if it means a missing value, or --not-na={text} if it is a number"
+        )  # fmt: skip
+
+
+def stored_forms(forms: Mapping[str, ColumnForm]) -> dict[str, dict[str, object]]:
+    """The forms as JSON values."""
+    return {name: form.as_json() for name, form in forms.items()}

@@ -1,0 +1,191 @@
+"""sniff: the dialect of a text file from its first bytes, or a question if it can be read in two ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from anomaly_vae_pipelines.dialects.binaries import refuse_binary
+from anomaly_vae_pipelines.dialects.dialect import SEPARATORS, Dialect, Given, is_comment
+from anomaly_vae_pipelines.dialects.encodings import find_encoding, is_encoded, mark_of
+from anomaly_vae_pipelines.dialects.layout import Layout, find_layout
+from anomaly_vae_pipelines.dialects.marks import marks_of_rows
+from anomaly_vae_pipelines.dialects.missing import SURE
+from anomaly_vae_pipelines.dialects.separators import Split, find_splits, split_lines
+from anomaly_vae_pipelines.errors import AmbiguousError, SourceError
+
+_LINE_END = re.compile("\r\n|\n|\r")
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_COMMENTS = ("#", "%", "//")
+
+
+class Sniffed(NamedTuple):
+    """A dialect, and the layout of the file in it."""
+
+    dialect: Dialect
+    layout: Layout
+
+
+def sniff(
+    sample: bytes, name: str, given: Given, *, is_cut: bool = False, expected: Sequence[str] = ()
+) -> Sniffed:
+    """The dialect of a file.
+
+    Parameters
+    ----------
+    sample : bytes
+        The start of the file.
+    name : str
+        Its name, for messages.
+    given : Given
+        What the user said, which is not questioned.
+    is_cut : bool
+        Whether the file continues after the sample, so that the last line may be incomplete.
+    expected : sequence of str
+        Names of columns that its header has, if they are known.
+
+    Raises
+    ------
+    AmbiguousError
+        If it can be read in two ways; SourceError if it is not text.
+    """
+    refuse_binary(sample, name)
+    encoding = _encoding(sample, name, given)
+    text = sample[len(mark_of(sample)) :].decode(encoding, errors="replace")
+    lines = _LINE_END.split(text)
+    lines = lines[:-1] if is_cut and len(lines) > 1 else lines
+    n_skipped, separator = _stated_separator(lines)
+    comment, leading = _comment(lines[n_skipped:])
+    body = [line for line in lines[n_skipped:] if line.strip() and not is_comment(line, comment)]
+    quote, escape = _quote(body), bool(re.search(r'\\"', text))
+    split = _split(body, name, given, separator, quote, escape)
+    dialect = Dialect(
+        separator=split.separator, encoding=encoding, quote=quote, escape=escape,
+        comment=comment if leading < _count(lines, comment) else "",
+    )  # fmt: skip
+    dialect = _spaced(dialect, body, split)
+    layout = find_layout(
+        lines, replace(dialect, comment=comment), split.width, name, header=given.header, n_skipped=n_skipped,
+        expected=expected,
+    )  # fmt: skip
+    words = sorted({cell for row in layout.rows for cell in row.cells if cell in SURE})
+    header = layout.header_line is not None or bool(layout.names and layout.names[0] != "column_1")
+    has_units = (
+        layout.header_line is not None and layout.n_lines > layout.header_line + 1 and bool(layout.rows)
+    )
+    found = replace(dialect, header=header, missing=tuple(words), units=has_units)
+    decimal, thousands = marks_of_rows([row.cells for row in layout.rows[:1000]], found.missing)
+    return Sniffed(with_given(replace(found, decimal=decimal, thousands=thousands), given), layout)
+
+
+def with_given(dialect: Dialect, given: Given) -> Dialect:
+    """The dialect with what the user said; found words are kept beside the given ones."""
+    missing = [word for word in (*given.missing, *dialect.missing) if word not in given.values]
+    return replace(given.applied(dialect), missing=tuple(dict.fromkeys(missing)))
+
+
+def _encoding(sample: bytes, name: str, given: Given) -> str:
+    if given.encoding is None:
+        return find_encoding(sample, name)
+    if not is_encoded(sample, given.encoding):
+        raise SourceError(
+            name, None, f"is not in --encoding {given.encoding}; leave the option out to find it"
+        )
+    return given.encoding
+
+
+def _stated_separator(lines: Sequence[str]) -> tuple[int, str | None]:
+    """The line ``sep=;`` that Excel reads: the number of lines it takes, and the separator."""
+    found = _SEP_LINE.fullmatch(lines[0]) if lines else None
+    return (1, found[1]) if found else (0, None)
+
+
+def _comment(lines: Sequence[str]) -> tuple[str, int]:
+    """What comments start with, if there are any, and the number of them above the first row."""
+    first = next((line for line in lines if line.strip()), "")
+    for mark in _COMMENTS:
+        if is_comment(first, mark) or sum(line.startswith(mark + " ") for line in lines[:1000]) > 0:
+            leading = 0
+            for line in lines:
+                if line.strip() and not is_comment(line, mark):
+                    break
+                leading += is_comment(line, mark)
+            if leading < sum(bool(line.strip()) for line in lines):
+                return mark, leading
+    return "", 0
+
+
+def _count(lines: Sequence[str], comment: str) -> int:
+    return sum(is_comment(line, comment) for line in lines) if comment else 0
+
+
+def _quote(lines: Sequence[str]) -> str:
+    """The quote around cells: an apostrophe only if many lines have it, and none a double quote."""
+    sample = lines[:100]
+    if any('"' in line for line in sample):
+        return '"'
+    n_quoted = sum(bool(re.search(r"(?:^|[,;\t| ])'[^']*'(?:$|[,;\t| ])", line)) for line in sample)
+    return "'" if n_quoted > len(sample) / 2 else '"'
+
+
+def _split(
+    lines: Sequence[str], name: str, given: Given, stated: str | None, quote: str, escape: bool
+) -> Split:
+    """The split of the lines by the given, stated or best separator."""
+    chosen = given.separator or stated
+    if chosen is not None:
+        return split_lines(lines, chosen, quote, escape)
+    splits = [split for split in find_splits(lines, quote, escape) if _is_possible(split, given)]
+    best = next((split for split in splits if split.is_table), None)
+    if best is None:
+        return split_lines(lines, ";" if given.decimal == "," else ",", quote, escape)
+    for other in splits:
+        if other is not best and other.is_table and other.rank[:2] == best.rank[:2]:
+            raise _two_separators(name, lines, best, other)
+    if given.decimal is None and _are_decimal_commas(best, lines[1:]) and "," not in lines[0]:
+        return split_lines(lines, ";", quote, escape)
+    if given.decimal is None and _are_decimal_commas(best, lines):
+        raise AmbiguousError(
+            name, None, f"{best.rows[-1][0]},{best.rows[-1][1]} may be two cells or one number with a "
+            "decimal comma; add --sep , or --decimal ,"
+        )  # fmt: skip
+    return best
+
+
+def _is_possible(split: Split, given: Given) -> bool:
+    """Whether a separator agrees with the given decimal mark."""
+    return not (given.decimal == "," and split.separator == ",") or any(
+        '"' in cell for row in split.rows for cell in row
+    )
+
+
+def _are_decimal_commas(split: Split, lines: Sequence[str]) -> bool:
+    """Whether two columns of whole numbers may be one column of decimal numbers."""
+    if split.separator != "," or split.width != 2:
+        return False
+    return all(re.fullmatch(r"\s*-?[0-9]+,[0-9]+\s*", line) for line in lines)
+
+
+def _two_separators(name: str, lines: Sequence[str], best: Split, other: Split) -> AmbiguousError:
+    shown = next((line for line in lines if best.separator in line and other.separator in line), lines[0])
+    first, second = (f"--sep {_option(split.separator)} ({split.width} columns)" for split in (best, other))
+    return AmbiguousError(name, None, f"{shown[:40]!r} can be divided in two ways; add {first} or {second}")
+
+
+def _option(separator: str) -> str:
+    return (
+        f"'{separator}'" if separator in ";|" else SEPARATORS[separator] if separator in "\t " else separator
+    )
+
+
+def _spaced(dialect: Dialect, lines: Sequence[str], split: Split) -> Dialect:
+    """The dialect with what is known about spaces around cells."""
+    if split.separator == " ":
+        return replace(dialect, trim=True)
+    separator = re.escape(split.separator)
+    sample = lines[:200]
+    n_spaced = sum(bool(re.search(f"{separator} |[^ ] +{separator}", line)) for line in sample)
+    is_spaced = any(re.search(f'{separator} +"', line) for line in sample)
+    return replace(dialect, trim=n_spaced > 0.3 * len(sample), spaced=is_spaced)

@@ -1,0 +1,166 @@
+"""Dates and clock times as people write them, as ISO 8601 and as seconds; vectorised on Arrow arrays."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomaly_vae_pipelines.arrow_arrays import arrow_booleans, arrow_texts, null, numpy_floats
+from anomaly_vae_pipelines.dialects.numbers import is_true
+
+_TIME = (
+    r"(?:(?:[ T]+|, )(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}(?:[.,][0-9]{1,9})?))?"
+    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?)?"
+)
+_MONTHS = (
+    ("01", "jan|january|januar|jänner"), ("02", "feb|february|februar"), ("03", "mar|march|mär|märz|mrz"),
+    ("04", "apr|april"), ("05", "may|mai"), ("06", "jun|june|juni"), ("07", "jul|july|juli"),
+    ("08", "aug|august"), ("09", "sep|sept|september"), ("10", "oct|october|okt|oktober"),
+    ("11", "nov|november"), ("12", "dec|december|dez|dezember"),
+)  # fmt: skip
+_YEAR = "(?P<year>[0-9]{4}|[0-9]{2})"
+_NAME = r"[A-Za-zä]{3,9}\.?"
+_PATTERNS = {
+    "dmy": rf"^(?P<day>[0-9]{{1,2}})[./ -](?P<month>[0-9]{{1,2}})[./ -]{_YEAR}{_TIME}$",
+    "mdy": rf"^(?P<month>[0-9]{{1,2}})[/-](?P<day>[0-9]{{1,2}})[/-]{_YEAR}{_TIME}$",
+    "ymd": rf"^(?P<year>[0-9]{{4}})[./-](?P<month>[0-9]{{1,2}})[./-](?P<day>[0-9]{{1,2}}){_TIME}$",
+    "dby": rf"^(?P<day>[0-9]{{1,2}})[. -]*(?P<month>{_NAME})[ -]*{_YEAR}{_TIME}$",
+    "bdy": rf"^(?P<month>{_NAME}) *(?P<day>[0-9]{{1,2}}),? +(?P<year>[0-9]{{4}}){_TIME}$",
+}
+"""Forms of dates: day, month (as a number or as a name) and year in their order."""
+
+ORDERS = tuple(_PATTERNS)
+ORDER_NAMES = {
+    "dmy": "day first",
+    "mdy": "month first",
+    "ymd": "year first",
+    "dby": "day first, month as a word",
+    "bdy": "month first, as a word",
+}
+"""The orders in words."""
+
+_CLOCK = (
+    r"^(?P<sign>-?)(?:(?P<days>[0-9]+) days?,? )?"
+    r"(?P<hours>[0-9]{1,4}):(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:[.,][0-9]+)?))?$"
+)
+
+
+class DateForm(NamedTuple):
+    """How the dates of a column are written: a name of ``ORDERS``."""
+
+    order: str
+
+    def as_json(self) -> dict[str, str]:
+        """The attributes, with the name of this form."""
+        return {"form": "date", "order": self.order}
+
+
+class ClockForm(NamedTuple):
+    """Clock times and durations, such as 8:30 or 12:05:07, which are read as seconds."""
+
+    def as_json(self) -> dict[str, str]:
+        """The name of this form."""
+        return {"form": "clock"}
+
+
+def possible_orders(texts: pa.ChunkedArray) -> list[str]:
+    """The orders of day, month and year in which all texts are dates; with dots the day is first."""
+    return [order for order in ORDERS if pc.all(_is_date(texts, order)).as_py()]
+
+
+def iso_dates(texts: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
+    """Dates as ISO 8601; a text that is not a date in this form stays as it is, for the model to reject."""
+    parts = _parts(texts, form.order)
+    year = pc.if_else(
+        pc.equal(pc.utf8_length(parts["year"]), 2),
+        pc.binary_join_element_wise(_century(parts["year"]), parts["year"], ""),
+        parts["year"],
+    )
+    date = pc.binary_join_element_wise(year, _two(_month(parts["month"])), _two(parts["day"]), "-")
+    iso = pc.if_else(pc.equal(parts["hour"], ""), date, pc.binary_join_element_wise(date, _time(parts), "T"))
+    return pc.if_else(pc.fill_null(_is_date(texts, form.order), False), iso, texts)
+
+
+def is_clock(texts: pa.ChunkedArray) -> bool:
+    """Whether all texts are clock times or durations with colons."""
+    return bool(pc.all(pc.match_substring_regex(texts, _CLOCK)).as_py())
+
+
+def clock_seconds(texts: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Clock times as seconds, and a mask of the texts that are none; as ``parse_numbers`` returns them."""
+    trimmed = pc.utf8_trim_whitespace(texts)
+    found = pc.extract_regex(trimmed, _CLOCK)
+    parts = {name: _field(found, name) for name in ("sign", "days", "hours", "minutes", "seconds")}
+
+    def number(name: str) -> NDArray[np.float64]:
+        text = pc.replace_substring(parts[name], ",", ".")
+        return numpy_floats(pc.if_else(pc.equal(text, ""), "0", text).cast(pa.float64()))
+
+    seconds = number("days") * 86_400 + number("hours") * 3_600 + number("minutes") * 60 + number("seconds")
+    sign = np.where(is_true(pc.equal(parts["sign"], "-")), -1.0, 1.0)
+    wrong = pc.and_(
+        pc.is_valid(texts), pc.invert(pc.fill_null(pc.match_substring_regex(trimmed, _CLOCK), False))
+    )
+    return sign * seconds, is_true(wrong)
+
+
+def _is_date(texts: pa.ChunkedArray, order: str) -> Any:
+    """Which texts are dates in an order, with a month and a day that may exist."""
+    parts = _parts(texts, order)
+    day, month = _number(parts["day"]), _number(_month(parts["month"]))
+    known = (day >= 1) & (day <= 31) & (month >= 1) & (month <= 12)
+    matched = pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _PATTERNS[order])
+    return pc.and_(pa.chunked_array([arrow_booleans(known)]), pa.chunked_array([_whole(matched)]))
+
+
+def _whole(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _parts(texts: pa.ChunkedArray, order: str) -> dict[str, Any]:
+    found = pc.extract_regex(pc.utf8_trim_whitespace(texts), _PATTERNS[order])
+    return {
+        name: _field(found, name) for name in ("year", "month", "day", "hour", "minute", "second", "half")
+    }
+
+
+def _field(found: Any, name: str) -> Any:
+    """One group of the matches; null where nothing matched."""
+    return pc.struct_field(found, name)
+
+
+def _number(texts: Any) -> NDArray[np.float64]:
+    valid = pc.match_substring_regex(texts, "^[0-9]+$")
+    return numpy_floats(pc.if_else(valid, texts, null(texts.type)).cast(pa.float64()))
+
+
+def _two(texts: Any) -> Any:
+    return pc.utf8_lpad(texts, 2, "0")
+
+
+def _century(years: Any) -> Any:
+    """The century of years of two digits: up to 68 they are of this one, as in POSIX."""
+    return pc.if_else(pc.less_equal(years, "68"), "20", "19")
+
+
+def _month(texts: Any) -> Any:
+    """Months as numbers; a name that is not one stays as it is."""
+    for number, names in _MONTHS:
+        texts = pc.replace_substring_regex(texts, f"(?i)^(?:{names})\\.?$", number)
+    return texts
+
+
+def _time(parts: dict[str, Any]) -> Any:
+    """Times of day as hh:mm:ss, from 24 or 12 hours."""
+    hour = _number(parts["hour"])
+    half = pc.utf8_lower(parts["half"])
+    hour = np.where(
+        is_true(pc.equal(half, "p")), hour % 12 + 12, np.where(is_true(pc.equal(half, "a")), hour % 12, hour)
+    )
+    hours = pa.chunked_array([arrow_texts([None if h != h else f"{h:02.0f}" for h in hour.tolist()])])
+    seconds = pc.if_else(pc.equal(parts["second"], ""), "00", pc.replace_substring(parts["second"], ",", "."))
+    return pc.binary_join_element_wise(hours, parts["minute"], seconds, ":")

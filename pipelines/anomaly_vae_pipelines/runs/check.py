@@ -1,0 +1,168 @@
+"""Check: how a fit would read each column of a file, and what is odd about it, without fitting."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from anomaly_vae.columns.kinds import choose_reader
+from anomaly_vae.columns.readers import MAX_CATEGORIES, IdentifierReader, Reader
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
+from anomaly_vae_pipelines.dialects.forms import ColumnForm
+from anomaly_vae_pipelines.dialects.reading import described
+from anomaly_vae_pipelines.dialects.schema import write_schema
+from anomaly_vae_pipelines.dialects.times import ClockForm
+from anomaly_vae_pipelines.runs.table_training import TableTraining
+
+N_EXAMPLES = 3
+MOST_MISSING = 0.5
+"""A column with a larger share of missing cells is odd."""
+
+_SCHEMA_KINDS = {"datetime": "date", "identifier": "id", "boolean": "boolean"}
+
+
+@dataclass(frozen=True)
+class ColumnReport:
+    """How one column is read.
+
+    Attributes
+    ----------
+    name, kind : str
+        Its name, and its kind as in ``schema_`` of a detector.
+    form : ColumnForm or None
+        How its cells are written; None for plain numbers and text.
+    examples : tuple of str
+        Its first values.
+    n_missing : int
+        Number of missing cells.
+    values : str
+        The range of its numbers, or its number of categories.
+    oddities : tuple of str
+        What is odd about it, each with the option that changes it.
+    is_number : bool
+        Whether its cells are numbers.
+    """
+
+    name: str
+    kind: str
+    form: ColumnForm | None
+    examples: tuple[str, ...]
+    n_missing: int
+    values: str
+    oddities: tuple[str, ...]
+    is_number: bool = False
+
+    @property
+    def read_as(self) -> str:
+        """The kind, with how the cells are written."""
+        return self.kind if self.form is None else f"{self.kind}: {self.form.shown}"
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """How a file is read.
+
+    Attributes
+    ----------
+    path : str
+    n_rows : int
+    dialect : str
+        What is not plain CSV about it, in words; empty if nothing is.
+    columns : tuple of ColumnReport
+    """
+
+    path: str
+    n_rows: int
+    dialect: str
+    columns: tuple[ColumnReport, ...]
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether anything is odd about a column."""
+        return any(column.oddities for column in self.columns)
+
+    def schema(self) -> str:
+        """The columns as TOML for ``fit --columns``."""
+        return write_schema((column.name, _schema_kind(column), column.form) for column in self.columns)
+
+
+def check_file(path: str, given: Given = NOTHING) -> TableReport:
+    """Read a file as ``fit_file`` does, and describe its columns; raises InputError as that does."""
+    training = TableTraining(path, None, [], {}, "tabular", given)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = training.data()
+    warned = {
+        name: str(one.message) for one in caught for name in table if f"column {name!r} " in str(one.message)
+    }
+    forms = training.reading.forms
+    columns = [_report(table[name], str(name), forms, warned.get(name)) for name in table]
+    return TableReport(path, len(table), described(training.reading), tuple(columns))
+
+
+def _report(
+    cells: pd.Series, name: str, forms: Mapping[str, ColumnForm], warning: str | None
+) -> ColumnReport:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reader = choose_reader(cells, name)
+    present = cells[cells.notna()]
+    examples = tuple(_shown(value) for value in present.drop_duplicates().head(N_EXAMPLES))
+    oddities = _oddities(reader, cells, present, warning)
+    n_missing = int(cells.isna().sum())
+    is_number = pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype)
+    values, form = _values(reader, present), forms.get(name)
+    return ColumnReport(name, reader.kind, form, examples, n_missing, values, oddities, is_number)
+
+
+def _values(reader: Reader, present: pd.Series) -> str:
+    """The range or the number of categories of a column."""
+    if not len(present):
+        return "none"
+    if reader.kind in ("numeric", "datetime"):
+        return f"{_shown(present.min())} to {_shown(present.max())}"
+    return f"{present.nunique():,} distinct"
+
+
+def _oddities(reader: Reader, cells: pd.Series, present: pd.Series, warning: str | None) -> tuple[str, ...]:
+    found = []
+    if warning is not None:
+        found.append(warning.partition("' ")[2])
+    if not len(present):
+        found.append(f"has no value; leave it out with --ignore {reader.name}")
+    elif len(present) < (1 - MOST_MISSING) * len(cells):
+        found.append(f"{1 - len(present) / len(cells):.0%} of its cells are missing")
+    elif reader.kind == "constant":
+        found.append("has one value only")
+    if isinstance(reader, IdentifierReader):
+        found.append(f"hardly repeats a value, so it is left out; say so with --id {reader.name}")
+    elif reader.kind == "categorical" and present.nunique() > MAX_CATEGORIES:
+        found.append(f"has more than {MAX_CATEGORIES} categories; the rare ones are read as one")
+    if reader.kind == "numeric" and (text := _far_nines(present)) is not None:
+        found.append(f"{text} is far above all others; if it means a missing value, add --na {text}")
+    return tuple(found)
+
+
+def _far_nines(numbers: pd.Series) -> str | None:
+    """A number such as 9999 that is repeated and far above all others."""
+    values = numbers.to_numpy(dtype=np.float64)
+    most, rest = values.max(), values[values < values.max()]
+    is_nines = most >= 99 and float(most).is_integer() and set(str(int(most))) == {"9"}
+    if not is_nines or not len(rest) or (values == most).sum() < 2 or most < 2 * rest.max():
+        return None
+    return str(int(most))
+
+
+def _schema_kind(column: ColumnReport) -> str:
+    """The kind of a column in a schema."""
+    if isinstance(column.form and column.form.form, ClockForm):
+        return "time"
+    return _SCHEMA_KINDS.get(column.kind, "number" if column.is_number else "text")
+
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,55 @@
+"""The forms of the columns of a training table; see test_cases for the files."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from anomaly_vae_pipelines.dialects.columns import distinct_texts, find_forms, stored_forms
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Dialect, Given
+from anomaly_vae_pipelines.dialects.numbers import texts_of
+from anomaly_vae_pipelines.errors import AmbiguousError
+
+
+def forms(given=NOTHING, **columns):
+    table = pa.table({name: texts_of(cells) for name, cells in columns.items()})
+    dialect, found = find_forms(table, PLAIN, given, "a.csv")
+    return dialect.marks, {name: form.shown for name, form in found.items()}
+
+
+def test_plain_columns_have_no_form():
+    assert forms(a=["1.5", "2"], b=["x", "y"]) == ((".", ""), {})
+
+
+def test_a_column_that_decides_the_marks_decides_for_all():
+    marks, found = forms(a=["1.234", "2.345"], b=["1,5", "2,5"])
+    assert marks == (",", "")
+    assert found == {"a": "numbers such as 1.234,5", "b": "numbers such as 1234,5"}
+
+
+def test_columns_that_differ_keep_their_own_marks():
+    _, found = forms(a=["1.25", "2.5"], b=["1,5", "2,5"], c=["3,5", "4,5"])
+    assert found == {"b": "numbers such as 1234,5", "c": "numbers such as 1234,5"}
+
+
+def test_nothing_that_decides_is_a_question():
+    with pytest.raises(AmbiguousError, match=r"column 'a': '1.234' .*--decimal \. or --thousands \."):
+        forms(a=["1.234", "2.345"])
+    assert forms(Given(thousands="."), a=["1.234", "2.345"])[0] == (",", ".")
+
+
+def test_words_among_numbers_are_missing():
+    assert forms(a=["1", "-", "3"], b=["x", "-", "y"])[1] == {
+        "a": "numbers such as 1234.5 with - for missing"
+    }
+
+
+def test_missing_words_are_not_distinct_texts():
+    column = texts_of(["x", " x", "?", "NA", None])
+    assert distinct_texts(column, Dialect(missing=("?",))).to_pylist() == ["x"]
+    assert distinct_texts(column, Dialect(values=("NA",))).to_pylist() == ["x", "?", "NA"]
+
+
+def test_forms_are_stored_by_name():
+    _, found = find_forms(pa.table({"a": texts_of(["1 kg"])}), PLAIN, NOTHING, "a.csv")
+    assert stored_forms(found) == {"a": {"form": "number", "suffix": "kg"}}

@@ -1,0 +1,71 @@
+"""Dates and clock times as people write them."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anomaly_vae_pipelines.dialects.numbers import texts_of
+from anomaly_vae_pipelines.dialects.times import (
+    ORDER_NAMES,
+    ORDERS,
+    ClockForm,
+    DateForm,
+    clock_seconds,
+    is_clock,
+    iso_dates,
+    possible_orders,
+)
+
+WRITTEN = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y/%m/%d", "dby": "%d-%b-%Y", "bdy": "%b %d, %Y"}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.dates(datetime.date(1000, 1, 1)),
+    st.times().map(lambda time: time.replace(microsecond=0)),
+    st.sampled_from(ORDERS),
+)
+def test_dates_come_back_in_iso(date, time, order):
+    moment = datetime.datetime.combine(date, time)
+    text = moment.strftime(WRITTEN[order])
+    for half, shown in (("", time.strftime("%H:%M:%S")), ("", ""), ("x", time.strftime("%I:%M:%S %p"))):
+        texts = texts_of([f"{text} {shown}".strip()])
+        assert order in possible_orders(texts), texts
+        wanted = moment.isoformat() if shown or half else date.isoformat()
+        assert iso_dates(texts, DateForm(order)).to_pylist() == [wanted]
+
+
+def test_a_day_above_12_decides_the_order():
+    assert possible_orders(texts_of(["01/02/2025", "13/02/2025"])) == ["dmy"]
+    assert possible_orders(texts_of(["01/02/2025", "02/13/2025"])) == ["mdy"]
+    assert possible_orders(texts_of(["01/02/2025"])) == ["dmy", "mdy"]
+    assert possible_orders(texts_of(["01.02.2025"])) == ["dmy"]
+
+
+@pytest.mark.parametrize("text", ["31.13.2025", "1.2.3", "192.168.0.1", "24-Foo-2025", "12.30", "2025"])
+def test_what_is_not_a_date_has_no_order(text):
+    assert possible_orders(texts_of([text])) == []
+
+
+def test_a_text_that_is_not_a_date_stays_as_it_is():
+    """The model then rejects it by its own text."""
+    assert iso_dates(texts_of(["x", "24.12.2025"]), DateForm("dmy")).to_pylist() == ["x", "2025-12-24"]
+
+
+def test_clock_times_are_seconds():
+    seconds, wrong = clock_seconds(texts_of(["8:30", "1:02:03.5", "-0:10", "x", "2 days, 1:00"]))
+    np.testing.assert_allclose(seconds, [30600, 3723.5, -600, np.nan, 176400])
+    assert wrong.tolist() == [False, False, False, True, False]
+    assert is_clock(texts_of(["8:30"]))
+    assert not is_clock(texts_of(["8:30", "8.30"]))
+
+
+def test_forms_name_themselves():
+    assert DateForm("dmy").as_json() == {"form": "date", "order": "dmy"}
+    assert ClockForm().as_json() == {"form": "clock"}
+    assert set(ORDER_NAMES) == set(ORDERS)
