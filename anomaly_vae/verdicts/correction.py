@@ -129,7 +129,12 @@ class Correction:
         return cells.view(np.dtype((np.void, cells.itemsize * cells.shape[1]))).ravel()
 
     def _covariance(self) -> Floats:
-        return process.kernel(self._judged, self.scale.width, self.scale.n_varying)
+        return process.kernel(self._judged, self.scale.width, self._linear)
+
+    @property
+    def _linear(self) -> float:
+        """Prior variance of the linear part per feature."""
+        return process.linear_variance(self.log.verdicts, self.log.weights) / self.scale.n_varying
 
     def _contradiction(self) -> float:
         """How far the coefficients are from those that follow from the verdicts, in shares of weights."""
@@ -169,7 +174,7 @@ class Correction:
     def _slopes(self) -> Floats:
         """Logits per standard deviation of each feature."""
         wide = self._judged.astype(np.float64)
-        return np.asarray(process.LINEAR * (self.state.alpha @ wide) / self.scale.n_varying)
+        return np.asarray(self._linear * (self.state.alpha @ wide))
 
     def _terms(self, x: Singles) -> Floats:
         """Terms of f of standardised rows, by column and for like rows, shape (n_rows, n_columns + 2)."""

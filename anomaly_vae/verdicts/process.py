@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 LINEAR, LOCAL = 16.0, 16.0
-"""Prior variances, in squared logits, of the linear part and of the local part."""
+"""Prior variances, in squared logits, of the linear part, given many verdicts of both kinds, and of the local
+part."""
 
 _QUANTUM = 64
 _MAX_STEPS = 100
@@ -40,11 +41,21 @@ def similarities(x: Singles, others: Singles, width: float) -> Singles:
     return near
 
 
-def kernel(x: Singles, width: float, n_varying: int) -> Floats:
-    """Covariances of the logits of rows (n, d), shape (n, n)."""
+def linear_variance(verdicts: NDArray[np.int8], weights: Floats) -> float:
+    """Prior variance of the linear part: 0 as long as all verdicts agree, at most ``LINEAR``.
+
+    Only verdicts of both kinds say what distinguishes anomalous from normal rows. From strange rows that are
+    all normal a linear function would learn that everything strange is normal.
+    """
+    scarcer = min(float(weights[verdicts == kind].sum()) for kind in (-1, 1))
+    return LINEAR * scarcer / (1.0 + scarcer)
+
+
+def kernel(x: Singles, width: float, linear: float) -> Floats:
+    """Covariances of the logits of rows (n, d), shape (n, n); ``linear`` is the variance per feature."""
     wide = x.astype(np.float64)
     local = similarities(x, x, width).astype(np.float64)
-    return np.asarray(LINEAR * (wide @ wide.T) / n_varying + LOCAL * (local + local.T) / 2.0)
+    return np.asarray(linear * (wide @ wide.T) + LOCAL * (local + local.T) / 2.0)
 
 
 def most_probable(covariance: Floats, mean: Floats, anomalous: Floats, weights: Floats) -> Floats:

@@ -36,7 +36,8 @@ class Scale:
     n_varying : int
         Number of features that are not constant, at least 1.
     width : float
-        Median squared distance of pairs of rows, in standardised features.
+        Squared distance of rows that are alike: half of the median of pairs of rows, in standardised
+        features.
     start : float
         Strangeness at which a row is as likely anomalous as not, before any verdict.
     most : float
@@ -52,7 +53,7 @@ class Scale:
         varies = deviations > 1e-9
         self.inverse = np.where(varies, 1.0 / np.where(varies, deviations, 1.0), 0.0)
         self.n_varying = max(int(varies.sum()), 1)
-        self.width = self._typical_distance(calibration.features)
+        self.width = self._width(calibration.features)
         self.start = float(np.quantile(self.strangeness(calibration.scores), _QUANTILE))
         self.most = float(np.arcsinh(_MOST_NATS / self.spread))
 
@@ -65,9 +66,9 @@ class Scale:
         values = (features - self.center) * self.inverse
         return np.asarray(np.clip(values, -_CLIP, _CLIP), dtype=np.float32)
 
-    def _typical_distance(self, features: Singles) -> float:
+    def _width(self, features: Singles) -> float:
         random = np.random.RandomState(0)
         first, second = random.randint(len(features), size=(2, _N_PAIRS))
         differences = self.standardised(features[first]) - self.standardised(features[second])
         distances = np.square(differences, dtype=np.float64).sum(axis=1)
-        return float(np.median(distances[distances > 0])) if distances.any() else 1.0
+        return float(np.median(distances[distances > 0])) / 2.0 if distances.any() else 1.0

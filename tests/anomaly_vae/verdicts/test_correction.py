@@ -117,17 +117,12 @@ def test_without_a_calibration_row_there_is_no_threshold() -> None:
 
 
 def test_a_column_that_was_wrongly_blamed_counts_less() -> None:
-    """Rows whose shortfall is in one column were judged normal."""
+    """Rows with a shortfall in one column are normal, those with one in another column are anomalous."""
     judged = np.zeros((6, len(OWNERS)), dtype=np.float32)
-    judged[:, 1] = 4.0
-    normal = replace(
-        log(6),
-        verdicts=np.ones(6, dtype=np.int8),
-        features=judged,
-        scores=np.full(6, -300.0),
-        weights=np.ones(6),
-    )
-    weights = taught(normal).column_weights()
-    assert 0 <= weights[1] < 0.9
-    np.testing.assert_array_equal(weights[[0, 2, 3]], 1.0)
+    judged[:3, 1] = judged[3:, 2] = 4.0
+    kinds = np.array([1, 1, 1, -1, -1, -1], dtype=np.int8)
+    verdicts = replace(log(6), verdicts=kinds, features=judged, scores=np.full(6, -50.0), weights=np.ones(6))
+    weights = taught(verdicts).column_weights()
+    assert 0 <= weights[1] < 0.9 < 1.1 < weights[2]
+    np.testing.assert_array_equal(weights[[0, 3]], 1.0)
     np.testing.assert_array_equal(untaught().column_weights(), 1.0)

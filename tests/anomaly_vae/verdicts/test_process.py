@@ -7,7 +7,15 @@ import pytest
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
-from anomaly_vae.verdicts.process import LINEAR, LOCAL, kernel, most_probable, probability, similarities
+from anomaly_vae.verdicts.process import (
+    LINEAR,
+    LOCAL,
+    kernel,
+    linear_variance,
+    most_probable,
+    probability,
+    similarities,
+)
 from tests.anomaly_vae.verdicts.judged import features
 
 
@@ -15,8 +23,16 @@ def test_the_kernel_is_that_of_its_formula() -> None:
     """A product and a Gaussian of the distance."""
     x = features(20, 1)
     wide = x.astype(float)
-    wanted = LINEAR * wide @ wide.T / 5 + LOCAL * np.exp(-cdist(wide, wide, "sqeuclidean") / 3.0)
-    np.testing.assert_allclose(kernel(x, 3.0, 5), wanted, rtol=1e-5, atol=1e-4)
+    wanted = 2.0 * wide @ wide.T + LOCAL * np.exp(-cdist(wide, wide, "sqeuclidean") / 3.0)
+    np.testing.assert_allclose(kernel(x, 3.0, 2.0), wanted, rtol=1e-5, atol=1e-4)
+
+
+def test_the_linear_part_needs_verdicts_of_both_kinds() -> None:
+    """The scarcer kind counts, up to a bound."""
+    verdicts, weights = np.array([1, 1, 1, -1], dtype=np.int8), np.ones(4)
+    assert linear_variance(verdicts[:3], weights[:3]) == 0.0
+    assert linear_variance(verdicts, weights) == linear_variance(-verdicts, weights) == LINEAR / 2
+    assert linear_variance(verdicts, 1000 * weights) < LINEAR
 
 
 def test_a_similarity_depends_on_its_two_rows_alone() -> None:
@@ -34,7 +50,7 @@ def test_a_similarity_depends_on_its_two_rows_alone() -> None:
 def test_the_most_probable_function_minimises_the_objective(n: int) -> None:
     """As a general optimiser finds it, in the space of function values."""
     random = np.random.default_rng(n)
-    covariance = kernel(features(n, 3), 5.0, 7)
+    covariance = kernel(features(n, 3), 5.0, 2.0)
     mean, anomalous = random.normal(size=n), random.integers(0, 2, n).astype(float)
     weights = random.uniform(0.5, 3.0, n)
 
