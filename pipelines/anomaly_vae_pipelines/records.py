@@ -184,11 +184,12 @@ class Reason:
     Attributes
     ----------
     column : str
-        Name of the column, or ``latent`` for an unusual combination of columns.
+        Name of the column, ``latent`` for an unusual combination of columns, or ``verdicts`` for a row like
+        those that were judged anomalous.
     nats : float
         Contribution to the score compared with a typical row; negative.
     observed, expected : str or None
-        The cell, and the value that the model expected; None for ``latent``.
+        The cell, and the value that the model expected; None without a column.
     share : float or None
         Share of the shortfall, from 0 to 1: of the sum over all columns that are below their typical
         contribution. None if it is not known.
