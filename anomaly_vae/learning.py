@@ -19,9 +19,10 @@ from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.explanations import TableExplanations
 from anomaly_vae.schema import Schema
-from anomaly_vae.states.verdicts import MAX_VERDICTS, MAX_WEIGHT, Threshold, VerdictLog
+from anomaly_vae.states.verdicts import MAX_VERDICTS, Threshold, VerdictLog
 from anomaly_vae.verdicts.correction import Correction
 from anomaly_vae.verdicts.features import features_of
+from anomaly_vae.verdicts.inputs import checked_verdicts, checked_weights, forgotten_positions
 from anomaly_vae.verdicts.questions import next_questions
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class VerdictLearning(TableExplanations):
         correction, table = self._correction(), self._checked(X)
         scores, features = self._seen(table)
         judged = VerdictLog(
-            _checked_verdicts(verdicts, len(scores)),
-            _checked_weights(weights, len(scores)),
+            checked_verdicts(verdicts, len(scores)),
+            checked_weights(weights, len(scores)),
             np.full(len(scores), int(time.time()), dtype=np.int64),
             scores,
             features,
@@ -107,10 +108,8 @@ class VerdictLearning(TableExplanations):
             The number of latest verdicts to forget; give this or ``positions``.
         """
         log = self._correction().log
-        if (positions is None) == (last is None):
-            raise InputError("forget takes the positions of verdicts or last=N, exactly one of them")
         kept = np.ones(len(log), dtype=bool)
-        kept[_forgotten(positions, last, len(log))] = False
+        kept[forgotten_positions(positions, last, len(log))] = False
         return self._relearned(log.take(kept))
 
     def query(self, X: ArrayLike | pd.DataFrame, n: int = 10) -> NDArray[np.int64]:
@@ -277,44 +276,3 @@ def _free(name: str, taken: list[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _forgotten(positions: ArrayLike | None, last: int | None, n_verdicts: int) -> NDArray[np.int64]:
-    """Checked positions of verdicts to forget."""
-    if last is not None:
-        if not isinstance(last, int | np.integer) or not 1 <= last <= n_verdicts:
-            raise InputError(f"last should be a number from 1 to {n_verdicts} verdicts, got {last!r}")
-        return np.arange(n_verdicts - int(last), n_verdicts)
-    values = np.atleast_1d(np.asarray(positions))
-    if values.dtype.kind not in "iu" or not ((values >= 0) & (values < n_verdicts)).all():
-        raise InputError(
-            f"positions should be whole numbers from 0 to {n_verdicts - 1}, got {positions!r:.50}"
-        )
-    return values.astype(np.int64)
-
-
-def _checked_verdicts(verdicts: ArrayLike, n_rows: int) -> NDArray[np.int8]:
-    values = np.asarray(verdicts)
-    if values.shape != (n_rows,):
-        raise InputError(f"verdicts should have the shape ({n_rows},), one per row, got {values.shape}")
-    is_known = values.dtype.kind in "fiu" and np.isin(values, (-1, 1)).all()
-    if not is_known:
-        wrong = next((v for v in values.tolist() if isinstance(v, bool) or v not in (-1, 1)), values.dtype)
-        raise InputError(f"each verdict should be +1 (normal) or -1 (anomalous), got {wrong!r}")
-    return values.astype(np.int8)
-
-
-def _checked_weights(weights: ArrayLike | None, n_rows: int) -> Floats:
-    if weights is None:
-        return np.ones(n_rows)
-    values = np.asarray(weights)
-    if values.shape != (n_rows,) or values.dtype.kind not in "fiu":
-        raise InputError(
-            f"weights should be {n_rows} numbers, one per row, got {values.dtype} {values.shape}"
-        )
-    wrong = ~((values > 0) & (values <= MAX_WEIGHT))
-    if wrong.any():
-        raise InputError(
-            f"each weight should be above 0 and at most {MAX_WEIGHT:,.0f}, got {values[wrong][0]}"
-        )
-    return values.astype(np.float64)
