@@ -50,7 +50,8 @@ class TableExplanations(Decisions):
     def score_contributions(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
         """Contribution of each column, and of the latent term, to the score; rows sum to ``score_samples``.
 
-        One column per feature, in order, and ``latent`` last; shape (n_rows, n_features_in_ + 1), in nats.
+        One column per feature, in order, and ``latent`` last; shape (n_rows, n_features_in_ + 1), in nats. A
+        detector that learned from verdicts has one more, ``verdicts``, for rows like those that were judged.
 
         The contribution of a column is the weighted sum of its terms in the bounds. That of a number includes
         a share of the distance from the nearest exemplar, or from the centre of the latent space, in
@@ -61,8 +62,9 @@ class TableExplanations(Decisions):
         self._check_is_fitted()
         table = self._checked(X)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        contributions = finite(self.model_.contributions(table))
-        return pd.DataFrame(contributions, index=index, columns=[*self.schema_.names, LATENT])
+        return pd.DataFrame(
+            finite(self._contributions(table)), index=index, columns=self._contribution_names()
+        )
 
     def explain(self, X: ArrayLike | pd.DataFrame, n_columns: int = 3) -> list[list[tuple[str, float]]]:
         """The columns that lower the score of each row most: (name, nats below the typical contribution).
@@ -81,12 +83,12 @@ class TableExplanations(Decisions):
         The shortfall of a row is the sum over all columns that are below their typical contribution.
         """
         self._check_is_fitted()
-        contributions = finite(self.model_.contributions(self._checked(X)))
-        costs = np.minimum(contributions - self.typical_contributions_, 0.0)
+        contributions = finite(self._contributions(self._checked(X)))
+        costs = np.minimum(contributions - self._typical_contributions(), 0.0)
         worst = np.argsort(costs, axis=1, kind="stable")[:, :n_columns]
         named = np.take_along_axis(costs, worst, axis=1)
         shares = named / np.minimum(costs.sum(axis=1, keepdims=True), -np.finfo(np.float64).tiny)
-        names = [*self.schema_.names, LATENT]
+        names = self._contribution_names()
         return [
             [(names[j], cost, share) for j, cost, share in zip(*reasons, strict=True) if cost < 0]
             for reasons in zip(worst.tolist(), named.tolist(), shares.tolist(), strict=True)
@@ -95,14 +97,14 @@ class TableExplanations(Decisions):
     def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.
 
-        ``score_samples`` plus the change of variables of every number that is present, less the log of the
-        number of ensembles, whose mixture has this density. Categories and dates count in their encoded form;
-        columns that are left out do not count.
+        ``score_samples``, before any verdict, plus the change of variables of every number that is present,
+        less the log of the number of ensembles, whose mixture has this density. Categories and dates count in
+        their encoded form; columns that are left out do not count.
         """
         self._check_is_fitted()
         table = self._checked(X)
         jacobian: Floats = self.model_.encoder.log_jacobian(table).sum(axis=1)
-        return finite(self._score_samples(table) + jacobian - math.log(len(self.model_.ensembles)))
+        return finite(self.model_.totals(table) + jacobian - math.log(len(self.model_.ensembles)))
 
     @property
     def schema_(self) -> Schema:
@@ -111,6 +113,18 @@ class TableExplanations(Decisions):
 
     def _score_samples(self, X: Table) -> Floats:
         return self.model_.totals(X)
+
+    def _contributions(self, X: Table) -> Floats:
+        """Contributions to the scores of a checked table, shape (n_rows, n_contributions), in nats."""
+        return self.model_.contributions(X)
+
+    def _contribution_names(self) -> list[str]:
+        """Names of the contributions."""
+        return [*self.schema_.names, LATENT]
+
+    def _typical_contributions(self) -> Floats:
+        """Typical contributions, shape (n_contributions,), in nats."""
+        return self.typical_contributions_
 
     def _input_metadata(self) -> dict[str, Any]:
         return {"schema": [asdict(column) for column in self.schema_.columns]}

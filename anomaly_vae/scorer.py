@@ -12,7 +12,7 @@ from anomaly_vae.columns.frames import as_pandas
 from anomaly_vae.columns.table import Table
 from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, SchemaError
-from anomaly_vae.explanations import TableExplanations
+from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.runtime.table import TableRuntime
 from anomaly_vae.states import fitted
 from anomaly_vae.states.parameters import TABLE_PARAMETERS, table_parameters
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anomaly_vae.detectors.tabular import TabularVAEDetector
 
 
-class TableScorer(TableExplanations, StoredDetector):
+class TableScorer(VerdictLearning, StoredDetector):
     """A fitted ``TabularVAEDetector`` without ``fit``: scores, decisions and explanations of rows.
 
     It takes a DataFrame with the columns of the fit, or an array with those columns in that order, of shape
@@ -41,6 +41,8 @@ class TableScorer(TableExplanations, StoredDetector):
         The columns, as in ``TabularVAEDetector``.
     latent_dim_, history_, training_, typical_contributions_
         The fit, as in ``TabularVAEDetector``.
+    verdicts_, column_weights_
+        What was learned from verdicts, as in ``TabularVAEDetector``.
     """
 
     kind = "TabularVAEDetector"
@@ -60,7 +62,9 @@ class TableScorer(TableExplanations, StoredDetector):
         runtime = TableRuntime(model)
         state = fitted.with_tail(state)
         names = [reader.name for reader in model.encoder.readers]
-        fitted.check_fitted(state, set(TABLE_PARAMETERS), names, len(names) + 1, runtime.latent_dim)
+        params, more = set(TABLE_PARAMETERS), {LEARNING} & state.keys()
+        fitted.check_fitted(state, params, names, len(names) + 1, runtime.latent_dim, more)
+        state |= loaded_learning(state, model.schema)
         scorer._set(runtime, table_parameters(state), state)
         return scorer
 
@@ -89,7 +93,7 @@ class TableScorer(TableExplanations, StoredDetector):
         from anomaly_vae.detectors.tabular import TabularVAEDetector
 
         detector = TabularVAEDetector.__new__(TabularVAEDetector)
-        detector.__setstate__(self._state())
+        detector.__setstate__(self._state() | stored_learning(self))
         return detector
 
     def _checked(self, X: Any) -> Table:

@@ -44,19 +44,20 @@ def load_task(path: Path, protocol: str, cap: int, seed: int) -> Task:
     An .npz file holds ``X`` and ``y`` (1: anomalous), as ADBench's do; a .csv.gz file has a header and a
     column ``label`` (``normal`` or ``anomaly``), and becomes a data frame.
     """
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as file:
-            X, y = file["X"].astype(np.float64), file["y"].astype(np.int64).ravel()
-    else:
-        X = pd.read_csv(path)
-        y = (X.pop("label") == "anomaly").to_numpy(dtype=np.int64)
-    X, y = _at_most(X, y, cap, seed)
+    X, y = _read(path, cap, seed)
     if protocol == "novelty":
         normal = np.random.RandomState(seed).permutation(np.flatnonzero(y == 0))
         test = np.r_[normal[len(normal) // 2 :], np.flatnonzero(y == 1)]
-        return Task(_take(X, normal[: len(normal) // 2]), _take(X, test), y[test])
+        return Task(take(X, normal[: len(normal) // 2]), take(X, test), y[test])
     train, held_out = train_test_split(np.arange(len(y)), test_size=0.3, random_state=seed, stratify=y)
-    return Task(_take(X, train), _take(X, held_out), y[held_out])
+    return Task(take(X, train), take(X, held_out), y[held_out])
+
+
+def load_halves(path: Path, cap: int, seed: int) -> tuple[Rows, NDArray[np.int64], Rows, NDArray[np.int64]]:
+    """Two stratified halves of one file, rows and anomalies of each, with at most ``cap`` rows together."""
+    X, y = _read(path, cap, seed)
+    first, second = train_test_split(np.arange(len(y)), test_size=0.5, random_state=seed, stratify=y)
+    return take(X, first), y[first], take(X, second), y[second]
 
 
 def as_standardised(task: Task) -> Task:
@@ -78,8 +79,20 @@ def as_standardised(task: Task) -> Task:
     return Task(scaler.fit_transform(task.train), scaler.transform(task.test), task.anomalous)
 
 
-def _take(X: Rows, rows: NDArray[np.int64]) -> Rows:
+def take(X: Rows, rows: NDArray[np.int64]) -> Rows:
+    """The rows at these positions."""
     return X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else X[rows]
+
+
+def _read(path: Path, cap: int, seed: int) -> tuple[Rows, NDArray[np.int64]]:
+    """At most ``cap`` rows of a file, and which of them are anomalous (1)."""
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as file:
+            X, y = file["X"].astype(np.float64), file["y"].astype(np.int64).ravel()
+    else:
+        X = pd.read_csv(path)
+        y = (X.pop("label") == "anomaly").to_numpy(dtype=np.int64)
+    return _at_most(X, y, cap, seed)
 
 
 def _at_most(X: Rows, y: NDArray[np.int64], cap: int, seed: int) -> tuple[Rows, NDArray[np.int64]]:
@@ -90,4 +103,4 @@ def _at_most(X: Rows, y: NDArray[np.int64], cap: int, seed: int) -> tuple[Rows, 
     n_anomalies = max(min(_LEAST_ANOMALIES, len(anomalies)), round(cap * len(anomalies) / len(X)))
     rows = np.r_[random.permutation(anomalies)[:n_anomalies], random.permutation(normal)[: cap - n_anomalies]]
     random.shuffle(rows)
-    return _take(X, rows), y[rows]
+    return take(X, rows), y[rows]

@@ -85,8 +85,8 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         """The score of each calibration row by the model that was fitted without it."""
 
     @abstractmethod
-    def _set_typical(self, X: Any, splits: list[RowSplit]) -> None:
-        """Set ``typical_contributions_`` and other statistics of the calibration rows."""
+    def _set_typical(self, X: Any, splits: list[RowSplit], scores: Floats) -> None:
+        """Set ``typical_contributions_`` and what else is kept of the calibration rows with these scores."""
 
     @abstractmethod
     def _mean_elbos(self, X: Any, splits: list[RowSplit], history: History) -> tuple[float, float]:
@@ -216,8 +216,9 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
 
     def _calibrate(self, X: Any, splits: list[RowSplit]) -> None:
         """Set the scores of the calibration rows, their typical contributions, and the threshold."""
-        self.calibration_scores_ = np.sort(self._calibration_scores(X, splits))
-        self._set_typical(X, splits)
+        scores = self._calibration_scores(X, splits)
+        self.calibration_scores_ = np.sort(scores)
+        self._set_typical(X, splits, scores)
         if self.contamination != "auto":
             share = float(self.contamination)
             self._set_offset(thresholds.contamination_offset(self._score_samples(X), share))

@@ -247,7 +247,7 @@ class ImageVAEDetector(ImageExplanations, VAEDetector):
         [split] = splits
         return self._score_samples(X[split.calibration])
 
-    def _set_typical(self, X: Images, splits: list[RowSplit]) -> None:
+    def _set_typical(self, X: Images, splits: list[RowSplit], scores: Floats) -> None:
         [split] = splits
         some = X[split.calibration[: self._n_maps(_MAX_TYPICAL_IMAGES)]]
         heat = self.model_.heat(some)

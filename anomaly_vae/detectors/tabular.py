@@ -24,21 +24,25 @@ from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
-from anomaly_vae.explanations import TableExplanations
+from anomaly_vae.errors import InputError
+from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.runtime.calibration import Calibration
 from anomaly_vae.runtime.export import FittedTable, export_model
 from anomaly_vae.runtime.export_check import check_export
 from anomaly_vae.schema import Schema
 from anomaly_vae.states import fitted
 from anomaly_vae.states.table import TableState
+from anomaly_vae.states.verdicts import CalibrationRows, LearningState, kept_rows, no_verdicts
 from anomaly_vae.training import History
+from anomaly_vae.verdicts.correction import Correction
+from anomaly_vae.verdicts.features import features_of, n_kept, owners_of
 from anomaly_vae.whole_files import write_whole
 
 _MAX_TYPICAL_ROWS = 2_000
 _N_EXPORT_ROWS = 32
 
 
-class TabularVAEDetector(TableExplanations, VAEDetector):
+class TabularVAEDetector(VerdictLearning, VAEDetector):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
@@ -116,6 +120,10 @@ class TabularVAEDetector(TableExplanations, VAEDetector):
         Width of the latent space.
     typical_contributions_ : array of shape (n_features_in_ + 1,)
         Median contribution of each column, and of the latent term, over held-out rows.
+    verdicts_ : VerdictLog
+        The verdicts that ``learn`` received.
+    column_weights_ : array of shape (n_features_in_ + 1,)
+        How much of its former shortfall each column counts after the verdicts.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : array of shape (n_features_in_,)
@@ -211,11 +219,17 @@ class TabularVAEDetector(TableExplanations, VAEDetector):
         Raises
         ------
         InputError
-            If a category is an empty text, or if ``path`` exists and ``overwrite`` is False.
+            If a category is an empty text, if the detector learned from verdicts, or if ``path`` exists and
+            ``overwrite`` is False.
         ExportError
             If the results differ: scores by more than 1e-4 nats and a millionth.
         """
         self._check_is_fitted()
+        if self._has_learned:
+            raise InputError(
+                "an exported model cannot hold what was learned from verdicts; score with load_scorer, or "
+                f"export forget(last={len(self.verdicts_)})"
+            )
         fitted_table = FittedTable(
             self.model_.state(),
             Calibration(self.calibration_scores_, self.offset_),
@@ -285,12 +299,22 @@ class TabularVAEDetector(TableExplanations, VAEDetector):
         scores = [self.model_.bounds(take_rows(X, split.calibration))[:, k] for k, split in enumerate(splits)]
         return np.concatenate(scores)
 
-    def _set_typical(self, X: Table, splits: list[RowSplit]) -> None:
-        contributions = [
-            self.model_.contributions_of(take_rows(X, split.calibration[:_MAX_TYPICAL_ROWS]), k)
-            for k, split in enumerate(splits)
-        ]
-        self.typical_contributions_ = np.median(np.concatenate(contributions), axis=0)
+    def _set_typical(self, X: Table, splits: list[RowSplit], scores: Floats) -> None:
+        order, encoder = np.argsort(scores, kind="stable"), self.model_.encoder
+        kept = order[kept_rows(len(order), n_kept(len(order), encoder.schema))]
+        folds = np.repeat(np.arange(len(splits)), [len(split.calibration) for split in splits])
+        rows = np.concatenate([split.calibration for split in splits])
+        contributions = np.empty((len(rows), len(encoder.readers) + 1))
+        for fold in range(len(splits)):
+            chosen = np.sort(kept[folds[kept] == fold])
+            contributions[chosen] = self.model_.contributions_of(take_rows(X, rows[chosen]), fold)
+        self.typical_contributions_ = np.median(contributions[_first(folds, kept)], axis=0)
+        cells = encoder.transform(take_rows(X, rows[kept]))
+        features = features_of(contributions[kept], self.typical_contributions_, cells)
+        state = LearningState(
+            CalibrationRows(self.calibration_scores_, features), no_verdicts(features.shape[1])
+        )
+        self.learning_ = Correction(state, owners_of(encoder.schema))
 
     def _mean_elbos(self, X: Table, splits: list[RowSplit], history: History) -> tuple[float, float]:
         return float(history.elbo_train[-1]), float(self.calibration_scores_.mean())
@@ -308,4 +332,15 @@ class TabularVAEDetector(TableExplanations, VAEDetector):
     def _check_fitted(self, state: dict[str, Any]) -> None:
         model: TableModel = state["model_"]
         names = [reader.name for reader in model.encoder.readers]
-        fitted.check_fitted(state, set(self._get_param_names()), names, len(names) + 1, model.latent_dim)
+        params, more = set(self._get_param_names()), {LEARNING} & state.keys()
+        fitted.check_fitted(state, params, names, len(names) + 1, model.latent_dim, more)
+        state.update(loaded_learning(state, model.encoder.schema))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | stored_learning(self)
+
+
+def _first(folds: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first rows of each fold that are kept, from which typical contributions are computed."""
+    rows = np.sort(kept)
+    return np.concatenate([rows[folds[rows] == fold][:_MAX_TYPICAL_ROWS] for fold in range(folds.max() + 1)])

@@ -20,7 +20,8 @@ class Reason:
     Attributes
     ----------
     column : str
-        Name of the column, or ``latent`` for an unusual combination of columns.
+        Name of the column, ``latent`` for an unusual combination of columns, or ``verdicts`` for a row like
+        those that were judged anomalous.
     nats : float
         Contribution to the score compared with a typical row; negative.
     observed, expected : str or None

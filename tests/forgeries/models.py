@@ -1,4 +1,4 @@
-"""Eight kinds of small fitted models, each with a few rows to score."""
+"""Nine kinds of small fitted models, each with a few rows to score."""
 
 from __future__ import annotations
 
@@ -220,6 +220,13 @@ def _table(name: str, *, novelty: bool, n_columns: int = 4) -> list[Sample]:
     return _fitted(name, detector(novelty=novelty), X, X[:4])
 
 
+def _learned(name: str) -> list[Sample]:
+    """A detector with verdicts; it has no older file."""
+    X = numbers()
+    learned = detector().fit(X).learn(X[:6], [1, -1, 1, -1, -1, 1], [1, 2, 3, 1, 1, 1])
+    return [Sample(name, _saved(learned), X[:4])]
+
+
 def _images(name: str, channels: int) -> list[Sample]:
     X = images(channels=channels)
     return _fitted(name, _image_detector(), X, X[:3])
@@ -254,6 +261,7 @@ KINDS: dict[str, Callable[[str], list[Sample]]] = {
     "contaminated": lambda name: _table(name, novelty=False),
     "mixed": lambda name: _fitted(name, detector(), mixed(), strange(mixed())),
     "wide": lambda name: _table(name, novelty=True, n_columns=100),
+    "learned": lambda name: _learned(name),
     "grey": lambda name: _images(name, 1),
     "colour": lambda name: _images(name, 3),
     "columns": _columns,

@@ -9,7 +9,7 @@ from tests.forgeries.models import KINDS
 from tests.forgeries.mutants import MUTATIONS, jobs, mutant
 from tests.forgeries.running import command
 
-SAMPLE = 160
+SAMPLE = 180
 """Two of each mutation of each kind of model, and four forged states."""
 
 

@@ -11,6 +11,7 @@ _MAX_CHARACTERS = 80
 """Of a cell, so that a message stays short."""
 
 _LATENT = "latent"
+_VERDICTS = "verdicts"
 """The name of the reason that is not a single column."""
 
 _MAX_COLUMNS = 3
@@ -83,6 +84,8 @@ def _score(score: float) -> str:
 def _reason(reason: Reason) -> str:
     if reason.column == _LATENT:
         return f"{_LATENT} (an odd combination)"
+    if reason.column == _VERDICTS and reason.observed is None:
+        return f"{_VERDICTS} (like rows that were judged anomalous)"
     if reason.observed is None:
         share = f", {reason.percent}" if reason.percent else ""
         return f"{reason.column} ({reason.nats:.4g} nats{share})"

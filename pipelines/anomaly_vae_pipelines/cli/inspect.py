@@ -66,6 +66,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
         ("threshold", shown),
         *_actual_rate(metadata),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
+        *_verdicts(metadata),
         *_self_test(metadata),
         ("parameters", _joined(metadata["parameters"], "=")),
     ]
@@ -88,6 +89,14 @@ def _actual_rate(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     threshold, noun = metadata["threshold"], "image" if "image" in metadata else "row"
     interval = threshold.get("false_alarm_interval")
     return actual_rate(threshold["false_alarm_rate"], interval, threshold["n_calibration"], noun)
+
+
+def _verdicts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the numbers of verdicts that the model learned from, if it did."""
+    if "verdicts" not in metadata:
+        return []
+    counts = metadata["verdicts"]
+    return [("verdicts", f"{counts['normal']:,} normal, {counts['anomalous']:,} anomalous")]
 
 
 def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:

@@ -123,13 +123,13 @@ class Scorer:
         return Scored(no_scores(rows), rejected)
 
     def _score(self, rows: Rows) -> ScoredRows:
-        X = self._prepared(rows)
+        X = self.prepared(rows)
         scores = self.detector.score_samples(X)
         flagged = scores < self.offset
         p_values, severities = self._p_values(scores), self._scale.severities(scores)
         return ScoredRows(rows, scores, p_values, severities, flagged, self._reasons(X, flagged))
 
-    def _prepared(self, rows: Rows) -> Any:
+    def prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
         if isinstance(rows, NumberRows):
             return self._with_names(rows.values)
@@ -191,7 +191,7 @@ class Scorer:
         chosen = np.zeros(len(rows), dtype=bool)
         chosen[start:stop] = True
         try:
-            self._prepared(rows.take(chosen))
+            self.prepared(rows.take(chosen))
         except ValueError as error:
             if stop - start == 1:
                 found[start] = _first_line(error)

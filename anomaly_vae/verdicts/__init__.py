@@ -1,0 +1,1 @@
+"""Verdicts: what people said about rows, and the correction of scores that is learned from it."""

@@ -1,0 +1,191 @@
+"""Learn: saves a model that learned from a file of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from anomaly_vae.errors import InputError
+from anomaly_vae.model_file.pipeline import Pipeline as LoadedPipeline
+from anomaly_vae.persistence import load_with_dialect, save
+from anomaly_vae_pipelines.dialects.missing import MISSING
+from anomaly_vae_pipelines.dialects.reading import Reading
+from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.io.files import replacing
+from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
+from anomaly_vae_pipelines.records import Rows
+from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
+from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
+from anomaly_vae_pipelines.sources import open_source, read_rows
+from anomaly_vae_pipelines.sources.selection import require_columns
+
+VERDICT = "verdict"
+"""Usual name of the column of verdicts."""
+
+WORDS = {"normal": 1, "anomalous": -1, "1": 1, "+1": 1, "-1": -1}
+"""What a cell of that column may say."""
+
+_MOST_COLUMNS = 5
+_NOTABLE = 0.1
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """Numbers of flagged rows before and after the verdicts, of ``n_rows``."""
+
+    before: int
+    after: int
+    n_rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What a model learned from a file of verdicts.
+
+    Attributes
+    ----------
+    model : str
+        File of the model that learned.
+    n_verdicts, n_remembered, n_ignored : int
+        Verdicts in the file, all that the model remembers, and rows of the file without a verdict.
+    anomalous, normal, calibration : Flagged
+        Of the rows judged anomalous, of those judged normal, and of the calibration rows.
+    offset, former_offset : float
+        The thresholds after and before, in nats.
+    false_alarm_rate, tail : float or None, str or None
+        Of the new threshold.
+    column_weights : tuple of (str, float)
+        Columns that count more or less than before, the largest change first, and how much.
+    """
+
+    model: str
+    n_verdicts: int
+    n_remembered: int
+    n_ignored: int
+    anomalous: Flagged
+    normal: Flagged
+    calibration: Flagged
+    offset: float
+    former_offset: float
+    false_alarm_rate: float | None
+    tail: str | None
+    column_weights: tuple[tuple[str, float], ...]
+
+
+class _Judged(NamedTuple):
+    """Rows as the detector reads them, and their verdicts."""
+
+    X: Any
+    verdicts: NDArray[np.int64]
+
+
+def learn_file(
+    model: str, source: str, output: str, *, column: str = VERDICT, force: bool = False
+) -> Learned:
+    """Save a model that learned from the rows of a file, which has a column of verdicts.
+
+    Rows with an empty verdict are ignored.
+
+    Raises
+    ------
+    InputError
+        For a model of images or of an earlier release, a missing column, another verdict than in ``WORDS``,
+        and for a file without verdicts.
+    OutputExistsError
+        If the output exists and ``force`` is false.
+    """
+    check_no_overwriting({"-o": output}, [source])
+    with replacing(output, force=force) as temporary:
+        fitted, dialect = load_with_dialect(model)
+        adapter = adapter_of(fitted, dialect)
+        if isinstance(adapter, ImageAdapter):
+            raise InputError(f"{model}: is a model of images, and only models of tables learn from verdicts")
+        table_model: Model = fitted
+        pieces, n_ignored = _read(adapter.scorer(explain="none"), source, column, adapter.reading)
+        before = after = final_detector(table_model)
+        for piece in pieces:
+            after = after.learn(piece.X, piece.verdicts)
+        save(_with_detector(table_model, after), temporary, dialect=dialect)
+    return _summary(output, before, after, pieces, n_ignored)
+
+
+def _with_detector(model: Model, detector: Any) -> Any:
+    """The model with another detector at its end."""
+    if not isinstance(model, Pipeline):
+        return detector
+    return LoadedPipeline([*model.steps[:-1], (model.steps[-1][0], detector)])
+
+
+def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[list[_Judged], int]:
+    """The judged rows of a file, and the number of rows without a verdict."""
+    with open_source(source, reading=reading) as opened:
+        require_columns([column, *scorer.names], opened)
+        rows = list(read_rows(opened, [*scorer.names, column], scorer.numeric))
+    pieces = list(_judged(scorer, rows, source, column))
+    if not pieces:
+        raise InputError(
+            f"{source}: column {column!r} is empty; write normal or anomalous for the rows you know"
+        )
+    return pieces, sum(map(len, rows)) - sum(len(piece.verdicts) for piece in pieces)
+
+
+def _judged(scorer: Scorer, pieces: list[Rows], source: str, column: str) -> Iterator[_Judged]:
+    for rows in pieces:
+        verdicts = np.array(
+            [_verdict(*cell, source, column) for cell in _cells(rows, column)], dtype=np.int64
+        )
+        if verdicts.any():
+            yield _Judged(scorer.prepared(rows.take(verdicts != 0)), verdicts[verdicts != 0])
+
+
+def _cells(rows: Rows, column: str) -> Iterator[tuple[str, int]]:
+    """Cells of a column, and their lines."""
+    return zip(rows.cells(column), rows.numbers.tolist(), strict=True)
+
+
+def _verdict(cell: str, line: int, source: str, column: str) -> int:
+    """+1 or -1, or 0 for an empty cell."""
+    word = cell.strip().lower()
+    if word in MISSING:
+        return 0
+    if word not in WORDS:
+        wanted = "normal or anomalous (or 1 or -1), or nothing"
+        raise SourceError(source, line, f"column {column!r}: wanted {wanted}, got {cell!r:.50}")
+    return WORDS[word]
+
+
+def _summary(output: str, before: Any, after: Any, pieces: list[_Judged], n_ignored: int) -> Learned:
+    verdicts = np.concatenate([piece.verdicts for piece in pieces])
+    flags = [np.concatenate([model.predict(piece.X) == -1 for piece in pieces]) for model in (before, after)]
+    held_out = [model.calibration_scores_ < model.offset_ for model in (before, after)]
+    return Learned(
+        model=output,
+        n_verdicts=len(verdicts),
+        n_remembered=len(after.verdicts_),
+        n_ignored=n_ignored,
+        anomalous=_flagged(*(flag[verdicts == -1] for flag in flags)),
+        normal=_flagged(*(flag[verdicts == 1] for flag in flags)),
+        calibration=_flagged(*held_out),
+        offset=after.offset_,
+        former_offset=before.offset_,
+        false_alarm_rate=after.false_alarm_rate_,
+        tail=after.tail_,
+        column_weights=_changed_columns(after),
+    )
+
+
+def _flagged(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Flagged:
+    return Flagged(int(before.sum()), int(after.sum()), len(after))
+
+
+def _changed_columns(detector: Any) -> tuple[tuple[str, float], ...]:
+    """Columns whose weight changed by a tenth or more, the largest change first."""
+    weights = dict(zip(detector.schema_.names, detector.column_weights_.tolist(), strict=False))
+    changed = [name for name, weight in weights.items() if abs(weight - 1.0) >= _NOTABLE]
+    changed.sort(key=lambda name: -abs(np.log(max(weights[name], 1e-3))))
+    return tuple((name, weights[name]) for name in changed[:_MOST_COLUMNS])
