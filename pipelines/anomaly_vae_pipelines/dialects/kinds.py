@@ -15,7 +15,7 @@ _LONGEST = 60
 
 Rough = Literal["missing", "number", "date", "text"]
 
-# Possessive quantifiers: a cell that is no number is rejected in one pass.
+# Possessive quantifiers: a cell that is not a number is rejected in one pass.
 _NUMBER = re.compile(
     r"[(]?[-+−]?(?:[€$£¥]|CHF|EUR|USD)? ?[-+−]?"
     r"(?:[0-9]++(?:[.,'’ \u00a0\u202f][0-9]++)*+[.,]?|[.,][0-9]++)(?:[eE][-+]?[0-9]++)?[)]?-?"

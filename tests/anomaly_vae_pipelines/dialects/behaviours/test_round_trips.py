@@ -1,4 +1,4 @@
-"""Tables in random dialects are read back as they were written, or a question is asked or they are refused."""
+"""Tables in random dialects are read back as they were written, asked about, or refused; never misread."""
 
 from __future__ import annotations
 
