@@ -115,9 +115,9 @@ def learn_file(
 
 
 def _with_detector(model: Model, detector: Any) -> Any:
-    """The model with another detector at its end."""
+    """The model with another detector at its end, as an estimator."""
     if not isinstance(model, Pipeline):
-        return detector
+        return detector.detector()
     return LoadedPipeline([*model.steps[:-1], (model.steps[-1][0], detector)])
 
 

@@ -73,11 +73,12 @@ def write_verdicts(path: str, judged: Sequence[tuple[Question, str]], column: st
 def _of_scored(path: str, only_flagged: bool) -> Iterator[Question]:
     with open_source(path, reading=Reading()) as source:
         require_columns(_SCORED, source, "; give a file that anomaly-vae score wrote, or alerts")
-        for rows in read_rows(source):
+        for rows in read_rows(source, numeric={"score"}):
+            scores = rows.table["score"].to_pylist()
             for position, cells in _rows(rows):
                 if not only_flagged or cells["is_anomaly"].lower() in _TRUE:
-                    score, name = float(cells["score"]), f"{rows.source}, {rows.name_of(position)}"
-                    yield Question(name, score, cells["top_columns"], cells)
+                    name = f"{rows.source}, {rows.name_of(position)}"
+                    yield Question(name, scores[position], cells["top_columns"], cells)
 
 
 def _of_alerts(path: str) -> Iterator[Question]:

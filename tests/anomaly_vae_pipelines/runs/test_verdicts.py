@@ -67,3 +67,13 @@ def test_judged_rows_are_written_with_their_verdicts(scored, tmp_path):
     rows = read_rows(path)
     assert [row.pop("said") for row in rows] == ["anomalous", "normal"]
     assert rows == [dict(first.cells), dict(second.cells)]
+
+
+def test_a_scored_file_with_decimal_commas(tmp_path):
+    """The scores are numbers, and all other cells stay as they were."""
+    path = tmp_path / "scored.csv"
+    rows = [f"K{i};{1000 + i},5;-{i},25;0,5;3,0;true;" for i in range(1, 5)]
+    path.write_text("\n".join(["id;amount;score;p_value;severity;is_anomaly;top_columns", *rows]) + "\n")
+    asked = questions(str(path))
+    assert [question.score for question in asked] == [-4.25, -3.25, -2.25, -1.25]
+    assert asked[0].cells["amount"] == "1004,5"
