@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_vae_pipelines.arrow_arrays import arrow_texts, numpy_floats
+from anomaly_vae_pipelines.arrow_arrays import arrow_texts, null, numpy_floats
 from anomaly_vae_pipelines.dialects.dialect import Dialect, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm, is_code, is_version
 from anomaly_vae_pipelines.dialects.marks import Marks, decide
 from anomaly_vae_pipelines.dialects.missing import AMONG_NUMBERS, MISSING, SURE
 from anomaly_vae_pipelines.dialects.numbers import NumberForm, affix_form, possible_marks
-from anomaly_vae_pipelines.dialects.sentinels import find_sentinel
+from anomaly_vae_pipelines.dialects.sentinels import find_sentinel, may_be_sentinel
 from anomaly_vae_pipelines.dialects.times import ClockForm, DateForm, is_clock, possible_orders
 from anomaly_vae_pipelines.errors import AmbiguousError
 
@@ -63,7 +63,9 @@ def find_forms(
         if name in given.columns:
             forms[name] = given.columns[name]
             continue
-        found = _find(name, distinct_texts(column, dialect), given, source)
+        found: _Column | ColumnForm | None = _plain(name, column, dialect, given)
+        if found is None:
+            found = _find(name, distinct_texts(column, dialect), given, source)
         if isinstance(found, _Column):
             numbers.append(found)
         elif found is not None:
@@ -84,9 +86,46 @@ def find_forms(
 def distinct_texts(column: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
     """The distinct texts of a column that are not missing, without spaces around them."""
     texts = pc.drop_null(pc.unique(pc.utf8_trim_whitespace(column)))
-    missing = arrow_texts(sorted((MISSING | set(dialect.missing)) - set(dialect.values)))
-    texts = texts.filter(pc.invert(pc.is_in(texts, missing)))
+    texts = texts.filter(pc.invert(pc.is_in(texts, _missing(dialect))))
     return pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
+
+
+def _missing(dialect: Dialect) -> pa.Array:
+    """The words of missing cells of a file."""
+    return arrow_texts(sorted((MISSING | set(dialect.missing)) - set(dialect.values)))
+
+
+def _plain(name: str, column: pa.ChunkedArray, dialect: Dialect, given: Given) -> _Column | None:
+    """A column that is plain by its first cells and whose cells are all numbers; None if it is not certain.
+
+    Regular expressions over millions of distinct texts take minutes, and a cast takes seconds.
+    """
+    head = distinct_texts(column.slice(0, _HEAD), dialect)
+    first = _find(name, head, given, "") if len(head) and _is_number(head[0].as_py()) else None
+    if not isinstance(first, _Column) or not first.form.is_plain or first.missing:
+        return None
+    if first.marks not in ([(".", "")], [("", "")]):
+        return None
+    texts = pc.utf8_trim_whitespace(column)
+    texts = pc.if_else(pc.is_in(texts, _missing(dialect)), null(texts.type), texts)
+    is_whole = first.marks == [("", "")]
+    try:
+        numbers = texts.cast(pa.int64() if is_whole else pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    widths = pc.min_max(pc.utf8_length(texts)).as_py() if is_whole else {"min": 0, "max": 1}
+    if widths["min"] == widths["max"] or may_be_sentinel(pc.min(numbers).as_py()):
+        return None
+    return _Column(name, first.form, first.marks, head.slice(0, 0), ())
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number as Python writes it."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _find(name: str, texts: pa.ChunkedArray, given: Given, source: str) -> _Column | ColumnForm | None:

@@ -47,6 +47,11 @@ def find_sentinel(
     return None
 
 
+def may_be_sentinel(least: float) -> bool:
+    """Whether the least number of a column may stand for a missing one."""
+    return _NINES.fullmatch(str(least)) is not None
+
+
 def _negative(texts: pa.ChunkedArray) -> list[str]:
     found: list[str] = texts.filter(pc.starts_with(texts, "-")).slice(0, 100_000).to_pylist()
     return found

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from anomaly_vae_pipelines.dialects import columns
 from anomaly_vae_pipelines.dialects.columns import distinct_texts, find_forms, stored_forms
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Dialect, Given
 from anomaly_vae_pipelines.dialects.numbers import texts_of
 from anomaly_vae_pipelines.errors import AmbiguousError
 
 
-def forms(given=NOTHING, **columns):
-    table = pa.table({name: texts_of(cells) for name, cells in columns.items()})
+def forms(given=NOTHING, **cells):
+    table = pa.table({name: texts_of(texts) for name, texts in cells.items()})
     dialect, found = find_forms(table, PLAIN, given, "a.csv")
     return dialect.marks, {name: form.shown for name, form in found.items()}
 
@@ -42,6 +43,39 @@ def test_words_among_numbers_are_missing():
     assert forms(a=["1", "-", "3"], b=["x", "-", "y"])[1] == {
         "a": "numbers such as 1234.5 with - for missing"
     }
+
+
+WHOLE = [str(number) for number in range(100, 2000)]
+POINTS = [f"{number % 50}.{number}" for number in range(2000)]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        WHOLE,
+        POINTS,
+        [*WHOLE, "2.5"],
+        [*WHOLE, "2,5"],
+        [*WHOLE, "-"],
+        [*WHOLE, "x"],
+        [*WHOLE, "", "NA", " 7 "],
+        [*POINTS, "1,234.5"],
+        [*POINTS, "?"],
+        [*POINTS, "7"],
+        [*(str(number) for number in range(3000, 1000, -1)), "0999"],
+    ],
+)
+def test_many_plain_cells_are_read_as_all_cells_are(cells, monkeypatch):
+    """The check by the first cells and a cast only saves time; later cells may decide otherwise."""
+    fast = forms(a=cells, b=["x"] * len(cells))
+    monkeypatch.setattr(columns, "_plain", lambda *arguments: None)
+    assert forms(a=cells, b=["x"] * len(cells)) == fast
+
+
+@pytest.mark.parametrize("text", ["-999", "-9999999", "-99.99", "-1e30"])
+def test_many_plain_cells_may_hold_a_sentinel(text):
+    with pytest.raises(AmbiguousError, match="occurs 2 times"):
+        forms(a=[*POINTS, text, text])
 
 
 def test_missing_words_are_not_distinct_texts():
