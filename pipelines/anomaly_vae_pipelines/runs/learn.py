@@ -30,7 +30,7 @@ VERDICT = "verdict"
 WORDS = {"normal": 1, "anomalous": -1, "1": 1, "+1": 1, "-1": -1}
 """What a cell of that column may say."""
 
-_MOST_COLUMNS = 5
+_MOST_COLUMNS = 3
 _NOTABLE = 0.1
 
 
@@ -115,7 +115,7 @@ def learn_file(
 
 
 def _with_detector(model: Model, detector: Any) -> Any:
-    """The model with another detector at its end, as an estimator."""
+    """The model with another detector at its end, as ``save`` takes it."""
     if not isinstance(model, Pipeline):
         return detector.detector()
     return LoadedPipeline([*model.steps[:-1], (model.steps[-1][0], detector)])

@@ -16,6 +16,7 @@ from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
 
 _SCORED = ("score", "is_anomaly", "top_columns")
+_RESULTS = (*_SCORED, "p_value", "severity")
 _ALERT_COLUMNS = {"rule", "rows", "worst"}
 _TRUE = ("true", "1")
 
@@ -33,7 +34,7 @@ class Question:
     reasons : str
         The columns that explain it, as in ``top_columns``.
     cells : mapping of str to str
-        All its cells in its file.
+        All its cells in its file, without those that ``score`` added.
     """
 
     name: str
@@ -73,12 +74,12 @@ def write_verdicts(path: str, judged: Sequence[tuple[Question, str]], column: st
 def _of_scored(path: str, only_flagged: bool) -> Iterator[Question]:
     with open_source(path, reading=Reading()) as source:
         require_columns(_SCORED, source, "; give a file that anomaly-vae score wrote, or alerts")
-        for rows in read_rows(source, numeric={"score"}):
-            scores = rows.table["score"].to_pylist()
+        for rows in read_rows(source, numeric=_SCORED[:1]):  # the score may have a decimal comma
             for position, cells in _rows(rows):
                 if not only_flagged or cells["is_anomaly"].lower() in _TRUE:
+                    own = {name: cell for name, cell in cells.items() if name not in _RESULTS}
                     name = f"{rows.source}, {rows.name_of(position)}"
-                    yield Question(name, scores[position], cells["top_columns"], cells)
+                    yield Question(name, float(cells["score"]), cells["top_columns"], own)
 
 
 def _of_alerts(path: str) -> Iterator[Question]:

@@ -30,7 +30,7 @@ def test_flagged_rows_are_asked_worst_first(scored, only_flagged):
     asked = questions(scored, only_flagged=only_flagged)
     assert 0 < len(asked) == len(rows)
     worst = min(rows, key=lambda row: float(row["score"]))
-    assert dict(asked[0].cells) == worst
+    assert dict(asked[0].cells) == {name: worst[name] for name in COLUMNS}
     assert (asked[0].score, asked[0].reasons) == (float(worst["score"]), worst["top_columns"])
     assert [one.score for one in asked] == sorted(one.score for one in asked)
 
@@ -69,11 +69,18 @@ def test_judged_rows_are_written_with_their_verdicts(scored, tmp_path):
     assert rows == [dict(first.cells), dict(second.cells)]
 
 
-def test_a_scored_file_with_decimal_commas(tmp_path):
-    """The scores are numbers, and all other cells stay as they were."""
+def test_a_scored_file_may_have_decimal_commas(tmp_path):
+    """The score is a number, and the cells of the row stay as they are."""
+    lines = [
+        "size;score;p_value;severity;is_anomaly;top_columns",
+        "3000,5;-18,25;0,01;20,5;true;size:-9.1 (99 %)",
+        "1001,2;-1,5;0,5;3,5;false;",
+        "998,7;-20,5;0,01;20,5;true;size:-11.2 (99 %)",
+    ]
     path = tmp_path / "scored.csv"
-    rows = [f"K{i};{1000 + i},5;-{i},25;0,5;3,0;true;" for i in range(1, 5)]
-    path.write_text("\n".join(["id;amount;score;p_value;severity;is_anomaly;top_columns", *rows]) + "\n")
+    path.write_text("\n".join(lines) + "\n")
     asked = questions(str(path))
-    assert [question.score for question in asked] == [-4.25, -3.25, -2.25, -1.25]
-    assert asked[0].cells["amount"] == "1004,5"
+    assert [(one.score, dict(one.cells)) for one in asked] == [
+        (-20.5, {"size": "998,7"}),
+        (-18.25, {"size": "3000,5"}),
+    ]
