@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @click.option("--verdict", "column", default="verdict", show_default=True, metavar="COL", help="Its column.")
 @json_option
 def command(model: str, source: str, output: str, force: bool, column: str, as_json: bool) -> None:
-    """Save MODEL after it learned from VERDICTS, without fitting it again.
+    """Save MODEL after it learned from VERDICTS about rows.
 
-    VERDICTS is a file of rows with the columns of MODEL and a column of verdicts: normal or anomalous (or 1
-    or -1), or empty for rows that are not judged. Verdicts add up over calls. Rows like those that were
-    judged get other scores, and the threshold is calibrated again.
+    MODEL is not fitted again. VERDICTS is a file of rows with the columns of MODEL and a column of verdicts:
+    normal or anomalous (or 1 or -1), or empty for rows that are not judged. Verdicts add up over calls. Rows
+    like those that were judged get other scores, and the threshold is calibrated again.
     """
     from anomaly_vae_pipelines.runs.learn import learn_file
 

@@ -23,11 +23,12 @@ _SKIP, _UNDO, _QUIT = "s", "u", "q"
 @click.option("--all", "everything", is_flag=True, help="Ask about all rows, not only flagged ones.")
 @click.option("--verdict", "column", default="verdict", show_default=True, metavar="COL", help="Its column.")
 def command(source: str, output: str, force: bool, everything: bool, column: str) -> None:
-    """Ask about the rows of INPUT, one by one, and write the verdicts to a file for anomaly-vae learn.
+    """Ask about the rows of INPUT, and write the verdicts to a file.
 
-    INPUT is a file that anomaly-vae score wrote, or alerts in JSON Lines; these name rows of other files,
-    which are read too. The worst row is first. Answer y (yes, an anomaly), n (no, normal), s (skip), u (undo
-    the last answer) or q (quit). The file is complete after each answer.
+    The file of verdicts is for anomaly-vae learn; it is complete after each answer. INPUT is a file that
+    anomaly-vae score wrote, or alerts in JSON Lines; these name rows of other files, which are read too. The
+    worst row is first. Answer y (yes, an anomaly), n (no, normal), s (skip), u (undo the last answer) or q
+    (quit).
     """
     from anomaly_vae_pipelines.io.files import check_output
     from anomaly_vae_pipelines.io.overwriting import check_no_overwriting

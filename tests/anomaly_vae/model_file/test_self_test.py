@@ -85,10 +85,13 @@ def array(data: bytes) -> NDArray[Any]:
 
 
 def matrices(members: dict[str, bytes]) -> list[str]:
-    """Members that are weights of a network."""
+    """Members that are weights of a network; the features of calibration rows are not."""
+    n_rows = len(trained().calibration_scores_)
     arrays = {name: array(data) for name, data in members.items() if name.endswith(".npy")}
     return [
-        name for name, held in arrays.items() if held.dtype == np.float32 and held.ndim == 2 and held.any()
+        name
+        for name, held in arrays.items()
+        if held.dtype == np.float32 and held.ndim == 2 and held.any() and len(held) != n_rows
     ]
 
 

@@ -62,7 +62,7 @@ def cache_models() -> None:
     """Let every later load of a model file give the one that was loaded first."""
     from anomaly_vae_pipelines.scoring import model_files
 
-    model_files.load_scorer = cache(model_files.load_scorer)
+    model_files.load_with_dialect = cache(model_files.load_with_dialect)
 
 
 def warm_up(model: str) -> None:
@@ -73,7 +73,7 @@ def warm_up(model: str) -> None:
     for module in pkgutil.walk_packages(anomaly_vae_pipelines.__path__, "anomaly_vae_pipelines."):
         if ".service" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    scorer = model_files.load_scorer(model)
+    scorer, _ = model_files.load_with_dialect(model)
     rows = pd.DataFrame(orders(2), columns=COLUMNS)[list(scorer.feature_names_in_)]
     scorer.explain_shares(rows.convert_dtypes())
     scorer.score_samples(rows.convert_dtypes())

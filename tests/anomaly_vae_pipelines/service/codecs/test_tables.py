@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_vae.errors import InputError
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.records import NumberRows
 from anomaly_vae_pipelines.service.codecs.tables import check_count, rows_of_csv, rows_of_json, rows_of_table
 from anomaly_vae_pipelines.service.errors import RefusedRowsError, TooLargeError
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs
 
-NUMBERS = ModelInputs({"x": "numeric", "y": "numeric"}, frozenset("xy"), None, joins=True)
+NUMBERS = ModelInputs(
+    {"x": "numeric", "y": "numeric"}, frozenset("xy"), None, joins=True, reading=Reading(names=("x", "y"))
+)
 MIXED = ModelInputs(
     {"x": "numeric", "name": "categorical", "id": "identifier"}, frozenset("x"), None, joins=True
 )

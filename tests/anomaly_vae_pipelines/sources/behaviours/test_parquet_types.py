@@ -151,7 +151,7 @@ def _bits(array: pa.Array) -> list[object]:
 def loaded_once() -> Iterator[None]:
     """The model is loaded by the first of hundreds of runs: they try columns, and loading takes longest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_files, "load_scorer", cache(model_files.load_scorer))
+        patch.setattr(model_files, "load_with_dialect", cache(model_files.load_with_dialect))
         yield
 
 
