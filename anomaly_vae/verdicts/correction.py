@@ -28,6 +28,12 @@ Singles = NDArray[np.float32]
 RATE = 0.7
 """Logits per unit of strangeness."""
 
+TRUST = 0.4
+"""How much a verdict of weight 1 counts in the likelihood, where 1 would be a verdict that is never wrong.
+
+With 1, a few wrong verdicts among the first ones lead the questions away from the anomalies, and the ranking
+ends worse than without verdicts; with correct verdicts both do equally well (``benchmarks/verdicts.py``)."""
+
 _MOST_LOGITS = 20.0
 """Bound of what verdicts change, in logits."""
 
@@ -96,7 +102,7 @@ class Correction:
         empty = LearningState(self.state.calibration, log, np.zeros(len(log)), threshold)
         asked = Correction(empty, self._owners)
         anomalous = (log.verdicts < 0).astype(np.float64)
-        alpha = process.most_probable(asked._covariance(), asked._prior, anomalous, log.weights)
+        alpha = process.most_probable(asked._covariance(), asked._prior, anomalous, asked._weights)
         return Correction(replace(empty, alpha=alpha), self._owners)
 
     def calibration_scores(self) -> tuple[Floats, Floats]:
@@ -134,7 +140,12 @@ class Correction:
     @property
     def _linear(self) -> float:
         """Prior variance of the linear part per feature."""
-        return process.linear_variance(self.log.verdicts, self.log.weights) / self.scale.n_varying
+        return process.linear_variance(self.log.verdicts, self._weights) / self.scale.n_varying
+
+    @property
+    def _weights(self) -> Floats:
+        """How much each verdict counts in the likelihood."""
+        return TRUST * self.log.weights
 
     def _contradiction(self) -> float:
         """How far the coefficients are from those that follow from the verdicts, in shares of weights."""
@@ -142,7 +153,7 @@ class Correction:
         if not len(log):
             return 0.0
         chance = process.probability(self._covariance() @ alpha + self._prior)
-        return float((np.abs((log.verdicts < 0) - chance - alpha / log.weights)).max())
+        return float((np.abs((log.verdicts < 0) - chance - alpha / self._weights)).max())
 
     def column_weights(self) -> Floats:
         """How much of its former shortfall each column, and the latent term, counts now, (n_columns + 1,).

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anomaly_vae import InputError
-from anomaly_vae.verdicts.correction import Correction
+from anomaly_vae.verdicts.correction import TRUST, Correction
 from tests.anomaly_vae.verdicts.judged import (
     N_COLUMNS,
     OWNERS,
@@ -55,6 +55,14 @@ def test_a_judged_row_moves_as_it_was_judged(verdict: int) -> None:
     ]
     assert (np.diff(np.concatenate(moves)) * verdict > 0).all()
     assert moves[0] * verdict > 0
+
+
+def test_a_verdict_counts_less_than_one_that_is_never_wrong() -> None:
+    """Its pull on the logit of its row is bounded by its weight times the trust in it."""
+    verdicts = log(30)
+    alpha = taught(verdicts).state.alpha
+    assert (np.abs(alpha) <= TRUST * verdicts.weights).all()
+    assert (np.sign(alpha) == -verdicts.verdicts).all()
 
 
 def test_contradicting_verdicts_move_a_row_less_than_one() -> None:
