@@ -315,11 +315,11 @@ class Touching:
 
 
 def change_first_weight(path: Path, change: Any) -> None:
-    """Change the first float32 matrix of a file: a weight of the network."""
-    members = forging.members(forging.detector())
+    """Change the first float32 matrix of a file that has not a row per calibration row: a weight."""
+    members, n_rows = forging.members(forging.detector()), len(forging.detector().calibration_scores_)
     for name in sorted(name for name in members if name.endswith(".npy")):
         array = np.load(io.BytesIO(members[name]))
-        if array.dtype == np.float32 and array.ndim == 2 and array.shape[0] != array.shape[1]:
+        if array.dtype == np.float32 and array.ndim == 2 and array.shape[0] not in (array.shape[1], n_rows):
             forging.write(path, members | {name: forging.npy(change(array))})
             return
     raise LookupError("the file holds no weight")
