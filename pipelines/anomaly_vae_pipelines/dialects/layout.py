@@ -30,7 +30,7 @@ class Row(NamedTuple):
 class Layout(NamedTuple):
     """The names of the columns, and the number of lines before the header and before the first row.
 
-    ``header_line`` is None if there is no header.
+    ``header_line`` is None without a header.
     """
 
     names: tuple[str, ...]

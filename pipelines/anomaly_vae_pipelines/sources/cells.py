@@ -37,6 +37,7 @@ MIXED_SHARE = 0.9
 Conform: TypeAlias = Callable[[pa.Table], tuple[pa.Table, frozenset[str]]]
 """A table to one with plain numbers and dates, and the columns that stay text."""
 
+_DECIMAL_COMMA = r"^\s*[+-]?[0-9]+,[0-9]+\s*$"
 _ANY_NUMBER = r"^\s*[+-]?[0-9][0-9.,' ]*\s*$"
 _MISSING_SET = arrow_texts(sorted(MISSING))
 _TRUTH = {"true": True, "false": False}
@@ -165,7 +166,8 @@ def collect(pieces: Iterable[Rows], conform: Conform | None = None) -> pd.DataFr
 
     ``conform`` converts the columns that are not plain first, and returns those that stay text.
 
-    Warns with MixedColumnWarning about columns of numbers that are read as text because of a few cells.
+    Warns with MixedColumnWarning about columns of numbers that are read as text because of a few cells, or
+    because they have decimal points and commas.
     """
     tables, numbers = [], []
     for piece in pieces:
@@ -254,6 +256,10 @@ def _typed(column: pa.ChunkedArray, name: str, lines: NDArray[np.int64], words: 
         return folded.map(_TRUTH).astype("boolean")
     most = (1.0 - MIXED_SHARE) * present.sum()
     if wrong.sum() >= most:  # numbers with other marks than points are numbers too
+        is_comma = is_true(pc.match_substring_regex(column, _DECIMAL_COMMA))
+        has_points = wrong.sum() < present.sum()
+        if has_points and is_comma[wrong].all():
+            _warn_marks(name, texts.iloc[np.flatnonzero(wrong)[0]], lines[wrong][0])
         wrong &= ~is_true(pc.match_substring_regex(column, _ANY_NUMBER))
     if 0 < wrong.sum() < most:
         first = np.flatnonzero(wrong)[0]
@@ -277,6 +283,15 @@ def _warn_mixed(name: str, text: str, line: int, n_bad: int) -> None:
     warnings.warn(
         f"column {name!r} is read as text, not as numbers, because of {n_bad} cells, the first {text!r} on "
         f"line {line}; correct them, or name them with --na if they mean a missing value",
+        MixedColumnWarning,
+        stacklevel=2,
+    )
+
+
+def _warn_marks(name: str, text: str, line: int) -> None:
+    warnings.warn(
+        f"column {name!r} is read as text, not as numbers, because some of its numbers have a decimal point "
+        f"and others a comma, the first {text!r} on line {line}; write all of them with the same mark",
         MixedColumnWarning,
         stacklevel=2,
     )

@@ -56,6 +56,13 @@ def test_a_few_errors_in_a_column_of_numbers_are_reported():
     assert column.iloc[0] == "0"
 
 
+def test_numbers_with_points_and_commas_are_reported():
+    """Neither reading fits all cells; versions, which may have several points, are text."""
+    with pytest.warns(MixedColumnWarning, match=r"'c' is read as text.*a comma, the first '6,5' on line 2"):
+        assert typed_column("6,5", "6.5", "7,25", "8.5").tolist() == ["6,5", "6.5", "7,25", "8.5"]
+    assert typed_column("1.2", "2.0.1", "1.10").tolist() == ["1.2", "2.0.1", "1.10"]
+
+
 def test_a_column_of_nothing_is_a_column_of_missing_numbers():
     """No cell says what the column is."""
     column = typed_column("", "NA")
