@@ -106,7 +106,20 @@ def opened(path: str | io.BytesIO) -> Iterator[OpenedFile]:
 
 def file_digest(path: str) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a file; raises OSError if it cannot be read."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    return digest(Path(path).read_bytes())
+
+
+def digest(data: bytes) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def content_of(path: str) -> bytes:
+    """The bytes of a file or URL, not decompressed; raises InputError if it cannot be read."""
+    if not is_url(path) and Path(path).is_dir():
+        raise InputError(f"{path}: is a directory; wanted the name of a file")
+    with _open(path) as stream:
+        return stream.read()
 
 
 def read_fully(stream: IO[bytes], n_bytes: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.persistence import load_with_dialect
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
-from anomaly_vae_pipelines.io.files import file_digest
+from anomaly_vae_pipelines.io.files import digest, file_digest
 from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
 
 if TYPE_CHECKING:
@@ -63,3 +64,9 @@ def open_model(path: str, given: Given | None = None) -> OpenedModel:
         model_id = file_digest(path)
     model, dialect = load_with_dialect(path)
     return OpenedModel(path, model, model_id, dialect, given or NOTHING)
+
+
+def open_content(data: bytes) -> OpenedModel:
+    """Load the content of a model file; raises ModelFileError if it cannot be loaded."""
+    model, dialect = load_with_dialect(io.BytesIO(data))
+    return OpenedModel("the model", model, digest(data), dialect)
