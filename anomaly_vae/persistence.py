@@ -280,7 +280,12 @@ def save_threshold(
 
 
 def _load(
-    path: str | os.PathLike[str] | BinaryIO, check_versions: bool, max_bytes: int, isolated: bool, *, light: bool
+    path: str | os.PathLike[str] | BinaryIO,
+    check_versions: bool,
+    max_bytes: int,
+    isolated: bool,
+    *,
+    light: bool,
 ) -> tuple[Any, dict[str, Any]]:
     from anomaly_vae.model_file.child import metadata_from_child
 

@@ -114,11 +114,9 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def content_of(path: str) -> bytes:
-    """The bytes of a file or URL, not decompressed; raises InputError if it cannot be read."""
-    if not is_url(path) and Path(path).is_dir():
-        raise InputError(f"{path}: is a directory; wanted the name of a file")
-    with _open(path) as stream:
+def content_of(path: str, wanted: str) -> bytes:
+    """The bytes of a file or URL, not decompressed; raises SourceError, which says what was wanted."""
+    with _open(path, wanted) as stream:
         return stream.read()
 
 
@@ -228,7 +226,7 @@ def _matches(path: str) -> list[str]:
     return sorted(found)
 
 
-def _open(path: str) -> IO[bytes]:
+def _open(path: str, wanted: str = "a file of rows") -> IO[bytes]:
     try:
         if is_url(path):
             filesystem, name = _filesystem(path)
@@ -236,7 +234,7 @@ def _open(path: str) -> IO[bytes]:
         return Path(path).open("rb")
     except OSError as error:
         reason = error.strerror or "file not found"
-        raise SourceError(path, None, f"cannot be opened ({reason}); wanted a file of rows") from error
+        raise SourceError(path, None, f"cannot be opened ({reason}); wanted {wanted}") from error
 
 
 def _unpacked(stream: IO[bytes]) -> Iterator[OpenedFile]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,16 +16,14 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.io.files import content_of, digest
+from anomaly_vae_pipelines.io.files import digest
 from anomaly_vae_pipelines.records import RESULT_COLUMNS, Rejected
 from anomaly_vae_pipelines.scoring.adapters import BATCH, AnyScorer
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, all_scored, score_blocks
-from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_content
+from anomaly_vae_pipelines.scoring.model_files import OpenedModel, model_content, open_content
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 from anomaly_vae_pipelines.sinks.encoding import check_no_clash, result_columns, result_names
-
-Batch = TypeVar("Batch", pa.RecordBatch, pa.Table, Mapping[str, Any])
 
 ERROR = "error"
 """Name of the column that says why a row has no score, without the prefix."""
@@ -98,9 +96,9 @@ class ArrowScorer:
         self._columns = None if columns is None else tuple(columns)
         self._image_column, self._prefix, self._on_bad_row = image_column, prefix, on_bad_row
         self._explain, self._tail = explain, tail
-        self.model_id = digest(_content(self._model))
+        self.model_id = digest(model_content(self._model))
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Any) -> Any:
         """Score a batch; returns its columns followed by the results, in the form of the batch.
 
         Parameters
@@ -204,7 +202,7 @@ def _places(numbers: NDArray[np.int64], n_rows: int) -> pa.Array:
 @lru_cache(maxsize=4)
 def _opened(model: str | bytes, model_id: str, explain: Explain, tail: Tail) -> tuple[OpenedModel, AnyScorer]:
     """Return a model and its scorer; each process opens a model once."""
-    content = _content(model)
+    content = model_content(model)
     if digest(content) != model_id:
         raise InputError(
             f"{model!r}: is not the model file that the job began with ({model_id}); give ArrowScorer the "
@@ -212,7 +210,3 @@ def _opened(model: str | bytes, model_id: str, explain: Explain, tail: Tail) -> 
         )
     opened = open_content(content)
     return opened, opened.adapter.scorer(explain=explain, tail=tail)
-
-
-def _content(model: str | bytes) -> bytes:
-    return model if isinstance(model, bytes) else content_of(model)

@@ -150,9 +150,7 @@ class CellSource(FrameSource):
 
     columns = (FILE_COLUMN,)
 
-    def __init__(
-        self, name: str, frame: Frame, table: pa.Table, *, block_values: int = BLOCK_VALUES
-    ) -> None:
+    def __init__(self, name: str, frame: Frame, table: pa.Table, *, block_values: int = BLOCK_VALUES) -> None:
         types = ", ".join(f"{field.name} {field.type}" for field in table.schema)
         if table.num_columns != 1 or not any(is_type(table.schema[0].type) for is_type in _CELL_TYPES):
             raise SourceError(
