@@ -35,7 +35,7 @@ def test_a_saved_model_scores_frames_and_loads_as_it_was(mlflow, model, rows, tm
     scored = mlflow.pyfunc.load_model(str(tmp_path / "saved")).predict(rows)
     assert list(scored.columns) == list(RESULT_COLUMNS)
     assert list(scored.index) == list(rows.index)
-    assert (scored["top_columns"] != "").all()
+    assert (scored["top_columns"] != "").sum() > scored["is_anomaly"].sum()
     again = flavor.load_model(str(tmp_path / "saved"))
     assert type(again) is type(load(model))
 
