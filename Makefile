@@ -43,7 +43,7 @@ test: $(STAMP)  ## run the tests and the doctests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
 
 test-scale: $(STAMP)  ## run the tests of Ray, Spark and MLflow, which it installs; Spark needs Java 17
-	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[ray,spark,mlflow]'
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[ray,spark,mlflow]' 'dask[dataframe]' daft duckdb polars
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/anomaly_vae_pipelines/engines
 
 coverage: $(STAMP)  ## run the tests, and fail if they cover less of the code than pyproject.toml says
