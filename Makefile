@@ -23,10 +23,10 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test coverage check lint types imports docs floors wheel mutants fuzz faults dialects bench clean
+.PHONY: help venv demo test test-scale coverage check lint types imports docs floors wheel mutants fuzz faults dialects bench clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP)  ## build .venv; again only after pyproject.toml or constraints.txt changed
 
@@ -41,6 +41,10 @@ demo: $(STAMP)  ## fit and score a real data set, and show what was found
 
 test: $(STAMP)  ## run the tests and the doctests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
+
+test-scale: $(STAMP)  ## run the tests of Ray, Spark and MLflow, which it installs; Spark needs Java 17
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[ray,spark,mlflow]' 'dask[dataframe]' daft duckdb polars
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/anomaly_vae_pipelines/engines
 
 coverage: $(STAMP)  ## run the tests, and fail if they cover less of the code than pyproject.toml says
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal --cov --cov-report=

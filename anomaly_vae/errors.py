@@ -16,13 +16,16 @@ IdentifierColumnWarning (UserWarning)   a column looks like an id and is left ou
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 _A_CELL = "a cell whose argument must be a string or a number"
 
 
 class AnomalyVAEError(Exception):
-    """Base of all errors that this package raises itself."""
+    """Base of all errors that this package raises itself; a pickled copy has the message and attributes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, vars(self))
 
 
 class InputError(AnomalyVAEError, ValueError):
@@ -59,9 +62,6 @@ class CellError(InputError):
     def _shown(self) -> str:
         return repr(self.value)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
-        return type(self), (self.column, self.row, self.value, self.wanted)
-
 
 class CellTypeError(CellError, TypeError):
     """One cell holds an object that is not a text, number, boolean or date."""
@@ -95,3 +95,10 @@ class MissingExtraError(AnomalyVAEError, ImportError):
 
 class IdentifierColumnWarning(UserWarning):
     """A column looks like an identifier, says nothing about normality, and is left out of the model."""
+
+
+def _restored(kind: type[AnomalyVAEError], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    """The pickled error, whose constructor may take other arguments than its message."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error

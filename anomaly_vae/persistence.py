@@ -22,7 +22,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.model_file import archive
@@ -167,7 +167,7 @@ def load(
 
 
 def load_scorer(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | BinaryIO,
     *,
     check_versions: bool = True,
     max_bytes: int = _MAX_BYTES,
@@ -180,7 +180,9 @@ def load_scorer(
 
     Parameters
     ----------
-    path, check_versions, max_bytes, isolated
+    path : str, path-like or binary file object
+        A file that `save` wrote, or its content, such as ``io.BytesIO(data)``.
+    check_versions, max_bytes, isolated
         As in `load`.
 
     Returns
@@ -198,7 +200,7 @@ def load_scorer(
 
 
 def load_with_dialect(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | BinaryIO,
     *,
     check_versions: bool = True,
     max_bytes: int = _MAX_BYTES,
@@ -208,7 +210,9 @@ def load_with_dialect(
 
     Parameters
     ----------
-    path, check_versions, max_bytes, isolated
+    path : str, path-like or binary file object
+        A file that `save` wrote, or its content, such as ``io.BytesIO(data)``.
+    check_versions, max_bytes, isolated
         As in `load`.
 
     Returns
@@ -276,7 +280,12 @@ def save_threshold(
 
 
 def _load(
-    path: str | os.PathLike[str], check_versions: bool, max_bytes: int, isolated: bool, *, light: bool
+    path: str | os.PathLike[str] | BinaryIO,
+    check_versions: bool,
+    max_bytes: int,
+    isolated: bool,
+    *,
+    light: bool,
 ) -> tuple[Any, dict[str, Any]]:
     from anomaly_vae.model_file.child import metadata_from_child
 
@@ -286,7 +295,7 @@ def _load(
             metadata_from_child(data, check_versions=check_versions)
         model, metadata, difference = load_verified(data, check_versions=check_versions, light=light)
     if difference:
-        warnings.warn(f"{os.fspath(path)}: {difference}; scores may differ", UserWarning, stacklevel=3)
+        warnings.warn(f"{_shown(path)}: {difference}; scores may differ", UserWarning, stacklevel=3)
     return model, metadata
 
 
@@ -342,7 +351,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+def _naming(path: str | os.PathLike[str] | BinaryIO) -> Iterator[None]:
     """Re-raise every error as a ModelFileError of one line that names the file."""
     try:
         yield
@@ -353,9 +362,13 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise ModelFileError(_line(path, f"damaged or forged ({reason})")) from error
 
 
-def _line(path: str | os.PathLike[str], reason: str) -> str:
+def _shown(path: str | os.PathLike[str] | BinaryIO) -> str:
+    return os.fspath(path) if isinstance(path, str | os.PathLike) else "the model"
+
+
+def _line(path: str | os.PathLike[str] | BinaryIO, reason: str) -> str:
     """A message of one line and bounded length, because a reason can contain any text of a file."""
-    name, reason = os.fspath(path), " ".join(reason.split())
+    name, reason = _shown(path), " ".join(reason.split())
     if len(name) > _MAX_SHOWN_PATH:
         name = "..." + name[3 - _MAX_SHOWN_PATH :]
     line = f"{name}: {''.join(c if c.isprintable() else '?' for c in reason)}"

@@ -62,18 +62,23 @@ def unpack(data: bytes, max_bytes: int) -> Entries:
         return {info.filename: archive.read(info) for info in infos}
 
 
-def read_file(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+def read_file(path: str | os.PathLike[str] | BinaryIO, max_bytes: int) -> bytes:
     """Bytes of a file, read once, so that the checked bytes are those that are loaded.
+
+    ``path`` may be a file that is open for reading.
 
     Raises
     ------
     ModelFileError
         If it cannot be read or is larger than `max_bytes`.
     """
+    if not isinstance(path, str | os.PathLike):
+        data = path.read(max_bytes + 1)
+        _check_size(len(data), max_bytes)
+        return data
     with _open(path) as stream:
         size = os.fstat(stream.fileno()).st_size
-        if size > max_bytes:
-            raise ModelFileError(f"larger than {max_bytes:,} bytes; if you trust its source, raise max_bytes")
+        _check_size(size, max_bytes)
         return stream.read(size)
 
 
@@ -133,6 +138,11 @@ def _open(path: str | os.PathLike[str]) -> BinaryIO:
         raise ModelFileError("no such file") from error
     except OSError as error:
         raise ModelFileError(f"cannot be read: {error.strerror}") from error
+
+
+def _check_size(n_bytes: int, max_bytes: int) -> None:
+    if n_bytes > max_bytes:
+        raise ModelFileError(f"larger than {max_bytes:,} bytes; if you trust its source, raise max_bytes")
 
 
 def _check_magic(head: bytes) -> None:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
     from anomaly_vae_pipelines.runs.score import ScoreRun, score_files
     from anomaly_vae_pipelines.scoring import recipes
+    from anomaly_vae_pipelines.scoring.arrow import ArrowScorer
     from anomaly_vae_pipelines.scoring.images import ImageScorer
     from anomaly_vae_pipelines.scoring.options import ScoreOptions
     from anomaly_vae_pipelines.scoring.tables import Scorer
     from anomaly_vae_pipelines.service.app import create_app
 
 __all__ = [
+    "ArrowScorer",
     "ImageScorer",
     "ScoreOptions",
     "ScoreRun",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ArrowScorer": "anomaly_vae_pipelines.scoring.arrow",
     "ImageScorer": "anomaly_vae_pipelines.scoring.images",
     "ScoreOptions": "anomaly_vae_pipelines.scoring.options",
     "ScoreRun": "anomaly_vae_pipelines.runs.score",

@@ -10,7 +10,8 @@
     ├── SinkError                       an output cannot be written (disk full, no permission): exit code 1
     │   └── DeliveryError               a receiver did not accept an alert, which stays on disk
     ├── LostInputError                  an input disappeared or became shorter during the run: exit code 1
-    └── TooManyRejectedError            too many rows cannot be read: exit code 1
+    ├── TooManyRejectedError            too many rows cannot be read: exit code 1
+    └── WorkerLostError                 the workers of an engine died again and again: exit code 1
 
     MixedColumnWarning (UserWarning)    a column of numbers is read as text because of a few cells
     AlertingWarning (UserWarning)       an alert is late or refused, or a rule cannot see all rows
@@ -101,6 +102,10 @@ class LostInputError(AnomalyVAEError):
 
 class TooManyRejectedError(AnomalyVAEError):
     """The share of rows that cannot be read is above the limit; no output was written."""
+
+
+class WorkerLostError(AnomalyVAEError):
+    """The workers of an engine died again and again while they scored an input."""
 
 
 class MixedColumnWarning(UserWarning):

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.errors import SourceError, UnknownNameError, nearest
+from anomaly_vae_pipelines.errors import (
+    DeliveryError,
+    OutputExistsError,
+    SourceError,
+    UnknownNameError,
+    nearest,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,3 +35,20 @@ def test_a_source_error_names_file_and_line():
     error = SourceError("a.csv", 3, "is bad")
     assert str(error) == "a.csv, line 3: is bad"
     assert isinstance(error, InputError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceError("a.csv", 3, "is bad"),
+        UnknownNameError("no 'col1'", "col1", ["col2"]),
+        OutputExistsError("a.csv"),
+        DeliveryError("refused", final=True),
+    ],
+)
+def test_an_error_comes_whole_from_another_process(error):
+    """Workers of an engine send their errors to the driver."""
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)

@@ -167,6 +167,16 @@ def exactly_one(ctx: click.Context, *names: str) -> dict[str, Any]:
     return chosen
 
 
+def refuse_together(ctx: click.Context, names: Iterable[str], other: str) -> None:
+    """Raise UsageError for the first of some parameters that was given together with an option."""
+    for parameter in ctx.command.params:
+        if (
+            parameter.name in names
+            and ctx.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
+        ):
+            raise click.UsageError(f"{parameter.opts[0]} cannot be used with {other}.", ctx)
+
+
 def _flags(names: Iterable[str]) -> str:
     return ", ".join("--" + name.replace("_", "-") for name in names)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ from anomaly_vae_pipelines.cli.options import (
     alert_options,
     only_one,
     output_option,
+    refuse_together,
     wants_progress,
 )
 from anomaly_vae_pipelines.cli.progress import shown_progress
@@ -51,6 +53,14 @@ _TAIL_HELP = (
     "--alerts-per-day may be lower than the held-out rows can guarantee. [default: empirical]"
 )
 _ALERTS_HELP = "TOML file of rules and sinks: raise alerts about the rows."
+_ENGINE_HELP = (
+    "Where to score: in this process, or in Ray tasks, one per input. With ray, OUT is a directory, which "
+    "holds a file per input and _summary.json. [default: local]"
+)
+_NOT_ON_RAY = (
+    "heatmaps", "rejected_to", "fdr", "alerts_per_day", "rows_per_day", "time", "rules", "alert_state", "ids",
+    "alerts_may_wait", "fail_on_alert", "jobs",
+)  # fmt: skip
 _RESUME_HELP = (
     "Keep the progress if the run is interrupted, and continue from there when the command is run again."
 )
@@ -116,6 +126,10 @@ _RESUME_HELP = (
     metavar="N",
     help="Number of threads. [default: one per core]",
 )
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help=_ENGINE_HELP)
+@click.option(
+    "--address", metavar="URL", help="Address of a Ray cluster. [default: a cluster on this machine]"
+)
 @click.option(
     "--verbose/--quiet",
     default=None,
@@ -173,6 +187,10 @@ def command(
     from anomaly_vae_pipelines.scoring.options import ScoreOptions
 
     ctx = click.get_current_context()
+    if ctx.params["engine"] == "ray":
+        return _score_on_ray(ctx, model, inputs, output, verbose)
+    if ctx.params["address"] is not None:
+        raise click.UsageError("--address needs --engine ray.")
     threshold = only_one(ctx, "fdr", "alerts_per_day")
     opened = open_model(model, given_dialect(click.get_current_context()))
     offset = _find_offset(opened, ctx.params, **threshold)
@@ -211,6 +229,35 @@ def command(
     if verbose is not False:
         _show(summary)
     return _report_alerts(alerts[0], verbose, alerts_may_wait, fail_on_alert) if alerts else DONE
+
+
+def _score_on_ray(
+    ctx: click.Context, model: str, inputs: tuple[str, ...], output: str, verbose: bool | None
+) -> int:
+    """Score each input to a file in a directory, on the workers of Ray."""
+    from anomaly_vae_pipelines.engines.ray import on_ray, require_ray
+    from anomaly_vae_pipelines.runs.parts import PartsRun
+    from anomaly_vae_pipelines.scoring.model_files import model_content, open_content
+    from anomaly_vae_pipelines.scoring.options import ScoreOptions
+
+    refuse_together(ctx, _NOT_ON_RAY, "--engine ray")
+    require_ray()
+    content = model_content(model)
+    options = ScoreOptions(**{field.name: ctx.params[field.name] for field in fields(ScoreOptions)})
+    with shown_progress(verbose, wants_progress(verbose)) as on_progress:
+        run = PartsRun(
+            open_content(content, given_dialect(ctx)),
+            content,
+            inputs,
+            output,
+            options,
+            partial(on_ray, address=ctx.params["address"]),
+            on_progress,
+        )
+        summary = run()
+    if verbose is not False:
+        _show(summary)
+    return DONE
 
 
 def _report_alerts(alerts: AlertSummary, verbose: bool | None, may_wait: bool, fail_on_alert: bool) -> int:

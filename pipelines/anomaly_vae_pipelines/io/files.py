@@ -106,7 +106,18 @@ def opened(path: str | io.BytesIO) -> Iterator[OpenedFile]:
 
 def file_digest(path: str) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a file; raises OSError if it cannot be read."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    return digest(Path(path).read_bytes())
+
+
+def digest(data: bytes) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def content_of(path: str, wanted: str) -> bytes:
+    """The bytes of a file or URL, not decompressed; raises SourceError, which says what was wanted."""
+    with _open(path, wanted) as stream:
+        return stream.read()
 
 
 def read_fully(stream: IO[bytes], n_bytes: int) -> bytes:
@@ -215,7 +226,7 @@ def _matches(path: str) -> list[str]:
     return sorted(found)
 
 
-def _open(path: str) -> IO[bytes]:
+def _open(path: str, wanted: str = "a file of rows") -> IO[bytes]:
     try:
         if is_url(path):
             filesystem, name = _filesystem(path)
@@ -223,7 +234,7 @@ def _open(path: str) -> IO[bytes]:
         return Path(path).open("rb")
     except OSError as error:
         reason = error.strerror or "file not found"
-        raise SourceError(path, None, f"cannot be opened ({reason}); wanted a file of rows") from error
+        raise SourceError(path, None, f"cannot be opened ({reason}); wanted {wanted}") from error
 
 
 def _unpacked(stream: IO[bytes]) -> Iterator[OpenedFile]:

@@ -40,6 +40,10 @@ class QuantileSketch:
         found, counts = np.unique(np.where(values < 0, -buckets, buckets), return_counts=True)
         self._counts.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
 
+    def merge(self, other: QuantileSketch) -> None:
+        """Add the values of another sketch; the result is that of one sketch of all values."""
+        self._counts.update(other._counts)
+
     def quantile(self, share: float) -> float:
         """Return the value below which a share of the values lies; NaN if there are no values."""
         if not self._counts:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.dialect import PLAIN, Dialect
-from anomaly_vae_pipelines.errors import SourceError, TooManyRejectedError
+from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import expand_folders, is_special, is_url
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import ScoredRows, ScoreSummary, no_scores
@@ -36,8 +36,6 @@ from anomaly_vae_pipelines.sources.selection import require_columns
 
 CHECKPOINT_SECONDS = 2.0
 """Time between two checkpoints: the most work that a crash can lose."""
-
-QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 
 
 class EncodedBlock(NamedTuple):
@@ -244,12 +242,7 @@ class ScoreRun:
     def _publish(self, record: Record) -> None:
         """Move the sealed files to their final names; raises TooManyRejectedError."""
         self.files.publish_rejected(record)
-        share = self.stats.n_rejected / max(self.stats.n_rows, 1)
-        if share > self.options.max_rejected:
-            raise TooManyRejectedError(
-                f"{self.stats.n_rejected:,} of {self.stats.n_rows:,} rows cannot be read, which is more than "
-                f"--max-rejected {self.options.max_rejected:g}; see {self._rejected_path}"
-            )
+        self.stats.check_rejected(self.options.max_rejected, self._rejected_path)
         self.files.publish_output(record)
 
     def _check_output(self) -> None:
@@ -309,20 +302,13 @@ class ScoreRun:
         return Progress(self.stats.n_rows, self.stats.n_anomalies, sum(known[:number]) + n_bytes, total)
 
     def _summary(self, seconds: float, n_since_start: int) -> ScoreSummary:
-        stats = self.stats
-        return ScoreSummary(
+        return self.stats.summary(
             output=self.output_path,
             inputs=self.inputs.names,
             model_id=self.model_id,
-            n_rows=stats.n_rows,
-            n_scored=stats.n_scored,
-            n_rejected=stats.n_rejected,
-            rejected=dict(stats.rejected),
-            rejected_to=self._rejected_path if stats.n_rejected else None,
-            n_anomalies=stats.n_anomalies,
+            rejected_to=self._rejected_path if self.stats.n_rejected else None,
             threshold=self.scorer.offset,
             tail=self.options.tail,
-            quantiles={name: stats.scores.quantile(share) for name, share in QUANTILES.items()},
             seconds=seconds,
             n_sitting=n_since_start,
         )

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_vae_pipelines.records import Rejected, ScoredRows
+from anomaly_vae_pipelines.errors import TooManyRejectedError
+from anomaly_vae_pipelines.records import Rejected, ScoredRows, ScoreSummary
 from anomaly_vae_pipelines.runs.quantiles import QuantileSketch
+
+QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 
 
 @dataclass
@@ -36,6 +39,33 @@ class RunStats:
         self.n_anomalies += int(scored.is_anomaly.sum())
         self.rejected.update(row.kind for row in rejected)
         self.scores.add(scored.scores)
+
+    def summary(self, **facts: Any) -> ScoreSummary:
+        """Return the summary of a run with these counts; ``facts`` are its other attributes."""
+        return ScoreSummary(
+            n_rows=self.n_rows,
+            n_scored=self.n_scored,
+            n_rejected=self.n_rejected,
+            rejected=dict(self.rejected),
+            n_anomalies=self.n_anomalies,
+            quantiles={name: self.scores.quantile(share) for name, share in QUANTILES.items()},
+            **facts,
+        )
+
+    def check_rejected(self, highest: float, rejected_to: str | None) -> None:
+        """Raise TooManyRejectedError if more than a share of the rows could not be read."""
+        if self.n_rejected / max(self.n_rows, 1) > highest:
+            raise TooManyRejectedError(
+                f"{self.n_rejected:,} of {self.n_rows:,} rows cannot be read, which is more than "
+                f"--max-rejected {highest:g}; see {rejected_to}"
+            )
+
+    def merge(self, other: RunStats) -> None:
+        """Add the counts of another run."""
+        self.n_scored += other.n_scored
+        self.n_anomalies += other.n_anomalies
+        self.rejected.update(other.rejected)
+        self.scores.merge(other.scores)
 
     def get_state(self) -> dict[str, Any]:
         """Return the counts as JSON values."""

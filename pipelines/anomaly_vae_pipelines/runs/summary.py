@@ -19,18 +19,23 @@ def summary_path(output: str) -> str | None:
 
 
 def write_summary(summary: ScoreSummary) -> None:
-    """Write ``OUTPUT.summary.json``, if the output is a regular file.
-
-    Values without a finite number are null: quantiles without scores, and a threshold that flags no row.
-    """
+    """Write ``OUTPUT.summary.json``, if the output is a regular file."""
     path = summary_path(summary.output)
     if path is None:
         return
+    with replacing(path, force=True) as temporary:
+        temporary.write_text(summary_text(summary), encoding="utf-8")
+
+
+def summary_text(summary: ScoreSummary) -> str:
+    """Return a summary as JSON.
+
+    Values without a finite number are null: quantiles without scores, and a threshold that flags no row.
+    """
     fields = asdict(summary) | {
         "threshold": finite(summary.threshold),
         "quantiles": {name: finite(value) for name, value in summary.quantiles.items()},
         "alert_rate": summary.alert_rate,
         "rows_per_second": round(summary.rows_per_second),
     }
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+    return json.dumps(fields, indent=2) + "\n"

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
+import pyarrow as pa
+
 from anomaly_vae.errors import InputError
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
@@ -22,9 +24,24 @@ from anomaly_vae_pipelines.scoring.images import ImageDetector, ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
 from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline, read_columns
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
-from anomaly_vae_pipelines.sources import ImageArrivals, ImageInputs, TableArrivals, TableInputs, input_files
+from anomaly_vae_pipelines.sources import (
+    ImageArrivals,
+    ImageInputs,
+    Source,
+    TableArrivals,
+    TableInputs,
+    input_files,
+)
 from anomaly_vae_pipelines.sources.arrivals import Arrivals
 from anomaly_vae_pipelines.sources.image_inputs import Inputs
+from anomaly_vae_pipelines.sources.images import CellSource
+from anomaly_vae_pipelines.sources.typed import TableSource
+
+BATCH = "the batch"
+"""Name of a table in memory, in messages."""
+
+BATCH_ROWS = 1 << 14
+"""Rows of a table in memory that are scored together."""
 
 AnyModel: TypeAlias = "Model | ImageDetector"
 AnyScorer: TypeAlias = Scorer | ImageScorer
@@ -67,6 +84,10 @@ class TableAdapter:
             _refuse_images(path)
         return TableInputs(paths, given_format, self.reading)
 
+    def batch(self, table: pa.Table) -> Source:
+        """Return a table in memory as a source."""
+        return TableSource(BATCH, table, self.reading, BATCH_ROWS)
+
     def arrivals(self, path: Path, given_format: str | None = None) -> Arrivals:
         """Return the files to watch."""
         return TableArrivals(path, given_format, self.reading)
@@ -102,6 +123,10 @@ class ImageAdapter:
         """Return the folders, images and arrays to read; raises InputError for a table format."""
         _refuse_format(given_format)
         return ImageInputs(paths, frame_of(self._model))
+
+    def batch(self, table: pa.Table) -> Source:
+        """Return the images in the only column of a table, by path or as bytes, as a source."""
+        return CellSource(BATCH, frame_of(self._model), table)
 
     def arrivals(self, path: Path, given_format: str | None = None) -> Arrivals:
         """Return the images to watch; raises InputError for a table format."""

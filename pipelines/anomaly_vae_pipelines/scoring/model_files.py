@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.persistence import load_with_dialect
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
-from anomaly_vae_pipelines.io.files import file_digest
+from anomaly_vae_pipelines.io.files import content_of, digest, file_digest
 from anomaly_vae_pipelines.scoring.adapters import Adapter, AnyModel, adapter_of
 
 if TYPE_CHECKING:
@@ -63,3 +65,14 @@ def open_model(path: str, given: Given | None = None) -> OpenedModel:
         model_id = file_digest(path)
     model, dialect = load_with_dialect(path)
     return OpenedModel(path, model, model_id, dialect, given or NOTHING)
+
+
+def open_content(data: bytes, given: Given | None = None) -> OpenedModel:
+    """Load the content of a model file, as ``open_model`` loads the file."""
+    model, dialect = load_with_dialect(io.BytesIO(data))
+    return OpenedModel("the model", model, digest(data), dialect, given or NOTHING)
+
+
+def model_content(model: str | os.PathLike[str] | bytes) -> bytes:
+    """Return the content of a model file, given its path, its URL or its content; raises SourceError."""
+    return model if isinstance(model, bytes) else content_of(os.fspath(model), "a model file")

@@ -153,17 +153,21 @@ def check_no_clash(source: str, columns: Sequence[str], prefix: str) -> None:
 
 def result_table(scored: ScoredRows, reasons: pa.StringArray, names: Sequence[str]) -> pa.Table:
     """All columns of the file (or those that were read), followed by the results."""
-    results = [
+    table = scored.rows.table if scored.rows.whole is None else scored.rows.whole
+    for name, column in zip(names, result_columns(scored, reasons), strict=True):
+        table = table.append_column(name, column)
+    return table
+
+
+def result_columns(scored: ScoredRows, reasons: pa.StringArray) -> list[pa.Array]:
+    """The results as arrays, in the order of RESULT_COLUMNS."""
+    return [
         arrow_numbers(scored.scores),
         arrow_numbers(rounded(scored.p_values)),
         arrow_numbers(scored.severities.round(_DECIMALS)),
         arrow_booleans(scored.is_anomaly),
         reasons,
     ]
-    table = scored.rows.table if scored.rows.whole is None else scored.rows.whole
-    for name, column in zip(names, results, strict=True):
-        table = table.append_column(name, column)
-    return table
 
 
 def csv_lines(table: pa.Table, *, with_header: bool) -> bytes:

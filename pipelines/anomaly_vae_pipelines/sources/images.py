@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from abc import abstractmethod
 from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts
+from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, strict_reading
 from anomaly_vae_pipelines.images.frame import Frame
 from anomaly_vae_pipelines.images.layouts import ImageFile
@@ -23,6 +25,8 @@ BLOCK_VALUES = 1 << 20
 """Values per block of images; a pixel has one value or three."""
 
 FILE_COLUMN, INDEX_COLUMN = "file", "index"
+
+_CELL_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 
 
 class FrameSource(Source):
@@ -122,6 +126,53 @@ class ImageSource(FrameSource):
 
     def _pixels(self, content: ImageFile, number: int) -> Pixels:
         return self._frame.read(content.path)
+
+
+class CellSource(FrameSource):
+    """Images in the cells of a table, as bytes of a file or as paths of files.
+
+    Parameters
+    ----------
+    name : str
+        Its name in messages.
+    frame : Frame
+        Size and channels of the images.
+    table : pyarrow.Table
+        One column of binary or text.
+    block_values : int
+        As in ``ImageSource``.
+
+    Raises
+    ------
+    SourceError
+        For a table with other columns.
+    """
+
+    columns = (FILE_COLUMN,)
+
+    def __init__(self, name: str, frame: Frame, table: pa.Table, *, block_values: int = BLOCK_VALUES) -> None:
+        types = ", ".join(f"{field.name} {field.type}" for field in table.schema)
+        if table.num_columns != 1 or not any(is_type(table.schema[0].type) for is_type in _CELL_TYPES):
+            raise SourceError(
+                name, None, f"wanted one column of images, as paths (text) or bytes (binary), got {types}"
+            )
+        super().__init__(name, frame, table.column(0).to_pylist(), block_values)
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(strict_reading())
+        return self
+
+    def _n_bytes(self, end: int) -> int:
+        return 0
+
+    def _file(self, content: str | bytes | None) -> ImageFile:
+        path = content if isinstance(content, str) else self.name
+        return ImageFile(path, path, 0)
+
+    def _pixels(self, content: str | bytes | None, number: int) -> Pixels:
+        if content is None:
+            raise UnreadableImageError("file", "is missing; wanted a path or the bytes of an image")
+        return self._frame.read(io.BytesIO(content) if isinstance(content, bytes) else content)
 
 
 def images_per_block(frame: Frame, block_values: int = BLOCK_VALUES) -> int:
