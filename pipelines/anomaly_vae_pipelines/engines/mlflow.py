@@ -84,7 +84,10 @@ def log_model(model: Any, name: str = "model", **options: Any) -> ModelInfo:
     """
     from mlflow.models import Model
 
-    return Model.log(artifact_path=None, name=name, flavor=sys.modules[__name__], model=model, **options)
+    info: ModelInfo = Model.log(
+        artifact_path=None, name=name, flavor=sys.modules[__name__], model=model, **options
+    )
+    return info
 
 
 def load_model(model_uri: str) -> Any:
@@ -105,7 +108,8 @@ class _Function:
         import pyarrow as pa
 
         table = pa.Table.from_pandas(model_input, preserve_index=False)
-        return self._scorer(table).to_pandas().set_index(model_input.index)
+        scored: pd.DataFrame = self._scorer(table).to_pandas()
+        return scored.set_index(model_input.index)
 
 
 def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> _Function:
