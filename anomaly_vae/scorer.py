@@ -72,13 +72,6 @@ class TableScorer(VerdictLearning, StoredDetector):
         """Posterior means of the latents, shape (n_rows, latent_dim_)."""
         return finite(self.model_.encode(self._checked(X)))
 
-    def reconstruct(self, X: ArrayLike | pd.DataFrame) -> Any:
-        """The reconstruction of each row by the model; missing cells are filled in.
-
-        An array if all columns are numbers, else a DataFrame.
-        """
-        return self.model_.decode(self.encode(X).astype(np.float32))
-
     def expected_rows(self, n_rows: int, seed: int = 0) -> pd.DataFrame:
         """Expected rows of random latents, with whole numbers where the training rows had them."""
         z = np.random.RandomState(seed).normal(size=(n_rows, self.latent_dim_))
@@ -95,6 +88,10 @@ class TableScorer(VerdictLearning, StoredDetector):
         detector = TabularVAEDetector.__new__(TabularVAEDetector)
         detector.__setstate__(self._state() | stored_learning(self))
         return detector
+
+    def _expected_rows(self, X: Table) -> Any:
+        """An array if all columns are numbers, else a DataFrame."""
+        return self.model_.decode(finite(self.model_.encode(X)).astype(np.float32))
 
     def _checked(self, X: Any) -> Table:
         X = as_pandas(X)

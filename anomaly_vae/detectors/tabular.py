@@ -16,7 +16,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
 
 from anomaly_vae.columns.table import Table, take_rows, whole_rows
-from anomaly_vae.decisions import Floats
+from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.detectors import _fitting
 from anomaly_vae.detectors._base import AUTO, VAEDetector
 from anomaly_vae.detectors._devices import resolve_device
@@ -315,6 +315,9 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
             CalibrationRows(self.calibration_scores_, features), no_verdicts(features.shape[1])
         )
         self.learning_ = Correction(state, owners_of(encoder.schema))
+
+    def _expected_rows(self, X: Table) -> NDArray[Any] | pd.DataFrame:
+        return self._like_training(self.model_.decode(finite(self.model_.encode(X)).astype(np.float32)))
 
     def _mean_elbos(self, X: Table, splits: list[RowSplit], history: History) -> tuple[float, float]:
         return float(history.elbo_train[-1]), float(self.calibration_scores_.mean())

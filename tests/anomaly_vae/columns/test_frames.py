@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from anomaly_vae import TabularVAEDetector
-from anomaly_vae.columns.frames import as_pandas
+from anomaly_vae.columns.frames import as_pandas, like_frame
 from anomaly_vae.errors import InputError
 
 TABLE = pa.table({"a": [1.5, None, 2.5], "b": ["x", "y", "x"]})
@@ -56,3 +56,15 @@ def test_a_detector_takes_them_in_fit_and_score_samples() -> None:
     np.testing.assert_array_equal(
         detector.score_samples(OnlyArrow(table)), detector.score_samples(table.to_pandas())
     )
+
+
+def test_rows_take_the_form_of_a_frame() -> None:
+    """The index, the names and the dtypes that can hold them; a category that is unknown stays text."""
+    X = pd.DataFrame(
+        {"n": [1, 2], "size": pd.Categorical([38, 40]), "f": np.float32([0.5, 1.5])}, index=["a", "b"]
+    )
+    known = like_frame(pd.DataFrame({0: [1.5, 2.5], 1: ["40", "38"], 2: [0.25, 0.75]}), X)
+    wanted = X.assign(n=[1.5, 2.5], size=pd.Categorical([40, 38], [38, 40]), f=np.float32([0.25, 0.75]))
+    pd.testing.assert_frame_equal(known, wanted)
+    rare = like_frame(np.array([[1.5, "<other>", 0.25], [2.5, "38", 0.75]], dtype=object), X)
+    assert rare["size"].tolist() == ["<other>", "38"]
