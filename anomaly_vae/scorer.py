@@ -62,7 +62,7 @@ class TableScorer(VerdictLearning, StoredDetector):
         runtime = TableRuntime(model)
         state = fitted.with_tail(state)
         names = [reader.name for reader in model.encoder.readers]
-        params, more = set(TABLE_PARAMETERS), {LEARNING} & state.keys()
+        params, more = set(TABLE_PARAMETERS), {LEARNING, fitted.OUTPUT} & state.keys()
         fitted.check_fitted(state, params, names, len(names) + 1, runtime.latent_dim, more)
         state |= loaded_learning(state, model.schema)
         scorer._set(runtime, table_parameters(state), state)

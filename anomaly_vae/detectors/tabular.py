@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_feature_names_in
 
 from anomaly_vae.columns.table import Table, take_rows, whole_rows
 from anomaly_vae.decisions import Floats, finite
@@ -42,7 +43,7 @@ _MAX_TYPICAL_ROWS = 2_000
 _N_EXPORT_ROWS = 32
 
 
-class TabularVAEDetector(VerdictLearning, VAEDetector):
+class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
@@ -200,6 +201,32 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
         """
         return self._fit(X)
 
+    def transform(self, X: ArrayLike | pd.DataFrame) -> Floats:
+        """Latents and contributions as features for other estimators.
+
+        Returns
+        -------
+        array of shape (n_rows, latent_dim_ + n_contributions), or the container of ``set_output``
+            The columns of ``encode(X)`` and those of ``score_contributions(X)``, in nats.
+        """
+        self._check_is_fitted()
+        table = self._checked(X)
+        return finite(np.hstack([self.model_.encode(table), self._contributions(table)]))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """The names of the columns of ``transform``: ``latent0``, ..., and ``contribution_<column>``, ...
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the columns, if the detector was fitted without names; ``x0``, ``x1``, ... by default.
+        """
+        self._check_is_fitted()
+        names = _check_feature_names_in(self, input_features)
+        contributions = [*names, *self._contribution_names()[len(names) :]]
+        latents = [f"latent{k}" for k in range(self.latent_dim_)]
+        return np.array([*latents, *(f"contribution_{name}" for name in contributions)], dtype=object)
+
     def to_onnx(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
         """Write scoring, from raw columns to decisions, as one ONNX model, which runs without this package.
 
@@ -335,7 +362,7 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
     def _check_fitted(self, state: dict[str, Any]) -> None:
         model: TableModel = state["model_"]
         names = [reader.name for reader in model.encoder.readers]
-        params, more = set(self._get_param_names()), {LEARNING} & state.keys()
+        params, more = set(self._get_param_names()), {LEARNING, fitted.OUTPUT} & state.keys()
         fitted.check_fitted(state, params, names, len(names) + 1, model.latent_dim, more)
         state.update(loaded_learning(state, model.encoder.schema))
 
