@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from anomaly_vae.columns.frames import as_pandas, like_frame
+from anomaly_vae.columns.frames import converted, like_frame
 from anomaly_vae.columns.table import LATENT, Table, TableEncoder
 from anomaly_vae.decisions import Decisions, Floats, finite
 from anomaly_vae.reason_frames import columns_of, reasons_frame
@@ -118,7 +118,7 @@ class TableExplanations(Decisions):
         """
         import pandas as pd
 
-        X = as_pandas(X)
+        X = converted(X)
         changes, expected = self._changes(X), self.reconstruct(X)
         index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(changes))
         observed = X if isinstance(X, pd.DataFrame) else self._checked(X)
@@ -134,7 +134,7 @@ class TableExplanations(Decisions):
         import pandas as pd
 
         self._check_is_fitted()
-        X = as_pandas(X)
+        X = converted(X)
         rows = self._expected_rows(self._checked(X))
         return like_frame(rows, X) if isinstance(X, pd.DataFrame) else rows
 

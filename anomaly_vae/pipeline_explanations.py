@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from anomaly_vae.columns.frames import as_pandas
+from anomaly_vae.columns.frames import converted
 from anomaly_vae.errors import InputError
 from anomaly_vae.reason_frames import columns_of, reasons_frame
 from anomaly_vae.step_origins import origins, restored
@@ -112,9 +112,7 @@ def _added(changes: NDArray[np.float64], groups: list[int]) -> tuple[NDArray[np.
 
 
 def _as_table(X: Any) -> pd.DataFrame:
-    X = as_pandas(X)
-    if hasattr(X, "toarray"):
-        X = X.toarray()
+    X = converted(X)
     return X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X, dtype=object)).infer_objects()
 
 

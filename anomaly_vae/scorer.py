@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anomaly_vae.columns.frames import as_pandas
+from anomaly_vae.columns.frames import converted
 from anomaly_vae.columns.table import Table
 from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, SchemaError
@@ -94,7 +94,7 @@ class TableScorer(VerdictLearning, StoredDetector):
         return self.model_.decode(finite(self.model_.encode(X)).astype(np.float32))
 
     def _checked(self, X: Any) -> Table:
-        X = as_pandas(X)
+        X = converted(X)
         if not hasattr(X, "iloc"):
             return self._checked_array(X)
         if hasattr(self, "feature_names_in_") and list(X.columns) != list(self.feature_names_in_):

@@ -1,10 +1,12 @@
-"""Frames of other libraries, such as Polars or DuckDB, as pandas frames; and rows in the form of a frame."""
+"""Tables of other libraries in the forms that are read, and rows of a model in the form of a frame."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly_vae.columns.cells import as_text
 from anomaly_vae.errors import InputError
@@ -13,14 +15,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def as_pandas(X: Any) -> Any:
-    """X as a pandas DataFrame if it is a frame of another library, else X itself.
+MAX_DENSE_BYTES = 2**30
+"""The largest array, in floats, that a sparse matrix is converted to; a fit needs several of this size."""
 
-    Such a frame has the method ``to_pandas``, or gives an Arrow stream by the Arrow PyCapsule interface.
-    Raises InputError for the latter with pandas before version 3, which cannot read it.
+
+def converted(X: Any) -> Any:
+    """A frame of another library as a pandas DataFrame, a sparse matrix as an array; else X itself.
+
+    Such a frame has the method ``to_pandas``, or gives an Arrow stream by the Arrow PyCapsule interface, as
+    those of Polars and DuckDB do. A sparse matrix or array is one of SciPy.
+
+    Raises
+    ------
+    InputError
+        For an Arrow stream with pandas before version 3, which cannot read it, and for a sparse matrix that
+        would take more than ``MAX_DENSE_BYTES``.
     """
     if isinstance(X, np.ndarray) or hasattr(X, "iloc"):
         return X
+    if hasattr(X, "toarray") and hasattr(X, "nnz"):
+        return _dense(X)
     if hasattr(X, "to_pandas"):
         return X.to_pandas()
     if not hasattr(X, "__arrow_c_stream__"):
@@ -34,6 +48,18 @@ def as_pandas(X: Any) -> Any:
             f"convert the frame to pandas"
         )
     return from_arrow(X)
+
+
+def _dense(X: Any) -> NDArray[Any]:
+    n_bytes = 8 * math.prod(X.shape)
+    if n_bytes > MAX_DENSE_BYTES:
+        raise InputError(
+            f"a sparse matrix of shape {X.shape} would take {n_bytes / 2**30:,.1f} GiB as an array, and the "
+            f"limit is {MAX_DENSE_BYTES / 2**30:g} GiB; put TruncatedSVD before the detector in a Pipeline, "
+            f"or give fewer columns, or fewer rows at a time"
+        )
+    dense: NDArray[Any] = X.toarray()
+    return dense
 
 
 def like_frame(rows: Any, X: pd.DataFrame) -> pd.DataFrame:

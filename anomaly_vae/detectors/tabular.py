@@ -270,7 +270,7 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         return tags
 
     def _checked(self, X: Any, *, reset: bool = False) -> Table:
