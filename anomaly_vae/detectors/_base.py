@@ -28,6 +28,9 @@ from anomaly_vae.training import History
 
 AUTO = StrOptions({"auto"})
 
+_NOT_SCORED = frozenset({"contamination", "novelty"})
+"""Parameters that decide which rows are anomalous; a score that measures densities cannot choose them."""
+
 
 class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
     """A variational autoencoder as an outlier detector of scikit-learn.
@@ -112,6 +115,30 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
     def _check_fitted(self, state: dict[str, Any]) -> None:
         """Raise ModelFileError unless a fitted state is complete and consistent."""
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, as a search does; then ``score`` may raise InputError."""
+        super().set_params(**params)
+        if chosen := _NOT_SCORED & params.keys():
+            self._chosen = frozenset(chosen)
+        return self
+
+    def score(self, X: ArrayLike, y: None = None) -> float:
+        """Mean ELBO of the rows in nats, for model selection on held-out rows.
+
+        Raises InputError if ``set_params`` set ``contamination`` or ``novelty``, as a search over them does:
+        they decide which rows are anomalous, which the ELBO does not measure, and all values of
+        ``contamination`` have the same ELBO. Such a search needs ``scoring=`` and labels.
+        """
+        if chosen := getattr(self, "_chosen", None):
+            name = min(chosen)
+            raise InputError(
+                f"the mean ELBO cannot choose {name!r}, which was set by set_params: it does not measure "
+                f"which rows are called anomalous. A search over {name!r} needs scoring= and labels, such as "
+                f"scoring='balanced_accuracy' with +1 for normal and -1 for anomalous rows; the ELBO itself "
+                f"is score_samples(X).mean()"
+            )
+        return super().score(X)
+
     def n_calibration(self, n_rows: int) -> int:
         """Number of rows that ``fit`` holds out of n_rows to calibrate thresholds and p-values.
 
@@ -175,6 +202,7 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(BaseEstimator.__getstate__(self)) | self._plain_params()
+        state.pop("_chosen", None)
         if "model_" in state:
             state["model_"] = self._model_state()
         return {fitted.STORED_NAMES.get(name, name): value for name, value in state.items()}
