@@ -72,8 +72,10 @@ class TableEncoder:
         self.schema = self._schema()
 
     @classmethod
-    def fit(cls, X: Table) -> TableEncoder:
+    def fit(cls, X: Table, counts: NDArray[np.int64] | None = None) -> TableEncoder:
         """Learn the readers and the scaling from a table of shape (n_rows, n_columns).
+
+        With ``counts``, shape (n_rows,), the scaling and the frequencies count each row so often.
 
         Raises CellTypeError for a cell that is not text, a number, a boolean or a date; warns with
         IdentifierColumnWarning for columns that it leaves out.
@@ -82,6 +84,8 @@ class TableEncoder:
 
         readers, flagged = choose_readers(X, column_names(X)), any_missing(X)
         floats, codes = _read(X, readers, flagged)
+        if counts is not None:
+            floats, codes = np.repeat(floats, counts, axis=0), np.repeat(codes, counts, axis=0)
         order = _category_order(readers, flagged)
         widths = _category_widths(readers, flagged)
         categories = CategoryColumns.fit(codes[:, order], [widths[k] for k in order])

@@ -22,6 +22,7 @@ from anomaly_vae import thresholds
 from anomaly_vae.decisions import Decisions, Floats, finite, summary
 from anomaly_vae.detectors._devices import stored_device
 from anomaly_vae.detectors._splits import RowSplit
+from anomaly_vae.detectors._weights import Counts, repeated_rows, repeated_splits, row_counts
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.states import fitted
 from anomaly_vae.training import History
@@ -80,8 +81,8 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         """The rows to train on and the rows to hold out, once or per fold."""
 
     @abstractmethod
-    def _fit_model(self, X: Any, splits: list[RowSplit], seed: int) -> History:
-        """Fit and set ``model_``."""
+    def _fit_model(self, X: Any, splits: list[RowSplit], seed: int, counts: Counts | None) -> History:
+        """Fit and set ``model_``; ``counts`` is how often each row counts, if rows have weights."""
 
     @abstractmethod
     def _calibration_scores(self, X: Any, splits: list[RowSplit]) -> Floats:
@@ -221,17 +222,19 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         except (TypeError, ValueError) as error:
             raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
 
-    def _fit(self, X: Any) -> Self:
-        """Check, split, fit the model and calibrate."""
+    def _fit(self, rows: Any, weights: Floats | None = None) -> Self:
+        """Split checked rows, fit the model and calibrate; weights, of shape (n_rows,), are above 0."""
         started = time.perf_counter()
-        self._check_parameters()
-        rows = self._checked(X, reset=True)
         random = check_random_state(self.random_state)
         splits = self._splits(rows, random)
-        history = self._fit_model(rows, splits, int(random.randint(2**31 - 1)))
+        seed, counts = int(random.randint(2**31 - 1)), None
+        if weights is not None:
+            counts = row_counts(weights, seed)
+            splits = repeated_splits(splits, counts)
+        history = self._fit_model(rows, splits, seed, counts)
         self.history_ = {name: np.array(values) for name, values in asdict(history).items() if values}
         self.latent_dim_ = self.model_.latent_dim
-        self._calibrate(rows, splits)
+        self._calibrate(rows, splits, counts)
         elbo_train, elbo_validation = self._mean_elbos(rows, splits, history)
         self.training_ = {
             "n_rows": len(np.unique(np.concatenate([split.train for split in splits]))),
@@ -242,14 +245,16 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         }
         return self
 
-    def _calibrate(self, X: Any, splits: list[RowSplit]) -> None:
+    def _calibrate(self, X: Any, splits: list[RowSplit], counts: Counts | None) -> None:
         """Set the scores of the calibration rows, their typical contributions, and the threshold."""
         scores = self._calibration_scores(X, splits)
         self.calibration_scores_ = np.sort(scores)
         self._set_typical(X, splits, scores)
         if self.contamination != "auto":
-            share = float(self.contamination)
-            self._set_offset(thresholds.contamination_offset(self._score_samples(X), share))
+            scores = self._score_samples(X)
+            if counts is not None:
+                scores = scores[repeated_rows(np.arange(len(scores)), counts)]
+            self._set_offset(thresholds.contamination_offset(scores, float(self.contamination)))
         elif self.novelty:
             self._guarantee(thresholds.auto_false_alarm_rate(len(self.calibration_scores_)))
         else:

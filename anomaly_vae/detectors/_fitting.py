@@ -27,13 +27,13 @@ _LEAST_SPREAD_ROWS = 10
 
 
 def fit_encoder(X: Table, rows: NDArray[np.int64]) -> TableEncoder:
-    """The encoder of these rows.
+    """The encoder of these rows, of which some may be repeated.
 
     Raises InputError if no column is left to model, and CellError for a cell that cannot be read.
     """
-    train = take_rows(X, rows)
-    with whole_rows(rows):
-        encoder = TableEncoder.fit(train)
+    distinct, counts = np.unique(rows, return_counts=True)
+    with whole_rows(distinct):
+        encoder = TableEncoder.fit(take_rows(X, distinct), counts if len(distinct) < len(rows) else None)
     if not encoder.schema.features:
         kinds = ", ".join(f"{column.name} ({column.detail})" for column in encoder.schema.columns[:5])
         raise InputError(f"there is no column to model: {kinds}. Give at least one number or category")

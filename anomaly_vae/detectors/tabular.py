@@ -25,6 +25,7 @@ from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
+from anomaly_vae.detectors._weights import Counts, checked_weights, repeated_rows
 from anomaly_vae.errors import InputError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.runtime.calibration import Calibration
@@ -192,14 +193,50 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike | pd.DataFrame, y: None = None) -> Self:
+    def fit(
+        self, X: ArrayLike | pd.DataFrame, y: None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit on a table of shape (n_rows, n_columns) and set the threshold.
 
-        Raises ValueError for parameters out of range and tables without rows or columns, SchemaError
-        for duplicate column names, CellTypeError for cells that are not numbers, text, booleans or
-        dates. Warns with IdentifierColumnWarning for identifier columns, which it leaves out.
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_columns)
+            The training rows.
+        y : None
+            Not used.
+        sample_weight : array of shape (n_rows,), optional
+            The number of rows that each row counts as, at least 0; 1 by default. A row of weight 0 is as if
+            it were absent. Training sees a row that often: the scaling of numbers, the frequencies of
+            categories, and all members. Fractions are rounded at random, so that a weight of 0.3 is a row in
+            three of ten fits. The share of a ``contamination`` is one of the weighted rows. Weights do not
+            change which rows are held out, nor how these calibrate: the copies of a row stay together, and
+            p-values, false-alarm rates and the fence count each held-out row once, because a row that is
+            counted twice guarantees no more than one.
+
+        Raises
+        ------
+        ValueError
+            For parameters out of range and tables without rows or columns.
+        InputError
+            For weights that are not finite or below 0, and for fewer than 2 rows by weight.
+        SchemaError
+            For duplicate column names.
+        CellTypeError
+            For cells that are not numbers, text, booleans or dates.
+
+        Warns
+        -----
+        IdentifierColumnWarning
+            For identifier columns, which are left out.
         """
-        return self._fit(X)
+        self._check_parameters()
+        rows = self._checked(X, reset=True)
+        if sample_weight is None:
+            return self._fit(rows)
+        weights = checked_weights(sample_weight, len(rows))
+        kept = np.flatnonzero(weights > 0.0)
+        with whole_rows(kept):
+            return self._fit(take_rows(rows, kept), weights[kept])
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Latents and contributions as features for other estimators.
@@ -282,9 +319,11 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
     def _splits(self, X: Table, random: np.random.RandomState) -> list[RowSplit]:
         return split_rows(len(X), self.validation_fraction, self.early_stopping, random)
 
-    def _fit_model(self, X: Table, splits: list[RowSplit], seed: int) -> History:
+    def _fit_model(self, X: Table, splits: list[RowSplit], seed: int, counts: Counts | None) -> History:
         device = resolve_device(self.device)
         trained = splits[0].train if len(splits) == 1 else np.arange(len(X))
+        if counts is not None and len(splits) > 1:
+            trained = repeated_rows(trained, counts)
         encoder = _fitting.fit_encoder(X, trained)
         used = np.union1d(trained, splits[0].watch)
         with whole_rows(used):
