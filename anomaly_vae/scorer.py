@@ -15,7 +15,7 @@ from anomaly_vae.errors import InputError, SchemaError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.runtime.table import TableRuntime
 from anomaly_vae.states import fitted
-from anomaly_vae.states.parameters import TABLE_PARAMETERS, table_parameters
+from anomaly_vae.states.parameters import OPTIONAL, TABLE_PARAMETERS, table_parameters
 from anomaly_vae.states.table import TableState
 from anomaly_vae.stored import StoredDetector
 
@@ -62,7 +62,8 @@ class TableScorer(VerdictLearning, StoredDetector):
         runtime = TableRuntime(model)
         state = fitted.with_tail(state)
         names = [reader.name for reader in model.encoder.readers]
-        params, more = set(TABLE_PARAMETERS), {LEARNING, fitted.OUTPUT} & state.keys()
+        params = set(TABLE_PARAMETERS) - (OPTIONAL - state.keys())
+        more = {LEARNING, fitted.OUTPUT} & state.keys()
         fitted.check_fitted(state, params, names, len(names) + 1, runtime.latent_dim, more)
         state |= loaded_learning(state, model.schema)
         scorer._set(runtime, table_parameters(state), state)

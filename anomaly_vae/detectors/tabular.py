@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, InvalidParameterError
 from sklearn.utils.validation import _check_feature_names_in
 
 from anomaly_vae.columns.table import Table, take_rows, whole_rows
@@ -31,7 +31,7 @@ from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, sto
 from anomaly_vae.runtime.calibration import Calibration
 from anomaly_vae.runtime.export import FittedTable, export_model
 from anomaly_vae.runtime.export_check import check_export
-from anomaly_vae.schema import Schema
+from anomaly_vae.schema import COLUMN_KINDS, Schema
 from anomaly_vae.states import fitted
 from anomaly_vae.states.table import TableState
 from anomaly_vae.states.verdicts import CalibrationRows, LearningState, kept_rows, no_verdicts
@@ -91,6 +91,11 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         but at most a quarter. A ninth of the other rows sets the weights of the members.
     early_stopping : bool, default=False
         Stop when the ELBO of half of the held-out rows no longer rises; the other half calibrates.
+    column_kinds : dict of str to str, optional
+        What columns are, by name, as ``fit --columns`` reads it from a file; the kinds of others are found.
+        "number", "date" and "boolean" are read as such, or are an error; "category" is one value of several,
+        also if it looks like a number, a date or an identifier; "text" is so too, but is left out if hardly a
+        value occurs twice; "ignore" and "id" are left out. Columns without names are x0, x1, ...
     device : str, default="auto"
         "auto" (a CUDA GPU if there is one), "cpu", "cuda", ...
     random_state : int, RandomState instance or None, default=None
@@ -155,6 +160,7 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         "noise_floor": [AUTO, Interval(Real, 0, None, closed="neither")],
         "input_noise": [AUTO, Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
+        "column_kinds": [dict, None],
     }
 
     model_: TableModel
@@ -173,6 +179,7 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         input_noise: float | str = "auto",
         validation_fraction: float | str = "auto",
         early_stopping: bool = False,
+        column_kinds: Mapping[str, str] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -188,6 +195,7 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         self.input_noise = input_noise
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
+        self.column_kinds = column_kinds
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -324,7 +332,7 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         trained = splits[0].train if len(splits) == 1 else np.arange(len(X))
         if counts is not None and len(splits) > 1:
             trained = repeated_rows(trained, counts)
-        encoder = _fitting.fit_encoder(X, trained)
+        encoder = _fitting.fit_encoder(X, trained, self.column_kinds)
         used = np.union1d(trained, splits[0].watch)
         with whole_rows(used):
             cells = torch.from_numpy(encoder.transform(take_rows(X, used))).to(device)
@@ -405,8 +413,30 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         fitted.check_fitted(state, params, names, len(names) + 1, model.latent_dim, more)
         state.update(loaded_learning(state, model.encoder.schema))
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        for name, kind in (self.column_kinds or {}).items():
+            if not isinstance(name, str) or kind not in COLUMN_KINDS:
+                raise InvalidParameterError(
+                    f"The 'column_kinds' parameter of TabularVAEDetector: column {name!r}: wanted one of the "
+                    f"kinds {', '.join(COLUMN_KINDS)}, got {kind!r}."
+                )
+
+    def _plain_params(self) -> dict[str, Any]:
+        """Without kinds of columns if none are given, as in files of earlier releases."""
+        params = super()._plain_params()
+        if not params["column_kinds"]:
+            del params["column_kinds"]
+        return params
+
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | stored_learning(self)
+        state = super().__getstate__() | stored_learning(self)
+        if not state["column_kinds"]:
+            del state["column_kinds"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"column_kinds": None, **state})
 
 
 def _first(folds: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.int64]:

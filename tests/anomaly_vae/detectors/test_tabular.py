@@ -414,3 +414,27 @@ def test_the_container_of_features_is_saved(path: Path) -> None:
     assert isinstance(load(path).transform(X), pd.DataFrame)
     save(detector, path)
     pd.testing.assert_frame_equal(load_scorer(path).detector().transform(X), detector.transform(X))
+
+
+def test_kinds_of_columns_stay_with_the_model(path: Path) -> None:
+    """Through clone, pickle, a model file and its scorer; an ignored column has no effect, missing or not."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"store": random.choice([17, 4, 9], 60), "ticket": range(60), "price": random.normal(size=60)}
+    )
+    kinds = {"store": "category", "ticket": "ignore"}
+    detector = clone(TabularVAEDetector(column_kinds=kinds, max_steps=5, random_state=0)).fit(table)
+    assert [column.kind for column in detector.schema_.columns] == ["categorical", "identifier", "numeric"]
+    save(detector, path)
+    holes = table.assign(ticket=np.nan, store=table["store"].replace(17, 18))
+    for again in (load(path), pickle.loads(pickle.dumps(detector)), load_scorer(path).detector()):
+        assert again.get_params()["column_kinds"] == kinds
+        np.testing.assert_array_equal(again.score_samples(holes), detector.score_samples(holes))
+    assert load_scorer(path).metadata() == detector.metadata()
+    assert detector.metadata()["parameters"]["column_kinds"] == kinds
+
+
+@pytest.mark.parametrize("kinds", [{"a": "float"}, {1: "text"}, ["text"]])
+def test_other_kinds_of_columns_are_refused(kinds: Any) -> None:
+    with pytest.raises(ValueError, match="'column_kinds' parameter of TabularVAEDetector"):
+        TabularVAEDetector(column_kinds=kinds).fit(np.eye(3))
