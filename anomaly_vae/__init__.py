@@ -4,6 +4,7 @@ A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, 
 scikit-learn. Each module imports only modules below it:
 
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
+    pipeline_explanations           what lowered scores, through the steps of a Pipeline
     scorer, image_scorer            a fitted model of a table or of images, without torch and scikit-learn
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
     discovery, training, scoring    false discovery rates; fit a torch module, and score with it
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from anomaly_vae.detectors.tabular import TabularVAEDetector
     from anomaly_vae.image_scorer import ImageScorer
     from anomaly_vae.persistence import load, load_scorer, read_metadata, save
+    from anomaly_vae.pipeline_explanations import explain_frame
     from anomaly_vae.scorer import TableScorer
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "TableScorer",
     "TabularVAEDetector",
     "__version__",
+    "explain_frame",
     "load",
     "load_scorer",
     "read_metadata",
@@ -75,6 +78,7 @@ _MODULES = {
     "ImageVAEDetector": "anomaly_vae.detectors.image",
     "TabularVAEDetector": "anomaly_vae.detectors.tabular",
     "TableScorer": "anomaly_vae.scorer",
+    "explain_frame": "anomaly_vae.pipeline_explanations",
     "load": "anomaly_vae.persistence",
     "load_scorer": "anomaly_vae.persistence",
     "read_metadata": "anomaly_vae.persistence",

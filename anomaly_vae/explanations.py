@@ -7,13 +7,16 @@ results that are frames.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from anomaly_vae.columns.frames import converted, like_frame
 from anomaly_vae.columns.table import LATENT, Table, TableEncoder
 from anomaly_vae.decisions import Decisions, Floats, finite
+from anomaly_vae.reason_frames import columns_of, reasons_frame
 from anomaly_vae.schema import Schema
 
 if TYPE_CHECKING:
@@ -82,9 +85,7 @@ class TableExplanations(Decisions):
 
         The shortfall of a row is the sum over all columns that are below their typical contribution.
         """
-        self._check_is_fitted()
-        contributions = finite(self._contributions(self._checked(X)))
-        costs = np.minimum(contributions - self._typical_contributions(), 0.0)
+        costs = np.minimum(self._changes(X), 0.0)
         worst = np.argsort(costs, axis=1, kind="stable")[:, :n_columns]
         named = np.take_along_axis(costs, worst, axis=1)
         shares = named / np.minimum(costs.sum(axis=1, keepdims=True), -np.finfo(np.float64).tiny)
@@ -93,6 +94,49 @@ class TableExplanations(Decisions):
             [(names[j], cost, share) for j, cost, share in zip(*reasons, strict=True) if cost < 0]
             for reasons in zip(worst.tolist(), named.tolist(), shares.tolist(), strict=True)
         ]
+
+    def explain_frame(self, X: ArrayLike | pd.DataFrame, n_columns: int | None = None) -> pd.DataFrame:
+        """What lowered the scores, as a DataFrame with one line per row and column that cost.
+
+        Columns at or above their typical contribution are left out. ``anomaly_vae.explain_frame`` does the
+        same for a Pipeline.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features_in_)
+            The rows.
+        n_columns : int, optional
+            The most lines per row; all columns that cost by default.
+
+        Returns
+        -------
+        DataFrame
+            ``row`` is the index of the row in X, or its position in an array; ``column`` the name of the
+            column; ``nats`` how far its contribution is below the typical one, negative; ``observed`` its
+            cell; ``expected`` its cell in ``reconstruct(X)``. The latent term, and that of verdicts, have no
+            cells: both are NaN. Rows are in order, the worst column of each first.
+        """
+        import pandas as pd
+
+        X = converted(X)
+        changes, expected = self._changes(X), self.reconstruct(X)
+        index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(changes))
+        observed = X if isinstance(X, pd.DataFrame) else self._checked(X)
+        cells = columns_of(observed), columns_of(expected)
+        return reasons_frame(index, self._contribution_names(), changes, *cells, n_columns)
+
+    def reconstruct(self, X: ArrayLike | pd.DataFrame) -> Any:
+        """The reconstruction of each row by the model; missing cells are filled in.
+
+        A DataFrame gives one with its columns and index, and with its dtypes where they can hold expected
+        values: those of integers are floats.
+        """
+        import pandas as pd
+
+        self._check_is_fitted()
+        X = converted(X)
+        rows = self._expected_rows(self._checked(X))
+        return like_frame(rows, X) if isinstance(X, pd.DataFrame) else rows
 
     def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.
@@ -110,6 +154,15 @@ class TableExplanations(Decisions):
     def schema_(self) -> Schema:
         """The kind of each column, and the cells that it is encoded to."""
         return self.model_.encoder.schema
+
+    @abstractmethod
+    def _expected_rows(self, X: Table) -> Any:
+        """The reconstruction of each row of a checked table, as a DataFrame or array."""
+
+    def _changes(self, X: ArrayLike | pd.DataFrame) -> Floats:
+        """Contributions above their typical values, shape (n_rows, n_contributions), in nats."""
+        self._check_is_fitted()
+        return finite(self._contributions(self._checked(X))) - self._typical_contributions()
 
     def _score_samples(self, X: Table) -> Floats:
         return self.model_.totals(X)

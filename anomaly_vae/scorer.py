@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anomaly_vae.columns.frames import as_pandas
+from anomaly_vae.columns.frames import converted
 from anomaly_vae.columns.table import Table
 from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, SchemaError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.runtime.table import TableRuntime
 from anomaly_vae.states import fitted
-from anomaly_vae.states.parameters import TABLE_PARAMETERS, table_parameters
+from anomaly_vae.states.parameters import OPTIONAL, TABLE_PARAMETERS, table_parameters
 from anomaly_vae.states.table import TableState
 from anomaly_vae.stored import StoredDetector
 
@@ -62,7 +62,8 @@ class TableScorer(VerdictLearning, StoredDetector):
         runtime = TableRuntime(model)
         state = fitted.with_tail(state)
         names = [reader.name for reader in model.encoder.readers]
-        params, more = set(TABLE_PARAMETERS), {LEARNING} & state.keys()
+        params = set(TABLE_PARAMETERS) - (OPTIONAL - state.keys())
+        more = {LEARNING, fitted.OUTPUT} & state.keys()
         fitted.check_fitted(state, params, names, len(names) + 1, runtime.latent_dim, more)
         state |= loaded_learning(state, model.schema)
         scorer._set(runtime, table_parameters(state), state)
@@ -71,13 +72,6 @@ class TableScorer(VerdictLearning, StoredDetector):
     def encode(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Posterior means of the latents, shape (n_rows, latent_dim_)."""
         return finite(self.model_.encode(self._checked(X)))
-
-    def reconstruct(self, X: ArrayLike | pd.DataFrame) -> Any:
-        """The reconstruction of each row by the model; missing cells are filled in.
-
-        An array if all columns are numbers, else a DataFrame.
-        """
-        return self.model_.decode(self.encode(X).astype(np.float32))
 
     def expected_rows(self, n_rows: int, seed: int = 0) -> pd.DataFrame:
         """Expected rows of random latents, with whole numbers where the training rows had them."""
@@ -96,8 +90,12 @@ class TableScorer(VerdictLearning, StoredDetector):
         detector.__setstate__(self._state() | stored_learning(self))
         return detector
 
+    def _expected_rows(self, X: Table) -> Any:
+        """An array if all columns are numbers, else a DataFrame."""
+        return self.model_.decode(finite(self.model_.encode(X)).astype(np.float32))
+
     def _checked(self, X: Any) -> Table:
-        X = as_pandas(X)
+        X = converted(X)
         if not hasattr(X, "iloc"):
             return self._checked_array(X)
         if hasattr(self, "feature_names_in_") and list(X.columns) != list(self.feature_names_in_):

@@ -6,7 +6,7 @@ import datetime
 import decimal
 import numbers
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ from anomaly_vae.columns.readers import (
     Reader,
 )
 from anomaly_vae.columns.table import Table, holds_numbers
-from anomaly_vae.errors import IdentifierColumnWarning
+from anomaly_vae.errors import IdentifierColumnWarning, SchemaError
+from anomaly_vae.schema import LEFT_OUT
 
 IDENTIFIER_ROWS = 20
 """With fewer rows than this, no column is an identifier."""
@@ -47,12 +48,22 @@ RISING_SHARE = 0.3
 _NUMBERS = numbers.Number | np.number | decimal.Decimal | datetime.timedelta
 
 
-def choose_readers(X: Table, names: Sequence[str]) -> list[Reader]:
-    """The reader of each column of a training table."""
-    if isinstance(X, np.ndarray) and holds_numbers(X):
-        return [_array_reader(X[:, j], name) for j, name in enumerate(names)]
+def choose_readers(X: Table, names: Sequence[str], kinds: Mapping[str, str]) -> list[Reader]:
+    """The reader of each column of a training table; ``kinds`` has those that the user said, by name.
+
+    Raises SchemaError for the name of a column that the table does not have.
+    """
+    unknown = [name for name in kinds if name not in names]
+    if unknown:
+        raise SchemaError(f"column_kinds: {unknown[0]!r} is not a column of the table: {_shown(names)}")
     frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-    return [choose_reader(frame.iloc[:, j], name) for j, name in enumerate(names)]
+    if isinstance(X, np.ndarray) and holds_numbers(X):
+        found = [_array_reader(X[:, j], name) for j, name in enumerate(names)]
+        return [
+            choose_reader(frame.iloc[:, j], name, kinds[name]) if name in kinds else reader
+            for j, (name, reader) in enumerate(zip(names, found, strict=True))
+        ]
+    return [choose_reader(frame.iloc[:, j], name, kinds.get(name)) for j, name in enumerate(names)]
 
 
 def any_missing(X: Table) -> NDArray[np.bool_]:
@@ -60,29 +71,32 @@ def any_missing(X: Table) -> NDArray[np.bool_]:
     return np.asarray(np.asarray(pd.isna(X)).any(axis=0), dtype=bool)
 
 
-def choose_reader(cells: pd.Series, name: str) -> Reader:
-    """The reader for a training column.
+def choose_reader(cells: pd.Series, name: str, said: str | None = None) -> Reader:
+    """The reader for a training column; ``said`` is one of ``COLUMN_KINDS``, if the user said its kind.
 
     The dtype distinguishes numbers, booleans, dates and text; in object columns the types of the cells do.
     Text is read as dates if all of it is in ISO 8601. A column with one value is constant. Text with almost
     no repeated value, and integers that increase with the rows, are identifiers: a warning names them.
     """
+    if said in LEFT_OUT:
+        return IdentifierReader(name)
     check_cell_types(cells, name)
     present = cells[cells.notna()]
     if not len(present):
         return AbsentReader(name)
-    kind = _kind(present)
-    if kind == "numeric":
-        return _number_reader(present, name)
-    if kind == "datetime":
-        return DatetimeReader.learn(name, present)
+    kind = _kind(present) if said is None else said
+    if kind in ("numeric", "number"):
+        return _number_reader(cells if said else present, name, may_count=said is None)
+    if kind in ("datetime", "date"):
+        return DatetimeReader.learn(name, cells if said else present)
     if kind == "boolean":
         return BooleanReader(name)
     texts = as_text(present)
     n_distinct = texts.nunique()
     if n_distinct == 1:
         return ConstantReader(name, str(texts.iloc[0]))
-    if len(texts) >= IDENTIFIER_ROWS and n_distinct > IDENTIFIER_SHARE * len(texts):
+    is_long = len(texts) >= IDENTIFIER_ROWS and kind != "category"
+    if is_long and n_distinct > IDENTIFIER_SHARE * len(texts):
         return _identifier(name, f"{n_distinct} distinct texts in {len(texts)} rows")
     return CategoryReader.learn(name, texts)
 
@@ -102,12 +116,12 @@ def constant_value(values: Floats) -> float | None:
     return float(low) if np.isfinite(low) and bool(same_number(np.array([high]), float(low))[0]) else None
 
 
-def _number_reader(cells: pd.Series, name: str) -> Reader:
+def _number_reader(cells: pd.Series, name: str, *, may_count: bool) -> Reader:
     values = read_numbers(cells, name)
     value = constant_value(values)
     if value is not None:
         return ConstantReader(name, value)
-    if _is_counter(values):
+    if may_count and _is_counter(values):
         return _identifier(name, f"integers that only increase over {len(values)} rows")
     return NumberReader(name)
 
@@ -169,3 +183,9 @@ def _is_iso_dates(present: pd.Series) -> bool:
     if not texts.head(100).str.match(ISO_DATE).all():
         return False
     return bool(parse_times(texts.astype(object), utc=True).notna().all())
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Names of columns, cut at a length that fits a message."""
+    text = ", ".join(names)
+    return text if len(text) <= 100 else text[:97] + "..."

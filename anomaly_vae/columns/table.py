@@ -25,7 +25,7 @@ from anomaly_vae.columns.readers import (
     reader_from_state,
 )
 from anomaly_vae.errors import CellError, SchemaError
-from anomaly_vae.schema import Column, Feature, Schema, Span
+from anomaly_vae.schema import LEFT_OUT, Column, Feature, Schema, Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,16 +72,28 @@ class TableEncoder:
         self.schema = self._schema()
 
     @classmethod
-    def fit(cls, X: Table) -> TableEncoder:
+    def fit(
+        cls,
+        X: Table,
+        counts: NDArray[np.int64] | None = None,
+        kinds: Mapping[str, str] | None = None,
+    ) -> TableEncoder:
         """Learn the readers and the scaling from a table of shape (n_rows, n_columns).
+
+        With ``counts``, shape (n_rows,), the scaling and the frequencies count each row so often.
+        ``kinds`` are those of ``COLUMN_KINDS`` that the user said, by column.
 
         Raises CellTypeError for a cell that is not text, a number, a boolean or a date; warns with
         IdentifierColumnWarning for columns that it leaves out.
         """
         from anomaly_vae.columns.kinds import any_missing, choose_readers
 
-        readers, flagged = choose_readers(X, column_names(X)), any_missing(X)
+        kinds, names = kinds or {}, column_names(X)
+        readers = choose_readers(X, names, kinds)
+        flagged = any_missing(X) & [kinds.get(name) not in LEFT_OUT for name in names]
         floats, codes = _read(X, readers, flagged)
+        if counts is not None:
+            floats, codes = np.repeat(floats, counts, axis=0), np.repeat(codes, counts, axis=0)
         order = _category_order(readers, flagged)
         widths = _category_widths(readers, flagged)
         categories = CategoryColumns.fit(codes[:, order], [widths[k] for k in order])

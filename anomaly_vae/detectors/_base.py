@@ -22,11 +22,15 @@ from anomaly_vae import thresholds
 from anomaly_vae.decisions import Decisions, Floats, finite, summary
 from anomaly_vae.detectors._devices import stored_device
 from anomaly_vae.detectors._splits import RowSplit
+from anomaly_vae.detectors._weights import Counts, repeated_rows, repeated_splits, row_counts
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.states import fitted
 from anomaly_vae.training import History
 
 AUTO = StrOptions({"auto"})
+
+_NOT_SCORED = frozenset({"contamination", "novelty"})
+"""Parameters that decide which rows are anomalous; a score that measures densities cannot choose them."""
 
 
 class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
@@ -77,8 +81,8 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         """The rows to train on and the rows to hold out, once or per fold."""
 
     @abstractmethod
-    def _fit_model(self, X: Any, splits: list[RowSplit], seed: int) -> History:
-        """Fit and set ``model_``."""
+    def _fit_model(self, X: Any, splits: list[RowSplit], seed: int, counts: Counts | None) -> History:
+        """Fit and set ``model_``; ``counts`` is how often each row counts, if rows have weights."""
 
     @abstractmethod
     def _calibration_scores(self, X: Any, splits: list[RowSplit]) -> Floats:
@@ -111,6 +115,30 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
     @abstractmethod
     def _check_fitted(self, state: dict[str, Any]) -> None:
         """Raise ModelFileError unless a fitted state is complete and consistent."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, as a search does; then ``score`` may raise InputError."""
+        super().set_params(**params)
+        if chosen := _NOT_SCORED & params.keys():
+            self._chosen = frozenset(chosen)
+        return self
+
+    def score(self, X: ArrayLike, y: None = None) -> float:
+        """Mean ELBO of the rows in nats, for model selection on held-out rows.
+
+        Raises InputError if ``set_params`` set ``contamination`` or ``novelty``, as a search over them does:
+        they decide which rows are anomalous, which the ELBO does not measure, and all values of
+        ``contamination`` have the same ELBO. Such a search needs ``scoring=`` and labels.
+        """
+        if chosen := getattr(self, "_chosen", None):
+            name = min(chosen)
+            raise InputError(
+                f"the mean ELBO cannot choose {name!r}, which was set by set_params: it does not measure "
+                f"which rows are called anomalous. A search over {name!r} needs scoring= and labels, such as "
+                f"scoring='balanced_accuracy' with +1 for normal and -1 for anomalous rows; the ELBO itself "
+                f"is score_samples(X).mean()"
+            )
+        return super().score(X)
 
     def n_calibration(self, n_rows: int) -> int:
         """Number of rows that ``fit`` holds out of n_rows to calibrate thresholds and p-values.
@@ -175,6 +203,7 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(BaseEstimator.__getstate__(self)) | self._plain_params()
+        state.pop("_chosen", None)
         if "model_" in state:
             state["model_"] = self._model_state()
         return {fitted.STORED_NAMES.get(name, name): value for name, value in state.items()}
@@ -193,17 +222,19 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         except (TypeError, ValueError) as error:
             raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
 
-    def _fit(self, X: Any) -> Self:
-        """Check, split, fit the model and calibrate."""
+    def _fit(self, rows: Any, weights: Floats | None = None) -> Self:
+        """Split checked rows, fit the model and calibrate; weights, of shape (n_rows,), are above 0."""
         started = time.perf_counter()
-        self._check_parameters()
-        rows = self._checked(X, reset=True)
         random = check_random_state(self.random_state)
         splits = self._splits(rows, random)
-        history = self._fit_model(rows, splits, int(random.randint(2**31 - 1)))
+        seed, counts = int(random.randint(2**31 - 1)), None
+        if weights is not None:
+            counts = row_counts(weights, seed)
+            splits = repeated_splits(splits, counts)
+        history = self._fit_model(rows, splits, seed, counts)
         self.history_ = {name: np.array(values) for name, values in asdict(history).items() if values}
         self.latent_dim_ = self.model_.latent_dim
-        self._calibrate(rows, splits)
+        self._calibrate(rows, splits, counts)
         elbo_train, elbo_validation = self._mean_elbos(rows, splits, history)
         self.training_ = {
             "n_rows": len(np.unique(np.concatenate([split.train for split in splits]))),
@@ -214,14 +245,16 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         }
         return self
 
-    def _calibrate(self, X: Any, splits: list[RowSplit]) -> None:
+    def _calibrate(self, X: Any, splits: list[RowSplit], counts: Counts | None) -> None:
         """Set the scores of the calibration rows, their typical contributions, and the threshold."""
         scores = self._calibration_scores(X, splits)
         self.calibration_scores_ = np.sort(scores)
         self._set_typical(X, splits, scores)
         if self.contamination != "auto":
-            share = float(self.contamination)
-            self._set_offset(thresholds.contamination_offset(self._score_samples(X), share))
+            scores = self._score_samples(X)
+            if counts is not None:
+                scores = scores[repeated_rows(np.arange(len(scores)), counts)]
+            self._set_offset(thresholds.contamination_offset(scores, float(self.contamination)))
         elif self.novelty:
             self._guarantee(thresholds.auto_false_alarm_rate(len(self.calibration_scores_)))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,17 +26,18 @@ _LEAST_SPREAD_ROWS = 10
 """With fewer watched rows than this, the spread of a member is computed from its training rows."""
 
 
-def fit_encoder(X: Table, rows: NDArray[np.int64]) -> TableEncoder:
-    """The encoder of these rows.
+def fit_encoder(X: Table, rows: NDArray[np.int64], kinds: Mapping[str, str] | None = None) -> TableEncoder:
+    """The encoder of these rows, of which some may be repeated, with the kinds of columns that are given.
 
     Raises InputError if no column is left to model, and CellError for a cell that cannot be read.
     """
-    train = take_rows(X, rows)
-    with whole_rows(rows):
-        encoder = TableEncoder.fit(train)
+    distinct, counts = np.unique(rows, return_counts=True)
+    with whole_rows(distinct):
+        repeats = counts if len(distinct) < len(rows) else None
+        encoder = TableEncoder.fit(take_rows(X, distinct), repeats, kinds)
     if not encoder.schema.features:
-        kinds = ", ".join(f"{column.name} ({column.detail})" for column in encoder.schema.columns[:5])
-        raise InputError(f"there is no column to model: {kinds}. Give at least one number or category")
+        shown = ", ".join(f"{column.name} ({column.detail})" for column in encoder.schema.columns[:5])
+        raise InputError(f"there is no column to model: {shown}. Give at least one number or category")
     return encoder
 
 

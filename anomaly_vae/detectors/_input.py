@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from anomaly_vae.columns.frames import as_pandas
+from anomaly_vae.columns.frames import converted
 from anomaly_vae.columns.table import Table, column_names
 from anomaly_vae.errors import InputError
 
@@ -24,15 +24,15 @@ _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
     """X after the checks of scikit-learn; with ``reset=True`` its columns are stored on the estimator.
 
-    NaN, infinities and objects are accepted; the encoder handles them. Raises ValueError for sparse,
-    complex, empty or one-dimensional input and for columns other than those of ``fit``. Frames of other
-    libraries are converted to pandas.
+    NaN, infinities and objects are accepted; the encoder handles them. Raises ValueError for complex, empty
+    or one-dimensional input and for columns other than those of ``fit``. Frames of other libraries are
+    converted to pandas, and sparse matrices to arrays.
     """
     if not reset and _is_plain(estimator, X):
         return X  # type: ignore[no-any-return]
     if not reset and _is_plain_frame(estimator, X):
         return np.asarray(X.to_numpy())
-    X = as_pandas(X)
+    X = converted(X)
     least_rows = _LEAST_ROWS if reset else 1
     if isinstance(X, pd.DataFrame):
         column_names(X)

@@ -19,6 +19,7 @@ from anomaly_vae.detectors._image_fitting import ImageRecipe, as_pixels, fit_ima
 from anomaly_vae.detectors._image_input import as_images, learned_range
 from anomaly_vae.detectors._image_model import ImageModel
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_images, split_images
+from anomaly_vae.detectors._weights import Counts
 from anomaly_vae.image_explanations import ImageExplanations
 from anomaly_vae.states.image import ImageState, check_fitted
 from anomaly_vae.training import History
@@ -193,7 +194,8 @@ class ImageVAEDetector(ImageExplanations, VAEDetector):
         Raises ValueError for parameters out of range, images without pixels and pixels that are not finite
         numbers, InputError for images of another size than ``image_size``.
         """
-        return self._fit(X)
+        self._check_parameters()
+        return self._fit(self._checked(X, reset=True))
 
     def _checked(self, X: Any, *, reset: bool = False) -> Images:
         return as_images(self, X, reset=reset)
@@ -220,7 +222,7 @@ class ImageVAEDetector(ImageExplanations, VAEDetector):
         n_train = n_train_images(len(split.train), X[0].size)
         return [replace(split, train=split.train[:n_train])]
 
-    def _fit_model(self, X: Images, splits: list[RowSplit], seed: int) -> History:
+    def _fit_model(self, X: Images, splits: list[RowSplit], seed: int, counts: Counts | None) -> History:
         """Fit; with ``novelty=False`` fit again on the most probable images."""
         [split], self.pixel_range_ = splits, learned_range(X)
         recipe = ImageRecipe(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, InvalidParameterError
+from sklearn.utils.validation import _check_feature_names_in
 
 from anomaly_vae.columns.table import Table, take_rows, whole_rows
-from anomaly_vae.decisions import Floats
+from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.detectors import _fitting
 from anomaly_vae.detectors._base import AUTO, VAEDetector
 from anomaly_vae.detectors._devices import resolve_device
@@ -24,12 +25,13 @@ from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
+from anomaly_vae.detectors._weights import Counts, checked_weights, repeated_rows
 from anomaly_vae.errors import InputError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.runtime.calibration import Calibration
 from anomaly_vae.runtime.export import FittedTable, export_model
 from anomaly_vae.runtime.export_check import check_export
-from anomaly_vae.schema import Schema
+from anomaly_vae.schema import COLUMN_KINDS, Schema
 from anomaly_vae.states import fitted
 from anomaly_vae.states.table import TableState
 from anomaly_vae.states.verdicts import CalibrationRows, LearningState, kept_rows, no_verdicts
@@ -42,7 +44,7 @@ _MAX_TYPICAL_ROWS = 2_000
 _N_EXPORT_ROWS = 32
 
 
-class TabularVAEDetector(VerdictLearning, VAEDetector):
+class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
@@ -89,6 +91,11 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
         but at most a quarter. A ninth of the other rows sets the weights of the members.
     early_stopping : bool, default=False
         Stop when the ELBO of half of the held-out rows no longer rises; the other half calibrates.
+    column_kinds : dict of str to str, optional
+        What columns are, by name, as ``fit --columns`` reads it from a file; the kinds of others are found.
+        "number", "date" and "boolean" are read as such, or are an error; "category" is one value of several,
+        also if it looks like a number, a date or an identifier; "text" is so too, but is left out if hardly a
+        value occurs twice; "ignore" and "id" are left out. Columns without names are x0, x1, ...
     device : str, default="auto"
         "auto" (a CUDA GPU if there is one), "cpu", "cuda", ...
     random_state : int, RandomState instance or None, default=None
@@ -153,6 +160,7 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
         "noise_floor": [AUTO, Interval(Real, 0, None, closed="neither")],
         "input_noise": [AUTO, Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
+        "column_kinds": [dict, None],
     }
 
     model_: TableModel
@@ -171,6 +179,7 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
         input_noise: float | str = "auto",
         validation_fraction: float | str = "auto",
         early_stopping: bool = False,
+        column_kinds: Mapping[str, str] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -186,19 +195,82 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
         self.input_noise = input_noise
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
+        self.column_kinds = column_kinds
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike | pd.DataFrame, y: None = None) -> Self:
+    def fit(
+        self, X: ArrayLike | pd.DataFrame, y: None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit on a table of shape (n_rows, n_columns) and set the threshold.
 
-        Raises ValueError for parameters out of range and tables without rows or columns, SchemaError
-        for duplicate column names, CellTypeError for cells that are not numbers, text, booleans or
-        dates. Warns with IdentifierColumnWarning for identifier columns, which it leaves out.
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_columns)
+            The training rows.
+        y : None
+            Not used.
+        sample_weight : array of shape (n_rows,), optional
+            The number of rows that each row counts as, at least 0; 1 by default. A row of weight 0 is as if
+            it were absent. Training sees a row that often: the scaling of numbers, the frequencies of
+            categories, and all members. Fractions are rounded at random, so that a weight of 0.3 is a row in
+            three of ten fits. The share of a ``contamination`` is one of the weighted rows. Weights do not
+            change which rows are held out, nor how these calibrate: the copies of a row stay together, and
+            p-values, false-alarm rates and the fence count each held-out row once, because a row that is
+            counted twice guarantees no more than one.
+
+        Raises
+        ------
+        ValueError
+            For parameters out of range and tables without rows or columns.
+        InputError
+            For weights that are not finite or below 0, and for fewer than 2 rows by weight.
+        SchemaError
+            For duplicate column names.
+        CellTypeError
+            For cells that are not numbers, text, booleans or dates.
+
+        Warns
+        -----
+        IdentifierColumnWarning
+            For identifier columns, which are left out.
         """
-        return self._fit(X)
+        self._check_parameters()
+        rows = self._checked(X, reset=True)
+        if sample_weight is None:
+            return self._fit(rows)
+        weights = checked_weights(sample_weight, len(rows))
+        kept = np.flatnonzero(weights > 0.0)
+        with whole_rows(kept):
+            return self._fit(take_rows(rows, kept), weights[kept])
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> Floats:
+        """Latents and contributions as features for other estimators.
+
+        Returns
+        -------
+        array of shape (n_rows, latent_dim_ + n_contributions), or the container of ``set_output``
+            The columns of ``encode(X)`` and those of ``score_contributions(X)``, in nats.
+        """
+        self._check_is_fitted()
+        table = self._checked(X)
+        return finite(np.hstack([self.model_.encode(table), self._contributions(table)]))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """The names of the columns of ``transform``: ``latent0``, ..., and ``contribution_<column>``, ...
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the columns, if the detector was fitted without names; ``x0``, ``x1``, ... by default.
+        """
+        self._check_is_fitted()
+        names = _check_feature_names_in(self, input_features)
+        contributions = [*names, *self._contribution_names()[len(names) :]]
+        latents = [f"latent{k}" for k in range(self.latent_dim_)]
+        return np.array([*latents, *(f"contribution_{name}" for name in contributions)], dtype=object)
 
     def to_onnx(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
         """Write scoring, from raw columns to decisions, as one ONNX model, which runs without this package.
@@ -243,7 +315,7 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         return tags
 
     def _checked(self, X: Any, *, reset: bool = False) -> Table:
@@ -255,10 +327,12 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
     def _splits(self, X: Table, random: np.random.RandomState) -> list[RowSplit]:
         return split_rows(len(X), self.validation_fraction, self.early_stopping, random)
 
-    def _fit_model(self, X: Table, splits: list[RowSplit], seed: int) -> History:
+    def _fit_model(self, X: Table, splits: list[RowSplit], seed: int, counts: Counts | None) -> History:
         device = resolve_device(self.device)
         trained = splits[0].train if len(splits) == 1 else np.arange(len(X))
-        encoder = _fitting.fit_encoder(X, trained)
+        if counts is not None and len(splits) > 1:
+            trained = repeated_rows(trained, counts)
+        encoder = _fitting.fit_encoder(X, trained, self.column_kinds)
         used = np.union1d(trained, splits[0].watch)
         with whole_rows(used):
             cells = torch.from_numpy(encoder.transform(take_rows(X, used))).to(device)
@@ -316,6 +390,9 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
         )
         self.learning_ = Correction(state, owners_of(encoder.schema))
 
+    def _expected_rows(self, X: Table) -> NDArray[Any] | pd.DataFrame:
+        return self._like_training(self.model_.decode(finite(self.model_.encode(X)).astype(np.float32)))
+
     def _mean_elbos(self, X: Table, splits: list[RowSplit], history: History) -> tuple[float, float]:
         return float(history.elbo_train[-1]), float(self.calibration_scores_.mean())
 
@@ -332,12 +409,34 @@ class TabularVAEDetector(VerdictLearning, VAEDetector):
     def _check_fitted(self, state: dict[str, Any]) -> None:
         model: TableModel = state["model_"]
         names = [reader.name for reader in model.encoder.readers]
-        params, more = set(self._get_param_names()), {LEARNING} & state.keys()
+        params, more = set(self._get_param_names()), {LEARNING, fitted.OUTPUT} & state.keys()
         fitted.check_fitted(state, params, names, len(names) + 1, model.latent_dim, more)
         state.update(loaded_learning(state, model.encoder.schema))
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        for name, kind in (self.column_kinds or {}).items():
+            if not isinstance(name, str) or kind not in COLUMN_KINDS:
+                raise InvalidParameterError(
+                    f"The 'column_kinds' parameter of TabularVAEDetector: column {name!r}: wanted one of the "
+                    f"kinds {', '.join(COLUMN_KINDS)}, got {kind!r}."
+                )
+
+    def _plain_params(self) -> dict[str, Any]:
+        """Without kinds of columns if none are given, as in files of earlier releases."""
+        params = super()._plain_params()
+        if not params["column_kinds"]:
+            del params["column_kinds"]
+        return params
+
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | stored_learning(self)
+        state = super().__getstate__() | stored_learning(self)
+        if not state["column_kinds"]:
+            del state["column_kinds"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"column_kinds": None, **state})
 
 
 def _first(folds: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,6 +21,9 @@ from anomaly_vae.tails import Tail
 STORED_NAMES = {"typical_contributions_": "typical_parts_"}
 """Attributes that model files store under their first name."""
 
+OUTPUT = "_sklearn_output_config"
+"""Attribute in which scikit-learn keeps the setting of ``set_output``, if there is one."""
+
 _FITTED = {
     "model_", "latent_dim_", "history_", "training_", "calibration_scores_", "typical_parts_",
     "offset_", "false_alarm_rate_", "tail_", "n_features_in_", "feature_names_in_",
@@ -107,6 +110,16 @@ def check_fitted(
         if check_whole(name, state[name], 1) != wanted:
             raise ModelFileError(f"{name!r} contradicts the model; fit and save the model again")
     check_threshold(state)
+    if OUTPUT in state:
+        _check_output(state[OUTPUT])
+
+
+def _check_output(setting: Any) -> None:
+    """Raise ModelFileError unless a setting names a container of ``set_output``."""
+    known = ("default", "pandas", "polars")
+    check_keys(OUTPUT, setting, {"transform"})
+    if not isinstance(setting["transform"], str) or setting["transform"] not in known:
+        raise ModelFileError(f"{OUTPUT!r} should be one of {known}; fit and save the model again")
 
 
 def check_threshold(state: Mapping[str, Any]) -> None:

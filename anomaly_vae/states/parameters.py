@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from anomaly_vae.bounded_json import is_writable
 from anomaly_vae.errors import ModelFileError
+from anomaly_vae.schema import COLUMN_KINDS
 
 Rules = Mapping[str, Callable[[Any], bool]]
 
@@ -36,11 +38,13 @@ def image_parameters(state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(state: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
     for name, is_valid in rules.items():
+        if name not in state and name in OPTIONAL:
+            continue
         if name not in state:
             raise ModelFileError(f"{name!r} of 'detector' is missing; fit and save the model again")
         if not is_valid(state[name]):
             raise ModelFileError(f"a parameter of the model is out of range: {name!r} is {state[name]!r:.50}")
-    parameters = {name: state[name] for name in rules}
+    parameters = {name: state[name] for name in rules if name in state}
     return parameters | {"hidden_sizes": tuple(parameters["hidden_sizes"])}
 
 
@@ -88,6 +92,18 @@ def _one_of(*values: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in values
 
 
+def _are_kinds(value: Any) -> bool:
+    """Whether the value is None or has a kind of column by name."""
+    if not isinstance(value, dict):
+        return value is None
+    return all(isinstance(name, str) and is_writable(name) for name in value) and all(
+        isinstance(kind, str) and kind in COLUMN_KINDS for kind in value.values()
+    )
+
+
+OPTIONAL = frozenset({"column_kinds"})
+"""Parameters that earlier releases did not have; a file without one has its default."""
+
 _COMMON: Rules = {
     "novelty": _is_bool,
     "contamination": _auto_or(_is_share),
@@ -107,6 +123,7 @@ TABLE_PARAMETERS: Rules = {
     "noise_floor": _auto_or(_is_positive),
     "input_noise": _auto_or(_is_not_negative),
     "early_stopping": _is_bool,
+    "column_kinds": _are_kinds,
 }
 """By name: whether a value is valid. As in scikit-learn, a boolean is a number."""
 

@@ -35,6 +35,7 @@ from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
+    from anomaly_vae_pipelines.dialects.schema import ColumnSchema
     from anomaly_vae_pipelines.records import FitSummary
 
 _NOVELTY_HELP = (
@@ -144,7 +145,9 @@ def command(
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
     arguments |= {"parameters": defaults | {"novelty": label is not None} | parameters}
-    forms, left_out = _read_schema(schema)
+    forms, kinds, left_out = _read_schema(schema)
+    if kinds and (recipe or "tabular") == "tabular":  # the steps of the others take only numbers
+        arguments["parameters"] |= {"column_kinds": kinds}
     arguments |= {
         "label": both_of(label, normal),
         "left_out": [*ids, *ignored, *left_out],
@@ -154,12 +157,12 @@ def command(
     _show(fit_file(train, output, **arguments))
 
 
-def _read_schema(path: str | None) -> tuple[dict[str, Any], list[str]]:
-    """Return the forms of the columns in a file, and the columns that are not features."""
-    from anomaly_vae_pipelines.dialects.schema import read_schema
+def _read_schema(path: str | None) -> ColumnSchema:
+    """Return the forms and kinds of the columns in a file, and the columns that are not features."""
+    from anomaly_vae_pipelines.dialects.schema import ColumnSchema, read_schema
     from anomaly_vae_pipelines.io.toml import load_toml
 
-    return ({}, []) if path is None else read_schema(load_toml(path), path)
+    return ColumnSchema({}, {}, []) if path is None else read_schema(load_toml(path), path)
 
 
 def _refuse(ctx: click.Context, why: str, *names: str) -> None:

@@ -1,7 +1,7 @@
 """A schema of columns in TOML: how each is read, for people to correct and to keep in version control.
 
 [columns.price]
-kind = "number"        # number, text, date, time, boolean, ignore or id
+kind = "number"        # number, text, category, date, time, boolean, ignore or id
 decimal = ","          # also thousands, prefix, suffix, negative; for dates: order
 missing = ["-"]
 """
@@ -14,20 +14,21 @@ from typing import Any, NamedTuple
 
 from anomaly_vae.errors import InputError
 from anomaly_vae.model_file.dialect import DIALECT, check_dialect
+from anomaly_vae.schema import COLUMN_KINDS, LEFT_OUT
 from anomaly_vae_pipelines.dialects.forms import ColumnForm
 
-KINDS = {"number": "number", "text": "text", "date": "date", "time": "clock"}
-"""Kinds of columns that are features, and the names of their forms."""
+_FORMS = {"number": "number", "text": "text", "category": "text", "date": "date", "time": "clock"}
+"""The names of the forms that texts of a kind of column have; booleans have none."""
 
-LEFT_OUT = ("ignore", "id")
-FOUND = "boolean"
-"""The kind of columns whose cells say what they are."""
+_READ_AS = {"time": "number"}
+"""Kinds of columns that only texts have, and what the detector then receives."""
 
 
 class ColumnSchema(NamedTuple):
-    """The forms of the columns that are features, and the names of those that are not."""
+    """The forms and kinds of the columns that are features, and the names of those that are not."""
 
     forms: dict[str, ColumnForm]
+    kinds: dict[str, str]
     left_out: list[str]
 
 
@@ -36,17 +37,18 @@ def read_schema(content: Mapping[str, Any], path: str) -> ColumnSchema:
     columns = content.get("columns")
     if not isinstance(columns, dict) or set(content) != {"columns"}:
         raise InputError(f"{path}: wanted tables [columns.NAME], and nothing else")
-    schema = ColumnSchema({}, [])
+    schema = ColumnSchema({}, {}, [])
     for name, entries in columns.items():
         kind = entries.get("kind") if isinstance(entries, dict) else None
         if kind in LEFT_OUT:
             schema.left_out.append(name)
-        elif kind in KINDS:
-            if (form := _form(name, KINDS[kind], entries, path)) is not None:
-                schema.forms[name] = form
-        elif kind != FOUND:
-            wanted = ", ".join([*KINDS, FOUND, *LEFT_OUT])
+            continue
+        if not isinstance(kind, str) or kind not in (*COLUMN_KINDS, *_READ_AS):
+            wanted = ", ".join([*COLUMN_KINDS, *_READ_AS])
             raise InputError(f"{path}: column {name!r}: wanted one of the kinds {wanted}, got {kind!r}")
+        schema.kinds[name] = _READ_AS.get(kind, kind)
+        if kind in _FORMS and (form := _form(name, _FORMS[kind], entries, path)) is not None:
+            schema.forms[name] = form
     return schema
 
 

@@ -80,12 +80,15 @@ class TableTraining:
         label = self._label
         labels = [label.column] if label is not None else []
         with open_source(self._train, reading=self.reading) as source:
-            require_columns([*self._left_out, *labels, *self._given.columns], source)
+            kinds = dict(self.detector.column_kinds or {})
+            require_columns([*self._left_out, *labels, *self._given.columns, *kinds], source)
             features = without(source.columns, [*self._left_out, *labels])
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             self._dialect = getattr(source, "dialect", PLAIN)
             table = collect(only_normal(pieces, label) if label is not None else pieces, self._conformed)
         table = table.drop(columns=labels)
+        if kinds:  # those of labels and of columns that are left out are not needed
+            self.detector.column_kinds = {name: kinds[name] for name in kinds if name in table}
         if not table.shape[1]:
             raise InputError(f"{self._train}: all columns are left out; wanted at least one to fit on")
         if len(table) < MIN_ROWS:
@@ -95,8 +98,14 @@ class TableTraining:
         return table
 
     def dialect(self) -> dict[str, Any]:
-        """Return how the file was read, as a model file stores it."""
-        return self.reading.as_json()
+        """Return how the file was read, as a model file stores it, without the column of labels."""
+        stored, label = self.reading.as_json(), self._label
+        columns = {
+            name: form
+            for name, form in stored.pop("columns", {}).items()
+            if label is None or name != label.column
+        }
+        return stored | ({"columns": columns} if columns else {})
 
     def _conformed(self, table: pa.Table) -> tuple[pa.Table, frozenset[str]]:
         """Return the rows with all numbers and dates in plain form, and the columns that stay text."""

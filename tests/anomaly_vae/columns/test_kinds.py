@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from anomaly_vae.columns.kinds import IDENTIFIER_ROWS, choose_reader, constant_value
+from anomaly_vae.columns.kinds import IDENTIFIER_ROWS, choose_reader, choose_readers, constant_value
 from anomaly_vae.columns.readers import ConstantReader
-from anomaly_vae.errors import CellTypeError, IdentifierColumnWarning
+from anomaly_vae.errors import CellError, CellTypeError, IdentifierColumnWarning, SchemaError
 
 STAMPS = pd.Series(pd.date_range("2024-01-01", periods=3, freq="31h"))
 ARROW_TEXT = pd.ArrowDtype(pa.string())
@@ -176,6 +176,54 @@ def test_an_identifier_is_left_out_with_a_warning(cells: pd.Series) -> None:
 def test_numbers_and_texts_that_may_matter_stay(cells: pd.Series) -> None:
     """Few rows, unordered numbers, numbers with long steps, and repeated texts are not identifiers."""
     assert choose_reader(cells, "c").kind in ("numeric", "categorical")
+
+
+# ------------------------------------------------------------------------------------------ said by the user
+@pytest.mark.parametrize(
+    ("said", "cells", "kind"),
+    [
+        ("category", pd.Series([17, 4, 17, 4]), "categorical"),
+        ("category", pd.Series(np.arange(100)), "categorical"),
+        ("category", pd.Series([f"row {k}" for k in range(100)]), "categorical"),
+        ("category", pd.Series(["2026-01-31", "2026-02-01", None]), "categorical"),
+        ("text", pd.Series([1.2, 1.3, np.nan]), "categorical"),
+        ("number", pd.Series(np.arange(100)), "numeric"),
+        ("number", pd.Series(["1", "2.5", None]), "numeric"),
+        ("number", pd.Series([True, False]), "numeric"),
+        ("boolean", pd.Series([0, 1, 1]), "boolean"),
+        ("date", pd.Series(["2026-01-31", None]), "datetime"),
+        ("id", pd.Series([1.5, 2.5]), "identifier"),
+        ("ignore", pd.Series([[1], {}]), "identifier"),
+        ("number", pd.Series([3, 3]), "constant"),
+        ("category", pd.Series([None, None]), "constant"),
+    ],
+)
+def test_the_user_decides(said: str, cells: pd.Series, kind: str) -> None:
+    """Without a warning; a column without values, or with one, is constant all the same."""
+    reader = choose_reader(cells, "c", said)
+    assert reader.kind == kind
+    reader.read(cells)
+
+
+def test_said_text_may_still_identify_rows() -> None:
+    with pytest.warns(IdentifierColumnWarning, match="'c'"):
+        assert choose_reader(pd.Series(np.arange(100)), "c", "text").kind == "identifier"
+
+
+@pytest.mark.parametrize(("said", "wanted"), [("number", "a number"), ("date", "a date and time")])
+def test_cells_of_another_kind_are_refused(said: str, wanted: str) -> None:
+    """By their row in the whole column."""
+    with pytest.raises(CellError, match=f"'c', row 2: wanted {wanted}.*'x'"):
+        choose_reader(pd.Series([None, None, "x"]), "c", said)
+
+
+def test_kinds_apply_to_columns_that_exist() -> None:
+    """Also of an array, whose columns are x0, x1, ..."""
+    X = np.array([[17.0, 1.0], [4.0, 2.5], [17.0, 3.0]])
+    kinds = [reader.kind for reader in choose_readers(X, ["x0", "x1"], {"x0": "category"})]
+    assert kinds == ["categorical", "numeric"]
+    with pytest.raises(SchemaError, match="'store' is not a column of the table: x0, x1"):
+        choose_readers(X, ["x0", "x1"], {"store": "category"})
 
 
 # ------------------------------------------------------------------------------------------------- errors

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
-from anomaly_vae import ImageVAEDetector, InputError, TabularVAEDetector
+from anomaly_vae import ImageVAEDetector, InputError, TabularVAEDetector, load, save
 from anomaly_vae.detectors._base import VAEDetector
 
 RANDOM = np.random.default_rng(0)
@@ -69,3 +74,30 @@ def test_a_single_calibration_row_and_early_stopping_can_be_reloaded() -> None:
     again = TabularVAEDetector.__new__(TabularVAEDetector)
     again.__setstate__(detector.__getstate__())
     np.testing.assert_array_equal(again.score_samples(TABLE), detector.score_samples(TABLE))
+
+
+def test_a_search_over_decisions_is_refused_without_labels() -> None:
+    """The ELBO of all values is the same, so that it would return the first; also in a Pipeline."""
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    labels = ([1] * 9 + [-1]) * 4
+    detector = TabularVAEDetector(max_steps=2, random_state=0)
+    for name, values in (("contamination", [0.1, 0.2]), ("novelty", [True, False])):
+        search = GridSearchCV(detector, {name: values}, cv=2, error_score="raise")
+        with pytest.raises(InputError, match=f"the mean ELBO cannot choose '{name}'.* scoring="):
+            search.fit(X)
+    steps = make_pipeline(detector)
+    quiet = GridSearchCV(steps, {"tabularvaedetector__contamination": [0.1, 0.2]}, cv=2)
+    with pytest.warns(UserWarning, match="(cannot choose 'contamination'|non-finite)"):
+        assert np.isnan(quiet.fit(X).best_score_)
+    labelled = GridSearchCV(detector, {"contamination": [0.1, 0.2]}, scoring="balanced_accuracy", cv=2)
+    assert np.isfinite(labelled.fit(X, labels).best_score_)
+
+
+def test_a_chosen_decision_is_only_refused_where_it_was_set(path: Path) -> None:
+    """A clone, as of a search over another parameter, and a model file know nothing of set_params."""
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    chosen = TabularVAEDetector(max_steps=2, random_state=0).set_params(contamination=0.1).fit(X)
+    with pytest.raises(InputError, match=r"score_samples\(X\).mean\(\)"):
+        chosen.score(X)
+    save(chosen, path)
+    assert load(path).score(X) == chosen.score_samples(X).mean() == clone(chosen).fit(X).score(X)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from anomaly_vae import InputError, SchemaError, TabularVAEDetector, load, save
+from anomaly_vae import InputError, SchemaError, TabularVAEDetector, load, load_scorer, save
 from anomaly_vae.detectors._recipe import MAX_EXEMPLARS
 
 QUICK: dict[str, Any] = {"max_steps": 30, "random_state": 0}
@@ -389,3 +390,51 @@ def test_complex_numbers_are_refused_in_a_frame_too() -> None:
     """As scikit-learn does for arrays; the message names the column."""
     with pytest.raises(InputError, match="Complex data not supported: column 'a'"):
         TabularVAEDetector().fit(pd.DataFrame({"a": [1j, 2.0, 3.0]}))
+
+
+def test_features_are_latents_and_contributions(fitted: TabularVAEDetector, fresh: pd.DataFrame) -> None:
+    """Under names of their own, in the container that was set, with the index of the rows."""
+    rows = fresh[:9].set_axis(range(7, 16))
+    wanted = np.hstack([fitted.encode(rows), fitted.score_contributions(rows)])
+    np.testing.assert_array_equal(fitted.transform(rows), wanted)
+    names = list(fitted.get_feature_names_out())
+    assert names[0] == "latent0"
+    assert names[fitted.latent_dim_ :] == [f"contribution_{name}" for name in [*fresh.columns, "latent"]]
+    framed = copy.copy(fitted).set_output(transform="pandas").transform(rows)
+    pd.testing.assert_frame_equal(framed, pd.DataFrame(wanted, rows.index, names))
+    with pytest.raises(ValueError, match="input_features"):
+        fitted.get_feature_names_out(["a"])
+
+
+def test_the_container_of_features_is_saved(path: Path) -> None:
+    """Also that of a Pipeline, which sets it for all of its steps."""
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    detector = TabularVAEDetector(max_steps=2, random_state=0)
+    save(make_pipeline(detector).set_output(transform="pandas").fit(X), path)
+    assert isinstance(load(path).transform(X), pd.DataFrame)
+    save(detector, path)
+    pd.testing.assert_frame_equal(load_scorer(path).detector().transform(X), detector.transform(X))
+
+
+def test_kinds_of_columns_stay_with_the_model(path: Path) -> None:
+    """Through clone, pickle, a model file and its scorer; an ignored column has no effect, missing or not."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"store": random.choice([17, 4, 9], 60), "ticket": range(60), "price": random.normal(size=60)}
+    )
+    kinds = {"store": "category", "ticket": "ignore"}
+    detector = clone(TabularVAEDetector(column_kinds=kinds, max_steps=5, random_state=0)).fit(table)
+    assert [column.kind for column in detector.schema_.columns] == ["categorical", "identifier", "numeric"]
+    save(detector, path)
+    holes = table.assign(ticket=np.nan, store=table["store"].replace(17, 18))
+    for again in (load(path), pickle.loads(pickle.dumps(detector)), load_scorer(path).detector()):
+        assert again.get_params()["column_kinds"] == kinds
+        np.testing.assert_array_equal(again.score_samples(holes), detector.score_samples(holes))
+    assert load_scorer(path).metadata() == detector.metadata()
+    assert detector.metadata()["parameters"]["column_kinds"] == kinds
+
+
+@pytest.mark.parametrize("kinds", [{"a": "float"}, {1: "text"}, ["text"]])
+def test_other_kinds_of_columns_are_refused(kinds: Any) -> None:
+    with pytest.raises(ValueError, match="'column_kinds' parameter of TabularVAEDetector"):
+        TabularVAEDetector(column_kinds=kinds).fit(np.eye(3))

@@ -34,9 +34,9 @@ def test_it_gives_what_the_saved_one_gave(model: sklearn.pipeline.Pipeline, tmp_
 
 
 def test_what_the_last_step_does_not_have_is_missing(model: sklearn.pipeline.Pipeline) -> None:
-    """A detector does not transform, and a transformer does not score."""
+    """A detector does not transform back, and a transformer does not score."""
     assert hasattr(model, "score_samples")
-    assert not hasattr(model, "transform")
+    assert not hasattr(model, "inverse_transform")
     assert not hasattr(model[:-1], "score_samples")
     assert hasattr(model[:-1], "transform")
 

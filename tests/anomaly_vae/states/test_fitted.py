@@ -15,6 +15,10 @@ from tests.anomaly_vae.detectors.test_members import fit, numbers
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("_sklearn_output_config", {"transform": "csv"}),
+        ("_sklearn_output_config", {"transform": []}),
+        ("_sklearn_output_config", {"transform": "pandas", "predict": "pandas"}),
+        ("_sklearn_output_config", "pandas"),
         ("false_alarm_rate_", 5.0),
         ("false_alarm_rate_", 0.0),
         ("calibration_scores_", np.array([9, 1], dtype=np.uint8)),

@@ -35,6 +35,10 @@ VALUES = (
         [1.0],
         ["a"],
         {},
+        {"a": "category", "b": "id"},
+        {"a": "float"},
+        {"a": ["text"]},
+        {3: "text"},
         b"auto",
     ),
     *(
@@ -103,5 +107,8 @@ def test_a_parameter_that_is_missing_or_wrong_is_named() -> None:
     assert table_parameters(good) == good | {"hidden_sizes": (4,)}
     with pytest.raises(ModelFileError, match="out of range: 'verbose' is -1"):
         table_parameters(good | {"verbose": -1})
+    assert table_parameters({name: good[name] for name in good if name != "column_kinds"}) == {
+        name: value for name, value in (good | {"hidden_sizes": (4,)}).items() if name != "column_kinds"
+    }
     with pytest.raises(ModelFileError, match="'novelty' of 'detector' is missing"):
         table_parameters({name: value for name, value in good.items() if name != "novelty"})

@@ -209,3 +209,20 @@ def test_a_few_slips_in_a_number_column_are_pointed_out(fit, tmp_path):
     assert ended.code == 0
     assert "warning: column 'amount' is read as text" in ended.err
     assert "'20,5' on line 32" in ended.err
+
+
+def test_a_file_of_columns_says_what_the_detector_reads(fit, tmp_path):
+    """Whole numbers as categories, and a counter as numbers; the kind of a label is not needed."""
+    schema = tmp_path / "columns.toml"
+    kinds = {"count": "category", "color": "category", "amount": "number", "label": "text", "code": "ignore"}
+    schema.write_text("".join(f'[columns.{name}]\nkind = "{kind}"\n' for name, kind in kinds.items()))
+    ended, path = fit("--label", "label", "--normal", "good", "--columns", str(schema))
+    assert ended.code == 0, ended.err
+    found = {column.name: column.kind for column in load(path).schema_.columns}
+    assert found["count"] == found["color"] == "categorical"
+    assert found["amount"] == "numeric"
+    assert load(path).column_kinds == {name: kinds[name] for name in ("count", "color", "amount")}
+    schema.write_text('[columns.colour]\nkind = "boolean"\n')
+    ended, _ = fit("--id", "code", "--columns", str(schema))
+    assert ended.code == 2
+    assert "colour" in ended.err

@@ -19,6 +19,7 @@ COLUMNS = [
     ("day", "date", None),
     ("took", "time", ColumnForm(ClockForm())),
     ("ver", "text", ColumnForm(TextForm())),
+    ("store", "category", ColumnForm(TextForm())),
     ("ok", "boolean", None),
     ("code", "id", None),
     ("note", "ignore", None),
@@ -29,7 +30,8 @@ def test_what_is_written_is_read_back():
     """Any name can be a key; dates in ISO 8601 and booleans need no form."""
     found = read_schema(tomllib.loads(write_schema(COLUMNS)), "c.toml")
     forms = {name: form for name, _, form in COLUMNS if form is not None} | {"a.b": ColumnForm(PLAIN_NUMBER)}
-    assert found == ColumnSchema(forms, ["code", "note"])
+    kinds = {name: "number" if kind == "time" else kind for name, kind, _ in COLUMNS[:-2]}
+    assert found == ColumnSchema(forms, kinds, ["code", "note"])
 
 
 @pytest.mark.parametrize(

