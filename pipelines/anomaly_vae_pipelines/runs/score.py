@@ -139,6 +139,7 @@ class ScoreRun:
         try:
             self._publish(record if record is not None and self.files.is_complete else self._scored(record))
             summary = self._summary(time.perf_counter() - started, self.stats.n_rows - n_before)
+            self.stats.warn_of_unseen()
             if self._on_finished is not None:
                 self._on_finished(summary)
         except BaseException as error:  # also a signal: a later run can resume from the last checkpoint
@@ -325,6 +326,7 @@ class ScoreRun:
             quantiles={name: stats.scores.quantile(share) for name, share in QUANTILES.items()},
             seconds=seconds,
             n_sitting=n_since_start,
+            unseen=dict(stats.unseen),
         )
 
 

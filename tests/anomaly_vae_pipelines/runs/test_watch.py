@@ -328,3 +328,14 @@ def test_rows_are_seen_once_in_order_whatever_rotates_when(watch, tmp_path, seed
         following.poll()
     assert following.observer.seen == [f"{i:03d}" for i in range(n_written)]
     assert not following.troubles
+
+
+def test_rows_of_another_release_are_reported_once(watch, tmp_path):
+    source = tmp_path / "a.csv"
+    watched = watch(source)
+    lines = [line.replace(",red,", ",violet,").replace(",green,", ",violet,") for line in lines_of(40)]
+    for end in (20, 40):
+        source.write_text(HEADER + "".join(lines[:end]))
+        watched.poll()
+    (trouble,) = watched.troubles
+    assert trouble.startswith(f"{source}: column color: 20 of 20 rows hold a value that training never saw;")
