@@ -94,9 +94,11 @@ class ColumnForm:
 
 
 _VERSION = re.compile(
-    r"(?:^|[_\W])(?:v|ver|version|release|firmware|fw|build|rev|revision)(?:$|[_\W])", re.IGNORECASE
+    r"(?:^|[_\W])(?:ver|version|release|firmware|fw|build|revision)(?:$|[_\W])", re.IGNORECASE
 )
 _MOST_VERSIONS = 200
+_WIDEST_CODE = 100
+_LONG_CODES = ("^[0-9]{16,100}$", r"^\+[1-9][0-9]{8,14}$")
 
 
 def is_version(texts: pa.ChunkedArray, name: str) -> bool:
@@ -107,9 +109,15 @@ def is_version(texts: pa.ChunkedArray, name: str) -> bool:
 
 
 def is_code(texts: pa.ChunkedArray) -> bool:
-    """Whether distinct whole numbers are codes: of one width of at least three, some with leading zeros."""
+    """Whether distinct whole numbers are codes.
+
+    They are of one width of at least three and some have leading zeros, or they have more digits than floats
+    keep, or they are phone numbers with a plus in front.
+    """
     width = len(texts[0].as_py())
-    return width >= 3 and bool(
+    if not 3 <= width <= _WIDEST_CODE:
+        return False
+    return any(pc.all(pc.match_substring_regex(texts, pattern)).as_py() for pattern in _LONG_CODES) or bool(
         pc.all(pc.match_substring_regex(texts, f"^[0-9]{{{width}}}$")).as_py()
         and pc.any(pc.match_substring_regex(texts, "^0+[1-9]")).as_py()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -15,6 +16,8 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.columns import find_forms
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Given
 from anomaly_vae_pipelines.dialects.reading import Reading, described
+from anomaly_vae_pipelines.errors import EmptyRowsWarning
+from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.records import Label, Rows
 from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
 from anomaly_vae_pipelines.scoring.tables import final_detector
@@ -85,7 +88,7 @@ class TableTraining:
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             self._dialect = getattr(source, "dialect", PLAIN)
             table = collect(only_normal(pieces, label) if label is not None else pieces, self._conformed)
-        table = table.drop(columns=labels)
+        table = _without_empty_rows(table.drop(columns=labels), self._train)
         if not table.shape[1]:
             raise InputError(f"{self._train}: all columns are left out; wanted at least one to fit on")
         if len(table) < MIN_ROWS:
@@ -111,3 +114,13 @@ class TableTraining:
         """Return the number of columns of each kind, and how the file was read."""
         kinds = Counter(column.kind for column in self.detector.schema_.columns)
         return {"kinds": kinds, "dialect": described(self.reading)}
+
+
+def _without_empty_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """The rows with at least one value, as exports of spreadsheets end with rows of separators."""
+    is_empty = table.isna().all(axis=1)
+    if table.shape[1] < 2 or not is_empty.any():
+        return table
+    n_rows = counted(int(is_empty.sum()), "row")
+    warnings.warn(f"{source}: {n_rows} without any value left out", EmptyRowsWarning, stacklevel=2)
+    return table[~is_empty].reset_index(drop=True)
