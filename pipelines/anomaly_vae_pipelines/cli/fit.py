@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_schema, schema_option
 from anomaly_vae_pipelines.cli.options import (
     CONFIG_FILE,
     ImageSize,
@@ -46,7 +45,6 @@ _SIZE_HELP = (
     "have the same size]"
 )
 _CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when scoring."
-_COLUMNS_HELP = "TOML file of the kinds of columns, as check --write writes it; others are found."
 _RECIPE_HELP = (
     "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
     "for vectors from a neural network. [default: tabular]"
@@ -83,7 +81,7 @@ _RECIPE_HELP = (
 @click.option("--image-size", type=ImageSize(), metavar="HxW", help=_SIZE_HELP)
 @click.option("--channels", type=click.Choice([1, 3]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
-@click.option("--columns", "schema", metavar="FILE", help=_COLUMNS_HELP)
+@schema_option
 @dialect_options
 @seed_option
 @config_option
@@ -144,22 +142,14 @@ def command(
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
     arguments |= {"parameters": defaults | {"novelty": label is not None} | parameters}
-    forms, left_out = _read_schema(schema)
+    said, left_out = given_schema(ctx, schema)
     arguments |= {
         "label": both_of(label, normal),
         "left_out": [*ids, *ignored, *left_out],
         "recipe": recipe or "tabular",
-        "given": replace(given_dialect(ctx), columns=forms),
+        "given": said,
     }
     _show(fit_file(train, output, **arguments))
-
-
-def _read_schema(path: str | None) -> tuple[dict[str, Any], list[str]]:
-    """Return the forms of the columns in a file, and the columns that are not features."""
-    from anomaly_vae_pipelines.dialects.schema import read_schema
-    from anomaly_vae_pipelines.io.toml import load_toml
-
-    return ({}, []) if path is None else read_schema(load_toml(path), path)
 
 
 def _refuse(ctx: click.Context, why: str, *names: str) -> None:

@@ -94,7 +94,7 @@ def find_forms(
         own = next((fitting for fitting in column.marks if _agree(fitting, marks)), column.marks[0])
         decimal = own[0] or ("," if own[1] == "." else "." if own[1] == "," else marks[0] or ".")
         thousands = own[1] or ("" if marks[1] == decimal else marks[1])
-        form = ColumnForm(column.form.with_marks(decimal, thousands), column.missing)
+        form = ColumnForm(column.form.with_marks(decimal, thousands), column.missing, _example(column.texts))
         if not form.is_plain:
             forms[column.name] = form
         _ask_about_sentinel(column, table.column(column.name), form, dialect, source)
@@ -221,6 +221,11 @@ def _date(
             "--day-first, or write the years with four digits"
         )  # fmt: skip
     return ColumnForm(DateForm(orders[0]), missing) if orders else None
+
+
+def _example(texts: pa.ChunkedArray) -> str:
+    """The longest of the first texts, which has most of the marks of its form."""
+    return max(texts.slice(0, _MOST_SHOWN).to_pylist(), key=len, default="")
 
 
 def _may_be_year_first(texts: pa.ChunkedArray) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
@@ -38,10 +38,13 @@ class ColumnForm:
     form : NumberForm, DateForm, ClockForm or TextForm
     missing : tuple of str
         Words that mean a missing cell in this column.
+    example : str
+        A cell of the training table, for messages; it is not stored.
     """
 
     form: AnyForm
     missing: tuple[str, ...] = ()
+    example: str = field(default="", compare=False)
 
     @property
     def is_number(self) -> bool:
@@ -73,7 +76,7 @@ class ColumnForm:
         form = self.form
         words = f" with {' '.join(self.missing)} for missing" if self.missing else ""
         if isinstance(form, NumberForm):
-            return f"numbers such as {form}{words}"
+            return f"numbers such as {self.example or form}{words}"
         if isinstance(form, DateForm):
             return f"dates, {ORDER_NAMES[form.order]}{words}"
         return ("times in seconds" if isinstance(form, ClockForm) else "text") + words

@@ -1,34 +1,40 @@
 """A schema of columns in TOML: how each is read, for people to correct and to keep in version control.
 
 [columns.price]
-kind = "number"        # number, text, date, time, boolean, ignore or id
-decimal = ","          # also thousands, prefix, suffix, negative; for dates: order
+kind = "numeric"       # numeric, categorical, datetime, time, boolean, ignore or identifier
+decimal = ","          # also thousands, prefix, suffix, negative; for a datetime: order, such as "dmy"
 missing = ["-"]
+min = 0.0              # bounds of the numbers of a training table
+max = 500.0
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from anomaly_vae.errors import InputError
 from anomaly_vae.model_file.dialect import DIALECT, check_dialect
+from anomaly_vae_pipelines.dialects.dialect import Bounds
 from anomaly_vae_pipelines.dialects.forms import ColumnForm
 
-KINDS = {"number": "number", "text": "text", "date": "date", "time": "clock"}
+KINDS = {"numeric": "number", "categorical": "text", "datetime": "date", "time": "clock"}
 """Kinds of columns that are features, and the names of their forms."""
 
-LEFT_OUT = ("ignore", "id")
+LEFT_OUT = ("ignore", "identifier")
+_BOUNDED = ("numeric", "time")
 FOUND = "boolean"
 """The kind of columns whose cells say what they are."""
 
 
 class ColumnSchema(NamedTuple):
-    """The forms of the columns that are features, and the names of those that are not."""
+    """The forms and bounds of the columns that are features, and the names of those that are not."""
 
     forms: dict[str, ColumnForm]
     left_out: list[str]
+    bounds: dict[str, Bounds]
 
 
 def read_schema(content: Mapping[str, Any], path: str) -> ColumnSchema:
@@ -36,9 +42,13 @@ def read_schema(content: Mapping[str, Any], path: str) -> ColumnSchema:
     columns = content.get("columns")
     if not isinstance(columns, dict) or set(content) != {"columns"}:
         raise InputError(f"{path}: wanted tables [columns.NAME], and nothing else")
-    schema = ColumnSchema({}, [])
-    for name, entries in columns.items():
-        kind = entries.get("kind") if isinstance(entries, dict) else None
+    schema = ColumnSchema({}, [], {})
+    for name, found in columns.items():
+        entries = found if isinstance(found, dict) else {}
+        kind = entries.get("kind")
+        if kind in _BOUNDED and (bounds := _bounds(name, entries, path)) is not None:
+            schema.bounds[name] = bounds
+            entries = {key: value for key, value in entries.items() if key not in ("min", "max")}
         if kind in LEFT_OUT:
             schema.left_out.append(name)
         elif kind in KINDS:
@@ -48,6 +58,22 @@ def read_schema(content: Mapping[str, Any], path: str) -> ColumnSchema:
             wanted = ", ".join([*KINDS, FOUND, *LEFT_OUT])
             raise InputError(f"{path}: column {name!r}: wanted one of the kinds {wanted}, got {kind!r}")
     return schema
+
+
+def _bounds(name: str, entries: Mapping[str, Any], path: str) -> Bounds | None:
+    """The bounds of a column of numbers, if it has any."""
+    ends = [entries.get("min"), entries.get("max")]
+    if ends == [None, None]:
+        return None
+    for end in ends:
+        if end is not None and (isinstance(end, bool) or not isinstance(end, int | float) or end != end):
+            raise InputError(f"{path}: column {name!r}: wanted numbers as min and max, got {end!r}")
+    low, high = (-math.inf if ends[0] is None else float(ends[0])), (
+        math.inf if ends[1] is None else float(ends[1])
+    )  # fmt: skip
+    if low > high:
+        raise InputError(f"{path}: column {name!r}: its min {low:g} is above its max {high:g}")
+    return low, high
 
 
 def _form(name: str, kind: str, entries: Mapping[str, Any], path: str) -> ColumnForm | None:

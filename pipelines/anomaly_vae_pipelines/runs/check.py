@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,13 @@ from anomaly_vae_pipelines.dialects.forms import ColumnForm
 from anomaly_vae_pipelines.dialects.reading import described
 from anomaly_vae_pipelines.dialects.schema import write_schema
 from anomaly_vae_pipelines.dialects.times import ClockForm
-from anomaly_vae_pipelines.runs.table_training import TableTraining
+from anomaly_vae_pipelines.runs.table_training import TableTraining, out_of_bounds
 
 N_EXAMPLES = 3
 MOST_MISSING = 0.5
 """A column with a larger share of missing cells is odd."""
 
-_SCHEMA_KINDS = {"datetime": "date", "identifier": "id", "boolean": "boolean"}
+_SCHEMA_KINDS = ("datetime", "identifier", "boolean", "time")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ColumnReport:
     Attributes
     ----------
     name, kind : str
-        Its name, and its kind as in ``schema_`` of a detector.
+        Its name, and its kind as in ``schema_`` of a detector, or "time".
     form : ColumnForm or None
         How its cells are written; None for plain numbers and text.
     examples : tuple of str
@@ -90,15 +90,20 @@ class TableReport:
         return write_schema((column.name, _schema_kind(column), column.form) for column in self.columns)
 
 
-def check_file(path: str, given: Given = NOTHING) -> TableReport:
-    """Read a file as ``fit_file`` does, and describe its columns; raises InputError as that does."""
-    training = TableTraining(path, None, [], {}, "tabular", given)
+def check_file(path: str, given: Given = NOTHING, left_out: Sequence[str] = ()) -> TableReport:
+    """Read a file as ``fit_file`` does, and describe its columns; raises InputError as that does.
+
+    Numbers out of their bounds are odd. Columns that are left out are not described.
+    """
+    training = TableTraining(path, None, left_out, {}, "tabular", replace(given, bounds={}))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         table = training.data()
-    warned = {
+    warned: dict[Hashable, str] = {
         name: str(one.message) for one in caught for name in table if f"column {name!r} " in str(one.message)
     }
+    bounds = {name: ends for name, ends in given.bounds.items() if name in table}
+    warned.update(out_of_bounds(table, bounds))
     forms = training.reading.forms
     columns = [_report(table[name], str(name), forms, warned.get(name)) for name in table]
     return TableReport(path, len(table), described(training.reading), tuple(columns))
@@ -116,7 +121,10 @@ def _report(
     n_missing = int(cells.isna().sum())
     is_number = pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype)
     values, form = _values(reader, present), forms.get(name)
-    return ColumnReport(name, reader.kind, form, examples, n_missing, values, oddities, is_number)
+    is_time = isinstance(form and form.form, ClockForm) and reader.kind == "numeric"
+    return ColumnReport(
+        name, "time" if is_time else reader.kind, form, examples, n_missing, values, oddities, is_number
+    )
 
 
 def _values(reader: Reader, present: pd.Series) -> str:
@@ -158,10 +166,10 @@ def _far_nines(numbers: pd.Series) -> str | None:
 
 
 def _schema_kind(column: ColumnReport) -> str:
-    """The kind of a column in a schema."""
-    if isinstance(column.form and column.form.form, ClockForm):
-        return "time"
-    return _SCHEMA_KINDS.get(column.kind, "number" if column.is_number else "text")
+    """The kind of a column in a schema: the same word, except for a constant."""
+    if column.kind in _SCHEMA_KINDS:
+        return column.kind
+    return "numeric" if column.is_number else "categorical"
 
 
 def _shown(value: object) -> str:

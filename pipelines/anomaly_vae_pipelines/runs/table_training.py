@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.columns import find_forms
-from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Given
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Bounds, Given
 from anomaly_vae_pipelines.dialects.reading import Reading, described
 from anomaly_vae_pipelines.errors import EmptyRowsWarning
 from anomaly_vae_pipelines.plurals import counted
@@ -83,7 +83,7 @@ class TableTraining:
         label = self._label
         labels = [label.column] if label is not None else []
         with open_source(self._train, reading=self.reading) as source:
-            require_columns([*self._left_out, *labels, *self._given.columns], source)
+            require_columns([*self._left_out, *labels, *self._given.columns, *self._given.bounds], source)
             features = without(source.columns, [*self._left_out, *labels])
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             self._dialect = getattr(source, "dialect", PLAIN)
@@ -91,6 +91,8 @@ class TableTraining:
         table = _without_empty_rows(table.drop(columns=labels), self._train)
         if not table.shape[1]:
             raise InputError(f"{self._train}: all columns are left out; wanted at least one to fit on")
+        for problem in out_of_bounds(table, self._given.bounds).values():
+            raise InputError(f"{self._train}: {problem}")
         if len(table) < MIN_ROWS:
             which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
             wanted = f"wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}"
@@ -124,3 +126,18 @@ def _without_empty_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:
     n_rows = counted(int(is_empty.sum()), "row")
     warnings.warn(f"{source}: {n_rows} without any value left out", EmptyRowsWarning, stacklevel=2)
     return table[~is_empty].reset_index(drop=True)
+
+
+def out_of_bounds(table: pd.DataFrame, bounds: Mapping[str, Bounds]) -> dict[str, str]:
+    """What to say about the columns of numbers with values out of their bounds, by name."""
+    problems = {}
+    for name, (low, high) in bounds.items():
+        numbers = table[name]
+        is_out = (numbers < low) | (numbers > high)
+        if is_out.any():
+            count = counted(int(is_out.sum()), "number")
+            problems[name] = (
+                f"column {name!r} has {count} out of its bounds {low:g} to {high:g}, such as "
+                f"{numbers[is_out].iloc[0]:g}; correct them, or the bounds, or name them with --na"
+            )
+    return problems
