@@ -264,6 +264,8 @@ class FitSummary(Threshold):
         Height, width and channels, if rows are images.
     dialect : str
         How the text was read, if it is not plain CSV.
+    odd : tuple of str
+        What is odd about columns, as ``anomaly-vae check`` shows it.
     """
 
     n_rows: int
@@ -272,6 +274,7 @@ class FitSummary(Threshold):
     elbo_validation: float
     image: tuple[int, int, int] | None = None
     dialect: str = ""
+    odd: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

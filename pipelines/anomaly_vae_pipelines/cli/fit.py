@@ -45,6 +45,9 @@ _SIZE_HELP = (
     "have the same size]"
 )
 _CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when scoring."
+_MOST_ODD = 3
+"""Odd columns that are shown."""
+
 _RECIPE_HELP = (
     "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
     "for vectors from a neural network. [default: tabular]"
@@ -138,7 +141,7 @@ def command(
     if reads_images(train):
         _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema")
         arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
-        _show(fit_images(train, output, **arguments))
+        _show(fit_images(train, output, **arguments), train)
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
     arguments |= {"parameters": defaults | {"novelty": label is not None} | parameters}
@@ -149,7 +152,7 @@ def command(
         "recipe": recipe or "tabular",
         "given": said,
     }
-    _show(fit_file(train, output, **arguments))
+    _show(fit_file(train, output, **arguments), train)
 
 
 def _refuse(ctx: click.Context, why: str, *names: str) -> None:
@@ -159,7 +162,14 @@ def _refuse(ctx: click.Context, why: str, *names: str) -> None:
             raise click.UsageError(f"{why}; leave out {option.opts[0]}.", ctx)
 
 
-def _show(summary: FitSummary) -> None:
+def _odd(summary: FitSummary, train: str) -> list[tuple[str, str]]:
+    """What is odd about columns, in a few lines."""
+    n_more = len(summary.odd) - _MOST_ODD
+    more = [f"and {n_more:,} more; see anomaly-vae check {train}"] if n_more > 0 else []
+    return [("odd", text) for text in [*summary.odd[:_MOST_ODD], *more]]
+
+
+def _show(summary: FitSummary, train: str) -> None:
     if summary.image is not None:
         noun, inputs = "image", ("images", image_text(*summary.image))
     else:
@@ -168,6 +178,7 @@ def _show(summary: FitSummary) -> None:
     pairs = [
         inputs,
         *([("read as", summary.dialect)] if summary.dialect else []),
+        *_odd(summary, train),
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         *actual_rate(summary.false_alarm_rate, summary.false_alarm_interval, summary.n_calibration, noun),

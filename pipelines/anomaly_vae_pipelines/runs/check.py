@@ -6,21 +6,19 @@ import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from anomaly_vae.columns.kinds import choose_reader
-from anomaly_vae.columns.readers import MAX_CATEGORIES, IdentifierReader, Reader
+from anomaly_vae.columns.readers import Reader
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm
 from anomaly_vae_pipelines.dialects.reading import described
 from anomaly_vae_pipelines.dialects.schema import write_schema
 from anomaly_vae_pipelines.dialects.times import ClockForm
+from anomaly_vae_pipelines.runs.oddities import oddities_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining, out_of_bounds
 
 N_EXAMPLES = 3
-MOST_MISSING = 0.5
-"""A column with a larger share of missing cells is odd."""
 
 _SCHEMA_KINDS = ("datetime", "identifier", "boolean", "time")
 
@@ -117,7 +115,8 @@ def _report(
         reader = choose_reader(cells, name)
     present = cells[cells.notna()]
     examples = tuple(_shown(value) for value in present.drop_duplicates().head(N_EXAMPLES))
-    oddities = _oddities(reader, cells, present, warning)
+    warned = () if warning is None else (warning.partition("' ")[2],)
+    oddities = (*warned, *oddities_of(reader, cells))
     n_missing = int(cells.isna().sum())
     is_number = pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype)
     values, form = _values(reader, present), forms.get(name)
@@ -134,35 +133,6 @@ def _values(reader: Reader, present: pd.Series) -> str:
     if reader.kind in ("numeric", "datetime"):
         return f"{_shown(present.min())} to {_shown(present.max())}"
     return f"{present.nunique():,} distinct"
-
-
-def _oddities(reader: Reader, cells: pd.Series, present: pd.Series, warning: str | None) -> tuple[str, ...]:
-    found = []
-    if warning is not None:
-        found.append(warning.partition("' ")[2])
-    if not len(present):
-        found.append(f"has no value; leave it out with --ignore {reader.name}")
-    elif len(present) < (1 - MOST_MISSING) * len(cells):
-        found.append(f"{1 - len(present) / len(cells):.0%} of its cells are missing")
-    elif reader.kind == "constant":
-        found.append("has one value only")
-    if isinstance(reader, IdentifierReader):
-        found.append(f"hardly repeats a value, so it is left out; say so with --id {reader.name}")
-    elif reader.kind == "categorical" and present.nunique() > MAX_CATEGORIES:
-        found.append(f"has more than {MAX_CATEGORIES} categories; the rare ones are read as one")
-    if reader.kind == "numeric" and (text := _far_nines(present)) is not None:
-        found.append(f"{text} is far above all others; if it means a missing value, add --na {text}")
-    return tuple(found)
-
-
-def _far_nines(numbers: pd.Series) -> str | None:
-    """A number such as 9999 that is repeated and far above all others."""
-    values = numbers.to_numpy(dtype=np.float64)
-    most, rest = values.max(), values[values < values.max()]
-    is_nines = most >= 99 and float(most).is_integer() and set(str(int(most))) == {"9"}
-    if not is_nines or not len(rest) or (values == most).sum() < 2 or most < 2 * rest.max():
-        return None
-    return str(int(most))
 
 
 def _schema_kind(column: ColumnReport) -> str:

@@ -19,6 +19,7 @@ from anomaly_vae_pipelines.dialects.reading import Reading, described
 from anomaly_vae_pipelines.errors import EmptyRowsWarning
 from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.records import Label, Rows
+from anomaly_vae_pipelines.runs.oddities import oddities_in_short
 from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
 from anomaly_vae_pipelines.scoring.tables import final_detector
 from anomaly_vae_pipelines.sources import open_source, read_rows
@@ -97,6 +98,7 @@ class TableTraining:
             which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
             wanted = f"wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}"
             raise InputError(f"{self._train}: {wanted}")
+        self._table = table
         return table
 
     def dialect(self) -> dict[str, Any]:
@@ -113,9 +115,10 @@ class TableTraining:
         return plain, self.reading.texts()
 
     def summary(self) -> dict[str, Any]:
-        """Return the number of columns of each kind, and how the file was read."""
+        """Return the number of columns of each kind, how the file was read, and what is odd about it."""
         kinds = Counter(column.kind for column in self.detector.schema_.columns)
-        return {"kinds": kinds, "dialect": described(self.reading)}
+        odd = oddities_in_short(self.detector.model_.encoder.readers, self._table)
+        return {"kinds": kinds, "dialect": described(self.reading), "odd": odd}
 
 
 def _without_empty_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:

@@ -209,3 +209,17 @@ def test_a_few_slips_in_a_number_column_are_pointed_out(fit, tmp_path):
     assert ended.code == 0
     assert "warning: column 'amount' is read as text" in ended.err
     assert "'20,5' on line 32" in ended.err
+
+
+def test_fit_shows_in_short_what_check_finds_odd(run, tiny, tmp_path):
+    """Three lines, and how to see the others."""
+    rows = [f"{i % 7}.5,a,b,c,d,{i % 3}" for i in range(40)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["x,p,q,r,s,y", *rows]) + "\n")
+    ended = run("fit", str(path), "-o", str(tmp_path / "m.avae"), "--config", tiny)
+    assert ended.code == 0
+    odd = [line.split(None, 1)[1] for line in ended.out.splitlines() if line.startswith("  odd ")]
+    assert odd == [
+        *(f"{name}: has one value only" for name in "pqr"),
+        f"and 1 more; see anomaly-vae check {path}",
+    ]
