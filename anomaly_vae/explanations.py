@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 
 class ModelOfTable(Protocol):
@@ -137,6 +137,16 @@ class TableExplanations(Decisions):
         X = converted(X)
         rows = self._expected_rows(self._checked(X))
         return like_frame(rows, X) if isinstance(X, pd.DataFrame) else rows
+
+    def unseen(self, X: ArrayLike | pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Which rows hold a value that no training row has, by column: masks of shape (n_rows,).
+
+        Only categories have such values, and columns that were constant; only columns with any are there.
+        Rows that were held out to calibrate the threshold are not training rows.
+        """
+        self._check_is_fitted()
+        found = self.model_.encoder.unseen(self._checked(X))
+        return {self.schema_.columns[j].name: mask for j, mask in found.items()}
 
     def elbo(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.

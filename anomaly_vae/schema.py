@@ -13,8 +13,8 @@ from typing import Literal
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "constant", "identifier"]
 FeatureKind = Literal["numeric", "categorical"]
 
-LEFT_OUT = ("ignore", "id")
-COLUMN_KINDS = ("number", "text", "category", "date", "boolean", *LEFT_OUT)
+LEFT_OUT = ("ignore", "identifier")
+COLUMN_KINDS = ("numeric", "categorical", "datetime", "boolean", *LEFT_OUT)
 """What a user can say that a column is, in ``column_kinds`` and in a file of ``fit --columns``."""
 
 

@@ -85,9 +85,9 @@ def choose_reader(cells: pd.Series, name: str, said: str | None = None) -> Reade
     if not len(present):
         return AbsentReader(name)
     kind = _kind(present) if said is None else said
-    if kind in ("numeric", "number"):
+    if kind == "numeric":
         return _number_reader(cells if said else present, name, may_count=said is None)
-    if kind in ("datetime", "date"):
+    if kind == "datetime":
         return DatetimeReader.learn(name, cells if said else present)
     if kind == "boolean":
         return BooleanReader(name)
@@ -95,7 +95,7 @@ def choose_reader(cells: pd.Series, name: str, said: str | None = None) -> Reade
     n_distinct = texts.nunique()
     if n_distinct == 1:
         return ConstantReader(name, str(texts.iloc[0]))
-    is_long = len(texts) >= IDENTIFIER_ROWS and kind != "category"
+    is_long = len(texts) >= IDENTIFIER_ROWS and said is None
     if is_long and n_distinct > IDENTIFIER_SHARE * len(texts):
         return _identifier(name, f"{n_distinct} distinct texts in {len(texts)} rows")
     return CategoryReader.learn(name, texts)

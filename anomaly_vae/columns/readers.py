@@ -70,6 +70,15 @@ class Reader(ABC):
         """Whether ``read`` also takes an array of numbers, shape (n_rows,)."""
         return False
 
+    @property
+    def knows_all_values(self) -> bool:
+        """Whether all values of the training rows are known, so that any other was never seen."""
+        return False
+
+    def unseen(self, cells: Any) -> NDArray[np.bool_]:
+        """Which cells hold a value that no training row has, shape (n_rows,); missing ones do not."""
+        return np.zeros(len(cells), dtype=bool)
+
     @abstractmethod
     def read(self, cells: Any) -> tuple[list[Floats], list[Codes]]:
         """Floats and codes of a Series, each of shape (n_rows,); NaN and -1 where a cell is missing."""
@@ -128,6 +137,16 @@ class CategoryReader(Reader):
     @property
     def detail(self) -> str:
         return f"{len(self.categories)} categories"
+
+    @property
+    def knows_all_values(self) -> bool:
+        return len(self.categories) < MAX_CATEGORIES
+
+    def unseen(self, cells: pd.Series) -> NDArray[np.bool_]:
+        if not self.knows_all_values:
+            return super().unseen(cells)
+        unseen = ~as_text(cells).isin(self.categories).to_numpy(dtype=bool)
+        return unseen & cells.notna().to_numpy() if unseen.any() else unseen
 
     @classmethod
     def learn(cls, name: str, texts: pd.Series) -> CategoryReader:
@@ -221,6 +240,13 @@ class ConstantReader(Reader):
 
     def restore(self, floats: Floats, codes: Codes) -> NDArray[Any]:
         return np.full(len(codes), self.value, dtype=float if isinstance(self.value, float) else object)
+
+    @property
+    def knows_all_values(self) -> bool:
+        return True
+
+    def unseen(self, cells: Any) -> NDArray[np.bool_]:
+        return np.asarray(self.read(cells)[1][0] == 1)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,17 @@ class TableEncoder:
         np.add.at(result.T, owners, terms.T)
         return result
 
+    def unseen(self, X: Table) -> dict[int, NDArray[np.bool_]]:
+        """Which rows hold a value that no training row has, by column; only the columns with any.
+
+        Masks of shape (n_rows,). A column of numbers has no such values, unless it was constant; nor has one
+        with more categories than are kept.
+        """
+        limited = [(j, reader) for j, reader in enumerate(self.readers) if reader.knows_all_values]
+        column = _columns(X) if limited else None
+        masks = {j: reader.unseen(column(j, reader)) for j, reader in limited} if column else {}
+        return {j: mask for j, mask in masks.items() if mask.any()}
+
     def inverse_transform(self, cells: NDArray[Any], *, drawn: bool = False) -> pd.DataFrame:
         """Raw columns of a matrix whose one-hot cells are probabilities.
 

@@ -93,9 +93,9 @@ class TabularVAEDetector(VerdictLearning, TransformerMixin, VAEDetector):
         Stop when the ELBO of half of the held-out rows no longer rises; the other half calibrates.
     column_kinds : dict of str to str, optional
         What columns are, by name, as ``fit --columns`` reads it from a file; the kinds of others are found.
-        "number", "date" and "boolean" are read as such, or are an error; "category" is one value of several,
-        also if it looks like a number, a date or an identifier; "text" is so too, but is left out if hardly a
-        value occurs twice; "ignore" and "id" are left out. Columns without names are x0, x1, ...
+        "numeric", "datetime" and "boolean" are read as such, or are an error; "categorical" is one value of
+        several, also if it looks like a number, a date or an identifier; "ignore" and "identifier" are left
+        out. Columns without names are x0, x1, ...
     device : str, default="auto"
         "auto" (a CUDA GPU if there is one), "cpu", "cuda", ...
     random_state : int, RandomState instance or None, default=None

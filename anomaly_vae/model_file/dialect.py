@@ -45,6 +45,12 @@ def check_dialect(metadata: Mapping[str, Any], names: Container[str]) -> None:
         if rules is None or not set(form) <= {"form", "missing", *rules}:
             raise _invalid("has a column in an unknown form")
         _check(form, rules)
+        _check_marks(form)
+    _check_marks(found)
+
+
+def _check_marks(found: Mapping[str, Any]) -> None:
+    """Raise ModelFileError if the decimal mark is also that of thousands."""
     if found.get("decimal", ".") == found.get("thousands", ""):
         raise _invalid("has one mark for decimals and thousands")
 
@@ -83,23 +89,29 @@ def _is_affix(value: Any) -> bool:
     )
 
 
-def _is_codec(value: Any) -> bool:
+def is_codec(value: Any) -> bool:
     """Whether a value is the name of a codec of text that Python has."""
     import codecs
 
     if not isinstance(value, str) or len(value) > 30 or not value.isascii():
         return False
     try:
-        return bool(codecs.lookup(value)._is_text_encoding)
+        codec = codecs.lookup(value)
+        return bool(codec._is_text_encoding) and codec.name.replace("-", "_") not in _NO_TEXT
     except (LookupError, ValueError):
         return False
 
 
+_NO_TEXT = ("undefined", "idna", "punycode", "unicode_escape", "raw_unicode_escape")
+"""Codecs that are not encodings of files."""
+
 _FILE: Mapping[str, Callable[[Any], bool]] = {
-    "separator": lambda value: isinstance(value, str) and len(value) == 1 and value not in "\"'\r\n\0",
+    "separator": lambda value: (
+        isinstance(value, str) and len(value) == 1 and value.isascii() and value not in "\"'\r\n\0"
+    ),
     "decimal": _one_of(".", ","),
     "thousands": _one_of(*_MARKS),
-    "encoding": _is_codec,
+    "encoding": is_codec,
     "header": _is_flag,
     "missing": _are_words,
     "values": _are_words,

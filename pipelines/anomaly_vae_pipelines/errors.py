@@ -14,6 +14,8 @@
     └── WorkerLostError                 the workers of an engine died again and again: exit code 1
 
     MixedColumnWarning (UserWarning)    a column of numbers is read as text because of a few cells
+    EmptyRowsWarning (UserWarning)      training rows without any value are left out
+    UnseenValuesWarning (UserWarning)   many rows hold a category that training never saw
     AlertingWarning (UserWarning)       an alert is late or refused, or a rule cannot see all rows
 
 Every message names the file, line or column, what was expected, and how to fix it.
@@ -110,6 +112,14 @@ class WorkerLostError(AnomalyVAEError):
 
 class MixedColumnWarning(UserWarning):
     """A column of numbers has a few cells that are not numbers, so the whole column is read as text."""
+
+
+class EmptyRowsWarning(UserWarning):
+    """Rows of a training table have no value in any column, and are left out."""
+
+
+class UnseenValuesWarning(UserWarning):
+    """Many of the scored rows hold a value that training never saw in the same column."""
 
 
 class AlertingWarning(UserWarning):

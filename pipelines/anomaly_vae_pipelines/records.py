@@ -197,6 +197,8 @@ class ScoredRows:
         Whether the score is below the threshold.
     reasons : Reasons
         Reasons by position of the row, worst column first, for the rows that are explained.
+    unseen : mapping of str to array of bool, shape (n_rows,)
+        Which rows hold a value that training never saw, by column; only the columns with any.
     """
 
     rows: Rows
@@ -205,6 +207,7 @@ class ScoredRows:
     severities: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
     reasons: Reasons
+    unseen: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -261,6 +264,8 @@ class FitSummary(Threshold):
         Height, width and channels, if rows are images.
     dialect : str
         How the text was read, if it is not plain CSV.
+    odd : tuple of str
+        What is odd about columns, as ``anomaly-vae check`` shows it.
     """
 
     n_rows: int
@@ -269,6 +274,7 @@ class FitSummary(Threshold):
     elbo_validation: float
     image: tuple[int, int, int] | None = None
     dialect: str = ""
+    odd: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -297,6 +303,8 @@ class ScoreSummary:
         Quantiles of the scores in nats, with a relative error of at most 1 %.
     seconds, n_sitting : float, int
         Duration, and the rows processed in it; of a resumed run, only since it was resumed.
+    unseen : mapping of str to int
+        By column, the number of scored rows with a value that training never saw.
     """
 
     output: str
@@ -313,6 +321,7 @@ class ScoreSummary:
     seconds: float
     n_sitting: int
     tail: str = "empirical"
+    unseen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def alert_rate(self) -> float:

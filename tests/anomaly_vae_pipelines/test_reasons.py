@@ -46,3 +46,21 @@ def test_a_part_has_its_own_positions():
     whole = Reasons(EXPLAINED, seen)
     part = whole.part(3, 9).part(0, 5)
     assert dict(part) == {0: whole[3], 1: whole[4]}
+
+
+def test_a_value_that_training_never_saw_names_itself():
+    """With or without the expected values; a text has no semicolon but those between reasons."""
+    explained = {0: [("ver", -9.08, 0.48), ("count", -1.0, 0.2)], 1: [("ver", -9.08, 0.48)]}
+    values = {0: "v9", 1: "a;b " * 20}
+
+    def unseen(row: int, column: str) -> str | None:
+        return values[row] if column == "ver" else None
+
+    reasons = Reasons(explained, unseen=unseen)
+    assert reasons[0][0] == Reason("ver", -9.08, "v9", None, 0.48, unseen=True)
+    first, second = reasons.texts()
+    assert first == "ver:-9.1 (48 %, value 'v9' was never seen);count:-1.0 (20 %)"
+    assert ";" not in second
+    assert len(second) < 120
+    assert Reasons(explained, seen, unseen)[0][0] == Reason("ver", -9.08, "v9", "1", 0.48, unseen=True)
+    assert reasons.part(1, 2).texts() == [second]

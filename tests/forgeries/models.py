@@ -179,11 +179,18 @@ def every_step() -> dict[str, Any]:
     }
 
 
-def _saved(model: Any) -> bytes:
+DIALECT = {
+    "separator": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252", "missing": ["?"],
+    "columns": {"length": {"form": "number", "suffix": "cm"}, "at": {"form": "date", "order": "dmy"}},
+}  # fmt: skip
+"""How the table of the model "mixed" was read."""
+
+
+def _saved(model: Any, dialect: dict[str, Any] | None = None) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.avae"
-        save(model, path)
+        save(model, path, dialect=dialect)
         return _renumbered(path.read_bytes())
 
 
@@ -200,11 +207,11 @@ def _renumbered(content: bytes) -> bytes:
     return zipped({"schema.json": schema.encode(), **dict(sorted(renamed.items()))})
 
 
-def _fitted(name: str, model: Any, X: Any, rows: Any) -> list[Sample]:
+def _fitted(name: str, model: Any, X: Any, rows: Any, dialect: dict[str, Any] | None = None) -> list[Sample]:
     """The file of a model, and beside it the one that an earlier release wrote of such a model, if kept."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        samples = [Sample(name, _saved(model.fit(X)), rows)]
+        samples = [Sample(name, _saved(model.fit(X), dialect), rows)]
     old = CORPUS / f"{name}.avae"
     return [*samples, Sample(f"old {name}", old.read_bytes(), rows)] if old.exists() else samples
 
@@ -259,7 +266,7 @@ def _chain(name: str) -> list[Sample]:
 KINDS: dict[str, Callable[[str], list[Sample]]] = {
     "numbers": lambda name: _table(name, novelty=True),
     "contaminated": lambda name: _table(name, novelty=False),
-    "mixed": lambda name: _fitted(name, detector(), mixed(), strange(mixed())),
+    "mixed": lambda name: _fitted(name, detector(), mixed(), strange(mixed()), DIALECT),
     "wide": lambda name: _table(name, novelty=True, n_columns=100),
     "learned": lambda name: _learned(name),
     "grey": lambda name: _images(name, 1),

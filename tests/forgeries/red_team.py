@@ -860,3 +860,26 @@ def _(tree: Tree) -> None:
 @forgery("a factor of 2 ** 40", "grey")
 def _(tree: Tree) -> None:
     model(tree)["factor"] = value(2**40)
+
+
+FORGED_DIALECTS: dict[str, dict[str, Any]] = {
+    "a codec that runs over its text": {"encoding": "unicode_escape"},
+    "a codec that always fails": {"encoding": "undefined"},
+    "a separator of many bytes": {"separator": "é"},
+    "one mark for decimals and thousands": {"columns": {"length": {"form": "number", "thousands": "."}}},
+    "a pattern as a unit": {"columns": {"length": {"form": "number", "suffix": LONG}}},
+    "a form of no column": {"columns": {ESCAPE: {"form": "text"}}},
+    "more words than a file has": {"missing": [LONG] * 1_000},
+    "a tree as a form": {"columns": {"length": {"form": {"form": {"form": []}}}}},
+}
+"""Descriptions of how a training table was read, which no fit writes."""
+
+
+def _forge_dialect(name: str, dialect: dict[str, Any]) -> None:
+    @forgery(f"a dialect with {name}", "mixed", refused=True)
+    def _(tree: Tree) -> None:
+        tree.metadata["dialect"] = dialect
+
+
+for _name, _dialect in FORGED_DIALECTS.items():
+    _forge_dialect(_name, _dialect)

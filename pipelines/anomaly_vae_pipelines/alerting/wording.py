@@ -89,7 +89,9 @@ def _reason(reason: Reason) -> str:
     if reason.observed is None:
         share = f", {reason.percent}" if reason.percent else ""
         return f"{reason.column} ({reason.nats:.4g} nats{share})"
-    return f"{reason.column}={_short(reason.observed)} (expected {_short(reason.expected or '?')})"
+    expected = f"expected {_short(reason.expected or '?')}"
+    unseen = "never seen, " if reason.unseen else ""
+    return f"{reason.column}={_short(reason.observed)} ({unseen}{expected})"
 
 
 def _short(cell: str) -> str:

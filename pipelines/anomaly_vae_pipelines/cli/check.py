@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_schema, schema_option
 from anomaly_vae_pipelines.cli.exit_codes import DONE
 from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import echo_json, echo_table, printable
@@ -21,9 +21,10 @@ ODD = 1
 
 @click.command("check")
 @click.argument("file")
+@schema_option
 @dialect_options
 @click.option("--html", metavar="OUT", help="Also write the report as an HTML page.")
-@click.option("--write", "schema", metavar="OUT", help="Also write the columns as TOML, for fit --columns.")
+@click.option("--write", "written", metavar="OUT", help="Also write the columns as TOML, for fit --columns.")
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")
 @click.option("--strict", is_flag=True, help="End with exit code 1 if anything is odd.")
 @json_option
@@ -31,8 +32,9 @@ ODD = 1
 def command(
     ctx: click.Context,
     file: str,
-    html: str | None,
     schema: str | None,
+    html: str | None,
+    written: str | None,
     force: bool,
     strict: bool,
     as_json: bool,
@@ -47,13 +49,13 @@ def command(
     from anomaly_vae_pipelines.runs.check import check_file
     from anomaly_vae_pipelines.runs.check_page import check_page
 
-    check_no_overwriting({"--html": html, "--write": schema}, [file])
-    report = check_file(file, given_dialect(ctx))
+    check_no_overwriting({"--html": html, "--write": written}, [file, schema or file])
+    report = check_file(file, *given_schema(ctx, schema))
     echo_json(_fields(report)) if as_json else _show(report)
     if html is not None:
         _write(html, check_page(report), force)
-    if schema is not None:
-        _write(schema, report.schema(), force)
+    if written is not None:
+        _write(written, report.schema(), force)
     return ODD if strict and report.is_odd else DONE
 
 

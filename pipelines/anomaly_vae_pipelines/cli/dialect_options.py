@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -35,6 +36,7 @@ _HEADER_HELP = (
 _NA_HELP = "A word or a number that means a missing cell, such as -999. Repeatable."
 _NOT_NA_HELP = "A word or a number that is a value, though it looks like a missing cell. Repeatable."
 _SHEET_HELP = "Name or number, from 1, of the sheet of an Excel file. [default: the only one with cells]"
+_COLUMNS_HELP = "TOML file of the kinds of columns, as check --write writes it; others are found."
 _DAY_HELP = "Whether 01/02/2026 is the first of February. [default: found]"
 
 
@@ -44,6 +46,23 @@ def dialect_options(command: F) -> F:
         option = click.option(*names, expose_value=False, **({"callback": _store} | settings))
         command = option(command)
     return command
+
+
+def schema_option(command: F) -> F:
+    """``--columns``, a file of the kinds of columns; ``given_schema`` reads it."""
+    return click.option("--columns", "schema", metavar="FILE", help=_COLUMNS_HELP)(command)
+
+
+def given_schema(ctx: click.Context, path: str | None) -> tuple[Given, list[str]]:
+    """What the user said, with the file of ``--columns``; and the columns that are not features."""
+    from anomaly_vae_pipelines.dialects.schema import read_schema
+    from anomaly_vae_pipelines.io.toml import load_toml
+
+    given = given_dialect(ctx)
+    if path is None:
+        return given, []
+    schema = read_schema(load_toml(path), path)
+    return replace(given, columns=schema.forms, bounds=schema.bounds, kinds=schema.kinds), schema.left_out
 
 
 def given_dialect(ctx: click.Context) -> Given:
@@ -80,12 +99,11 @@ def _mark(allowed: str) -> Callable[[click.Context, click.Parameter, str | None]
 def _codec(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
-    try:
-        return codecs.lookup(value).name
-    except LookupError:
-        raise click.BadParameter(
-            f"unknown encoding {value!r}; such as utf-8, cp1252, latin-1", param=option
-        ) from None
+    from anomaly_vae.model_file.dialect import is_codec
+
+    if not is_codec(value):
+        raise click.BadParameter(f"unknown encoding {value!r}; such as utf-8, cp1252, latin-1", param=option)
+    return codecs.lookup(value).name
 
 
 def _checked(check: Callable[..., Any]) -> Callable[..., None]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
+from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_schema, schema_option
 from anomaly_vae_pipelines.cli.options import (
     CONFIG_FILE,
     ImageSize,
@@ -35,7 +34,6 @@ from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
     from anomaly_vae.tails import Tail
-    from anomaly_vae_pipelines.dialects.schema import ColumnSchema
     from anomaly_vae_pipelines.records import FitSummary
 
 _NOVELTY_HELP = (
@@ -47,7 +45,9 @@ _SIZE_HELP = (
     "have the same size]"
 )
 _CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when scoring."
-_COLUMNS_HELP = "TOML file of the kinds of columns, as check --write writes it; others are found."
+_MOST_ODD = 3
+"""Odd columns that are shown."""
+
 _RECIPE_HELP = (
     "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
     "for vectors from a neural network. [default: tabular]"
@@ -84,7 +84,7 @@ _RECIPE_HELP = (
 @click.option("--image-size", type=ImageSize(), metavar="HxW", help=_SIZE_HELP)
 @click.option("--channels", type=click.Choice([1, 3]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
-@click.option("--columns", "schema", metavar="FILE", help=_COLUMNS_HELP)
+@schema_option
 @dialect_options
 @seed_option
 @config_option
@@ -141,28 +141,18 @@ def command(
     if reads_images(train):
         _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema")
         arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
-        _show(fit_images(train, output, **arguments))
+        _show(fit_images(train, output, **arguments), train)
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
     arguments |= {"parameters": defaults | {"novelty": label is not None} | parameters}
-    forms, kinds, left_out = _read_schema(schema)
-    if kinds and (recipe or "tabular") == "tabular":  # the steps of the others take only numbers
-        arguments["parameters"] |= {"column_kinds": kinds}
+    said, left_out = given_schema(ctx, schema)
     arguments |= {
         "label": both_of(label, normal),
         "left_out": [*ids, *ignored, *left_out],
         "recipe": recipe or "tabular",
-        "given": replace(given_dialect(ctx), columns=forms),
+        "given": said,
     }
-    _show(fit_file(train, output, **arguments))
-
-
-def _read_schema(path: str | None) -> ColumnSchema:
-    """Return the forms and kinds of the columns in a file, and the columns that are not features."""
-    from anomaly_vae_pipelines.dialects.schema import ColumnSchema, read_schema
-    from anomaly_vae_pipelines.io.toml import load_toml
-
-    return ColumnSchema({}, {}, []) if path is None else read_schema(load_toml(path), path)
+    _show(fit_file(train, output, **arguments), train)
 
 
 def _refuse(ctx: click.Context, why: str, *names: str) -> None:
@@ -172,7 +162,14 @@ def _refuse(ctx: click.Context, why: str, *names: str) -> None:
             raise click.UsageError(f"{why}; leave out {option.opts[0]}.", ctx)
 
 
-def _show(summary: FitSummary) -> None:
+def _odd(summary: FitSummary, train: str) -> list[tuple[str, str]]:
+    """What is odd about columns, in a few lines."""
+    n_more = len(summary.odd) - _MOST_ODD
+    more = [f"and {n_more:,} more; see anomaly-vae check {train}"] if n_more > 0 else []
+    return [("odd", text) for text in [*summary.odd[:_MOST_ODD], *more]]
+
+
+def _show(summary: FitSummary, train: str) -> None:
     if summary.image is not None:
         noun, inputs = "image", ("images", image_text(*summary.image))
     else:
@@ -181,6 +178,7 @@ def _show(summary: FitSummary) -> None:
     pairs = [
         inputs,
         *([("read as", summary.dialect)] if summary.dialect else []),
+        *_odd(summary, train),
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
         *actual_rate(summary.false_alarm_rate, summary.false_alarm_interval, summary.n_calibration, noun),

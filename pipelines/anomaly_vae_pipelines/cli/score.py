@@ -163,7 +163,8 @@ def command(
       is_anomaly   true if the score is below the threshold, else false
       top_columns  columns that lower the score most compared with a typical row, worst first, in nats
                    and in percent of what all columns lower it: src_bytes:-12.3 (61 %);count:-5.1 (25 %)
-                   (latent: an unusual combination of columns; verdicts: like rows that were judged)
+                   (latent: an unusual combination of columns; verdicts: like rows that were judged;
+                   a value that training never saw is named: ver:-9.1 (48 %, value 'v9' was never seen))
 
     INPUT must have the columns that the model was fitted on, in any order, and may have others. Missing
     cells, unseen categories, infinities and numbers as large as 1e300 get a finite score. The counts of the

@@ -1,4 +1,4 @@
-"""refuse_binary: files that are not text, recognised by their first bytes, with the way to a table."""
+"""refuse_binary: files that are no plain text table, recognised by their first bytes, with the way to one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from anomaly_vae_pipelines.errors import SourceError
 
+_HEAD_BYTES = 1 << 14
 _TO_CSV = "export the table as CSV"
 _KINDS: tuple[tuple[bytes, str], ...] = (
     (rb"%PDF-", f"is a PDF document; {_TO_CSV} from the program that made it"),
@@ -35,11 +36,20 @@ _KINDS: tuple[tuple[bytes, str], ...] = (
     ),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*", "is an image; a table is wanted here"),
     (rb"\$FL2", "is an SPSS file; save the table as CSV"),
+    (
+        rb"(?:\s*%[^\n]*\n)*\s*@relation\s",
+        "is ARFF of Weka; save it as CSV, for example with scipy.io.arff.loadarff and pandas",
+    ),
+    (
+        rb"[-+0-9.]+(?: [1-9][0-9]*:[-+0-9.eE]+){2}",
+        "is in the sparse format of SVMlight and LIBSVM; save it as CSV, for example with "
+        "sklearn.datasets.load_svmlight_file and pandas",
+    ),
 )
 
 
 def refuse_binary(sample: bytes, name: str) -> None:
     """Raise SourceError if the first bytes of a file are those of something else than a text table."""
     for pattern, problem in _KINDS:
-        if re.match(pattern, sample[:256], re.IGNORECASE):
+        if re.match(pattern, sample[:_HEAD_BYTES], re.IGNORECASE):
             raise SourceError(name, None, problem)

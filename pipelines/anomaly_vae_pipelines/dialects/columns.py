@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,13 +15,30 @@ from anomaly_vae_pipelines.dialects.dialect import Dialect, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm, is_code, is_version
 from anomaly_vae_pipelines.dialects.marks import Marks, decide
 from anomaly_vae_pipelines.dialects.missing import AMONG_NUMBERS, MISSING, SURE
-from anomaly_vae_pipelines.dialects.numbers import NumberForm, affix_form, possible_marks
+from anomaly_vae_pipelines.dialects.numbers import NumberForm, affix_form, affixes_of, possible_marks
 from anomaly_vae_pipelines.dialects.sentinels import find_sentinel, may_be_sentinel
-from anomaly_vae_pipelines.dialects.times import ClockForm, DateForm, is_clock, possible_orders
-from anomaly_vae_pipelines.errors import AmbiguousError
+from anomaly_vae_pipelines.dialects.times import (
+    ClockForm,
+    DateForm,
+    is_clock,
+    is_pointed_clock,
+    possible_orders,
+)
+from anomaly_vae_pipelines.errors import AmbiguousError, MixedColumnWarning
 
 _HEAD = 1_000
-_ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?$"
+_MOST_DIGITS = 15
+"""Digits of whole numbers that a float keeps."""
+_ISO = (
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    "(?:[T ][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)? *(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
+)
+_SHORT_DATE = "^[0-3][0-9]([-/])[01][0-9][-/][0-3][0-9]$"
+_DATE_LIKE = re.compile(
+    r"(?:[0-9]{4}[-./][0-9]{1,2}[-./][0-9]{1,2}|[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{4}|"
+    r"[0-9]{2}[-./][0-9]{2}[-./][0-9]{2})(?:[T ].*)?"
+)
+_MOST_SHOWN = 200
 _DATES = {"dmy": "day-first", "mdy": "month-first"}
 
 
@@ -75,7 +94,7 @@ def find_forms(
         own = next((fitting for fitting in column.marks if _agree(fitting, marks)), column.marks[0])
         decimal = own[0] or ("," if own[1] == "." else "." if own[1] == "," else marks[0] or ".")
         thousands = own[1] or ("" if marks[1] == decimal else marks[1])
-        form = ColumnForm(column.form.with_marks(decimal, thousands), column.missing)
+        form = ColumnForm(column.form.with_marks(decimal, thousands), column.missing, _example(column.texts))
         if not form.is_plain:
             forms[column.name] = form
         _ask_about_sentinel(column, table.column(column.name), form, dialect, source)
@@ -114,7 +133,11 @@ def _plain(name: str, column: pa.ChunkedArray, dialect: Dialect, given: Given) -
     except pa.ArrowInvalid:
         return None
     widths = pc.min_max(pc.utf8_length(texts)).as_py() if is_whole else {"min": 0, "max": 1}
-    if widths["min"] == widths["max"] or may_be_sentinel(pc.min(numbers).as_py()):
+    if (
+        widths["min"] == widths["max"]
+        or widths["min"] > _MOST_DIGITS
+        or may_be_sentinel(pc.min(numbers).as_py())
+    ):
         return None
     return _Column(name, first.form, first.marks, head.slice(0, 0), ())
 
@@ -143,7 +166,12 @@ def _find(name: str, texts: pa.ChunkedArray, given: Given, source: str) -> _Colu
         return form
     if is_clock(head) and is_clock(rest):
         return ColumnForm(ClockForm(), missing)
-    return _date(name, rest, head, missing, given, source)
+    form = _date(name, rest, head, missing, given, source)
+    if form is None and is_pointed_clock(head) and is_pointed_clock(rest):
+        return ColumnForm(ClockForm(), missing)
+    if form is None:
+        _warn_of_forms(name, rest)
+    return form
 
 
 def _number(
@@ -187,7 +215,51 @@ def _date(
                 "as no day is above 12; add --day-first or --month-first"
             )  # fmt: skip
         orders = ["dmy" if given.day_first else "mdy"]
+    elif orders == ["dmy"] and given.day_first is None and _may_be_year_first(texts):
+        raise AmbiguousError(
+            source, None, f"column {name!r}: {texts[0].as_py()!r} may have the day or the year first; add "
+            "--day-first, or write the years with four digits"
+        )  # fmt: skip
     return ColumnForm(DateForm(orders[0]), missing) if orders else None
+
+
+def _example(texts: pa.ChunkedArray) -> str:
+    """The longest of the first texts, which has most of the marks of its form."""
+    return max(texts.slice(0, _MOST_SHOWN).to_pylist(), key=len, default="")
+
+
+def _may_be_year_first(texts: pa.ChunkedArray) -> bool:
+    """Whether dates of two digits each, which have a day in front, may have a year in front."""
+    return bool(pc.all(pc.match_substring_regex(texts, _SHORT_DATE)).as_py())
+
+
+def _warn_of_forms(name: str, texts: pa.ChunkedArray) -> None:
+    """Warn with MixedColumnWarning if a text column has dates, or numbers with units, of several forms."""
+    head = texts.slice(0, _MOST_SHOWN).to_pylist()
+    if len(head) < 2 or pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
+        return
+    first = head[0]
+    if all(_DATE_LIKE.fullmatch(text) for text in head):
+        what, other = "dates", next((text for text in head if _shape(text) != _shape(first)), None)
+    else:
+        affixes = {text: affixes_of(text) for text in head}
+        if None in affixes.values() or len(set(affixes.values())) < 2:
+            return
+        what, other = "numbers", next(text for text in head if affixes[text] != affixes[first])
+    shown = (
+        f"{first!r} and {other!r} differ in their form" if other else f"the form of {first!r} is not known"
+    )
+    wanted = "2026-01-31 or 2026-01-31T12:00:00" if what == "dates" else "plain numbers of one unit"
+    warnings.warn(
+        f"column {name!r} is read as text, not as {what}, because {shown}; write them as {wanted}",
+        MixedColumnWarning,
+        stacklevel=2,
+    )
+
+
+def _shape(text: str) -> str:
+    """A text with one character for each run of digits and of letters."""
+    return re.sub("[A-Za-z]+", "a", re.sub("[0-9]+", "0", text))
 
 
 def _marks(columns: list[_Column], dialect: Dialect, given: Given, source: str) -> Marks:

@@ -109,6 +109,10 @@ def is_comment(line: str, mark: str) -> bool:
     return bool(mark) and line.startswith(mark) and not _ERRORS.match(line)
 
 
+Bounds = tuple[float, float]
+"""The least and the greatest number of a column; infinite where it has none."""
+
+
 @dataclass(frozen=True)
 class Given:
     """What the user said about the dialect; None or empty means that it is found.
@@ -125,6 +129,10 @@ class Given:
         Name or number, from 1, of a sheet of an Excel file.
     columns : mapping
         The form of each column (a ``ColumnForm``) that the user decided.
+    bounds : mapping of str to (float, float)
+        The bounds of columns of numbers in a training table.
+    kinds : mapping of str to str
+        The kinds of columns, as in ``TabularVAEDetector(column_kinds=...)``.
     """
 
     separator: str | None = None
@@ -137,6 +145,8 @@ class Given:
     day_first: bool | None = None
     sheet: str | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def applied(self, dialect: Dialect) -> Dialect:
         """A dialect with what the user said."""

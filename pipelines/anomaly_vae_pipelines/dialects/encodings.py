@@ -42,6 +42,7 @@ def find_encoding(sample: bytes, name: str) -> str:
     if is_encoded(sample, "utf-8"):
         return "utf-8"
     text = sample.decode("cp1252", errors="replace")
+    _refuse_mixture(sample, name)
     strange = _STRANGE.search(text) or re.search("\ufffd", text)
     if strange is None:
         return "cp1252"
@@ -85,6 +86,17 @@ def _wide(sample: bytes) -> str | None:
         if zeros.count(0) > 0.7 * len(zeros) and 0 not in others:
             return encoding
     return None
+
+
+def _refuse_mixture(sample: bytes, name: str) -> None:
+    """Raise SourceError if some lines have letters in UTF-8, and others have letters in another encoding."""
+    lines = sample.splitlines()[:-1]
+    others = [i for i, line in enumerate(lines) if not line.isascii() and not is_encoded(line, "utf-8")]
+    n_wide = sum(not line.isascii() and is_encoded(line + b"\n", "utf-8") for line in lines)
+    if n_wide and others:
+        raise SourceError(
+            name, others[0] + 1, "is not UTF-8, and other lines are; write the whole file in one encoding"
+        )
 
 
 def _unknown(sample: bytes, name: str) -> AmbiguousError:

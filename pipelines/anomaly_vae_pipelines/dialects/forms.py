@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
@@ -38,10 +38,13 @@ class ColumnForm:
     form : NumberForm, DateForm, ClockForm or TextForm
     missing : tuple of str
         Words that mean a missing cell in this column.
+    example : str
+        A cell of the training table, for messages; it is not stored.
     """
 
     form: AnyForm
     missing: tuple[str, ...] = ()
+    example: str = field(default="", compare=False)
 
     @property
     def is_number(self) -> bool:
@@ -73,7 +76,7 @@ class ColumnForm:
         form = self.form
         words = f" with {' '.join(self.missing)} for missing" if self.missing else ""
         if isinstance(form, NumberForm):
-            return f"numbers such as {form}{words}"
+            return f"numbers such as {self.example or form}{words}"
         if isinstance(form, DateForm):
             return f"dates, {ORDER_NAMES[form.order]}{words}"
         return ("times in seconds" if isinstance(form, ClockForm) else "text") + words
@@ -94,9 +97,11 @@ class ColumnForm:
 
 
 _VERSION = re.compile(
-    r"(?:^|[_\W])(?:v|ver|version|release|firmware|fw|build|rev|revision)(?:$|[_\W])", re.IGNORECASE
+    r"(?:^|[_\W])(?:ver|version|release|firmware|fw|build|revision)(?:$|[_\W])", re.IGNORECASE
 )
 _MOST_VERSIONS = 200
+_WIDEST_CODE = 100
+_LONG_CODES = ("^[0-9]{16,100}$", r"^\+[1-9][0-9]{8,14}$")
 
 
 def is_version(texts: pa.ChunkedArray, name: str) -> bool:
@@ -107,9 +112,15 @@ def is_version(texts: pa.ChunkedArray, name: str) -> bool:
 
 
 def is_code(texts: pa.ChunkedArray) -> bool:
-    """Whether distinct whole numbers are codes: of one width of at least three, some with leading zeros."""
+    """Whether distinct whole numbers are codes.
+
+    They are of one width of at least three and some have leading zeros, or they have more digits than floats
+    keep, or they are phone numbers with a plus in front.
+    """
     width = len(texts[0].as_py())
-    return width >= 3 and bool(
+    if not 3 <= width <= _WIDEST_CODE:
+        return False
+    return any(pc.all(pc.match_substring_regex(texts, pattern)).as_py() for pattern in _LONG_CODES) or bool(
         pc.all(pc.match_substring_regex(texts, f"^[0-9]{{{width}}}$")).as_py()
         and pc.any(pc.match_substring_regex(texts, "^0+[1-9]")).as_py()
     )

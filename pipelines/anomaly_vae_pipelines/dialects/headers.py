@@ -35,7 +35,9 @@ def has_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool | No
     if n_names:
         return True
     texts = [cell for cell, kind in zip(cells, kinds, strict=True) if kind == "text"]
-    if len(set(texts)) < len(texts) and any(kind_of(c) != "text" for column in columns for c in column):
+    if len(set(texts)) < len(texts) and any(
+        kind_of(cell) in ("number", "date") for column in columns for cell in column
+    ):
         return True  # names that are not unique are reported later
     repeated = sum(cell in column for cell, column in zip(cells, columns, strict=True) if cell)
     if repeated or (len(texts) and len(set(texts)) < len(texts) / 2):

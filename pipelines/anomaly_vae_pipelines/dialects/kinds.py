@@ -17,8 +17,8 @@ Rough = Literal["missing", "number", "date", "text"]
 
 # Possessive quantifiers: a cell that is not a number is rejected in one pass.
 _NUMBER = re.compile(
-    r"[(]?[-+−]?(?:[€$£¥]|CHF|EUR|USD)? ?[-+−]?"
-    r"(?:[0-9]++(?:[.,'’ \u00a0\u202f][0-9]++)*+[.,]?|[.,][0-9]++)(?:[eE][-+]?[0-9]++)?[)]?-?"
+    r"[(]?[-+−–]?(?:[€$£¥]|CHF|EUR|USD)? ?[-+−]?"
+    r"(?:[0-9]++(?:[.,'’ \u00a0\u202f\u2009][0-9]++)*+[.,]?|[.,][0-9]++)(?:[eE][-+]?[0-9]++)?[)]?-?"
     r"(?:[ \u00a0]?(?:%|€|[$£]|[A-Za-z°µ²³/]{1,4}))?"
 )
 _DATE = re.compile(

@@ -11,7 +11,7 @@ from anomaly_vae_pipelines.dialects.dialect import Dialect, is_comment
 from anomaly_vae_pipelines.dialects.headers import has_header
 from anomaly_vae_pipelines.dialects.kinds import kind_of
 from anomaly_vae_pipelines.dialects.separators import RULE
-from anomaly_vae_pipelines.errors import AmbiguousError
+from anomaly_vae_pipelines.errors import AmbiguousError, SourceError
 
 MAX_TITLES = 30
 """Lines above a header that may be titles or comments."""
@@ -30,13 +30,14 @@ class Row(NamedTuple):
 class Layout(NamedTuple):
     """The names of the columns, and the number of lines before the header and before the first row.
 
-    ``header_line`` is None without a header.
+    ``header_line`` is None without a header. ``has_units`` is whether a line below it has units or names.
     """
 
     names: tuple[str, ...]
     header_line: int | None
     n_lines: int
     rows: list[Row]
+    has_units: bool = False
 
 
 def rows_of(lines: Sequence[str], dialect: Dialect, n_skipped: int = 0) -> list[Row]:
@@ -102,9 +103,30 @@ def find_layout(
     has = _decided(header, rows, body, name, expected)
     if not has:
         return Layout(tuple(f"column_{j + 1}" for j in range(width)), None, rows[0].line, rows)
+    _refuse_repeated(rows, name)
     start = 1 + _is_units(rows)
     n_lines = rows[start].line if len(rows) > start else len(lines)
-    return Layout(_names(rows[0].cells, rows[start:], width), rows[0].line, n_lines, rows[start:])
+    return Layout(_names(rows[0].cells, rows[start:], width), rows[0].line, n_lines, rows[start:], start > 1)
+
+
+def _refuse_repeated(rows: Sequence[Row], name: str) -> None:
+    """Raise SourceError if the names of columns of numbers are repeated below them."""
+    names = rows[0].cells
+    for row in rows[1:]:
+        if row.cells == names and _are_names_of_numbers(names, [row.cells for row in rows[1:201]]):
+            raise SourceError(
+                name, row.line + 1, "repeats the names of the columns, as of files that were joined; delete "
+                "such lines"
+            )  # fmt: skip
+
+
+def _are_names_of_numbers(names: Sequence[str], body: Sequence[list[str]]) -> bool:
+    """Whether the rows that differ from the names have columns of numbers or dates below texts."""
+    others = [cells for cells in body if list(cells) != list(names) and len(cells) == len(names)]
+    return any(
+        kind_of(text) == "text" and bool(others) and all(kind_of(cells[j]) != "text" for cells in others)
+        for j, text in enumerate(names)
+    )
 
 
 def _decided(
@@ -115,6 +137,8 @@ def _decided(
     first = rows[0].cells
     if expected and set(expected) & set(first):
         return True
+    if list(first) in body and _are_names_of_numbers(first, body):
+        return True  # repeated
     found = has_header(first, body) if body else True
     if found is None and len(body) > 2:  # the row below names may have units
         found = has_header(first, body[1:]) or None
@@ -142,10 +166,23 @@ def _first_row(rows: Sequence[Row], width: int, lines: Sequence[str], dialect: D
         if (
             abs(len(row.cells) - width) <= 1
             and len(row.cells) >= min(2, width)
+            and (len(row.cells) == width or not _is_above_names(rows, position, width))
             and not _is_title(rows, position)
         ):
             return position
     return 0
+
+
+def _is_above_names(rows: Sequence[Row], position: int, width: int) -> bool:
+    """Whether the rows just below a narrower or wider row are others like it, or names with values below."""
+    below = rows[position + 1 : position + 3]
+    if len(below) < 2:
+        return False
+    kinds = [[kind_of(cell) for cell in row.cells] for row in below]
+    are_names = (
+        len(kinds[0]) == width and set(kinds[0]) == {"text"} and bool({"number", "date"} & set(kinds[1]))
+    )
+    return len(kinds[0]) != width or are_names
 
 
 def _is_title(rows: Sequence[Row], position: int) -> bool:
@@ -171,13 +208,16 @@ def _named_by_comment(lines: Sequence[str], line: int, dialect: Dialect, width: 
 
 
 def _is_units(rows: Sequence[Row]) -> bool:
-    """Whether the row below the names has the units of columns of numbers."""
+    """Whether the row below the names has the units of columns of numbers, or other names of them."""
     if len(rows) < 3:
         return False
     units, body = rows[1].cells, rows[2:102]
     columns = [[kind_of(row.cells[j]) for row in body if j < len(row.cells)] for j in range(len(units))]
     numeric = [j for j, kinds in enumerate(columns) if kinds and kinds.count("text") <= 0.1 * len(kinds)]
     named = [j for j in numeric if kind_of(units[j]) == "text" and _UNIT.fullmatch(units[j])]
+    texts = [cell for cell in units if cell]
+    if len(numeric) > 1 and all(kind_of(cell) == "text" for cell in texts) and len(set(texts)) == len(units):
+        return True
     return bool(named) and all(j in named or not units[j] or units[j] in "-–" for j in numeric) and all(
         len(units[j]) <= 12 for j in range(len(units))
     )  # fmt: skip

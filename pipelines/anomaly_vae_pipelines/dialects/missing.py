@@ -29,7 +29,7 @@ MISSING = frozenset(
 SURE = frozenset(
     {"?", "\\N", "(null)", "(NULL)", "<null>", "[null]", "#NULL!", "NaT", "<N/A>", "#N/A N/A"}
     | {"n.a.", "N.A.", "n. a.", "n.d.", "N/D", "n/d", "#N/D", "k.A.", "k. A.", "missing", "MISSING"}
-    | {"#NV", "#DIV/0!", "#VALUE!", "#WERT!", "#REF!", "#BEZUG!"}
+    | {"#NV", "#DIV/0!", "#VALUE!", "#WERT!", "#REF!", "#BEZUG!", "#NUM!", "#ZAHL!", "#NAME?"}
 )
 """Words that mean a missing cell in every column of a file that has them."""
 

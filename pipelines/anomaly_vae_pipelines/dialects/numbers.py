@@ -52,7 +52,7 @@ class NumberForm:
         Text around every number, without spaces: a currency, a percent sign or a unit.
     negative : str
         "" for a leading minus, "()" for brackets around negative numbers, "-" for a minus at the end, "−" for
-        a typographic minus in front.
+        a typographic minus or a dash in front.
     """
 
     decimal: str = "."
@@ -127,7 +127,7 @@ def is_true(column: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
 
 def strip_affixes(texts: pa.ChunkedArray, prefix: str, suffix: str) -> pa.ChunkedArray:
     """Trimmed texts without a prefix and a suffix, which must be there; other texts become invalid."""
-    texts = pc.utf8_trim_whitespace(pc.replace_substring(texts, "−", "-"))
+    texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, "[−–]", "-"))
     if not prefix and not suffix:
         return texts
     start = (
@@ -153,12 +153,20 @@ def _bare(texts: pa.ChunkedArray, form: NumberForm) -> pa.ChunkedArray:
     return bare
 
 
+def affixes_of(text: str) -> tuple[str, str] | None:
+    """The currency or unit in front of and behind a number; None if the text is not a number with either."""
+    found = _AFFIXED.fullmatch(text.strip().lstrip("+-−–"))
+    if found is None or not (found["prefix"] or found["suffix"]):
+        return None
+    return (found["prefix"] or "").strip(), (found["suffix"] or "").strip()
+
+
 def affix_form(texts: pa.ChunkedArray) -> NumberForm | None:
     """The prefix, suffix and sign that all texts have around a number; the marks are not decided."""
     first = next((text.as_py() for text in texts[:50] if re.search("[0-9]", text.as_py())), None)
     if first is None:
         return None
-    bare = first.strip().replace("−", "-").strip("()").strip("+-").strip()
+    bare = first.strip().replace("−", "-").replace("–", "-").strip("()").strip("+-").strip()
     sign_inside = re.sub(f"^({_CURRENCIES}){_SPACE}-", r"\1", bare)
     found = _AFFIXED.fullmatch(sign_inside)
     if found is None:
@@ -169,7 +177,7 @@ def affix_form(texts: pa.ChunkedArray) -> NumberForm | None:
         body = r"[0-9.,][0-9.,  \x{00a0}\x{202f}\x{2009}'’]*(?:[eE][+-]?[0-9]+)?"
         pattern = f"^(?:[+-]?{body}{ending}" + (f"|\\({body}\\))$" if negative == "()" else ")$")
         if pc.all(pc.match_substring_regex(stripped, pattern)).as_py():
-            has_typographic = not negative and pc.any(pc.match_substring(texts, "−")).as_py()
+            has_typographic = not negative and pc.any(pc.match_substring_regex(texts, "[−–]")).as_py()
             return NumberForm(prefix=prefix, suffix=suffix, negative="−" if has_typographic else negative)
     return None
 

@@ -142,6 +142,8 @@ def described(reading: Reading) -> str:
         parts.append(dialect.encoding)
     if not dialect.header:
         parts.append("no header")
+    if dialect.units:
+        parts.append("a second line of names or units left out")
     if dialect.decimal != ".":
         parts.append("decimal comma")
     if dialect.thousands:

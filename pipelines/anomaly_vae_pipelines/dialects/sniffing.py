@@ -10,6 +10,7 @@ from typing import NamedTuple
 from anomaly_vae_pipelines.dialects.binaries import refuse_binary
 from anomaly_vae_pipelines.dialects.dialect import SEPARATORS, Dialect, Given, is_comment
 from anomaly_vae_pipelines.dialects.encodings import find_encoding, is_encoded, mark_of
+from anomaly_vae_pipelines.dialects.kinds import kind_of
 from anomaly_vae_pipelines.dialects.layout import Layout, find_layout
 from anomaly_vae_pipelines.dialects.marks import marks_of_rows
 from anomaly_vae_pipelines.dialects.missing import SURE
@@ -18,6 +19,7 @@ from anomaly_vae_pipelines.errors import AmbiguousError, SourceError
 
 _LINE_END = re.compile("\r\n|\n|\r")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_RARE = "~^:!\x01\x1f"
 _COMMENTS = ("#", "%", "//")
 
 
@@ -72,10 +74,7 @@ def sniff(
     )  # fmt: skip
     words = sorted({cell for row in layout.rows for cell in row.cells if cell in SURE})
     header = layout.header_line is not None or bool(layout.names and layout.names[0] != "column_1")
-    has_units = (
-        layout.header_line is not None and layout.n_lines > layout.header_line + 1 and bool(layout.rows)
-    )
-    found = replace(dialect, header=header, missing=tuple(words), units=has_units)
+    found = replace(dialect, header=header, missing=tuple(words), units=layout.has_units)
     decimal, thousands = marks_of_rows([row.cells for row in layout.rows[:1000]], found.missing)
     return Sniffed(with_given(replace(found, decimal=decimal, thousands=thousands), given), layout)
 
@@ -140,6 +139,7 @@ def _split(
     splits = [split for split in find_splits(lines, quote, escape) if _is_possible(split, given)]
     best = next((split for split in splits if split.is_table), None)
     if best is None:
+        _ask_about_separator(lines, name, quote, escape)
         return split_lines(lines, ";" if given.decimal == "," else ",", quote, escape)
     for other in splits:
         if other is not best and other.is_table and other.rank[:2] == best.rank[:2]:
@@ -152,6 +152,20 @@ def _split(
             "decimal comma; add --sep , or --decimal ,"
         )  # fmt: skip
     return best
+
+
+def _ask_about_separator(lines: Sequence[str], name: str, quote: str, escape: bool) -> None:
+    """Raise AmbiguousError if a rare separator divides all lines into the same number of cells."""
+    for separator in _RARE:
+        split = split_lines(lines, separator, quote, escape)
+        widths, is_time = {len(row) for row in split.rows}, separator == ":" and all(
+            kind_of(line) == "date" for line in lines[1:]
+        )  # fmt: skip
+        if len(split.rows) > 2 and len(widths) == 1 and split.width > 1 and not is_time:
+            raise AmbiguousError(
+                name, None, f"{separator!r} divides every line into {split.width} cells; add "
+                f"--sep {_option(separator)}, or --sep , if it is part of the text"
+            )  # fmt: skip
 
 
 def _is_possible(split: Split, given: Given) -> bool:
@@ -175,9 +189,11 @@ def _two_separators(name: str, lines: Sequence[str], best: Split, other: Split) 
 
 
 def _option(separator: str) -> str:
-    return (
-        f"'{separator}'" if separator in ";|" else SEPARATORS[separator] if separator in "\t " else separator
-    )
+    if not separator.isprintable():
+        return f"$'\\x{ord(separator):02x}'"
+    if separator in "\t ":
+        return SEPARATORS[separator]
+    return f"'{separator}'" if separator in ";|~^!" else separator
 
 
 def _spaced(dialect: Dialect, lines: Sequence[str], split: Split) -> Dialect:

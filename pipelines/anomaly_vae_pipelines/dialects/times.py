@@ -45,8 +45,13 @@ ORDER_NAMES = {
 
 _CLOCK = (
     r"^(?P<sign>-?)(?:(?P<days>[0-9]+) days?,? )?"
-    r"(?P<hours>[0-9]{1,4}):(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:[.,][0-9]+)?))?$"
+    r"(?P<hours>[0-9]{1,4}):(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:[.,][0-9]+)?))?"
+    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?$"
 )
+
+
+_POINTED_CLOCK = r"^\s*[0-2][0-9]\.[0-5][0-9]\.[0-5][0-9]\s*$"
+"""Clock times with points, as some data loggers write them."""
 
 
 class DateForm(NamedTuple):
@@ -90,17 +95,27 @@ def is_clock(texts: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.match_substring_regex(texts, _CLOCK)).as_py())
 
 
+def is_pointed_clock(texts: pa.ChunkedArray) -> bool:
+    """Whether all texts are clock times with points, such as 18.00.00, which may be dates too."""
+    return bool(pc.all(pc.match_substring_regex(texts, _POINTED_CLOCK)).as_py())
+
+
 def clock_seconds(texts: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Clock times as seconds, and a mask of the texts that are none; as ``parse_numbers`` returns them."""
     trimmed = pc.utf8_trim_whitespace(texts)
+    is_pointed = pc.match_substring_regex(trimmed, _POINTED_CLOCK)
+    trimmed = pc.if_else(is_pointed, pc.replace_substring(trimmed, ".", ":"), trimmed)
     found = pc.extract_regex(trimmed, _CLOCK)
-    parts = {name: _field(found, name) for name in ("sign", "days", "hours", "minutes", "seconds")}
+    parts = {name: _field(found, name) for name in ("sign", "days", "hours", "minutes", "seconds", "half")}
 
     def number(name: str) -> NDArray[np.float64]:
         text = pc.replace_substring(parts[name], ",", ".")
         return numpy_floats(pc.if_else(pc.equal(text, ""), "0", text).cast(pa.float64()))
 
-    seconds = number("days") * 86_400 + number("hours") * 3_600 + number("minutes") * 60 + number("seconds")
+    half = pc.utf8_lower(parts["half"])
+    is_half, is_late = (is_true(pc.is_in(half, arrow_texts(texts))) for texts in (["a", "p"], ["p"]))
+    hours = np.where(is_half, number("hours") % 12 + 12 * is_late, number("hours"))
+    seconds = number("days") * 86_400 + hours * 3_600 + number("minutes") * 60 + number("seconds")
     sign = np.where(is_true(pc.equal(parts["sign"], "-")), -1.0, 1.0)
     wrong = pc.and_(
         pc.is_valid(texts), pc.invert(pc.fill_null(pc.match_substring_regex(trimmed, _CLOCK), False))

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from anomaly_vae.columns.kinds import choose_reader
-from anomaly_vae.columns.readers import MAX_CATEGORIES, IdentifierReader, Reader
+from anomaly_vae.columns.readers import Reader
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm
 from anomaly_vae_pipelines.dialects.reading import described
 from anomaly_vae_pipelines.dialects.schema import write_schema
 from anomaly_vae_pipelines.dialects.times import ClockForm
-from anomaly_vae_pipelines.runs.table_training import TableTraining
+from anomaly_vae_pipelines.runs.oddities import oddities_of
+from anomaly_vae_pipelines.runs.table_training import TableTraining, out_of_bounds
 
 N_EXAMPLES = 3
-MOST_MISSING = 0.5
-"""A column with a larger share of missing cells is odd."""
 
-_SCHEMA_KINDS = {"datetime": "date", "identifier": "id", "boolean": "boolean"}
+_SCHEMA_KINDS = ("datetime", "identifier", "boolean", "time")
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class ColumnReport:
     Attributes
     ----------
     name, kind : str
-        Its name, and its kind as in ``schema_`` of a detector.
+        Its name, and its kind as in ``schema_`` of a detector, or "time".
     form : ColumnForm or None
         How its cells are written; None for plain numbers and text.
     examples : tuple of str
@@ -90,15 +88,20 @@ class TableReport:
         return write_schema((column.name, _schema_kind(column), column.form) for column in self.columns)
 
 
-def check_file(path: str, given: Given = NOTHING) -> TableReport:
-    """Read a file as ``fit_file`` does, and describe its columns; raises InputError as that does."""
-    training = TableTraining(path, None, [], {}, "tabular", given)
+def check_file(path: str, given: Given = NOTHING, left_out: Sequence[str] = ()) -> TableReport:
+    """Read a file as ``fit_file`` does, and describe its columns; raises InputError as that does.
+
+    Numbers out of their bounds are odd. Columns that are left out are not described.
+    """
+    training = TableTraining(path, None, left_out, {}, "tabular", replace(given, bounds={}))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         table = training.data()
-    warned = {
+    warned: dict[Hashable, str] = {
         name: str(one.message) for one in caught for name in table if f"column {name!r} " in str(one.message)
     }
+    bounds = {name: ends for name, ends in given.bounds.items() if name in table}
+    warned.update(out_of_bounds(table, bounds))
     forms = training.reading.forms
     columns = [_report(table[name], str(name), forms, warned.get(name)) for name in table]
     return TableReport(path, len(table), described(training.reading), tuple(columns))
@@ -112,11 +115,15 @@ def _report(
         reader = choose_reader(cells, name)
     present = cells[cells.notna()]
     examples = tuple(_shown(value) for value in present.drop_duplicates().head(N_EXAMPLES))
-    oddities = _oddities(reader, cells, present, warning)
+    warned = () if warning is None else (warning.partition("' ")[2],)
+    oddities = (*warned, *oddities_of(reader, cells))
     n_missing = int(cells.isna().sum())
     is_number = pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype)
     values, form = _values(reader, present), forms.get(name)
-    return ColumnReport(name, reader.kind, form, examples, n_missing, values, oddities, is_number)
+    is_time = isinstance(form and form.form, ClockForm) and reader.kind == "numeric"
+    return ColumnReport(
+        name, "time" if is_time else reader.kind, form, examples, n_missing, values, oddities, is_number
+    )
 
 
 def _values(reader: Reader, present: pd.Series) -> str:
@@ -128,40 +135,11 @@ def _values(reader: Reader, present: pd.Series) -> str:
     return f"{present.nunique():,} distinct"
 
 
-def _oddities(reader: Reader, cells: pd.Series, present: pd.Series, warning: str | None) -> tuple[str, ...]:
-    found = []
-    if warning is not None:
-        found.append(warning.partition("' ")[2])
-    if not len(present):
-        found.append(f"has no value; leave it out with --ignore {reader.name}")
-    elif len(present) < (1 - MOST_MISSING) * len(cells):
-        found.append(f"{1 - len(present) / len(cells):.0%} of its cells are missing")
-    elif reader.kind == "constant":
-        found.append("has one value only")
-    if isinstance(reader, IdentifierReader):
-        found.append(f"hardly repeats a value, so it is left out; say so with --id {reader.name}")
-    elif reader.kind == "categorical" and present.nunique() > MAX_CATEGORIES:
-        found.append(f"has more than {MAX_CATEGORIES} categories; the rare ones are read as one")
-    if reader.kind == "numeric" and (text := _far_nines(present)) is not None:
-        found.append(f"{text} is far above all others; if it means a missing value, add --na {text}")
-    return tuple(found)
-
-
-def _far_nines(numbers: pd.Series) -> str | None:
-    """A number such as 9999 that is repeated and far above all others."""
-    values = numbers.to_numpy(dtype=np.float64)
-    most, rest = values.max(), values[values < values.max()]
-    is_nines = most >= 99 and float(most).is_integer() and set(str(int(most))) == {"9"}
-    if not is_nines or not len(rest) or (values == most).sum() < 2 or most < 2 * rest.max():
-        return None
-    return str(int(most))
-
-
 def _schema_kind(column: ColumnReport) -> str:
-    """The kind of a column in a schema."""
-    if isinstance(column.form and column.form.form, ClockForm):
-        return "time"
-    return _SCHEMA_KINDS.get(column.kind, "number" if column.is_number else "text")
+    """The kind of a column in a schema: the same word, except for a constant."""
+    if column.kind in _SCHEMA_KINDS:
+        return column.kind
+    return "numeric" if column.is_number else "categorical"
 
 
 def _shown(value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Evaluation, Label, ScoredRows
 from anomaly_vae_pipelines.runs.image_evaluation import ImageEvaluation, evaluate_images
+from anomaly_vae_pipelines.runs.stats import RunStats
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer, ImageAdapter
 from anomaly_vae_pipelines.scoring.blocks import all_scored, score_blocks
 from anomaly_vae_pipelines.scoring.evaluation import evaluate
@@ -22,8 +23,16 @@ def evaluate_file(opened: OpenedModel, source: str, label: Label) -> Evaluation:
             f"{opened.path}: was fitted on images; their folders are the labels, so leave out --label and "
             "--normal"
         )
-    scorer = adapter.scorer(explain="none")
-    return evaluate(scored_rows(scorer, adapter.inputs([source]), [label.column]), label, scorer.offset)
+    scorer, stats = adapter.scorer(explain="none"), RunStats()
+
+    def counted() -> Iterator[ScoredRows]:
+        for scored in scored_rows(scorer, adapter.inputs([source]), [label.column]):
+            stats.add(scored, ())
+            yield scored
+
+    evaluation = evaluate(counted(), label, scorer.offset)
+    stats.warn_of_unseen()
+    return evaluation
 
 
 def evaluate_folder(opened: OpenedModel, folder: str) -> ImageEvaluation:

@@ -137,6 +137,7 @@ class ScoreRun:
         try:
             self._publish(record if record is not None and self.files.is_complete else self._scored(record))
             summary = self._summary(time.perf_counter() - started, self.stats.n_rows - n_before)
+            self.stats.warn_of_unseen()
             if self._on_finished is not None:
                 self._on_finished(summary)
         except BaseException as error:  # also a signal: a later run can resume from the last checkpoint

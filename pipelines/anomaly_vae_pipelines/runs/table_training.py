@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -13,9 +14,12 @@ from sklearn.pipeline import Pipeline
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.columns import find_forms
-from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Given
+from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Bounds, Given
 from anomaly_vae_pipelines.dialects.reading import Reading, described
+from anomaly_vae_pipelines.errors import EmptyRowsWarning
+from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.records import Label, Rows
+from anomaly_vae_pipelines.runs.oddities import oddities_in_short
 from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
 from anomaly_vae_pipelines.scoring.tables import final_detector
 from anomaly_vae_pipelines.sources import open_source, read_rows
@@ -67,6 +71,8 @@ class TableTraining:
     ) -> None:
         self._given, self.reading = given, Reading(given)
         self._train, self._label, self._left_out = train, label, left_out
+        # The steps of other recipes take only numbers.
+        self._kinds = given.kinds if recipe == "tabular" else {}
         check_parameters(parameters, TabularVAEDetector, "the detector")
         self.model: TabularVAEDetector | Pipeline = find_recipe(recipe)(**parameters)
         self.detector = cast(TabularVAEDetector, final_detector(self.model))
@@ -80,21 +86,25 @@ class TableTraining:
         label = self._label
         labels = [label.column] if label is not None else []
         with open_source(self._train, reading=self.reading) as source:
-            kinds = dict(self.detector.column_kinds or {})
-            require_columns([*self._left_out, *labels, *self._given.columns, *kinds], source)
+            kinds = {**(self.detector.column_kinds or {}), **self._kinds}
+            said = [*self._given.columns, *self._given.bounds, *kinds]
+            require_columns([*self._left_out, *labels, *said], source)
             features = without(source.columns, [*self._left_out, *labels])
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             self._dialect = getattr(source, "dialect", PLAIN)
             table = collect(only_normal(pieces, label) if label is not None else pieces, self._conformed)
-        table = table.drop(columns=labels)
+        table = _without_empty_rows(table.drop(columns=labels), self._train)
         if kinds:  # those of labels and of columns that are left out are not needed
             self.detector.column_kinds = {name: kinds[name] for name in kinds if name in table}
         if not table.shape[1]:
             raise InputError(f"{self._train}: all columns are left out; wanted at least one to fit on")
+        for problem in out_of_bounds(table, self._given.bounds).values():
+            raise InputError(f"{self._train}: {problem}")
         if len(table) < MIN_ROWS:
             which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
             wanted = f"wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}"
             raise InputError(f"{self._train}: {wanted}")
+        self._table = table
         return table
 
     def dialect(self) -> dict[str, Any]:
@@ -117,6 +127,32 @@ class TableTraining:
         return plain, self.reading.texts()
 
     def summary(self) -> dict[str, Any]:
-        """Return the number of columns of each kind, and how the file was read."""
+        """Return the number of columns of each kind, how the file was read, and what is odd about it."""
         kinds = Counter(column.kind for column in self.detector.schema_.columns)
-        return {"kinds": kinds, "dialect": described(self.reading)}
+        odd = oddities_in_short(self.detector.model_.encoder.readers, self._table)
+        return {"kinds": kinds, "dialect": described(self.reading), "odd": odd}
+
+
+def _without_empty_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """The rows with at least one value, as exports of spreadsheets end with rows of separators."""
+    is_empty = table.isna().all(axis=1)
+    if table.shape[1] < 2 or not is_empty.any():
+        return table
+    n_rows = counted(int(is_empty.sum()), "row")
+    warnings.warn(f"{source}: {n_rows} without any value left out", EmptyRowsWarning, stacklevel=2)
+    return table[~is_empty].reset_index(drop=True)
+
+
+def out_of_bounds(table: pd.DataFrame, bounds: Mapping[str, Bounds]) -> dict[str, str]:
+    """What to say about the columns of numbers with values out of their bounds, by name."""
+    problems = {}
+    for name, (low, high) in bounds.items():
+        numbers = table[name]
+        is_out = (numbers < low) | (numbers > high)
+        if is_out.any():
+            count = counted(int(is_out.sum()), "number")
+            problems[name] = (
+                f"column {name!r} has {count} out of its bounds {low:g} to {high:g}, such as "
+                f"{numbers[is_out].iloc[0]:g}; correct them, or the bounds, or name them with --na"
+            )
+    return problems

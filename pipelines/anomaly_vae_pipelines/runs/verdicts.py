@@ -107,8 +107,7 @@ def _looked_up(path: str, wanted: Mapping[int, AlertRow]) -> Iterator[Question]:
 
 def _text(row: AlertRow) -> str:
     """The reasons of a row, as in ``top_columns``."""
-    parts = ((reason, f" ({reason.percent})" if reason.percent else "") for reason in row.reasons)
-    return ";".join(f"{reason.column}:{reason.nats:.1f}{share}" for reason, share in parts)
+    return ";".join(map(str, row.reasons))
 
 
 def _rows(rows: Rows, wanted: Mapping[int, object] | None = None) -> Iterator[tuple[int, dict[str, str]]]:

@@ -84,6 +84,7 @@ class Watcher:
         self._on_rejected, self._on_trouble = on_rejected, on_trouble
         self._positions: dict[str, Position] = {}
         self._reported: dict[str, str] = {}
+        self._has_reported_unseen = False
         self._restore()
 
     def poll(self) -> int:
@@ -209,6 +210,7 @@ class Watcher:
         columns = self.observer.columns
         for scored in score_blocks(self.scorer, source, lambda block: block, columns=columns, start=start):
             self.counts.add(scored.scored, scored.rejected)
+            self._report_unseen(source.name)
             if scored.rejected:
                 self._on_rejected(list(scored.rejected))
             self.observer.observe(scored.scored)
@@ -218,6 +220,12 @@ class Watcher:
             else:
                 position.move(stream, block.end.offset, block.end.line)
             self.save()
+
+    def _report_unseen(self, path: str) -> None:
+        """Report once that many rows hold values that training never saw."""
+        if not self._has_reported_unseen and (problem := self.counts.unseen_problem()) is not None:
+            self._has_reported_unseen = True
+            self._on_trouble(f"{path}: {problem}")
 
     def _position(self, name: str, path: Path) -> Position:
         """Return the read position in a file; the start if the file was truncated or replaced."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
@@ -127,7 +127,9 @@ class Scorer:
         scores = self.detector.score_samples(X)
         flagged = scores < self.offset
         p_values, severities = self._p_values(scores), self._scale.severities(scores)
-        return ScoredRows(rows, scores, p_values, severities, flagged, self._reasons(X, flagged))
+        unseen = self.detector.unseen(X)
+        reasons = self._reasons(X, flagged, unseen)
+        return ScoredRows(rows, scores, p_values, severities, flagged, reasons, unseen)
 
     def prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
@@ -161,7 +163,7 @@ class Scorer:
 
         return pd.DataFrame(values, columns=self.names, copy=False)
 
-    def _reasons(self, X: Any, flagged: Bools) -> Reasons:
+    def _reasons(self, X: Any, flagged: Bools, unseen: Mapping[str, Bools]) -> Reasons:
         chosen = np.flatnonzero(flagged | (self.explain == "all"))
         if self.explain == "none" or not len(chosen):
             return Reasons()
@@ -169,7 +171,13 @@ class Scorer:
         explained = self.detector.explain_shares(observed, n_columns=N_REASONS)
         positions = chosen.tolist()
         cells = self._cells(observed, positions) if self.expected else no_cells
-        return Reasons(dict(zip(positions, explained, strict=True)), cells)
+
+        def unseen_value(row: int, name: str) -> str | None:
+            if name not in unseen or not unseen[name][row]:
+                return None
+            return _text(_cell(X, row, self.detector.schema_.names.index(name)))
+
+        return Reasons(dict(zip(positions, explained, strict=True)), cells, unseen_value)
 
     def _cells(self, observed: Any, positions: Sequence[int]) -> Cells:
         """Return what gives both values of a reason, if the detector read its column as it is in the file."""

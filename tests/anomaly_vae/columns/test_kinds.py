@@ -182,20 +182,20 @@ def test_numbers_and_texts_that_may_matter_stay(cells: pd.Series) -> None:
 @pytest.mark.parametrize(
     ("said", "cells", "kind"),
     [
-        ("category", pd.Series([17, 4, 17, 4]), "categorical"),
-        ("category", pd.Series(np.arange(100)), "categorical"),
-        ("category", pd.Series([f"row {k}" for k in range(100)]), "categorical"),
-        ("category", pd.Series(["2026-01-31", "2026-02-01", None]), "categorical"),
-        ("text", pd.Series([1.2, 1.3, np.nan]), "categorical"),
-        ("number", pd.Series(np.arange(100)), "numeric"),
-        ("number", pd.Series(["1", "2.5", None]), "numeric"),
-        ("number", pd.Series([True, False]), "numeric"),
+        ("categorical", pd.Series([17, 4, 17, 4]), "categorical"),
+        ("categorical", pd.Series(np.arange(100)), "categorical"),
+        ("categorical", pd.Series([f"row {k}" for k in range(100)]), "categorical"),
+        ("categorical", pd.Series(["2026-01-31", "2026-02-01", None]), "categorical"),
+        ("categorical", pd.Series([1.2, 1.3, np.nan]), "categorical"),
+        ("numeric", pd.Series(np.arange(100)), "numeric"),
+        ("numeric", pd.Series(["1", "2.5", None]), "numeric"),
+        ("numeric", pd.Series([True, False]), "numeric"),
         ("boolean", pd.Series([0, 1, 1]), "boolean"),
-        ("date", pd.Series(["2026-01-31", None]), "datetime"),
-        ("id", pd.Series([1.5, 2.5]), "identifier"),
+        ("datetime", pd.Series(["2026-01-31", None]), "datetime"),
+        ("identifier", pd.Series([1.5, 2.5]), "identifier"),
         ("ignore", pd.Series([[1], {}]), "identifier"),
-        ("number", pd.Series([3, 3]), "constant"),
-        ("category", pd.Series([None, None]), "constant"),
+        ("numeric", pd.Series([3, 3]), "constant"),
+        ("categorical", pd.Series([None, None]), "constant"),
     ],
 )
 def test_the_user_decides(said: str, cells: pd.Series, kind: str) -> None:
@@ -205,12 +205,7 @@ def test_the_user_decides(said: str, cells: pd.Series, kind: str) -> None:
     reader.read(cells)
 
 
-def test_said_text_may_still_identify_rows() -> None:
-    with pytest.warns(IdentifierColumnWarning, match="'c'"):
-        assert choose_reader(pd.Series(np.arange(100)), "c", "text").kind == "identifier"
-
-
-@pytest.mark.parametrize(("said", "wanted"), [("number", "a number"), ("date", "a date and time")])
+@pytest.mark.parametrize(("said", "wanted"), [("numeric", "a number"), ("datetime", "a date and time")])
 def test_cells_of_another_kind_are_refused(said: str, wanted: str) -> None:
     """By their row in the whole column."""
     with pytest.raises(CellError, match=f"'c', row 2: wanted {wanted}.*'x'"):
@@ -220,10 +215,10 @@ def test_cells_of_another_kind_are_refused(said: str, wanted: str) -> None:
 def test_kinds_apply_to_columns_that_exist() -> None:
     """Also of an array, whose columns are x0, x1, ..."""
     X = np.array([[17.0, 1.0], [4.0, 2.5], [17.0, 3.0]])
-    kinds = [reader.kind for reader in choose_readers(X, ["x0", "x1"], {"x0": "category"})]
+    kinds = [reader.kind for reader in choose_readers(X, ["x0", "x1"], {"x0": "categorical"})]
     assert kinds == ["categorical", "numeric"]
     with pytest.raises(SchemaError, match="'store' is not a column of the table: x0, x1"):
-        choose_readers(X, ["x0", "x1"], {"store": "category"})
+        choose_readers(X, ["x0", "x1"], {"store": "categorical"})
 
 
 # ------------------------------------------------------------------------------------------------- errors

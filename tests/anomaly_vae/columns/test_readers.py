@@ -369,3 +369,24 @@ def test_features_are_continuous_at_midnight() -> None:
         pd.Series(pd.to_datetime(["2024-01-01 23:59:59", "2024-01-02 00:00:01"]))
     )
     assert np.hypot(np.diff(sine), np.diff(cosine))[0] < 2e-4
+
+
+@pytest.mark.parametrize("dtype", TEXT_DTYPES)
+def test_a_category_that_training_never_saw_is_unseen(dtype):
+    """Missing cells and known categories are not."""
+    cells = pd.Series(["red", "v9", None, "blue", "Red"], dtype=dtype)
+    assert category.unseen(cells).tolist() == [False, True, False, False, True]
+    assert always_red.unseen(cells).tolist() == [False, True, False, True, True]
+
+
+def test_a_number_beside_a_constant_is_unseen():
+    """Other numbers are no categories."""
+    cells = pd.Series([3.0, 4.0, np.nan])
+    assert always_three.unseen(cells).tolist() == [False, True, False]
+    assert not number.unseen(cells).any()
+
+
+def test_with_more_categories_than_are_kept_none_is_certainly_unseen():
+    """Training may have seen the ones that share a cell."""
+    full = CategoryReader("color", tuple(map(str, range(MAX_CATEGORIES))))
+    assert not full.unseen(pd.Series(["red", "0", None])).any()

@@ -422,7 +422,7 @@ def test_kinds_of_columns_stay_with_the_model(path: Path) -> None:
     table = pd.DataFrame(
         {"store": random.choice([17, 4, 9], 60), "ticket": range(60), "price": random.normal(size=60)}
     )
-    kinds = {"store": "category", "ticket": "ignore"}
+    kinds = {"store": "categorical", "ticket": "ignore"}
     detector = clone(TabularVAEDetector(column_kinds=kinds, max_steps=5, random_state=0)).fit(table)
     assert [column.kind for column in detector.schema_.columns] == ["categorical", "identifier", "numeric"]
     save(detector, path)

@@ -38,7 +38,10 @@ def test_a_valid_description_and_none_pass():
         {"columns": {"a": {"form": "date", "order": "xyz"}}}, {"columns": {"a": "text"}},
         {"columns": {"a": {"form": "number", "suffix": "1"}}},
         {"columns": {"a": {"form": "number", "x": 1}}}, {"columns": {"a": {"form": "text", "missing": 3}}},
-        {"comment": "(a+)+$"}, {"quote": "x"},
+        {"comment": "(a+)+$"}, {"quote": "x"}, {"separator": "é"}, {"encoding": "undefined"},
+        {"encoding": "unicode_escape"}, {"encoding": "punycode"}, {"encoding": "utf-8\0"},
+        {"columns": {"a": {"form": "number", "decimal": ",", "thousands": ","}}},
+        {"columns": {"a": {"form": "number", "decimal": "."  , "thousands": "."}}},
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(change):

@@ -35,7 +35,7 @@ VALUES = (
         [1.0],
         ["a"],
         {},
-        {"a": "category", "b": "id"},
+        {"a": "categorical", "b": "identifier"},
         {"a": "float"},
         {"a": ["text"]},
         {3: "text"},

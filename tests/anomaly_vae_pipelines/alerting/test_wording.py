@@ -120,3 +120,8 @@ def test_a_place_in_an_image_is_no_combination_of_columns(tmp_path):
     (alert,) = alerter(tmp_path, SCORE).observe(odd)
     assert alert.what == "1 row: line 2 at -90 nats, because y=1 x=2 (-5.3 nats)"
     assert columns_text([Reason("y=1 x=2", -5.3, None, None, 0.7)]) == "y=1 x=2 (-5.3 nats, 70 %)"
+
+
+def test_a_value_that_training_never_saw_is_called_so():
+    reason = Reason("ver", -9.1, "v9", "v2", 0.5, unseen=True)
+    assert columns_text([reason]) == "ver=v9 (never seen, expected v2)"

@@ -40,7 +40,7 @@ def test_the_page_and_the_schema_are_written(run, table, tmp_path):
     page, schema = str(tmp_path / "t.html"), str(tmp_path / "c.toml")
     assert run("check", table, "--html", page, "--write", schema).code == 0
     assert (tmp_path / "t.html").read_text().startswith("<!doctype html>")
-    assert 'kind = "id"' in (tmp_path / "c.toml").read_text()
+    assert 'kind = "identifier"' in (tmp_path / "c.toml").read_text()
     assert "use --force" in run("check", table, "--write", schema).err
     assert run("check", table, "--write", table, "--force").code == 2
 
@@ -50,3 +50,19 @@ def test_a_question_ends_with_2(run, tmp_path):
     ended = run("check", str(tmp_path / "q.csv"))
     assert (ended.code, ended.out) == (2, "")
     assert "add --sep , or --decimal ," in ended.err
+
+
+def test_a_schema_is_checked_with_the_words_of_the_report(run, table, tmp_path):
+    """Every kind in the report is one that the schema takes; columns left out are not described."""
+    schema = tmp_path / "c.toml"
+    assert run("check", table, "--write", str(schema)).code == 0
+    text = schema.read_text()
+    assert [line for line in text.splitlines() if line.startswith("kind")] == [
+        'kind = "identifier"', 'kind = "numeric"', 'kind = "categorical"',
+    ]  # fmt: skip
+    schema.write_text(text.replace('kind = "numeric"', 'kind = "numeric"\nmax = 3'))
+    ended = run("check", table, "--columns", str(schema), "--strict")
+    assert ended.code == 1
+    assert "40 rows, 2 columns" in ended.out
+    assert "x: has " in ended.out
+    assert "out of its bounds -inf to 3" in ended.out

@@ -214,7 +214,8 @@ def test_a_few_slips_in_a_number_column_are_pointed_out(fit, tmp_path):
 def test_a_file_of_columns_says_what_the_detector_reads(fit, tmp_path):
     """Whole numbers as categories, and a counter as numbers; the kind of a label is not needed."""
     schema = tmp_path / "columns.toml"
-    kinds = {"count": "category", "color": "category", "amount": "number", "label": "text", "code": "ignore"}
+    names = ["count", "color", "amount", "label", "code"]
+    kinds = dict(zip(names, ["categorical", "categorical", "numeric", "categorical", "ignore"], strict=True))
     schema.write_text("".join(f'[columns.{name}]\nkind = "{kind}"\n' for name, kind in kinds.items()))
     ended, path = fit("--label", "label", "--normal", "good", "--columns", str(schema))
     assert ended.code == 0, ended.err
@@ -226,3 +227,17 @@ def test_a_file_of_columns_says_what_the_detector_reads(fit, tmp_path):
     ended, _ = fit("--id", "code", "--columns", str(schema))
     assert ended.code == 2
     assert "colour" in ended.err
+
+
+def test_fit_shows_in_short_what_check_finds_odd(run, tiny, tmp_path):
+    """Three lines, and how to see the others."""
+    rows = [f"{i % 7}.5,a,b,c,d,{i % 3}" for i in range(40)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["x,p,q,r,s,y", *rows]) + "\n")
+    ended = run("fit", str(path), "-o", str(tmp_path / "m.avae"), "--config", tiny)
+    assert ended.code == 0
+    odd = [line.split(None, 1)[1] for line in ended.out.splitlines() if line.startswith("  odd ")]
+    assert odd == [
+        *(f"{name}: has one value only" for name in "pqr"),
+        f"and 1 more; see anomaly-vae check {path}",
+    ]

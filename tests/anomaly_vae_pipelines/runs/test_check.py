@@ -45,7 +45,7 @@ def test_each_column_has_its_kind_and_values(report):
         "none": "constant", "ver": "categorical", "same": "constant",
     }  # fmt: skip
     price = column(report, "price")
-    assert (price.read_as, price.values) == ("numeric: numbers such as 1234,5€", "0.5 to 6.5")
+    assert (price.read_as, price.values) == ("numeric: numbers such as 0,5 €", "0.5 to 6.5")
     assert price.examples == ("0.5", "1.5", "2.5")
     assert column(report, "none").n_missing == 40
 
@@ -82,6 +82,22 @@ def test_a_fit_with_the_written_schema_reads_the_same(report, path):
 
 
 def test_a_kind_that_the_cells_do_not_have_is_refused(path):
-    schema = read_schema({"columns": {"n": {"kind": "number"}}}, "c.toml")
+    schema = read_schema({"columns": {"n": {"kind": "numeric"}}}, "c.toml")
     with pytest.raises(InputError, match="column 'n': wanted a number.*'n.v.'"):
         TableTraining(path, None, [], {}, "tabular", Given(columns=schema.forms)).data()
+
+
+def test_numbers_out_of_their_bounds_are_odd_and_not_fitted(path):
+    given = Given(bounds={"price": (0.0, 5.0)})
+    (oddity,) = column(check_file(path, given), "price").oddities
+    assert oddity.startswith("has 10 numbers out of its bounds 0 to 5, such as 5.5; ")
+    with (
+        pytest.warns(UserWarning, match="'n' is read as text"),
+        pytest.raises(InputError, match="t.csv: column 'price' has 10 numbers out of its bounds 0 to 5"),
+    ):
+        TableTraining(path, None, [], {}, "tabular", given).data()
+
+
+def test_a_form_shows_a_cell_of_the_file(tmp_path):
+    (tmp_path / "a.csv").write_text('a,b\n"€1,017.50",1\n€12.00,2\n€3.25,3\n', encoding="utf-8")
+    assert "a numbers such as €1,017.50" in check_file(str(tmp_path / "a.csv")).dialect

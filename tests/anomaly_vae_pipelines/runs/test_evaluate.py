@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.errors import SourceError, UnseenValuesWarning
 from anomaly_vae_pipelines.records import Label
 from anomaly_vae_pipelines.runs.evaluate import evaluate_file, scored_rows
 from anomaly_vae_pipelines.runs.score import ScoreRun
@@ -37,3 +37,15 @@ def test_a_label_does_not_apply_to_images(image_model, train):
     """Their folders are the labels."""
     with pytest.raises(InputError, match="leave out --label and --normal"):
         evaluate_file(open_model(image_model), train, Label("label", "good"))
+
+
+def test_rows_of_another_release_are_reported_in_one_line(tmp_path, model):
+    """By an evaluation as by a scoring run, whose summary counts them."""
+    rows = [[*row[:3], "violet", *row[4:]] for row in orders(40, seed=1)]
+    table, out = write_table(tmp_path / "a.csv", COLUMNS, rows), str(tmp_path / "out.csv")
+    wanted = r"column color: 40 of 40 rows hold a value that training never saw; was the model fitted on"
+    with pytest.warns(UnseenValuesWarning, match=wanted) as caught:
+        evaluate_file(open_model(model), table, Label("label", "good"))
+    assert len(caught) == 1
+    with pytest.warns(UnseenValuesWarning, match=wanted):
+        assert ScoreRun(model, [table], out)().unseen == {"color": 40}

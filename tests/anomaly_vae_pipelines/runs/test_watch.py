@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from anomaly_vae import load
+from anomaly_vae_pipelines.dialects.dialect import NOTHING
+from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.runs.watch import Watcher
 from anomaly_vae_pipelines.scoring.tables import Scorer
@@ -33,6 +35,7 @@ class Watch:
         self.scorer, self.source = Scorer(load(model)), str(source)
         self.checkpoint, self.rejected, self.troubles = tmp_path / "checkpoint.json", [], []
         self.seen: list[str] = []
+        self.reading: Reading | None = None
         self.restart()
 
     def restart(self) -> None:
@@ -44,7 +47,7 @@ class Watch:
             self.checkpoint,
             on_rejected=self.rejected.extend,
             on_trouble=self.troubles.append,
-            arrivals=TableArrivals(Path(self.source)),
+            arrivals=TableArrivals(Path(self.source), None, self.reading),
         )
 
     def poll(self) -> list[str]:
@@ -328,3 +331,27 @@ def test_rows_are_seen_once_in_order_whatever_rotates_when(watch, tmp_path, seed
         following.poll()
     assert following.observer.seen == [f"{i:03d}" for i in range(n_written)]
     assert not following.troubles
+
+
+def test_rows_of_another_release_are_reported_once(watch, tmp_path):
+    source = tmp_path / "a.csv"
+    watched = watch(source)
+    lines = [line.replace(",red,", ",violet,").replace(",green,", ",violet,") for line in lines_of(40)]
+    for end in (20, 40):
+        source.write_text(HEADER + "".join(lines[:end]))
+        watched.poll()
+    (trouble,) = watched.troubles
+    assert trouble.startswith(f"{source}: column color: 20 of 20 rows hold a value that training never saw;")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_file_in_utf_16_is_refused_by_name(model, tmp_path, encoding):
+    """Once, not at each poll: its lines cannot be found by bytes; what is there is not misread."""
+    source = tmp_path / "a.csv"
+    watched = Watch(model, source, tmp_path)
+    watched.reading = Reading.from_json(None, watched.scorer.names, NOTHING)
+    watched.restart()
+    source.write_bytes((HEADER + "".join(lines_of(5))).encode(encoding))
+    assert watched.poll() == watched.poll() == []
+    (trouble,) = watched.troubles
+    assert trouble == f"{source}: is utf-16-le, which cannot be followed; write it as UTF-8"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,8 @@ from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.scoring.tables import Scorer, reason_texts
 from anomaly_vae_pipelines.sources import TableInputs, open_source, read_rows
-from tests.anomaly_vae_pipelines.conftest import read_table, text_rows
+from tests.anomaly_vae_pipelines.conftest import COLUMNS as ORDER_COLUMNS
+from tests.anomaly_vae_pipelines.conftest import orders, read_table, text_rows, write_table
 
 COLUMNS = ("a", "b")
 
@@ -175,3 +178,42 @@ def test_a_model_without_column_names_is_refused(numbers):
     detector = TabularVAEDetector(max_steps=2, random_state=0).fit(numbers.to_numpy())
     with pytest.raises(InputError, match="without column names"):
         Scorer(detector)
+
+
+def of_color(color: str, folder: Path, amount: str = "20.5") -> Rows:
+    """Rows with a colour in the column in which training saw red and green; the last has this amount."""
+    rows = [[*row[:3], color, *row[4:]] for row in orders(20, seed=1)]
+    rows[-1][ORDER_COLUMNS.index("amount")] = amount
+    return all_rows(write_table(folder / "colors.csv", ORDER_COLUMNS, rows))
+
+
+def test_a_category_that_training_never_saw_is_a_reason_that_names_itself(model, tmp_path):
+    score = Scorer(load(model), explain="all", expected=True)
+    scored = score(of_color("violet", tmp_path)).rows
+    assert {name: mask.tolist() for name, mask in scored.unseen.items()} == {"color": [True] * 20}
+    named = 0
+    for position, text in enumerate(reason_texts(scored).to_pylist()):
+        for reason in scored.reasons[position]:
+            assert reason.unseen == (reason.column == "color")
+            if reason.unseen:
+                named += 1
+                assert reason.observed == "violet"
+                assert reason.expected in ("red", "green")
+                assert f"{reason.percent}, value 'violet' was never seen)" in text
+    assert named > 10
+    known = score(of_color("red", tmp_path)).rows
+    assert not known.unseen
+    assert not any(reason.unseen for reasons in known.reasons.values() for reason in reasons)
+
+
+def test_a_column_that_is_new_in_kind_is_refused_with_its_first_value(model, tmp_path):
+    """Numbers at the fit, text at scoring."""
+    score = Scorer(load(model))
+    with open_source(
+        write_table(
+            tmp_path / "a.csv", ORDER_COLUMNS, [["1", "cheap", "2", "red", "true", "2026-01-05", ""]] * 3
+        )
+    ) as source:
+        (block,) = source.blocks()
+        _, rejected = source.read(block, score.names, score.numeric)
+    assert (rejected[0].line, rejected[0].reason) == (2, "column 'amount': wanted a number, got 'cheap'")

@@ -36,6 +36,7 @@ class Reason(Struct):
         float | None,
         Meta(description="Share of the sum over all columns that are below their typical value, 0 to 1."),
     ] = None
+    unseen: Annotated[bool, Meta(description="Whether training never saw the observed value.")] = False
 
 
 class ScoredRow(Struct, gc=False):

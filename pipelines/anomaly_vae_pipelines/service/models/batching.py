@@ -251,4 +251,5 @@ def _part(scored: ScoredRows, first: int, last: int) -> ScoredRows:
         scored.severities[first:last],
         scored.is_anomaly[first:last],
         scored.reasons.part(first, last),
+        {name: mask[first:last] for name, mask in scored.unseen.items()},
     )

@@ -241,9 +241,9 @@ const percent = (share) => (share == null ? "" : ` (${Math.round(100 * share)} %
 
 function reasons(row) {
   if (!row.top_columns.length) return make("span", { class: "hint" }, "no column below its typical value");
-  return row.top_columns.map(({ column, nats, share, observed, expected }) => make("span", { class: "reason" },
+  return row.top_columns.map(({ column, nats, share, observed, expected, unseen }) => make("span", { class: "reason" },
     make("b", {}, column === "latent" ? "unusual combination" : column), ` ${shown(nats)} nats${percent(share)}`,
-    observed == null && expected == null ? null : `: ${observed ?? "missing"}, expected ${expected ?? "missing"}`));
+    observed == null && expected == null ? null : `: ${observed ?? "missing"}${unseen ? " (never seen)" : ""}, expected ${expected ?? "missing"}`));
 }
 
 function opened(index) {

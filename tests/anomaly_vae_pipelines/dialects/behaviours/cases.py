@@ -214,4 +214,53 @@ QUESTIONS = [
     case("German in cp850", lines("Ort,n", "Köln,1", "München,2"), {"Ort": ["Köln", "München"]}, ",", "cp850", asks="--encoding cp850", given=Given(encoding="cp850")),
 ]  # fmt: skip
 
-CASES = [*GERMAN, *FRENCH_SWISS, *US, *MISSING_WORDS, *HEADERLESS, *LOGS, *CODES, *QUESTIONS]
+ODD = [
+    case("preamble of an instrument, in separators", lines("Instrument:,XR-200", "Serial:,12345", "Operator:,Smith", "", "Time (s),Voltage (V),Current (A)", "0.1,1.5,0.2", "0.2,1.6,0.3", "0.3,1.7,0.4"), {"Time (s)": [0.1, 0.2, 0.3], "Current (A)": [0.2, 0.3, 0.4]}),
+    case("two lines of names", lines("X1,X2,Y", "LIMIT_BAL,SEX,default payment next month", "20000,2,1", "120000,2,0", "90000,1,0"), {"X1": [20000, 120000, 90000], "Y": [1, 0, 0]}),
+    case("escaped quotes", lines("a,b", '"say \\"hi\\", ok",1', '"x",2'), {"a": ['say "hi", ok', "x"], "b": [1, 2]}),
+    case("quotes within cells", lines("name,n", '5" pipe,1', 'O"Neil,3', '6" pipe,2'), {"name": ['5" pipe', 'O"Neil'], "n": [1, 3]}),
+    case("trailing separators of rows only", lines("a,b", "1.5,x,", "2.5,y,", "3.5,z,"), {"a": [1.5, 2.5], "b": ["x", "y"], "column_3": [None, None]}),
+    case("UTF-16 without a BOM, semicolons", lines("a;b", "1,5;x", "2,5;y").encode("utf-16-le"), {"a": [1.5, 2.5], "b": ["x", "y"]}, ";", "utf-16-le"),
+    case("thin spaces of thousands", lines("a;b", "1\u2009234,50;x", "12,00;y"), {"a": [1234.5, 12.0]}, ";"),
+    case("a dash as minus", lines("a;b", "–1,5;2", "2,5;3", "–3,5;4"), {"a": [-1.5, 2.5, -3.5]}, ";"),
+    case("decimal marks of one column decide another", lines("a;b", "1.234;1.234,5", "2.345;2.345,5", "3.456;12,5"), {"a": [1234.0, 2345.0], "b": [1234.5, 2345.5]}, ";"),
+    case("exponents with decimal commas", lines("a;b", "1,5E+03;x", "2,25E-02;y"), {"a": [1500.0, 0.0225]}, ";"),
+    case("half days", lines("t,v", "1:05 PM,1", "12:30 AM,2", "11:59 am,3"), {"t": [47_100.0, 1_800.0, 43_140.0], "v": [1, 2]}),
+    case("clock times with points", lines("Zeit;v", "18.00.00;1", "19.30.15;2"), {"Zeit": [64_800.0, 70_215.0]}, ";"),
+    case("time zones", lines("t,v", "2024-01-02T03:04:05+02:00,1", "2024-01-02T03:04:05Z,2"), {"t": ["2024-01-02T03:04:05+02:00", "2024-01-02T03:04:05Z"]}),
+    case("epoch seconds, and voltages named v", lines("t,v", "1700000000,1.5", "1700000060,2.5"), {"t": [1_700_000_000, 1_700_000_060], "v": [1.5, 2.5]}),
+    case("ids with more digits than floats keep", lines("id,n", "9007199254740993,1", "12345678901234567890,2"), {"id": ["9007199254740993", "12345678901234567890"]}),
+    case("phone numbers", lines("phone,n", "+492211234501,1", "+492211234502,2"), {"phone": ["+492211234501", "+492211234502"]}),
+    case("codes that look like exponents", lines("code,n", "1F,1", "1E5,2", "22,3"), {"code": ["1F", "1E5", "22"]}),
+    case("lists and JSON", lines("l,j,n", '"[1, 2]","{""a"": 1}",1', '"[4]","{""a"": 2}",2'), {"l": ["[1, 2]", "[4]"], "j": ['{"a": 1}', '{"a": 2}']}),
+    case("emoji and text from right to left", lines("e,n", "😀,1", "مرحبا,2"), {"e": ["😀", "مرحبا"]}),
+    case("names that are years, of numbers", lines("1990,1991,1992", "1.5,2.5,3.5", "4.5,5.5,6.5"), {"1990": [1.5, 4.5]}),
+    case("empty names", lines("a,,c,", "1,2,3,4", "5,6,7,8"), {"a": [1, 5], "column_2": [2, 6], "c": [3, 7], "column_4": [4, 8]}),
+    case("a huge cell", lines("a,b", "x" * 200_000 + ",1", "y,2"), {"a": ["x" * 200_000, "y"], "b": [1, 2]}),
+    case("a Markdown table", lines("| a | b |", "|---|---|", "| 1.5 | x |", "| 2.5 | y |"), {"a": [1.5, 2.5], "b": ["x", "y"]}, "|"),
+    case("more errors of Excel", lines("a,b", "1.5,#REF!", "#NUM!,2", "3.5,3"), {"a": [1.5, None], "b": [None, 2]}),
+    case("tildes are asked about", lines("a~b~c", "1~2.5~x", "2~3.5~y"), {"a": [1, 2], "b": [2.5, 3.5], "c": ["x", "y"]}, "~", asks="--sep '~'", given=Given(separator="~")),
+    case("the separator of Hive is asked about", lines("a\x01b", "1\x01x", "2\x01y"), {"a": [1, 2], "b": ["x", "y"]}, "\x01", asks="--sep $'\\x01'", given=Given(separator="\x01")),
+    case("two digits of a year may be in front", lines("d,n", "24-01-02,1", "24-02-13,2"), {"d": ["2002-01-24", "2013-02-24"]}, asks="--day-first", given=Given(day_first=True)),
+]  # fmt: skip
+
+REFUSED = {
+    "repeated names": (lines("a,b", "1.5,2", "2.5,3", "a,b", "3.5,4"), "line 4: repeats the names"),
+    "mixed encodings": (lines("ort,n", "Köln,1").encode() + lines("Köln,2", "Bonn,3").encode("cp1252"), "line 3: is not UTF-8, and other lines are"),
+    "duplicate names": (lines("a,b,a", "1,2,3", "4,5,6"), "line 1: 2 columns are named 'a'"),
+    "a note at the end": (lines("a,b", "1.5,2", "2.5,3", "3.5,4", "", "Source: Federal Office"), "line 6: wanted 2 cells"),
+    "ragged rows": (lines("a,b,c", "1,2,3", "4,5", "1,1,1", "2,2,2", "3,3,3"), "line 3: wanted 3 cells"),
+    "NUL": (lines("a,b", "1,x\0y", "2,z"), "line 2: contains a NUL byte"),
+    "names only": (lines("a,b,c"), "at least 2 rows"),
+}  # fmt: skip
+"""Files that are not guessed at, with a part of the message."""
+
+WARNED = {
+    "dates in two forms": lines("d,n", "01.02.2024,1", "2024-02-03,2", "13.02.2024,3"),
+    "dates of an unknown form": lines("d,n", "2024-01-02 03:04:05 UTC,1", "2024-01-03 03:05:05 UTC,2"),
+    "currencies on both sides": lines("price,n", "€12.50,1", "13.50€,2", "7.00€,3"),
+    "several units": lines("weight,n", "12 kg,1", "500 g,2", "3 kg,3"),
+}
+"""Files whose first column is read as text, which is said."""
+
+CASES = [*GERMAN, *FRENCH_SWISS, *US, *MISSING_WORDS, *HEADERLESS, *LOGS, *CODES, *QUESTIONS, *ODD]

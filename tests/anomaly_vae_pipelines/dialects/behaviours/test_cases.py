@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.dialect import Given
-from anomaly_vae_pipelines.errors import AmbiguousError
+from anomaly_vae_pipelines.errors import AmbiguousError, EmptyRowsWarning
+from anomaly_vae_pipelines.runs.check import check_file
 from anomaly_vae_pipelines.runs.table_training import TableTraining
-from tests.anomaly_vae_pipelines.dialects.behaviours.cases import CASES, Case
+from tests.anomaly_vae_pipelines.dialects.behaviours.cases import CASES, REFUSED, WARNED, Case
 
 
 def read(path: Path, given: Given) -> dict[str, list[Any]]:
@@ -42,6 +44,37 @@ def test_a_file_is_read_as_a_person_reads_it(case: Case, tmp_path):
             if _are_numbers(cells)
             else columns[name][: len(cells)] == cells
         )
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_is_no_table_is_refused_by_its_line(name, tmp_path):
+    content, wanted = REFUSED[name]
+    path = tmp_path / "a.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=wanted) as caught:
+        read(path, Given())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_text_that_looks_like_dates_or_numbers_is_reported(name, tmp_path):
+    """By the check of the file too, with the way out."""
+    path = tmp_path / "a.csv"
+    path.write_text(WARNED[name], encoding="utf-8")
+    first, second = check_file(str(path)).columns
+    (oddity,) = first.oddities
+    assert oddity.startswith("is read as text, not as")
+    assert "; write them as" in oddity
+    assert not second.oddities
+
+
+def test_rows_of_separators_are_left_out(tmp_path):
+    """Exports of spreadsheets end with them; a row with one value is a row."""
+    path = tmp_path / "a.csv"
+    path.write_text("a;b\n1,5;x\n;y\n2,5;x\n;\n;\n")
+    with pytest.warns(EmptyRowsWarning, match="2 rows without any value left out"):
+        table = TableTraining(str(path), None, [], {}, "tabular").data()
+    assert len(table) == 3
 
 
 def _are_numbers(cells: list[Any]) -> bool:

@@ -16,7 +16,7 @@ import pytest
 from anomaly_vae_pipelines import ArrowScorer
 from tests.anomaly_vae_pipelines.conftest import PYTHON_PATH
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "docs/examples/engines").glob("*.py"))
+EXAMPLES = sorted((Path(__file__).parents[4] / "docs/examples/engines").glob("*.py"))
 
 # Engines warn about their own modules.
 pytestmark = pytest.mark.filterwarnings("ignore")
