@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anomaly_vae.sampling import RowSample
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.arrow_text import plain_column
+from anomaly_vae_pipelines.io.parallel import in_order
 from anomaly_vae_pipelines.records import Rows
 
 SAMPLE_ROWS = 250_000
@@ -62,20 +63,22 @@ def sample_rows(
         Columns whose numbers are words too.
     """
     sample = RowSample(n_rows, _take, _join, seed)
-    words: _Words | None = None
-    for piece in pieces:
+    words = _Words(frozenset(categories))
+
+    def work(piece: Rows) -> tuple[Rows, dict[str, list[str]]]:
         rows = replace(piece, raw=None, whole=None)
-        if words is None and sample.n_seen + len(rows) > n_rows:
-            words = _Words(frozenset(categories))
-            if sample.n_seen:
-                words.add(sample.rows())
-        if words is not None:
-            words.add(rows)
+        return rows, words.of(rows) if sample.n_seen + len(rows) > n_rows else {}
+
+    for rows, found in in_order(work, pieces):
+        if sample.n_seen <= n_rows < sample.n_seen + len(rows):  # from here on rows are dropped
+            for kept in [sample.rows()] if sample.n_seen else []:
+                words.add(kept, words.of(kept))
+            found = words.of(rows)
+        words.add(rows, found)
         sample.add(rows, len(rows))
     drawn = sample.rows()
-    if words is not None and (lacking := words.lacking(drawn)) is not None:
-        drawn = _join([drawn, lacking])
-    return SampledRows(drawn, sample.n_seen)
+    lacking = words.lacking(drawn) if sample.n_seen > n_rows else None
+    return SampledRows(drawn if lacking is None else _join([drawn, lacking]), sample.n_seen)
 
 
 class _Words:
@@ -88,23 +91,28 @@ class _Words:
         self._examples: list[Rows] = []
         self._n_examples = 0
 
-    def add(self, rows: Rows) -> None:
+    def of(self, rows: Rows) -> dict[str, list[str]]:
+        """Return the distinct words of each text column of some rows; called by any thread."""
+        open_columns = [name for name in rows.table.column_names if name not in self._closed]
+        columns = {name: plain_column(rows.table.column(name)) for name in open_columns}
+        texts = {name: column for name, column in columns.items() if pa.types.is_string(column.type)}
+        return {name: self._words(name, column) for name, column in texts.items()}
+
+    def add(self, rows: Rows, found: Mapping[str, list[str]]) -> None:
         """Note the words of some rows that are new."""
         wanted: dict[int, list[tuple[str, str]]] = {}
-        for name, column in zip(rows.table.column_names, rows.table.columns, strict=True):
+        for name, words in found.items():
             if name in self._closed:
                 continue
-            texts = plain_column(column)
-            if not pa.types.is_string(texts.type):
-                continue
             known = self._seen.setdefault(name, {})
-            new = [word for word in self._words(name, texts) if word not in known]
+            new = [word for word in words if word not in known]
             if len(known) + len(new) > MAX_WORDS:
                 self._closed.add(name)
                 del self._seen[name]
                 continue
             for word in new:
-                wanted.setdefault(pc.index(texts, word).as_py(), []).append((name, word))
+                position = pc.index(plain_column(rows.table.column(name)), word).as_py()
+                wanted.setdefault(position, []).append((name, word))
         if not wanted:
             return
         positions = np.array(sorted(wanted), dtype=np.int64)
