@@ -9,6 +9,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import format_suffix, is_url
+from anomaly_vae_pipelines.io.parallel import in_order
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.arrow import ArrowSource
 from anomaly_vae_pipelines.sources.blocks import Source
@@ -84,14 +85,13 @@ def input_files(paths: Sequence[str]) -> list[str]:
 def read_rows(
     source: Source, columns: Sequence[str] | None = None, numeric: Container[str] = ()
 ) -> Iterator[Rows]:
-    """All rows of a source, in one or more pieces; raises SourceError at the first bad row.
+    """All rows of a source, in pieces that all cores read; raises SourceError at the first bad row.
 
     ``columns`` are those to read, by default all; those in ``numeric`` are numbers, others text or as typed.
     """
     wanted = source.columns if columns is None else columns
     has_rows = False
-    for block in source.blocks():
-        rows, rejected = source.read(block, wanted, numeric)
+    for rows, rejected in in_order(lambda block: source.read(block, wanted, numeric), source.blocks()):
         if rejected:
             raise SourceError(rejected[0].source, rejected[0].line, rejected[0].reason)
         has_rows = True
