@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from anomaly_vae.drift.reference import Rows as DriftRows
+
 RESULT_COLUMNS = ("score", "p_value", "severity", "is_anomaly", "top_columns")
 """Columns that scoring appends, in this order; the user's prefix comes before each name."""
 
@@ -197,6 +199,8 @@ class ScoredRows:
         Whether the score is below the threshold.
     reasons : Reasons
         Reasons by position of the row, worst column first, for the rows that are explained.
+    drift : rows of ``anomaly_vae.drift``, or None
+        The rows as a monitor of drift sees them, if the scorer was asked for that.
     """
 
     rows: Rows
@@ -205,6 +209,7 @@ class ScoredRows:
     severities: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
     reasons: Reasons
+    drift: DriftRows | None = None
 
     def __len__(self) -> int:
         return len(self.scores)

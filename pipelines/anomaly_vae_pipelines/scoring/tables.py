@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.drift.reference import Reference
     from anomaly_vae.scorer import TableScorer
 
 Model: TypeAlias = "TableScorer | TabularVAEDetector | Pipeline"
@@ -63,6 +64,8 @@ class Scorer:
         Whether p-values below the lowest calibration score are estimated.
     texts : frozenset of str
         Columns that a Pipeline receives as text even if all cells are numbers.
+    reference : Reference, optional
+        The calibration rows of the model, if rows are also compared with them.
 
     Attributes
     ----------
@@ -87,8 +90,9 @@ class Scorer:
         offset: float | None = None,
         tail: Tail = "empirical",
         texts: frozenset[str] = frozenset(),
+        reference: Reference | None = None,
     ) -> None:
-        self._texts = texts
+        self._texts, self.reference = texts, reference
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
         self.offset = self.detector.offset_ if offset is None else offset
@@ -127,7 +131,10 @@ class Scorer:
         scores = self.detector.score_samples(X)
         flagged = scores < self.offset
         p_values, severities = self._p_values(scores), self._scale.severities(scores)
-        return ScoredRows(rows, scores, p_values, severities, flagged, self._reasons(X, flagged))
+        drift = None
+        if self.reference is not None:
+            drift = self.detector.drift_rows(X, self.reference, rows.numbers)
+        return ScoredRows(rows, scores, p_values, severities, flagged, self._reasons(X, flagged), drift)
 
     def prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
