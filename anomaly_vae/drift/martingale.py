@@ -45,6 +45,10 @@ class Martingale:
         self._streams = np.arange(len(factors))
         self.restart()
 
+    def fresh(self) -> Martingale:
+        """A martingale of the same bets that has seen no rows; they share the factors."""
+        return Martingale(self._factors, self.threshold)
+
     def restart(self) -> None:
         """Forget all rows."""
         self.n_rows = 0

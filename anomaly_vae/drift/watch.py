@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,12 @@ class Watch:
         self._places = np.array([stream.place for stream in self._streams], dtype=np.int64)
         factors = reference.factors(rate / 2.0)
         self._martingale = Martingale(factors, 2.0 * len(self._streams) / rate)
+
+    def fresh(self) -> Watch:
+        """A watch of other rows of the same streams, which has seen none yet."""
+        other = copy(self)
+        other._martingale = self._martingale.fresh()
+        return other
 
     @property
     def n_rows(self) -> int:

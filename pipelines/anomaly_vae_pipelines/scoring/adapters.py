@@ -100,7 +100,7 @@ class ImageAdapter:
         tail: Tail = "empirical",
         heatmaps: str | None = None,
         force: bool = False,
-        reference: None = None,
+        reference: Reference | None = None,
     ) -> ImageScorer:
         """Return the scorer of the model.
 

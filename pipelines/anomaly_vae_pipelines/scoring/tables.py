@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
@@ -213,6 +213,11 @@ def final_detector(model: Model) -> TableScorer | TabularVAEDetector:
     """Return the detector itself, or the last step of a Pipeline."""
     detector: TableScorer | TabularVAEDetector = model[-1] if is_pipeline(model) else model
     return detector
+
+
+def reference_maker(detector: object) -> Callable[[], Reference] | None:
+    """Return what gives the calibration rows of a detector; None if it is not of tables, or kept none."""
+    return getattr(detector, "drift_reference", None) if hasattr(detector, "learning_") else None
 
 
 def is_pipeline(model: object) -> TypeGuard[Pipeline]:
