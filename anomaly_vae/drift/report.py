@@ -24,6 +24,7 @@ EFFECT = 0.1
 """Least effect of a column that drifted by its test; given enough rows a test detects any difference."""
 
 _N_PARTS = 10
+_CLEAR = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +121,7 @@ class DriftReport:
 
 
 def _cause(column: ColumnDrift) -> tuple[bool, float, float]:
-    only_nats = column.aspects == ("nats",) and (column.effect or 0.0) < EFFECT
+    only_nats = column.aspects == ("nats",) and not (column.p_value or 1.0) <= _CLEAR
     since = float("inf") if column.since is None else float(column.since)
     return only_nats, since, -(column.effect or 0.0)
 
