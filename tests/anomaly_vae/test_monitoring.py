@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from copy import copy
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +75,20 @@ def test_a_model_of_an_earlier_release_says_how_to_get_calibration_rows(scorer):
     del earlier.learning_
     with pytest.raises(InputError, match="kept no calibration rows to compare with; fit it again"):
         earlier.drift(mixed_table(10, 6))
+
+
+def test_extreme_calibration_rows_of_a_file_give_a_report(scorer):
+    """Whatever passes the checks of a file: no warning, and only finite numbers."""
+    forged = scorer._copy()
+    state = scorer.learning_.state
+    features = np.where(state.calibration.features > 0, 1e3, -1e3).astype(np.float32)
+    calibration = replace(state.calibration, features=features)
+    forged.learning_ = copy(scorer.learning_)
+    forged.learning_.state = replace(state, calibration=calibration)
+    forged.training_ = {"n_rows": -1e300}
+    report = forged.drift(mixed_table(300, 7))
+    json.dumps(asdict(report), allow_nan=False)
+    assert report.drifted
 
 
 def test_the_rate_is_checked(scorer):
