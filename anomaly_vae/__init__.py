@@ -10,6 +10,7 @@ scikit-learn. Each module imports only modules below it:
     discovery, training, scoring    false discovery rates; fit a torch module, and score with it
     runtime, nn, pixels             score with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
                                     transforms of images
+    verdicts, drift                 what was learned from verdicts; rows against those of calibration
     states                          fitted models as plain arrays, and the checks of those of a file
     tails, thresholds, columns      scores to p-values and offsets; tables to float matrices
     schema, bounded_json, errors,   which column owns which cells of that matrix; JSON within bounds; all

@@ -43,6 +43,9 @@ class ModelOfTable(Protocol):
     def contributions(self, X: Table) -> Floats:
         """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats."""
 
+    def contributions_of(self, X: Table, position: int) -> Floats:
+        """``contributions`` to the bound of one ensemble."""
+
 
 class TableExplanations(Decisions):
     """Decisions from the bounds of a model of a table, and contributions of the columns to them."""

@@ -75,6 +75,10 @@ class TableRuntime:
         """
         return self._compute(self._contributions, X, len(self.state.schema.columns) + 1)
 
+    def contributions_of(self, X: Table, position: int) -> Floats:
+        """``contributions`` to the bound of one ensemble."""
+        return self._compute(self._contributions_of_each[position], X, len(self.state.schema.columns) + 1)
+
     def encode(self, X: Table) -> NDArray[np.float64]:
         """Posterior means of the latents, shape (n_rows, latent_dim)."""
         return self._compute(self._encoder, X, self.latent_dim)
@@ -113,6 +117,14 @@ class TableRuntime:
     def _contributions(self) -> Session:
         state = self.state
         return Session(contributions_model(state.schema, state.ensembles, divide_all=state.divide_all))
+
+    @cached_property
+    def _contributions_of_each(self) -> list[Session]:
+        state = self.state
+        return [
+            Session(contributions_model(state.schema, (ensemble,), divide_all=state.divide_all))
+            for ensemble in state.ensembles
+        ]
 
     def _compute(self, session: Callable[[NDArray[np.float32]], Floats], X: Table, n_outputs: int) -> Floats:
         result = np.empty((len(X), n_outputs))

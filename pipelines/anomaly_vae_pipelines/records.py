@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from anomaly_vae.drift.reference import Rows as DriftRows
+
 RESULT_COLUMNS = ("score", "p_value", "severity", "is_anomaly", "top_columns")
 """Columns that scoring appends, in this order; the user's prefix comes before each name."""
 
@@ -199,6 +201,8 @@ class ScoredRows:
         Reasons by position of the row, worst column first, for the rows that are explained.
     unseen : mapping of str to array of bool, shape (n_rows,)
         Which rows hold a value that training never saw, by column; only the columns with any.
+    drift : rows of ``anomaly_vae.drift``, or None
+        The rows as a monitor of drift sees them, if the scorer was asked for that.
     """
 
     rows: Rows
@@ -208,6 +212,7 @@ class ScoredRows:
     is_anomaly: NDArray[np.bool_]
     reasons: Reasons
     unseen: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    drift: DriftRows | None = None
 
     def __len__(self) -> int:
         return len(self.scores)

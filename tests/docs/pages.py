@@ -145,4 +145,4 @@ def run(command: str) -> list[str]:
 
 def shape(line: str) -> str:
     """The line with its numbers taken out."""
-    return re.sub(r"\s+", " ", re.sub(r"-?\d+(\.\d+)?(e[+-]\d+)?", "#", line)).rstrip()
+    return re.sub(r"\s+", " ", re.sub(r"[-+]?\d+(\.\d+)?(e[+-]\d+)?", "#", line)).rstrip()

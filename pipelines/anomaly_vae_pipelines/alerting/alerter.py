@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
 from anomaly_vae_pipelines.alerting.times import Clock, row_times
 from anomaly_vae_pipelines.errors import AlertingWarning, UnknownNameError
 from anomaly_vae_pipelines.records import ScoredRows
+
+if TYPE_CHECKING:
+    from anomaly_vae.drift.reference import Reference
 
 
 class Alerter:
@@ -68,6 +71,11 @@ class Alerter:
     def columns(self) -> tuple[str, ...]:
         """Columns of the input that ``observe`` reads: those of rules, keys, times and ids."""
         return self._config.columns
+
+    @property
+    def calibration_rows(self) -> Reference | None:
+        """The calibration rows with which a rule wants scored rows to be compared; None if none does."""
+        return next((rows for rule in self._config.rules if (rows := rule.calibration_rows)), None)
 
     @property
     def files(self) -> dict[str, str]:
@@ -186,6 +194,7 @@ def load_alerter(
     state: Path | None = None,
     calibration_scores: NDArray[np.float64] | None = None,
     offset: float | None = None,
+    calibration_rows: Callable[[], Reference] | None = None,
     environ: Mapping[str, str] = os.environ,
     beside: Path | None = None,
     clock: Clock | None = None,
@@ -204,6 +213,8 @@ def load_alerter(
     offset : float or None
         The score below which the model flags a row; without it, runs and shares of flagged rows have no
         p-value.
+    calibration_rows : callable or None
+        Gives the calibration rows of a model of a table, with which rules of drift compare columns.
     environ : mapping of str to str
         The environment variables, which hold the secrets.
     beside : Path or None
@@ -225,7 +236,8 @@ def load_alerter(
         If another run is using the state (or the file in ``beside``) or the spool.
     """
     chosen = clock or Clock()
-    config = read_config(Path(path), environ, CalibrationScores(calibration_scores, offset), chosen)
+    calibration = CalibrationScores(calibration_scores, offset, calibration_rows)
+    config = read_config(Path(path), environ, calibration, chosen)
     config = replace(config, ids=tuple(ids) or config.ids)
     owner = state or beside or Path(path)
     spool = config.spool or states.spool_beside(owner)

@@ -3,7 +3,7 @@
     0    success; also if the reader of standard output has closed it
     1    failure: a full disk, a missing extra, an alert that was not delivered, a bug of this program
     2    bad usage or bad input
-    3    success, but an alert was raised (only with --fail-on-alert)
+    3    success, but an alert was raised or a column drifted (only with --fail-on-alert)
     130  interrupted by Ctrl-C
     143  terminated by SIGTERM
 

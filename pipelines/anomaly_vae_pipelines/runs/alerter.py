@@ -11,6 +11,7 @@ from anomaly_vae_pipelines.alerting import Alerter, load_alerter
 from anomaly_vae_pipelines.io.files import expand_folders
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
+from anomaly_vae_pipelines.scoring.tables import reference_maker
 
 
 def alerter_of_run(
@@ -52,6 +53,7 @@ def alerter_of_run(
         calibration_scores=opened.detector.calibration_scores_,
         # An infinite offset flags no row: there is no threshold to check rules against.
         offset=threshold if offset is None or math.isfinite(threshold) else None,
+        calibration_rows=reference_maker(opened.detector),
         ids=tuple(ids),
     )
     try:

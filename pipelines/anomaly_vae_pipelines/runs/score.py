@@ -121,6 +121,7 @@ class ScoreRun:
             tail=self.options.tail,
             heatmaps=self.options.heatmaps,
             force=self.options.force or self.options.resume,
+            reference=None if observer is None else observer.calibration_rows,
         )
         self.encoder = ENCODERS[self.format](self.options.prefix)
         self.stats, self._on_progress, self._on_finished = RunStats(), on_progress, on_finished

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import pyarrow as pa
 
+from anomaly_vae.drift.reference import Reference
 from anomaly_vae.errors import InputError
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
@@ -71,12 +72,24 @@ class TableAdapter:
         tail: Tail = "empirical",
         heatmaps: str | None = None,
         force: bool = False,
+        reference: Reference | None = None,
     ) -> Scorer:
-        """Return the scorer of the model; raises InputError for ``heatmaps``, which tables do not have."""
+        """Return the scorer of the model; raises InputError for ``heatmaps``, which tables do not have.
+
+        With ``reference``, the calibration rows of the model, the scorer also compares rows with them.
+        """
         if heatmaps is not None:
             raise InputError("the model was fitted on a table, which has no heat maps; leave out --heatmaps")
         texts = self.reading.texts()
-        return Scorer(self._model, explain=explain, expected=expected, offset=offset, tail=tail, texts=texts)
+        return Scorer(
+            self._model,
+            explain=explain,
+            expected=expected,
+            offset=offset,
+            tail=tail,
+            texts=texts,
+            reference=reference,
+        )
 
     def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:
         """Return the files to read; raises InputError if they are images."""
@@ -108,11 +121,12 @@ class ImageAdapter:
         tail: Tail = "empirical",
         heatmaps: str | None = None,
         force: bool = False,
+        reference: Reference | None = None,
     ) -> ImageScorer:
         """Return the scorer of the model.
 
         It writes heat maps to the folder ``heatmaps``, which must be empty unless ``force`` is true.
-        ``expected`` is ignored.
+        ``expected`` is ignored, and images have no ``reference``.
         """
         pictures = None
         if heatmaps is not None:

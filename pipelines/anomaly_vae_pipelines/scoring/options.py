@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.records import ScoredRows
+
+if TYPE_CHECKING:
+    from anomaly_vae.drift.reference import Reference
 
 Explain = Literal["flagged", "all", "none"]
 OnBadRow = Literal["error", "quarantine"]
@@ -72,6 +75,10 @@ class Observer(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it needs besides those of the model."""
+
+    @property
+    def calibration_rows(self) -> Reference | None:
+        """Calibration rows of the model, with which it needs the rows to be compared; None if it does not."""
 
     def observe(self, scored: ScoredRows) -> object:
         """Process the next rows."""

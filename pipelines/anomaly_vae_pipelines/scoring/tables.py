@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from anomaly_vae.detectors.tabular import TabularVAEDetector
+    from anomaly_vae.drift.reference import Reference
     from anomaly_vae.scorer import TableScorer
 
 Model: TypeAlias = "TableScorer | TabularVAEDetector | Pipeline"
@@ -63,6 +64,8 @@ class Scorer:
         Whether p-values below the lowest calibration score are estimated.
     texts : frozenset of str
         Columns that a Pipeline receives as text even if all cells are numbers.
+    reference : Reference, optional
+        The calibration rows of the model, if rows are also compared with them.
 
     Attributes
     ----------
@@ -87,8 +90,9 @@ class Scorer:
         offset: float | None = None,
         tail: Tail = "empirical",
         texts: frozenset[str] = frozenset(),
+        reference: Reference | None = None,
     ) -> None:
-        self._texts = texts
+        self._texts, self.reference = texts, reference
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
         self.offset = self.detector.offset_ if offset is None else offset
@@ -128,8 +132,10 @@ class Scorer:
         flagged = scores < self.offset
         p_values, severities = self._p_values(scores), self._scale.severities(scores)
         unseen = self.detector.unseen(X)
-        reasons = self._reasons(X, flagged, unseen)
-        return ScoredRows(rows, scores, p_values, severities, flagged, reasons, unseen)
+        reasons, drift = self._reasons(X, flagged, unseen), None
+        if self.reference is not None:
+            drift = self.detector.drift_rows(X, self.reference, rows.numbers)
+        return ScoredRows(rows, scores, p_values, severities, flagged, reasons, unseen, drift)
 
     def prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
@@ -214,6 +220,11 @@ def final_detector(model: Model) -> TableScorer | TabularVAEDetector:
     """Return the detector itself, or the last step of a Pipeline."""
     detector: TableScorer | TabularVAEDetector = model[-1] if is_pipeline(model) else model
     return detector
+
+
+def reference_maker(detector: object) -> Callable[[], Reference] | None:
+    """Return what gives the calibration rows of a detector; None if it is not of tables, or kept none."""
+    return getattr(detector, "drift_reference", None) if hasattr(detector, "learning_") else None
 
 
 def is_pipeline(model: object) -> TypeGuard[Pipeline]:

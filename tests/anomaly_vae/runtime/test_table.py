@@ -32,6 +32,11 @@ def test_scores_are_those_of_torch(X: Table, novelty: bool) -> None:
     np.testing.assert_allclose(runtime.totals(X), np.max(each, axis=0), rtol=1e-6, atol=1e-4)
     np.testing.assert_allclose(runtime.contributions(X).sum(axis=1), runtime.totals(X), rtol=1e-9, atol=1e-9)
 
+    position = len(model.ensembles) - 1
+    one = runtime.contributions_of(X, position)
+    np.testing.assert_allclose(one.sum(axis=1), each[position], rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(one, model.contributions_of(X, position), rtol=1e-4, atol=1e-3)
+
 
 def test_the_number_of_rows_and_threads_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of several blocks have the bits that they have in one call of their own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from anomaly_vae.drift.reference import Reference
 from anomaly_vae_pipelines.alerting import Alert, Alerter, load_alerter
 from anomaly_vae_pipelines.alerting.times import Clock
 from anomaly_vae_pipelines.reasons import Reason
@@ -92,6 +93,7 @@ def alerter(
     environ: dict[str, str] | None = None,
     calibration: Any = None,
     offset: float | None = None,
+    calibration_rows: Callable[[], Reference] | None = None,
     ids: Sequence[str] = (),
 ) -> Alerter:
     """An alerter in a folder; without sinks, alerts go to ``alerts.jsonl``."""
@@ -102,6 +104,7 @@ def alerter(
         state=folder / state if state else None,
         calibration_scores=calibration,
         offset=offset,
+        calibration_rows=calibration_rows,
         environ=environ or {},
         clock=clock or FakeClock().clock,
         ids=ids,

@@ -43,6 +43,7 @@ class Watching:
     """Remembers the codes of all rows."""
 
     columns = ("code",)
+    calibration_rows = None
 
     def __init__(self) -> None:
         self.seen, self.n_reasons = [], 0

@@ -23,6 +23,7 @@ from anomaly_vae_pipelines.alerting.config.sections import (
 )
 from anomaly_vae_pipelines.alerting.rules.base import Rule, RuleOptions
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
+from anomaly_vae_pipelines.alerting.rules.drift_rules import StreamDriftRule
 from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
 from anomaly_vae_pipelines.alerting.rules.row_rules import RunRule, ScoreRule
 from anomaly_vae_pipelines.alerting.rules.silence import SilenceRule
@@ -32,6 +33,9 @@ from anomaly_vae_pipelines.alerting.times import Clock
 
 MIN_ROWS = 100
 """Rows that a window must have to be judged, unless the rule says how many, or it is shorter."""
+
+
+_RATE = 0.01
 
 
 def window_from(value: object) -> Window:
@@ -159,12 +163,36 @@ class ShareSection(WindowSection, LimitSection):
 
 
 class DriftSection(WindowSection):
-    """Scores of a window against those of calibration."""
+    """Rows against those of calibration, after each row; or scores of a window, if a key of it is given."""
 
+    rate: Share | None = None
     effect: Probability = 0.1
     p_value: Probability = 1e-3
 
+    @model_validator(mode="after")
+    def _check_rate(self) -> Self:
+        if self.rate is not None and self._of_window:
+            raise ValueError(f"rate does not go with {self._of_window[0]}; remove one of them")
+        if self.rate == 1:
+            raise ValueError("rate must be less than 1")
+        return self
+
+    @property
+    def _of_window(self) -> list[str]:
+        """The given keys of a rule about the scores of a window."""
+        return sorted({"window", "least", "effect", "p_value"} & self.model_fields_set)
+
     def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        if calibration.rows is not None and not self._of_window:
+            return StreamDriftRule(self.options, calibration.rows(), self.rate or _RATE)
+        if self.rate is not None:
+            raise InputError(
+                "rate needs the calibration rows of a model of a table, and the model has none; fit the "
+                "model again, or give window instead"
+            )
+        return self._window_rule(calibration)
+
+    def _window_rule(self, calibration: CalibrationScores) -> Rule:
         if calibration.scores is None or not len(calibration.scores):
             raise InputError(
                 "kind = 'drift' needs scores of calibration, and the model has none; "

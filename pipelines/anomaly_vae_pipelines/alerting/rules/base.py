@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anomaly_vae_pipelines.alerting.records import AlertRow, Key, RowLocation
 from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
 from anomaly_vae_pipelines.reasons import Reason
+
+if TYPE_CHECKING:
+    from anomaly_vae.drift.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,11 @@ class Rule:
     def settings(self) -> str:
         """What the state depends on: a rule with other settings starts with an empty one."""
         return f"{self.kind} {self.options.key}"
+
+    @property
+    def calibration_rows(self) -> Reference | None:
+        """The calibration rows that it wants scored rows to be compared with; None if it does not."""
+        return None
 
     @property
     def meaning(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from anomaly_vae.tails import LowerTail
 from anomaly_vae.thresholds import least_false_alarm_rate
 from anomaly_vae_pipelines.records import ScoredRows
+
+if TYPE_CHECKING:
+    from anomaly_vae.drift.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,13 @@ class CalibrationScores:
         Scores of held-out normal rows, in nats; None if they are not known.
     offset : float or None
         The score below which the model flags a row; None if it is not known.
+    rows : callable or None
+        Gives the calibration rows of a model of a table; None if the model kept none.
     """
 
     scores: NDArray[np.float64] | None = None
     offset: float | None = None
+    rows: Callable[[], Reference] | None = None
 
     @property
     def n_rows(self) -> int:

@@ -26,6 +26,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from anomaly_vae_pipelines.service.models.registry import Registry
+from anomaly_vae_pipelines.service.models.statistics import LEAST
 
 MEDIA = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -95,8 +96,10 @@ class _Models(Collector):
         )
         drift = _gauge(
             "score_drift",
-            "Kolmogorov-Smirnov distance, 0 to 1, of the last 5,000 to 10,000 scores from calibration.",
+            "Kolmogorov-Smirnov distance, 0 to 1, of the last 5,000 to 10,000 scores from calibration; "
+            f"absent for fewer than {LEAST} rows.",
         )
+        drift_rows = _gauge("score_drift_rows", "Rows whose scores that distance is about.")
         threshold = _gauge("threshold_nats", "The threshold.")
         waiting = _gauge("rows_waiting", "Rows waiting for their scores.")
         info = InfoMetricFamily("anomaly_vae_model", "The served model.", labels=_NAMED)
@@ -112,12 +115,13 @@ class _Models(Collector):
             scores.add_metric(labels, list(zip(ends, cumulative, strict=True)), now.total)
             if now.drift is not None:
                 drift.add_metric(labels, now.drift)
+            drift_rows.add_metric(labels, now.n_recent)
             threshold.add_metric(labels, served.offset)
             waiting.add_metric(labels, self._models.get(*labels)[1].n_rows)
             info.add_metric(labels, {"id": served.model_id, "kind": served.kind})
             loaded.add_metric(labels, served.loaded_at.timestamp())
             load.add_metric(labels, served.seconds)
-        yield from (rows, anomalies, scores, drift, threshold, waiting, info, loaded, load)
+        yield from (rows, anomalies, scores, drift, drift_rows, threshold, waiting, info, loaded, load)
 
 
 def _gauge(name: str, about: str) -> GaugeMetricFamily:

@@ -12,6 +12,7 @@ import pytest
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting import Alert, load_alerter, verify
 from anomaly_vae_pipelines.alerting.delivery.signatures import headers_of
+from tests.anomaly_vae.drift.references import reference
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "rules.md"
 RULE = '[[rule]]\nname = "r"\n'
@@ -29,7 +30,13 @@ def test_the_example_of_the_docs_is_a_file_of_rules(tmp_path):
     path.write_text(text)
     environ = {"ALERT_URL": "https://example.org/x", "ALERT_SECRET": "s", "ALERT_URLS": "json://localhost"}
     # As many held-out rows as the model of the README has.
-    current = load_alerter(path, calibration_scores=-np.arange(36.0), offset=-35.0, environ=environ)
+    current = load_alerter(
+        path,
+        calibration_scores=-np.arange(36.0),
+        offset=-35.0,
+        calibration_rows=reference,
+        environ=environ,
+    )
     assert {rule.kind for rule in current._config.rules} == {
         "score",
         "share",

@@ -15,15 +15,16 @@ def test_metrics_tell_of_rows_anomalies_scores_and_drift(number_model: TabularVA
     """Rows far from all that was calibrated drift as far as there is."""
     with TestClient(create_app(number_model, Settings())) as client:
         row = {"x": 1e6, "y": 1e6, "z": 1e6}
-        client.post("/v1/score", json={"rows": [row] * 40})
+        client.post("/v1/score", json={"rows": [row] * 200})
         lines = client.get("/metrics").text.splitlines()
     told = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     of = '{model="model",version="1"}'
-    assert told[f"anomaly_vae_rows_total{of}"] == "40.0"
-    assert told[f"anomaly_vae_anomalies_total{of}"] == "40.0"
+    assert told[f"anomaly_vae_rows_total{of}"] == "200.0"
+    assert told[f"anomaly_vae_anomalies_total{of}"] == "200.0"
     ends = {line: count for line, count in told.items() if line.startswith("anomaly_vae_score_nats_bucket")}
-    assert set(ends.values()) == {"40.0"}  # all of them below the first end
+    assert set(ends.values()) == {"200.0"}  # all of them below the first end
     assert float(told[f"anomaly_vae_score_drift{of}"]) > 0.99
+    assert told[f"anomaly_vae_score_drift_rows{of}"] == "200.0"
     assert told['anomaly_vae_requests_total{route="/v1/score",status="200"}'] == "1.0"
 
 
@@ -50,3 +51,4 @@ def test_every_version_has_a_series(number_model: TabularVAEDetector) -> None:
     for name in ("rows_total", "anomalies_total", "threshold_nats", "rows_waiting", "model_load_seconds"):
         assert sum(line.startswith(f"anomaly_vae_{name}{{") for line in lines) == 2, name
     assert not [line for line in lines if line.startswith("anomaly_vae_score_drift{")]  # no rows, no drift
+    assert sum(line.startswith("anomaly_vae_score_drift_rows{") for line in lines) == 2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_vae_pipelines.service.models.statistics import WINDOW, ScoreStatistics
+from anomaly_vae_pipelines.service.models.statistics import LEAST, WINDOW, ScoreStatistics
 
 CALIBRATION = np.sort(np.random.default_rng(0).normal(size=2000))
 
@@ -36,13 +36,23 @@ def test_a_bucket_holds_the_scores_up_to_its_upper_bound() -> None:
 
 def test_drift_is_small_for_the_same_scores_and_large_for_others() -> None:
     statistics = ScoreStatistics(CALIBRATION)
-    assert statistics.snapshot().drift is None
+    assert (statistics.snapshot().drift, statistics.snapshot().n_recent) == (None, 0)
     random = np.random.default_rng(1)
     statistics.add(random.normal(size=WINDOW), np.zeros(WINDOW, dtype=bool))
     assert statistics.snapshot().drift < 0.05  # type: ignore[operator]
     for _ in range(3):
         statistics.add(random.normal(size=WINDOW) + 9.0, np.zeros(WINDOW, dtype=bool))
     assert statistics.snapshot().drift > 0.99  # type: ignore[operator]
+
+
+def test_there_is_no_drift_of_few_rows() -> None:
+    """Two still rows would have a distance of .5, and an alert at .2 would fire."""
+    statistics, random = ScoreStatistics(CALIBRATION), np.random.default_rng(2)
+    statistics.add(random.normal(size=LEAST - 1), np.zeros(LEAST - 1, dtype=bool))
+    assert (statistics.snapshot().drift, statistics.snapshot().n_recent) == (None, LEAST - 1)
+    statistics.add(random.normal(size=1), np.zeros(1, dtype=bool))
+    assert statistics.snapshot().drift < 0.2  # type: ignore[operator]
+    assert statistics.snapshot().n_recent == LEAST
 
 
 def test_a_request_without_scored_rows_has_no_drift() -> None:
