@@ -19,7 +19,7 @@ from anomaly_vae_pipelines.cli.exit_codes import PROGRAM, exit_code_of, stop_on_
 from anomaly_vae_pipelines.errors import UnknownNameError
 
 COMMANDS = (
-    "check", "fit", "score", "watch", "alerts", "serve", "evaluate", "verdicts", "learn",
+    "check", "fit", "score", "watch", "alerts", "serve", "evaluate", "compare", "verdicts", "learn",
     "inspect", "threshold", "export", "sample", "demo",
 )  # fmt: skip
 """Names of the commands, in the order of the help."""

@@ -79,6 +79,12 @@ def label_options(text: str) -> Callable[[F], F]:
     return decorate
 
 
+def gate_option(about_old: str) -> Callable[[F], F]:
+    """``--gate``: conditions on metrics, without which the exit code is 1."""
+    text = f"Conditions, separated by commas; the exit code is 1 unless all hold. {about_old}"
+    return click.option("--gate", metavar="EXPR", help=text)
+
+
 tail_option = click.option(
     "--tail",
     type=click.Choice(["empirical", "gpd"]),

@@ -126,7 +126,7 @@ def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[l
     with open_source(source, reading=reading) as opened:
         require_columns([column, *scorer.names], opened)
         rows = list(read_rows(opened, [*scorer.names, column], scorer.numeric))
-    pieces = list(_judged(scorer, rows, source, column))
+    pieces = list(_judged(scorer, rows, column))
     if not pieces:
         raise InputError(
             f"{source}: column {column!r} is empty; write normal or anomalous for the rows you know"
@@ -134,18 +134,20 @@ def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[l
     return pieces, sum(map(len, rows)) - sum(len(piece.verdicts) for piece in pieces)
 
 
-def _judged(scorer: Scorer, pieces: list[Rows], source: str, column: str) -> Iterator[_Judged]:
+def verdicts_of(rows: Rows, column: str) -> NDArray[np.int64]:
+    """Return +1 or -1 for each row by its cell in ``column``, and 0 for an empty one, shape (n_rows,).
+
+    Raises SourceError for another word than in ``WORDS``.
+    """
+    cells = zip(rows.cells(column), rows.numbers.tolist(), strict=True)
+    return np.array([_verdict(*cell, rows.source, column) for cell in cells], dtype=np.int64)
+
+
+def _judged(scorer: Scorer, pieces: list[Rows], column: str) -> Iterator[_Judged]:
     for rows in pieces:
-        verdicts = np.array(
-            [_verdict(*cell, source, column) for cell in _cells(rows, column)], dtype=np.int64
-        )
+        verdicts = verdicts_of(rows, column)
         if verdicts.any():
             yield _Judged(scorer.prepared(rows.take(verdicts != 0)), verdicts[verdicts != 0])
-
-
-def _cells(rows: Rows, column: str) -> Iterator[tuple[str, int]]:
-    """Cells of a column, and their lines."""
-    return zip(rows.cells(column), rows.numbers.tolist(), strict=True)
 
 
 def _verdict(cell: str, line: int, source: str, column: str) -> int:
