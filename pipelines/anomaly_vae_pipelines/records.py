@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 RESULT_COLUMNS = ("score", "p_value", "severity", "is_anomaly", "top_columns")
 """Columns that scoring appends, in this order; the user's prefix comes before each name."""
 
+VERDICT, VERDICT_ID = "verdict", "verdict_id"
+"""Columns of what a person said about a row, and of what identifies the row: its last verdict counts."""
+
+VERDICT_WORDS = {"normal": 1, "anomalous": -1, "1": 1, "+1": 1, "-1": -1}
+"""What a cell of the first column may say."""
+
 
 @dataclass(frozen=True)
 class Rows:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.records import Evaluation, Label, Rows, ScoredRows
+from anomaly_vae_pipelines.records import VERDICT, Evaluation, Label, Rows, ScoredRows
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
-from anomaly_vae_pipelines.runs.learn import VERDICT, verdicts_of
+from anomaly_vae_pipelines.runs.learn import verdicts_of
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter
 from anomaly_vae_pipelines.scoring.evaluation import ANOMALOUS, NORMAL, evaluate_scores, kinds_of
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
