@@ -22,6 +22,7 @@ class ScoreRule(Rule):
     """Finds every row that its limit counts."""
 
     kind = "score"
+    judges_rows = True
 
     def __init__(self, options: RuleOptions, limit: Limit) -> None:
         super().__init__(options)
