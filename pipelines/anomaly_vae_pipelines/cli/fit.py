@@ -13,6 +13,7 @@ from anomaly_vae_pipelines.cli.options import (
     ImageSize,
     Share,
     both_of,
+    command_line,
     config_option,
     detector_table,
     label_options,
@@ -136,6 +137,7 @@ def command(
         "false_alarm_rate": threshold.get("false_alarm_rate"),
         "tail": tail_of(ctx, tail, threshold),
         "force": force,
+        "command": command_line(),
     }
     if reads_images(train):
         _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema")

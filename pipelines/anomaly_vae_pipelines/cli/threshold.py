@@ -10,6 +10,7 @@ from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dia
 from anomaly_vae_pipelines.cli.options import (
     Positive,
     Share,
+    command_line,
     exactly_one,
     model_output_option,
     tail_of,
@@ -67,7 +68,8 @@ def command(
     ctx = click.get_current_context()
     wanted = exactly_one(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
     tail = tail_of(ctx, tail, wanted)
-    threshold = threshold_file(model, output, tail=tail, force=force, **_with_budget(ctx, wanted))
+    options: dict[str, Any] = {"tail": tail, "force": force, "command": command_line()}
+    threshold = threshold_file(model, output, **options, **_with_budget(ctx, wanted))
     rate = threshold.false_alarm_rate
     pairs = [
         ("threshold", threshold_text(threshold.offset, rate, threshold.tail)),

@@ -16,6 +16,7 @@ from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
+from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
 
@@ -35,6 +36,7 @@ def fit_file(
     false_alarm_rate: float | None = None,
     tail: Tail = "empirical",
     force: bool = False,
+    command: str | None = None,
 ) -> FitSummary:
     """Fit a detector, or the Pipeline of a recipe, on the rows of a file and save it.
 
@@ -59,6 +61,8 @@ def fit_file(
         As in ``TabularVAEDetector.set_threshold``.
     force : bool
         Whether ``output`` may be replaced.
+    command : str, optional
+        The command line, which the model file keeps.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def fit_file(
         For files, names and parameters that cannot be used.
     """
     training = TableTraining(train, label, left_out, parameters or {}, recipe, given)
-    return _fit(training, train, output, false_alarm_rate, tail, force)
+    return _fit(training, train, output, false_alarm_rate, tail, force, command)
 
 
 def fit_images(
@@ -79,6 +83,7 @@ def fit_images(
     false_alarm_rate: float | None = None,
     tail: Tail = "empirical",
     force: bool = False,
+    command: str | None = None,
 ) -> FitSummary:
     """Fit a detector on images and save it.
 
@@ -92,7 +97,7 @@ def fit_images(
         Converts every image to grey or to colour, now and when it is scored.
     parameters : mapping, optional
         Parameters of ImageVAEDetector.
-    false_alarm_rate, tail, force
+    false_alarm_rate, tail, force, command
         As in ``fit_file``.
 
     Raises
@@ -102,22 +107,33 @@ def fit_images(
     """
     chosen = {"image_size": image_size, "channels": channels}
     given = {name: value for name, value in chosen.items() if value is not None}
-    return _fit(
-        ImageTraining(train, dict(parameters or {}) | given), train, output, false_alarm_rate, tail, force
-    )
+    training = ImageTraining(train, dict(parameters or {}) | given)
+    return _fit(training, train, output, false_alarm_rate, tail, force, command)
 
 
 def _fit(
-    training: Training, train: str, output: str, rate: float | None, tail: Tail, force: bool
+    training: Training,
+    train: str,
+    output: str,
+    rate: float | None,
+    tail: Tail,
+    force: bool,
+    command: str | None,
 ) -> FitSummary:
     started, detector = time.perf_counter(), training.detector
-    check_no_overwriting({"-o": output}, training.paths())
+    paths = training.paths()
+    check_no_overwriting({"-o": output}, paths)
     with replacing(output, force=force) as temporary:
+        digest = digest_of(paths)
         data = training.data()
         _fit_model(training, train, data, rate, tail)
         if rate is not None:
             detector.set_threshold(false_alarm_rate=rate, tail=tail)
-        save(training.model, temporary, dialect=training.dialect())
+        about = data_of(train, digest, len(data), data.shape[1] if hasattr(data, "columns") else None)
+        columns = getattr(detector, "schema_", None)
+        about |= {} if columns is None else times_of(data, columns.columns)
+        steps = [step(command, data=about)]
+        save(training.model, temporary, dialect=training.dialect(), provenance=steps)
     return FitSummary(
         **threshold_fields(detector, output),
         n_rows=len(data),

@@ -12,14 +12,17 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae.errors import InputError
 from anomaly_vae.model_file.pipeline import Pipeline as LoadedPipeline
-from anomaly_vae.persistence import load_with_dialect, save
+from anomaly_vae.model_file.provenance import extended
+from anomaly_vae.persistence import load_with_dialect, read_metadata, save
 from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID, VERDICT_WORDS, Rows
+from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
+from anomaly_vae_pipelines.scoring.model_files import model_id
 from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
@@ -79,12 +82,18 @@ class _Judged(NamedTuple):
 
 
 def learn_file(
-    model: str, source: str, output: str, *, column: str = VERDICT, force: bool = False
+    model: str,
+    source: str,
+    output: str,
+    *,
+    column: str = VERDICT,
+    force: bool = False,
+    command: str | None = None,
 ) -> Learned:
     """Save a model that learned from the rows of a file, which has a column of verdicts.
 
     Rows with an empty verdict are ignored. If the file has a column ``verdict_id``, as those of the service
-    have, the last verdict of each id counts.
+    have, the last verdict of each id counts. ``command`` is the command line, which the model file keeps.
 
     Raises
     ------
@@ -96,6 +105,7 @@ def learn_file(
     """
     check_no_overwriting({"-o": output}, [source])
     with replacing(output, force=force) as temporary:
+        parent, digest = model_id(model), digest_of([source])
         fitted, dialect = load_with_dialect(model)
         adapter = adapter_of(fitted, dialect)
         if isinstance(adapter, ImageAdapter):
@@ -105,7 +115,9 @@ def learn_file(
         before = after = final_detector(table_model)
         for piece in pieces:
             after = after.learn(piece.X, piece.verdicts)
-        save(_with_detector(table_model, after), temporary, dialect=dialect)
+        data = data_of(source, digest, sum(len(piece.verdicts) for piece in pieces))
+        steps = extended(read_metadata(model), step(command, data=data, parent=parent))
+        save(_with_detector(table_model, after), temporary, dialect=dialect, provenance=steps)
     return _summary(output, before, after, pieces, n_ignored)
 
 

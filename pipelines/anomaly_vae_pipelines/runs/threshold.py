@@ -10,7 +10,9 @@ from anomaly_vae_pipelines.dialects.dialect import Given
 from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.records import Threshold
+from anomaly_vae_pipelines.runs.provenance import step
 from anomaly_vae_pipelines.scoring.budget import reachable_rate, rows_per_day
+from anomaly_vae_pipelines.scoring.model_files import model_id
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
 
@@ -25,11 +27,13 @@ def threshold_file(
     budget: tuple[float, float] | None = None,
     tail: Tail = "empirical",
     force: bool = False,
+    command: str | None = None,
     **threshold: float | None,
 ) -> Threshold:
     """Save a model with another threshold.
 
     It is given as in ``TabularVAEDetector.set_threshold``, or as a budget: alerts per day and rows per day.
+    ``command`` is the command line, which the model file keeps.
     Raises InputError for a threshold that the model cannot have.
     """
 
@@ -41,7 +45,7 @@ def threshold_file(
         detector.set_threshold(**wanted, tail=tail)
 
     with replacing(output, force=force) as temporary:
-        detector = save_threshold(model, temporary, change)
+        detector = save_threshold(model, temporary, change, step=step(command, parent=model_id(model)))
     return Threshold(**threshold_fields(detector, output))
 
 

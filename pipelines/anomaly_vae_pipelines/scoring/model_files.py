@@ -58,8 +58,16 @@ def open_model(path: str, given: Given | None = None) -> OpenedModel:
 
     ``given`` is what the user said about the files that will be read.
     """
-    model_id = ""
-    with suppress(OSError):  # load_with_dialect() raises an error with a better message
-        model_id = file_digest(path)
+    digest = model_id(path)
     model, dialect = load_with_dialect(path)
-    return OpenedModel(path, model, model_id, dialect, given or NOTHING)
+    return OpenedModel(path, model, digest, dialect, given or NOTHING)
+
+
+def model_id(path: str) -> str:
+    """Return the first digits of the SHA-256 of a model file; empty if it cannot be read.
+
+    Loading it then raises an error with a better message than this function could.
+    """
+    with suppress(OSError):
+        return file_digest(path)
+    return ""
