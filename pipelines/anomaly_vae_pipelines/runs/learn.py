@@ -117,12 +117,12 @@ def learn_file(
             after = after.learn(piece.X, piece.verdicts)
         data = data_of(source, digest, sum(len(piece.verdicts) for piece in pieces))
         steps = extended(read_metadata(model), step(command, data=data, parent=parent))
-        save(_with_detector(table_model, after), temporary, dialect=dialect, provenance=steps)
+        save(with_detector(table_model, after), temporary, dialect=dialect, provenance=steps)
     return _summary(output, before, after, pieces, n_ignored)
 
 
-def _with_detector(model: Model, detector: Any) -> Any:
-    """The model with another detector at its end, as ``save`` takes it."""
+def with_detector(model: Model, detector: Any) -> Any:
+    """Return the model with another detector at its end, as ``save`` takes it."""
     if not isinstance(model, Pipeline):
         return detector.detector()
     return LoadedPipeline([*model.steps[:-1], (model.steps[-1][0], detector)])
