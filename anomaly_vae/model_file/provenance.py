@@ -3,6 +3,7 @@
 The applications write it; here it is only checked, as a file of unknown origin may hold anything. It is a
 list of steps, oldest first: a fit, then perhaps verdicts and thresholds. Each may have these entries:
 
+    step       fit, learn or threshold
     created    when, in ISO 8601
     version    of anomaly-vae
     command    the command line
@@ -24,6 +25,9 @@ from anomaly_vae.errors import ModelFileError
 
 PROVENANCE = "provenance"
 """Key of the steps in the metadata."""
+
+STEPS = ("fit", "learn", "threshold")
+"""Kinds of steps."""
 
 MAX_STEPS = 50
 """Steps that are kept: the first, and the latest of the others."""
@@ -74,6 +78,7 @@ def _is_digest(value: Any) -> bool:
 
 
 _STEP: Mapping[str, Callable[[Any], bool]] = {
+    "step": lambda value: isinstance(value, str) and value in STEPS,
     "created": _is_text,
     "version": _is_text,
     "command": _is_text,

@@ -116,7 +116,7 @@ def learn_file(
         for piece in pieces:
             after = after.learn(piece.X, piece.verdicts)
         data = data_of(source, digest, sum(len(piece.verdicts) for piece in pieces))
-        steps = extended(read_metadata(model), step(command, data=data, parent=parent))
+        steps = extended(read_metadata(model), step("learn", command, data=data, parent=parent))
         save(with_detector(table_model, after), temporary, dialect=dialect, provenance=steps)
     return _summary(output, before, after, pieces, n_ignored)
 

@@ -16,12 +16,13 @@ from anomaly_vae_pipelines.io.files import display_name, is_url
 
 
 def step(
-    command: str | None, *, data: dict[str, Any] | None = None, parent: str | None = None
+    kind: str, command: str | None, *, data: dict[str, Any] | None = None, parent: str | None = None
 ) -> dict[str, Any]:
     """A step of the history of a model.
 
     Parameters
     ----------
+    kind : {"fit", "learn", "threshold"}
     command : str or None
         The command line; None if there was none.
     data : dict, optional
@@ -30,7 +31,7 @@ def step(
         The ``model_id`` of the model that the step began with.
     """
     entries = {"command": None if command is None else shown(command), "data": data, "parent": parent}
-    about = {"created": datetime.now(UTC).isoformat(timespec="seconds"), "version": __version__}
+    about = {"step": kind, "created": datetime.now(UTC).isoformat(timespec="seconds"), "version": __version__}
     return {**about, **{name: value for name, value in entries.items() if value}}
 
 

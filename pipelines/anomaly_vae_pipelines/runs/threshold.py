@@ -48,7 +48,9 @@ def threshold_file(
     """
     change = partial(_set, threshold, budget, tail)
     with replacing(output, force=force) as temporary:
-        detector = save_threshold(model, temporary, change, step=step(command, parent=model_id(model)))
+        detector = save_threshold(
+            model, temporary, change, step=step("threshold", command, parent=model_id(model))
+        )
     return Threshold(**threshold_fields(detector, output))
 
 
@@ -87,7 +89,7 @@ def recalibrate_file(
         if budget is not None or threshold:
             _set(threshold, budget, tail, detector)
         data = data_of(source, digest, len(rows), len(scorer.names))
-        steps = extended(read_metadata(model), step(command, data=data, parent=parent))
+        steps = extended(read_metadata(model), step("threshold", command, data=data, parent=parent))
         save(with_detector(scorer.model, detector), temporary, dialect=dialect, provenance=steps)
     return Threshold(**threshold_fields(detector, output))
 

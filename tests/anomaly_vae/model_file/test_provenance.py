@@ -23,6 +23,7 @@ DATA = {
     "last": "",
 }
 STEP = {
+    "step": "fit",
     "created": "2026-01-01",
     "version": "1.0",
     "command": "fit é",
@@ -47,7 +48,8 @@ def test_another_type_is_refused(steps):
 @pytest.mark.parametrize(
     "change",
     [
-        {"x": 1}, {"command": 3}, {"command": ["fit"]}, {"command": "a\nb"}, {"command": "\x1b[2J"},
+        {"x": 1}, {"step": "eval"}, {"step": ["fit"]},
+        {"command": 3}, {"command": ["fit"]}, {"command": "a\nb"}, {"command": "\x1b[2J"},
         {"command": "x" * 3000}, {"command": "\ud800"}, {"created": None}, {"parent": "../x"},
         {"parent": "0" * 15}, {"parent": "A" * 16}, {"data": []}, {"data": {"x": 1}}, {"data": {"rows": -1}},
         {"data": {"rows": True}}, {"data": {"rows": 1.5}}, {"data": {"rows": 10**30}},

@@ -52,6 +52,7 @@ def test_each_model_names_the_one_before(run, model, tmp_path):
     assert learn["parent"] == file_digest(moved)
     assert learn["data"] == {"name": verdicts, "rows": 3, "sha256": digest_of([verdicts])}
     assert "command" not in learn
+    assert [one["step"] for one in (fit, threshold, learn)] == ["fit", "threshold", "learn"]
     out = run("inspect", learned).out
     size = "108 rows, 5 columns, day from"
     for text in (threshold["command"], learn["parent"], fit["data"]["sha256"], size):
@@ -97,7 +98,7 @@ def test_a_digest_is_of_local_files(tmp_path):
 @pytest.mark.parametrize("text", ["a\nb\x1b", "x" * 5000, "\udcff", "é"])
 def test_any_name_and_command_can_be_stored(text):
     """As far as it can be shown."""
-    steps = [step(text, data=data_of(text, None, 3), parent="0" * 16)]
+    steps = [step("fit", text, data=data_of(text, None, 3), parent="0" * 16)]
     check_provenance({PROVENANCE: json.loads(json.dumps(steps))})
     assert len(shown(text)) <= MAX_TEXT
 
