@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.model_file.pipeline import Pipeline as LoadedPipeline
 from anomaly_vae.model_file.provenance import extended
 from anomaly_vae.persistence import load_with_dialect, read_metadata, save
 from anomaly_vae_pipelines.dialects.missing import MISSING
@@ -23,7 +21,7 @@ from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID, VERDICT_WORDS, Ro
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
 from anomaly_vae_pipelines.scoring.model_files import model_id
-from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
+from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
 
@@ -123,9 +121,11 @@ def learn_file(
 
 def with_detector(model: Model, detector: Any) -> Any:
     """Return the model with another detector at its end, as ``save`` takes it."""
-    if not isinstance(model, Pipeline):
+    if not is_pipeline(model):
         return detector.detector()
-    return LoadedPipeline([*model.steps[:-1], (model.steps[-1][0], detector)])
+    from anomaly_vae.model_file.pipeline import Pipeline
+
+    return Pipeline([*model.steps[:-1], (model.steps[-1][0], detector)])
 
 
 def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[list[_Judged], int]:

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from anomaly_vae import __version__
 from anomaly_vae.model_file.provenance import MAX_TEXT
 from anomaly_vae_pipelines.io.files import display_name, is_url
@@ -49,6 +47,8 @@ def times_of(table: Any, columns: Iterable[Any]) -> dict[str, str]:
     name = next((column.name for column in columns if column.kind == "datetime"), None)
     if name is None or name not in getattr(table, "columns", ()):
         return {}
+    import pandas as pd
+
     times = pd.to_datetime(table[name], errors="coerce", utc=True, format="ISO8601").dropna()
     if times.empty:
         return {}
