@@ -6,7 +6,8 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.arrow_text import json_values
@@ -44,43 +45,66 @@ def verdicts_of_body(data: bytes, media: str, inputs: ModelInputs, max_rows: int
     if media in CSV:
         rows, said = rows_of_csv(data, inputs, max_rows), _said_in_csv(data, inputs)
     elif media == "application/json" or media.endswith("+json"):
-        rows, said = rows_of_json(data, inputs, max_rows), _said_in_json(data)
+        rows, said = rows_of_json(data, inputs, max_rows), _said_in_json(data, inputs)
     else:
         raise UnknownMediaError(
             f"the media type {media[:100]!r} is not for verdicts; wanted JSON or text/csv"
         )
     _check(said)
     return [
-        Verdict(name, _verdict(word), row) for (word, name), row in zip(said, _json_rows(rows), strict=True)
+        Verdict(one.id, _verdict(one.word), {**row, **one.written})
+        for one, row in zip(said, _json_rows(rows), strict=True)
     ]
 
 
-def _said_in_json(data: bytes) -> list[tuple[str, str]]:
-    """Word and id of each row; both may be empty, but the verdict must be given."""
-    rows = parse_json(data)["rows"]
+class _Said(NamedTuple):
+    """What was said about a row, its id, and the cells of columns with a form, as they were written.
+
+    Only those can be read again: a form such as "1234,5 EUR" does not fit the number that was read.
+    """
+
+    word: str
+    id: str
+    written: dict[str, Any]
+
+
+def _formed(inputs: ModelInputs) -> list[str]:
+    """The columns whose cells are read in a form."""
+    return [name for name in inputs.reading.typed()[1] if name in inputs.names]
+
+
+def _said_in_json(data: bytes, inputs: ModelInputs) -> list[_Said]:
+    formed, rows = _formed(inputs), parse_json(data)["rows"]
     for position, row in enumerate(rows):
         if VERDICT not in row:
             raise InputError(f"rows[{position}]: has no {VERDICT!r}; {_WANTED}")
-    return [(_text(row[VERDICT]), _text(row.get(VERDICT_ID))) for row in rows]
+    return [
+        _Said(_text(row[VERDICT]), _text(row.get(VERDICT_ID)), {name: row.get(name) for name in formed})
+        for row in rows
+    ]
 
 
-def _said_in_csv(data: bytes, inputs: ModelInputs) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    with DelimitedSource(io.BytesIO(data), reading=inputs.reading) as source:
+def _said_in_csv(data: bytes, inputs: ModelInputs) -> list[_Said]:
+    found: list[_Said] = []
+    with DelimitedSource(io.BytesIO(data), reading=replace(inputs.reading, forms={})) as source:
         require_columns([VERDICT], source, f"; {_WANTED}", SOURCE)
+        formed = [name for name in _formed(inputs) if name in source.columns]
         wanted = [name for name in (VERDICT, VERDICT_ID) if name in source.columns]
         for block in source.blocks():
-            rows, _ = source.read(block, wanted, ())
+            rows, _ = source.read(block, [*wanted, *formed], ())
             words = rows.cells(VERDICT)
             ids = rows.cells(VERDICT_ID) if VERDICT_ID in wanted else [""] * len(words)
-            found += zip(words, ids, strict=True)
+            cells = [rows.cells(name) for name in formed]
+            for position, (word, name) in enumerate(zip(words, ids, strict=True)):
+                written = {key: column[position] or None for key, column in zip(formed, cells, strict=True)}
+                found.append(_Said(word, name, written))
     return found
 
 
-def _check(said: Sequence[tuple[str, str]]) -> None:
+def _check(said: Sequence[_Said]) -> None:
     """Raise RefusedRowsError for words that are not verdicts, and for ids that are too long."""
     problems = []
-    for position, (word, name) in enumerate(said):
+    for position, (word, name, _) in enumerate(said):
         if word.strip() and word.strip().lower() not in VERDICT_WORDS:
             problems.append((position, f"{VERDICT}: {_WANTED}, got {word!r:.50}"))
         elif len(name) > MOST_ID:
