@@ -14,14 +14,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anomaly_vae import thresholds
-from anomaly_vae.columns.table import Table
+from anomaly_vae.columns.table import Table, take_rows
 from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.explanations import TableExplanations
 from anomaly_vae.schema import Schema
-from anomaly_vae.states.verdicts import MAX_VERDICTS, Threshold, VerdictLog
+from anomaly_vae.states.verdicts import (
+    MAX_VERDICTS,
+    CalibrationRows,
+    LearningState,
+    Threshold,
+    VerdictLog,
+    kept_rows,
+    no_verdicts,
+)
 from anomaly_vae.verdicts.correction import Correction
-from anomaly_vae.verdicts.features import features_of
+from anomaly_vae.verdicts.features import features_of, n_kept, owners_of
 from anomaly_vae.verdicts.inputs import checked_verdicts, checked_weights, forgotten_positions
 from anomaly_vae.verdicts.questions import next_questions
 
@@ -31,6 +39,9 @@ if TYPE_CHECKING:
 VERDICTS = "verdicts"
 """Name of the contribution for rows like those that were judged; a column of this name has precedence."""
 
+
+MAX_CALIBRATION_ROWS = 100_000
+"""Rows that a detector is calibrated on."""
 
 LEARNING = "learning_"
 """Attribute of a fitted detector, and of its state, with what it learned; earlier model files have none."""
@@ -111,6 +122,52 @@ class VerdictLearning(TableExplanations):
         kept = np.ones(len(log), dtype=bool)
         kept[forgotten_positions(positions, last, len(log))] = False
         return self._relearned(log.take(kept))
+
+    def recalibrate(self, X: ArrayLike | pd.DataFrame) -> Self:
+        """A new detector with thresholds and p-values from other rows; the networks stay as they are.
+
+        For rows that are newer than those of the fit, if what is normal has moved a little. Scores without
+        verdicts and reasons stay the same, verdicts are learned again.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features_in_)
+            Rows that are as normal as the training rows were said to be, and that were not trained on. Of
+            more than 100,000 a random choice is used.
+
+        Returns
+        -------
+        detector
+            Of the same class. Its threshold follows the same rule as before: a false-alarm rate is kept, a
+            fence is computed again, and any other threshold keeps its place among the calibration scores.
+
+        Raises
+        ------
+        InputError
+            For fewer than two rows. Warns if the rows cannot guarantee the false-alarm rate, and guarantees
+            the least one that they can.
+        """
+        self._check_is_fitted()
+        table = _at_most(self._checked(X), MAX_CALIBRATION_ROWS)
+        scores = finite(self.model_.totals(table))
+        if len(scores) < 2:
+            raise InputError("recalibrate needs at least 2 rows, got 1; give as many recent rows as you have")
+        log = self.learning_.log if hasattr(self, LEARNING) else None
+        before = self.learning_.state.calibration.scores if log else self.calibration_scores_
+        threshold = self._threshold_without_verdicts() if log else self._threshold()
+        fresh = self._copy()
+        fresh.learning_, fresh.calibration_scores_ = self._learning_of(table, scores), np.sort(scores)
+        fresh._follow_rule(threshold, before, before)
+        fresh._warn_of_rate(threshold)
+        return fresh._relearned(log) if log else fresh
+
+    def _learning_of(self, X: Table, scores: Floats) -> Correction:
+        """What is needed to learn with these calibration rows, without verdicts."""
+        schema, order = self.model_.encoder.schema, np.argsort(scores, kind="stable")
+        kept = take_rows(X, order[kept_rows(len(order), n_kept(len(order), schema))])
+        features = self._features(kept, self.model_.contributions(kept))
+        rows = CalibrationRows(scores[order], features)
+        return Correction(LearningState(rows, no_verdicts(features.shape[1])), owners_of(schema))
 
     def query(self, X: ArrayLike | pd.DataFrame, n: int = 10) -> NDArray[np.int64]:
         """Positions of the n rows whose verdicts would help most, the most useful first.
@@ -197,14 +254,19 @@ class VerdictLearning(TableExplanations):
         learned.learning_ = self.learning_.with_verdicts(log, threshold)
         before, learned.calibration_scores_ = learned.learning_.calibration_scores()
         learned._calibrate_threshold(threshold, before)
-        if learned.false_alarm_rate_ != threshold.false_alarm_rate:
+        learned._warn_of_rate(threshold)
+        return learned
+
+    def _warn_of_rate(self, threshold: Threshold) -> None:
+        """Warn if the calibration rows do not guarantee the rate of a threshold."""
+        if self.false_alarm_rate_ != threshold.false_alarm_rate:
             warnings.warn(
                 f"a false-alarm rate of {threshold.false_alarm_rate:g} cannot be guaranteed from "
-                f"{len(before):,} calibration rows; the threshold guarantees {learned.false_alarm_rate_:.3g}",
+                f"{len(self.calibration_scores_):,} calibration rows; the threshold guarantees "
+                f"{self.false_alarm_rate_:.3g}",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        return learned
 
     def _threshold_without_verdicts(self) -> Threshold:
         """The threshold that this detector would have without verdicts."""
@@ -222,13 +284,19 @@ class VerdictLearning(TableExplanations):
 
     def _calibrate_threshold(self, threshold: Threshold, before: Floats) -> None:
         """Set the threshold by the rule of one of the scores ``before`` the verdicts, ascending."""
-        offset, rate, tail = threshold
         if not self._has_learned:
             self.offset_, self.false_alarm_rate_, self.tail_ = threshold  # type: ignore[assignment]
-        elif rate is not None and tail is not None:
-            least = thresholds.least_false_alarm_rate(len(before)) if tail == "empirical" else 0.0
+        else:
+            self._follow_rule(threshold, before, self.learning_.state.calibration.scores)
+
+    def _follow_rule(self, threshold: Threshold, before: Floats, fenced: Floats) -> None:
+        """Set the threshold by the rule of one of the scores ``before``, which a fence has of ``fenced``."""
+        offset, rate, tail = threshold
+        if rate is not None and tail is not None:
+            n_rows = len(self.calibration_scores_)
+            least = thresholds.least_false_alarm_rate(n_rows) if tail == "empirical" else 0.0
             self._set_rate(max(rate, least), tail)  # type: ignore[arg-type]
-        elif np.isclose(offset, thresholds.fence_offset(self.learning_.state.calibration.scores), 1e-9, 0.0):
+        elif np.isclose(offset, thresholds.fence_offset(fenced), 1e-9, 0.0):
             self._set_offset(thresholds.fence_offset(self.calibration_scores_))
         else:
             self._set_offset(_moved(offset, before, self.calibration_scores_))
@@ -262,12 +330,21 @@ def loaded_learning(state: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     return {LEARNING: correction}
 
 
+def _at_most(X: Table, n_rows: int) -> Table:
+    """The rows of a table, or a random choice of this many, which depends on their number only."""
+    if len(X) <= n_rows:
+        return X
+    return take_rows(X, np.sort(np.random.RandomState(0).permutation(len(X))[:n_rows]))
+
+
 def _moved(offset: float, before: Floats, after: Floats) -> float:
     """The score with the place among ``after`` that ``offset`` has among ``before``, both ascending."""
     if offset <= before[0]:
         return float(offset + (after[0] - before[0]))
     if offset >= before[-1]:
         return float(offset + (after[-1] - before[-1]))
+    if len(after) != len(before):
+        after = np.quantile(after, np.linspace(0.0, 1.0, len(before)))
     return float(np.interp(offset, before, after))
 
 

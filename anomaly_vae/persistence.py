@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -36,6 +36,7 @@ from anomaly_vae.model_file.contents import (
     steps_of,
 )
 from anomaly_vae.model_file.dialect import DIALECT, check_dialect
+from anomaly_vae.model_file.provenance import PROVENANCE, check_provenance, extended
 from anomaly_vae.model_file.reading import load_verified, metadata_of, parse_metadata
 from anomaly_vae.model_file.writing import culprit, describe, dump
 from anomaly_vae.whole_files import write_whole
@@ -69,6 +70,7 @@ def save(
     *,
     overwrite: bool = True,
     dialect: Mapping[str, Any] | None = None,
+    provenance: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Write a fitted detector, or a fitted Pipeline that ends in one, to one file.
 
@@ -85,6 +87,8 @@ def save(
         Whether an existing file is replaced.
     dialect : mapping, optional
         How the files of rows are read, as the command line stores it; JSON values.
+    provenance : sequence of mapping, optional
+        Which data, commands and models it comes from, as the command line stores it; JSON values.
 
     Raises
     ------
@@ -119,6 +123,9 @@ def save(
     if dialect:
         metadata[DIALECT] = dict(dialect)
         check_dialect(metadata, input_names(model))
+    if provenance:
+        metadata[PROVENANCE] = list(map(dict, provenance))
+        check_provenance(metadata)
     if metadata["self_test"] is not None:
         check_self_test(again, metadata["self_test"])
     members[METADATA] = json.dumps(metadata).encode()
@@ -235,6 +242,7 @@ def save_threshold(
     change: Callable[[Any], object],
     *,
     overwrite: bool = True,
+    step: Mapping[str, Any] | None = None,
 ) -> TableScorer | ImageScorer | TabularVAEDetector | ImageVAEDetector:
     """Write a model file with another threshold; a detector alone needs no library that fits.
 
@@ -246,6 +254,8 @@ def save_threshold(
         Called with the detector of the file; it sets the threshold with ``set_threshold``.
     overwrite : bool, default=True
         Whether an existing file is replaced.
+    step : mapping, optional
+        Added to the provenance of the model.
 
     Returns
     -------
@@ -267,10 +277,11 @@ def save_threshold(
     detector: Any = steps_of(model)[-1][1]
     change(detector)
     is_scorer = hasattr(model, "detector")
-    members = with_threshold(archive.unpack(data, len(data)), model) if is_scorer else None
+    steps = metadata.get(PROVENANCE) if step is None else extended(metadata, step)
+    members = with_threshold(archive.unpack(data, len(data)), model, steps) if is_scorer else None
     if members is None:
         fitted = model.detector() if is_scorer else model
-        save(fitted, target, overwrite=overwrite, dialect=metadata.get(DIALECT))
+        save(fitted, target, overwrite=overwrite, dialect=metadata.get(DIALECT), provenance=steps)
     else:
         changed = archive.pack(members)
         with _naming(target):

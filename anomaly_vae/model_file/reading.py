@@ -30,6 +30,7 @@ from anomaly_vae.model_file.contents import (
     steps_of,
 )
 from anomaly_vae.model_file.dialect import check_dialect
+from anomaly_vae.model_file.provenance import check_provenance
 
 if TYPE_CHECKING:
     from anomaly_vae.model_file.tree import Described
@@ -113,6 +114,7 @@ def _verify(model: Any, metadata: dict[str, Any]) -> None:
     from anomaly_vae.model_file.self_test import check_self_test, n_self_test_rows
 
     check_dialect(metadata, input_names(model))
+    check_provenance(metadata)
     detector = steps_of(model)[-1][1]
     derived = json.loads(json.dumps(_summary(model, detector)))
     for key, value in derived.items():

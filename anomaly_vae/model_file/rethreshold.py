@@ -7,10 +7,12 @@ tree, which are replaced without it.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.model_file.archive import METADATA, SCHEMA, Entries
+from anomaly_vae.model_file.provenance import PROVENANCE
 
 if TYPE_CHECKING:
     from anomaly_vae.decisions import Decisions
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 _STATE = ("offset_", "false_alarm_rate_", "tail_")
 
 
-def with_threshold(members: Entries, detector: Decisions) -> Entries | None:
+def with_threshold(
+    members: Entries, detector: Decisions, steps: Sequence[Mapping[str, Any]] | None = None
+) -> Entries | None:
     """The entries with the threshold of a detector.
 
     Parameters
@@ -27,6 +31,8 @@ def with_threshold(members: Entries, detector: Decisions) -> Entries | None:
         Of a file that holds a detector, and was loaded and verified.
     detector : Decisions
         The detector of that file, with another threshold.
+    steps : sequence of mapping, optional
+        Its provenance.
 
     Returns
     -------
@@ -40,6 +46,8 @@ def with_threshold(members: Entries, detector: Decisions) -> Entries | None:
     for number, name in enumerate(_STATE):
         nodes[name] = _plain_node(getattr(detector, name), -1 - number)
     metadata["threshold"] = detector.metadata()["threshold"]
+    if steps:
+        metadata[PROVENANCE] = list(map(dict, steps))
     metadata["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     return {
         **members,

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 RESULT_COLUMNS = ("score", "p_value", "severity", "is_anomaly", "top_columns")
 """Columns that scoring appends, in this order; the user's prefix comes before each name."""
 
+VERDICT, VERDICT_ID = "verdict", "verdict_id"
+"""Columns of what a person said about a row, and of what identifies the row: its last verdict counts."""
+
+VERDICT_WORDS = {"normal": 1, "anomalous": -1, "1": 1, "+1": 1, "-1": -1}
+"""What a cell of the first column may say."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -352,14 +358,14 @@ class ExportSummary:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well scores find the rows that a label calls anomalous.
+    """How well scores find the rows that are known to be anomalous.
 
     Attributes
     ----------
     n_normal, n_anomalous, n_unlabelled : int
         Rows by label; rows with an empty label are not evaluated.
-    auroc, average_precision : float
-        Quality of the ranking by score, over all thresholds.
+    auroc, average_precision : float or None
+        Quality of the ranking by score, over all thresholds; None if all rows are of one kind.
     offset : float
         The model's threshold in nats.
     n_alerts, n_hits : int
@@ -369,8 +375,8 @@ class Evaluation:
     n_normal: int
     n_anomalous: int
     n_unlabelled: int
-    auroc: float
-    average_precision: float
+    auroc: float | None
+    average_precision: float | None
     offset: float
     n_alerts: int
     n_hits: int
@@ -381,14 +387,25 @@ class Evaluation:
         return self.n_hits / self.n_alerts if self.n_alerts else None
 
     @property
-    def recall(self) -> float:
-        """Share of anomalous rows that raise an alert."""
-        return self.n_hits / self.n_anomalous
+    def recall(self) -> float | None:
+        """Share of anomalous rows that raise an alert; None if there are no anomalous rows."""
+        return self.n_hits / self.n_anomalous if self.n_anomalous else None
 
     @property
-    def false_alarm_rate(self) -> float:
-        """Share of normal rows that raise an alert."""
-        return (self.n_alerts - self.n_hits) / self.n_normal
+    def false_alarm_rate(self) -> float | None:
+        """Share of normal rows that raise an alert; None if there are no normal rows."""
+        return (self.n_alerts - self.n_hits) / self.n_normal if self.n_normal else None
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Measures by the names that gates use; None if one is not defined."""
+        return {
+            "recall": self.recall,
+            "precision": self.precision,
+            "false_alarms": self.false_alarm_rate,
+            "auroc": self.auroc,
+            "average_precision": self.average_precision,
+        }
 
 
 def no_scores(rows: Rows) -> ScoredRows:

@@ -276,3 +276,72 @@ def test_frames_are_learned_from_as_arrays_are() -> None:
     np.testing.assert_array_equal(
         named.score_samples(frame), detector().learn(JUDGED, VERDICTS).score_samples(X)
     )
+
+
+RECENT = np.random.default_rng(3).normal(size=(300, 3)) @ np.random.default_rng(0).normal(size=(3, 3)) + 1.0
+"""Rows of a time in which the columns have moved."""
+
+
+def test_recalibration_makes_p_values_of_other_rows() -> None:
+    """Those of the rows themselves are uniform; scores and reasons are those of before."""
+    again = detector().recalibrate(RECENT)
+    assert again.model_ is detector().model_
+    np.testing.assert_array_equal(again.score_samples(X), detector().score_samples(X))
+    np.testing.assert_array_equal(again.score_contributions(X), detector().score_contributions(X))
+    np.testing.assert_array_equal(again.calibration_scores_, np.sort(detector().score_samples(RECENT)))
+    wanted = (np.argsort(np.argsort(again.score_samples(RECENT))) + 2) / 301
+    np.testing.assert_allclose(again.p_values(RECENT), wanted)
+    assert len(detector().calibration_scores_) == 150
+
+
+def test_a_threshold_follows_its_rule_after_recalibration() -> None:
+    """A rate is that of the recent rows, a fence is computed again, and an offset keeps its place."""
+    by_rate = detector().recalibrate(RECENT[:200]).set_threshold(false_alarm_rate=0.05)
+    again = by_rate.recalibrate(RECENT)
+    assert again.false_alarm_rate_ == 0.05
+    assert 0.03 <= (again.predict(RECENT) == -1).mean() <= 0.05
+    assert detector().recalibrate(RECENT).offset_ == fence_offset(np.sort(detector().score_samples(RECENT)))
+    middle = float(np.median(detector().calibration_scores_))
+    placed = detector().recalibrate(X).set_threshold(offset=middle)
+    low, high = np.quantile(detector().score_samples(RECENT), [0.3, 0.7])
+    assert low < placed.recalibrate(RECENT).offset_ < high
+
+
+def test_recalibration_and_learning_commute(learned: TabularVAEDetector) -> None:
+    """Verdicts are about rows, whichever rows calibrate; they can still be forgotten."""
+    first, second = learned.recalibrate(RECENT), detector().recalibrate(RECENT).learn(JUDGED, VERDICTS)
+    same(first, second)
+    same(first.forget(last=18), detector().recalibrate(RECENT))
+    same(first.recalibrate(X), learned.recalibrate(X))
+
+
+def test_a_recalibrated_detector_is_saved_and_scores_as_its_scorer(
+    learned: TabularVAEDetector, path: Path
+) -> None:
+    """All three give the same."""
+    again = learned.recalibrate(RECENT)
+    save(again, path)
+    same(load(path), again)
+    scorer = load_scorer(path)
+    assert isinstance(scorer, TableScorer)
+    np.testing.assert_array_equal(scorer.calibration_scores_, again.calibration_scores_)
+    twice = scorer.recalibrate(X)
+    np.testing.assert_allclose(twice.calibration_scores_, again.recalibrate(X).calibration_scores_)
+
+
+def test_few_rows_guarantee_little() -> None:
+    """The rate is raised with a warning; a single row is refused."""
+    by_rate = detector().recalibrate(RECENT).set_threshold(false_alarm_rate=0.05)
+    with pytest.warns(UserWarning, match=r"0.05 cannot be guaranteed from 9 .* guarantees 0.1"):
+        assert by_rate.recalibrate(RECENT[:9]).false_alarm_rate_ == pytest.approx(0.1)
+    with pytest.raises(InputError, match="at least 2 rows"):
+        detector().recalibrate(RECENT[:1])
+
+
+def test_a_model_of_an_earlier_release_learns_after_a_recalibration() -> None:
+    """It then has calibration rows to learn with."""
+    old = detector().recalibrate(RECENT)
+    del old.learning_
+    with pytest.raises(InputError, match="earlier release"):
+        old.learn(JUDGED, VERDICTS)
+    same(old.recalibrate(X).learn(JUDGED, VERDICTS), detector().recalibrate(X).learn(JUDGED, VERDICTS))

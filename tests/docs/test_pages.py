@@ -118,7 +118,7 @@ def test_the_settings_of_the_reference_are_all_there_are(tmp_path: Path) -> None
     path = tmp_path / "serve.toml"
     path.write_text(text, encoding="utf-8")
     settings, default = read_settings(str(path)), Settings()
-    own = {"models", "keys_file", "ssl_certfile", "ssl_keyfile"}
+    own = {"models", "verdicts_folder", "keys_file", "ssl_certfile", "ssl_keyfile"}
     for name in settings.model_fields_set - own:
         assert getattr(settings, name) == getattr(default, name), name
     assert set(Settings.model_fields) - settings.model_fields_set == {

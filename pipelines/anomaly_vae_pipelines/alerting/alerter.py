@@ -25,9 +25,10 @@ from anomaly_vae_pipelines.alerting.cooldown import Cooldown
 from anomaly_vae_pipelines.alerting.delivery.outbox import Delivery
 from anomaly_vae_pipelines.alerting.delivery.sinks import JsonLinesSink
 from anomaly_vae_pipelines.alerting.locking import locked
-from anomaly_vae_pipelines.alerting.records import Alert, AlertSummary
+from anomaly_vae_pipelines.alerting.records import Alert, AlertSummary, iso_time
 from anomaly_vae_pipelines.alerting.rules.base import Match, Rule
 from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
+from anomaly_vae_pipelines.alerting.rules.silencing import Silencer
 from anomaly_vae_pipelines.alerting.rules.timed_rows import TimedRows
 from anomaly_vae_pipelines.alerting.times import Clock, row_times
 from anomaly_vae_pipelines.errors import AlertingWarning, UnknownNameError
@@ -59,6 +60,7 @@ class Alerter:
     ) -> None:
         self._config, self._state, self._clock = config, state, clock
         self._cooldowns = [Cooldown(rule) for rule in config.rules]
+        self._silencer = Silencer(config.silences)
         self._delivery = Delivery(config.sinks, spool, clock)
         self._time: float | None = None
         self._last_arrival, self._n_alerts, self._closed = clock.now(), 0, False
@@ -69,7 +71,7 @@ class Alerter:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the input that ``observe`` reads: those of rules, keys, times and ids."""
+        """Columns of the input that ``observe`` reads: those of rules, keys, times, silences and ids."""
         return self._config.columns
 
     @property
@@ -146,7 +148,7 @@ class Alerter:
                 warnings.warn(problem, AlertingWarning, stacklevel=2)
             self.release()
         n_suppressed = sum(cooldown.n_suppressed for cooldown in self._cooldowns)
-        return self._delivery.summary(self._n_alerts, n_suppressed)
+        return self._delivery.summary(self._n_alerts, n_suppressed, self._silencer.n_silenced)
 
     def release(self) -> None:
         """Release the locks on state and spool; ``close`` does so, and so does the end of the process."""
@@ -154,7 +156,7 @@ class Alerter:
 
     def get_state(self) -> dict[str, Any]:
         """The state as plain values for JSON, for a caller that keeps it in its own file."""
-        return states.collect(self._cooldowns, self._time)
+        return states.collect(self._cooldowns, self._time, self._silencer)
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned; raises InputError for anything else."""
@@ -162,14 +164,15 @@ class Alerter:
 
     def _restore(self, state: dict[str, Any], where: str) -> None:
         try:
-            self._time = states.restore(state, self._cooldowns)
+            self._time = states.restore(state, self._cooldowns, self._silencer)
         except ValueError as error:
             raise InputError(f"{where}: {error}; delete it to start over") from error
 
     def _timed(self, batch: ScoredRows) -> TimedRows:
         for name in self.columns:
             if name not in batch.rows.columns:
-                problem = f"{batch.rows.source}: there is no column {name!r}, which a rule or --id names"
+                missing = f"there is no column {name!r}, which a rule, a silence or --id names"
+                problem = f"{batch.rows.source}: {missing}"
                 raise UnknownNameError(problem, name, batch.rows.columns)
         return TimedRows(batch, self._times(batch), self._config.ids)
 
@@ -181,7 +184,11 @@ class Alerter:
 
     def _raise(self, find: Callable[[Rule], Iterable[Match]], timed: TimedRows | None) -> list[Alert]:
         """Alerts of all rules, in the order of the rows that raised them; they are on disk."""
-        found = [pair for each in self._cooldowns for pair in each.alerts(find(each.rule), timed)]
+        found = [
+            pair
+            for each in self._cooldowns
+            for pair in each.alerts(self._silencer.kept(each.rule, find(each.rule), timed), timed)
+        ]
         alerts = [alert for _, alert in sorted(found, key=lambda pair: pair[0])]
         self._delivery.put(alerts)
         self._n_alerts += len(alerts)
@@ -239,7 +246,17 @@ def load_alerter(
     calibration = CalibrationScores(calibration_scores, offset, calibration_rows)
     config = read_config(Path(path), environ, calibration, chosen)
     config = replace(config, ids=tuple(ids) or config.ids)
+    _note_ended(config, Path(path), chosen.now())
     owner = state or beside or Path(path)
     spool = config.spool or states.spool_beside(owner)
     with locked(spool, owner) if state or beside else ExitStack() as locks:
         return Alerter(config, spool, state, chosen, locks)
+
+
+def _note_ended(config: Config, path: Path, now: float) -> None:
+    """Warn about silences that ended; where rows have times, those of before are still silenced."""
+    effect = "silences only rows of before" if config.time else "is ignored"
+    for number, silence in enumerate(config.silences, start=1):
+        if silence.ends_at <= now:
+            ended = f"{path}, silence {number} ({silence.comment}): ended at {iso_time(silence.ends_at)}"
+            warnings.warn(f"{ended} and {effect}; remove it", AlertingWarning, stacklevel=3)

@@ -157,6 +157,8 @@ class AlertSummary:
         Alerts raised.
     n_suppressed : int
         Matches during the cool-down of an earlier alert, which are part of no alert.
+    n_silenced : int
+        Matches that a silence took.
     n_delivered, n_spooled, n_refused : mapping of str to int
         By sink: alerts delivered, waiting on disk for the next run, and rejected by the receiver (they are in
         the directory ``refused`` of the sink's spool).
@@ -170,6 +172,7 @@ class AlertSummary:
     n_spooled: Mapping[str, int]
     n_refused: Mapping[str, int]
     problems: tuple[str, ...] = ()
+    n_silenced: int = 0
 
 
 def alert_id(rule: str, key: Key, location: RowLocation) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting.cooldown import Cooldown
+from anomaly_vae_pipelines.alerting.rules.silencing import Silencer
 from anomaly_vae_pipelines.io.durable import atomic_write
 
 FORMAT = 1
@@ -19,8 +20,8 @@ def spool_beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.spool")
 
 
-def collect(cooldowns: Sequence[Cooldown], time: float | None) -> dict[str, Any]:
-    """The state of rules and cool-downs, by the name of the rule, and the time of the last row."""
+def collect(cooldowns: Sequence[Cooldown], time: float | None, silencer: Silencer) -> dict[str, Any]:
+    """The state of rules and cool-downs, by the name of the rule, the time of the last row, and silences."""
     rules = {
         cooldown.rule.name: {
             "settings": cooldown.rule.settings,
@@ -29,11 +30,11 @@ def collect(cooldowns: Sequence[Cooldown], time: float | None) -> dict[str, Any]
         }
         for cooldown in cooldowns
     }
-    return {"format": FORMAT, "time": time, "rules": rules}
+    return {"format": FORMAT, "time": time, "rules": rules, "silences": silencer.get_state()}
 
 
-def restore(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | None:
-    """Restore the state of rules and cool-downs; returns the time of the last row.
+def restore(state: dict[str, Any], cooldowns: Sequence[Cooldown], silencer: Silencer) -> float | None:
+    """Restore the state of rules, cool-downs and silences; returns the time of the last row.
 
     A rule whose settings changed starts with an empty state. Raises ValueError for anything that ``collect``
     did not return.
@@ -43,6 +44,7 @@ def restore(state: dict[str, Any], cooldowns: Sequence[Cooldown]) -> float | Non
     try:
         for cooldown in cooldowns:
             _restore_one(cooldown, state["rules"].get(cooldown.rule.name, {}))
+        silencer.set_state(state.get("silences", {}))
         return None if state["time"] is None else float(state["time"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"is not a valid alert state ({type(error).__name__})") from error

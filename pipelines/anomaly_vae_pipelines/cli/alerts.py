@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +16,7 @@ from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
     from anomaly_vae_pipelines.alerting.config.reading import Config
-    from anomaly_vae_pipelines.alerting.maintenance.status import Silenced, SinkStatus
+    from anomaly_vae_pipelines.alerting.maintenance.status import Silenced, SilenceStatus, SinkStatus
     from anomaly_vae_pipelines.alerting.rules.base import Rule
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,8 +90,8 @@ def send_tests(rules: str) -> int:
 def status(rules: str, alert_state: str | None, checkpoint: str | None, as_json: bool) -> None:
     """Show how many alerts wait for the sinks of RULES.
 
-    It also shows the last delivery and the last error of each sink, and what is in a cool-down. It only reads
-    files, so it works during a run, and needs no secrets.
+    It also shows the last delivery and the last error of each sink, what is in a cool-down, and what each
+    silence took. It only reads files, so it works during a run, and needs no secrets.
     """
     from anomaly_vae_pipelines.alerting.maintenance.status import read_status
 
@@ -104,6 +104,7 @@ def status(rules: str, alert_state: str | None, checkpoint: str | None, as_json:
     names = ("sink", "waiting", "refused", "last delivery", "last error")
     echo_table(names, map(_sink_row, found.sinks), overflow="fold")
     _show_silenced(found.silenced)
+    _show_silences(found.silences)
 
 
 @command.command("resend")
@@ -167,6 +168,19 @@ def _show_silenced(silenced: Any) -> None:
     echo_table(("in a cool-down", "key", "until"), rows, overflow="fold")
     if len(silenced) > MAX_SILENCED:
         click.echo(f"{len(silenced) - MAX_SILENCED:,} more (--json shows all)")
+
+
+def _show_silences(silences: Sequence[SilenceStatus]) -> None:
+    if silences:
+        names = ("silence", "by", "matchers", "until", "silenced", "last")
+        echo_table(names, map(_silence_row, silences), overflow="fold")
+
+
+def _silence_row(silence: SilenceStatus) -> tuple[str, ...]:
+    until = f"{silence.ends_at} ({silence.status})"
+    last = f"{silence.what} ({silence.last})" if silence.last else "none"
+    matchers = ", ".join(silence.matchers)
+    return silence.comment, silence.created_by, matchers, until, f"{silence.n_silenced:,}", last
 
 
 def _silenced_row(silenced: Silenced) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,25 +10,46 @@ import click
 
 from anomaly_vae.persistence import read_metadata
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
-from anomaly_vae_pipelines.cli.options import both_of, json_option, label_options
-from anomaly_vae_pipelines.cli.printing import echo_json, echo_pairs, echo_table, nats
+from anomaly_vae_pipelines.cli.exit_codes import report_problems
+from anomaly_vae_pipelines.cli.options import both_of, gate_option, json_option, label_options
+from anomaly_vae_pipelines.cli.printing import (
+    echo_json,
+    echo_pairs,
+    echo_table,
+    gate_fields,
+    gate_pairs,
+    nats,
+)
 from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
     from anomaly_vae_pipelines.records import Evaluation
+    from anomaly_vae_pipelines.runs.gates import Outcome
     from anomaly_vae_pipelines.runs.image_evaluation import Defect, ImageEvaluation, Localised
+
+_ROW_METRICS = ("recall", "precision", "false_alarms", "auroc", "average_precision")
+_PIXEL_METRICS = ("pixel_auroc", "pro")
+_METRICS = {False: _ROW_METRICS, True: (*_ROW_METRICS, *_PIXEL_METRICS)}
+"""Metrics that a gate may have, by whether the model is of images."""
 
 
 @click.command("evaluate")
 @click.argument("model")
 @click.argument("source", metavar="INPUT")
 @label_options("Column with the true labels of the rows.")
+@gate_option("Such as recall>=0.9,false_alarms<=0.01.")
 @dialect_options
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, model: str, source: str, label: str | None, normal: str | None, as_json: bool
-) -> None:
+    ctx: click.Context,
+    model: str,
+    source: str,
+    label: str | None,
+    normal: str | None,
+    gate: str | None,
+    as_json: bool,
+) -> int:
     """Measure how well MODEL detects the anomalies of labelled data.
 
     AUROC and average precision depend only on the ranking by score; precision, recall and the false-alarm
@@ -49,15 +71,26 @@ def command(
     if wanted is None and "image" not in read_metadata(model):
         raise click.UsageError("Give --label and --normal, which mark the normal rows.", ctx)
     from anomaly_vae_pipelines.runs.evaluate import evaluate_file, evaluate_folder
+    from anomaly_vae_pipelines.runs.gates import parse_gate, problems
     from anomaly_vae_pipelines.scoring.model_files import open_model
 
+    conditions = None if gate is None else parse_gate(gate, _METRICS[wanted is None], has_old=False)
     opened = open_model(model, given_dialect(click.get_current_context()))
     if wanted is None:
         found = evaluate_folder(opened, source)
-        echo_json(_image_fields(found)) if as_json else _show_images(found)
-        return
-    evaluation = evaluate_file(opened, source, wanted)
-    echo_json(_fields(evaluation)) if as_json else _show(evaluation)
+        outcomes = conditions.outcomes(_image_metrics(found)) if conditions else ()
+        echo_json(_image_fields(found) | gate_fields(outcomes)) if as_json else _show_images(found, outcomes)
+    else:
+        evaluation = evaluate_file(opened, source, wanted)
+        outcomes = conditions.outcomes(evaluation.metrics) if conditions else ()
+        echo_json(_fields(evaluation) | gate_fields(outcomes)) if as_json else _show(evaluation, outcomes)
+    return report_problems(problems(outcomes), only_warn=False)
+
+
+def _image_metrics(found: ImageEvaluation) -> dict[str, float | None]:
+    pixels = found.pixels
+    masked = {name: getattr(pixels, name, None) for name in _PIXEL_METRICS}
+    return {**found.images.metrics, **masked}
 
 
 def _image_fields(found: ImageEvaluation) -> dict[str, Any]:
@@ -72,13 +105,14 @@ def _pixel_fields(pixels: Localised | None) -> dict[str, Any] | None:
     return None if pixels is None else asdict(pixels)
 
 
-def _show_images(found: ImageEvaluation) -> None:
+def _show_images(found: ImageEvaluation, outcomes: Sequence[Outcome]) -> None:
     """Print the measures over all images, then a table with a row per kind of defect."""
     e, pixels = found.images, found.pixels
     pairs = _pairs(e, "images")
     if pixels is not None:
         where = f"({counted(pixels.n_images, 'image')}, {counted(pixels.n_regions, 'anomalous region')})"
         pairs[2:2] = [("pixel AUROC", f"{_share(pixels.pixel_auroc)}  {where}"), ("PRO", _share(pixels.pro))]
+    pairs += gate_pairs(outcomes)
     echo_pairs(f"{e.n_normal + e.n_anomalous:,} images, {e.n_anomalous:,} of them anomalous", pairs)
     names = ["defect", "images", "AUROC", "average precision", "recall"]
     if pixels is not None:
@@ -101,27 +135,32 @@ def _share(value: float | None) -> str:
     return "none" if value is None else f"{value:.4f}"
 
 
-def _fields(evaluation: Evaluation) -> dict[str, float | None]:
+def _fields(evaluation: Evaluation) -> dict[str, Any]:
     derived = ("precision", "recall", "false_alarm_rate")
     return asdict(evaluation) | {name: getattr(evaluation, name) for name in derived}
 
 
-def _show(e: Evaluation) -> None:
+def _show(e: Evaluation, outcomes: Sequence[Outcome]) -> None:
     n_rows = e.n_normal + e.n_anomalous
     unlabelled = f"; {e.n_unlabelled:,} without a label ignored" if e.n_unlabelled else ""
-    echo_pairs(f"{n_rows:,} rows, {e.n_anomalous:,} of them anomalous{unlabelled}", _pairs(e, "rows"))
+    pairs = _pairs(e, "rows") + gate_pairs(outcomes)
+    echo_pairs(f"{n_rows:,} rows, {e.n_anomalous:,} of them anomalous{unlabelled}", pairs)
 
 
 def _pairs(e: Evaluation, noun: str) -> list[tuple[str, str]]:
     precision = "undefined" if e.precision is None else f"{e.precision:.4f}"
+    anomalous = f"{e.n_anomalous:,} anomalous {noun}"
     return [
-        ("AUROC", f"{e.auroc:.4f}"),
-        ("average precision", f"{e.average_precision:.4f}"),
+        ("AUROC", _share(e.auroc)),
+        ("average precision", _share(e.average_precision)),
         ("threshold", nats(e.offset)),
         ("precision", f"{precision}  ({e.n_hits:,} of {e.n_alerts:,} alerts are anomalous)"),
-        ("recall", f"{e.recall:.4f}  ({e.n_hits:,} of {e.n_anomalous:,} anomalous {noun} raise an alert)"),
+        (
+            "recall",
+            f"{_share(e.recall)}  ({e.n_hits:,} of {anomalous} raise an alert)",
+        ),
         (
             "false-alarm rate",
-            f"{e.false_alarm_rate:.4f}  ({e.n_alerts - e.n_hits:,} of {e.n_normal:,} normal {noun})",
+            f"{_share(e.false_alarm_rate)}  ({e.n_alerts - e.n_hits:,} of {e.n_normal:,} normal {noun})",
         ),
     ]

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_schema, schema_option
+from anomaly_vae_pipelines.cli.dialect_options import (
+    dialect_options,
+    given_dialect,
+    given_schema,
+    schema_option,
+)
 from anomaly_vae_pipelines.cli.options import (
     CONFIG_FILE,
     ImageSize,
     Share,
     both_of,
+    command_line,
     config_option,
     detector_table,
     label_options,
@@ -54,6 +60,13 @@ _RECIPE_HELP = (
 )
 
 
+_FROM_HELP = (
+    "Fit like the model OLD: its columns, their kinds, its parameters, the rule of its threshold and its "
+    "verdicts, unless options say otherwise."
+)
+_VERDICTS_HELP = "Learn from these verdicts after the fit, instead of those of OLD. Repeatable."
+
+
 @click.command("fit")
 @click.argument("train")
 @model_output_option
@@ -85,6 +98,9 @@ _RECIPE_HELP = (
 @click.option("--channels", type=click.Choice([1, 3]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
 @schema_option
+@click.option("--from", "old", metavar="OLD", help=_FROM_HELP)
+@click.option("--verdicts", multiple=True, metavar="FILE", help=_VERDICTS_HELP)
+@click.option("--no-verdicts", is_flag=True, help="Do not learn from the verdicts of OLD.")
 @dialect_options
 @seed_option
 @config_option
@@ -107,6 +123,9 @@ def command(
     channels: int | None,
     ignored: tuple[str, ...],
     schema: str | None,
+    old: str | None,
+    verdicts: tuple[str, ...],
+    no_verdicts: bool,
     seed: int | None,
     verbose: bool | None,
 ) -> None:
@@ -132,11 +151,16 @@ def command(
     threshold = only_one(ctx, "false_alarm_rate", "contamination")
     given = {"novelty": novelty, "random_state": seed, "contamination": threshold.get("contamination")}
     parameters = detector_table(ctx) | {k: v for k, v in given.items() if v is not None}
+    if old is not None:
+        _refit(ctx, train, old, output, {**parameters, "verbose": int(wants_progress(verbose))})
+        return
+    _refuse(ctx, "There is no --from", "verdicts", "no_verdicts")
     defaults = {"random_state": 0, "verbose": int(wants_progress(verbose))}
     arguments: dict[str, Any] = {
         "false_alarm_rate": threshold.get("false_alarm_rate"),
         "tail": tail_of(ctx, tail, threshold),
         "force": force,
+        "command": command_line(),
     }
     if reads_images(train):
         _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema")
@@ -153,6 +177,32 @@ def command(
         "given": said,
     }
     _show(fit_file(train, output, **arguments), train)
+
+
+def _refit(ctx: click.Context, train: str, old: str, output: str, parameters: dict[str, Any]) -> None:
+    """Fit like an earlier model, and print what changed."""
+    from anomaly_vae_pipelines.runs.refit import Rule, refit_file
+
+    without = ("recipe", "ids", "ignored", "schema", "image_size", "channels")
+    _refuse(ctx, "--from OLD decides it", *without)
+    options = ctx.params
+    rate, share = options["false_alarm_rate"], options["contamination"]
+    tail = tail_of(ctx, options["tail"], {"false_alarm_rate": rate} if rate is not None else {})
+    chosen = options["verdicts"] or (() if options["no_verdicts"] else None)
+    refitted = refit_file(
+        train,
+        old,
+        output,
+        label=both_of(options["label"], options["normal"]),
+        verdicts=chosen,
+        parameters=parameters,
+        given=given_dialect(ctx),
+        rule=None if rate is None and share is None else Rule(rate, None, tail),
+        force=options["force"],
+        command=command_line(),
+    )
+    _show(refitted.summary, train)
+    echo_pairs(f"compared with {old}", refitted.changes.items())
 
 
 def _refuse(ctx: click.Context, why: str, *names: str) -> None:

@@ -67,6 +67,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
         *_actual_rate(metadata),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         *_verdicts(metadata),
+        *_provenance(metadata),
         *_self_test(metadata),
         ("parameters", _joined(metadata["parameters"], "=")),
     ]
@@ -97,6 +98,31 @@ def _verdicts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     counts = metadata["verdicts"]
     return [("verdicts", f"{counts['normal']:,} normal, {counts['anomalous']:,} anomalous")]
+
+
+def _provenance(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the steps that the model comes from, oldest first; the file states them."""
+    return [pair for step in metadata.get("provenance", []) for pair in _step(step)]
+
+
+def _step(step: dict[str, Any]) -> list[tuple[str, str]]:
+    made = step.get("command", "without a command line")
+    pairs = [("made by", f"{made} ({step.get('created', 'at an unknown time')})")]
+    if "parent" in step:
+        pairs.append(("from model", str(step["parent"])))
+    if "data" in step:
+        pairs.append(("data", _data(step["data"])))
+    return pairs
+
+
+def _data(data: dict[str, Any]) -> str:
+    parts = [str(data.get("name", "without a name"))]
+    parts += [counted(data[f"{noun}s"], noun) for noun in ("row", "column") if f"{noun}s" in data]
+    if "time" in data:
+        parts.append(f"{data['time']} from {data.get('first')} to {data.get('last')}")
+    if "sha256" in data:
+        parts.append(f"SHA-256 {data['sha256']}")
+    return ", ".join(parts)
 
 
 def _self_test(metadata: dict[str, Any]) -> list[tuple[str, str]]:

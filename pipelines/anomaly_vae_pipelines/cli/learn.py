@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from anomaly_vae_pipelines.cli.options import json_option, model_output_option
+from anomaly_vae_pipelines.cli.options import command_line, json_option, model_output_option
 from anomaly_vae_pipelines.cli.printing import echo_json, echo_pairs, nats, threshold_text
 from anomaly_vae_pipelines.plurals import counted
 
@@ -30,7 +30,7 @@ def command(model: str, source: str, output: str, force: bool, column: str, as_j
     """
     from anomaly_vae_pipelines.runs.learn import learn_file
 
-    learned = learn_file(model, source, output, column=column, force=force)
+    learned = learn_file(model, source, output, column=column, force=force, command=command_line())
     echo_json(asdict(learned)) if as_json else _show(source, learned)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import atexit
 import gc
+import re
+import shlex
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -16,10 +18,11 @@ import click
 
 from anomaly_vae._version import __version__
 from anomaly_vae_pipelines.cli.exit_codes import PROGRAM, exit_code_of, stop_on_closed_output
+from anomaly_vae_pipelines.cli.options import COMMAND_LINE
 from anomaly_vae_pipelines.errors import UnknownNameError
 
 COMMANDS = (
-    "check", "fit", "score", "watch", "alerts", "serve", "evaluate", "drift", "verdicts", "learn",
+    "check", "fit", "score", "watch", "alerts", "serve", "evaluate", "compare", "drift", "verdicts", "learn",
     "inspect", "threshold", "export", "sample", "demo",
 )  # fmt: skip
 """Names of the commands, in the order of the help."""
@@ -47,6 +50,15 @@ class Commands(click.Group):
             raise UnknownNameError(f"there is no command {args[0]!r}", args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Make a context as click does, which keeps the command line."""
+        command = shlex.join([PROGRAM, *map(_without_password, args)])
+        ctx = super().make_context(info_name, args, parent, **extra)
+        ctx.meta[COMMAND_LINE] = command
+        return ctx
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; it ends silently if the reader of its output closes it."""
         with stop_on_closed_output():
@@ -56,6 +68,11 @@ class Commands(click.Group):
         """Run a command, print an error in one line, and exit with its code."""
         extra |= {"prog_name": PROGRAM, "standalone_mode": False}
         sys.exit(exit_code_of(lambda: super(Commands, self).main(*args, **extra)))
+
+
+def _without_password(argument: str) -> str:
+    """An argument without the user and the password of a URL."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", argument)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

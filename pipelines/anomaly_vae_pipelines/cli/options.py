@@ -26,6 +26,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 CONFIG_FILE = "config"
 """Key of the path of the configuration file in ``ctx.meta``."""
 
+COMMAND_LINE = "command line"
+"""Key of the command line in ``ctx.meta``."""
+
 DETECTOR_TABLE = "detector"
 """Table of the configuration file that has parameters of the detector."""
 
@@ -79,6 +82,12 @@ def label_options(text: str) -> Callable[[F], F]:
     return decorate
 
 
+def gate_option(about_old: str) -> Callable[[F], F]:
+    """``--gate``: conditions on metrics, without which the exit code is 1."""
+    text = f"Conditions, separated by commas; the exit code is 1 unless all hold. {about_old}"
+    return click.option("--gate", metavar="EXPR", help=text)
+
+
 tail_option = click.option(
     "--tail",
     type=click.Choice(["empirical", "gpd"]),
@@ -125,6 +134,12 @@ def both_of(label: str | None, normal: str | None) -> Label | None:
     if (label is None) != (normal is None):
         raise click.UsageError("Give --label and --normal together.", click.get_current_context())
     return None if label is None or normal is None else Label(label, normal)
+
+
+def command_line() -> str | None:
+    """Return the command line that is run, for the history in a model file."""
+    line: str | None = click.get_current_context().meta.get(COMMAND_LINE)
+    return line
 
 
 def wants_progress(verbose: bool | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,8 @@ from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod, RenderableType
+
+    from anomaly_vae_pipelines.runs.gates import Outcome
 
 WIDE = 1.5
 """A command prints the actual false-alarm rate if it may exceed the guaranteed one by this factor."""
@@ -95,3 +97,16 @@ def threshold_text(offset: float, false_alarm_rate: float | None, tail: str | No
         return nats(offset)
     estimate = ", estimated" if tail == "gpd" else ""
     return f"{nats(offset)} (false-alarm rate {false_alarm_rate:.3g}{estimate})"
+
+
+def gate_pairs(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+    """Pairs for ``echo_pairs``, one for each clause of a gate."""
+    return [("gate", f"{one.clause} {'holds' if one.holds else 'does not hold'}") for one in outcomes]
+
+
+def gate_fields(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The outcomes of a gate for JSON; empty without a gate."""
+    if not outcomes:
+        return {}
+    holds = all(one.holds for one in outcomes)
+    return {"gate": {"holds": holds, "clauses": [asdict(one) for one in outcomes]}}

@@ -310,6 +310,8 @@ def _show_alerts(alerts: AlertSummary) -> None:
         f"{alerts.n_suppressed:,} suppressed by a cool-down",
         f"{sum(alerts.n_delivered.values()):,} delivered",
     ]
+    if alerts.n_silenced:
+        parts.insert(2, f"{alerts.n_silenced:,} silenced")
     if waiting := sum(alerts.n_spooled.values()):
         parts.append(f"{waiting:,} waiting for a sink")
     if refused := sum(alerts.n_refused.values()):

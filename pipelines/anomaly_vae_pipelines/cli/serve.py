@@ -22,13 +22,14 @@ _PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "
 @click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0 chooses a free one. [default: 8080]")
 @click.option("--keys-file", metavar="FILE", help="File of API keys, as --new-key prints them.")
+@click.option("--verdicts-folder", metavar="FOLDER", help="Store verdicts about rows, NAME.jsonl per model.")
 @click.option("--ssl-certfile", metavar="FILE", help="Certificate chain (PEM): serve over TLS.")
 @click.option("--ssl-keyfile", metavar="FILE", help="Private key of the certificate (PEM).")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[default: info]")
 @click.option("--config", metavar="FILE", help="TOML file of settings; options given here override it.")
 @click.option(
     "--new-key",
-    type=click.Choice(["score", "admin"]),
+    type=click.Choice(["score", "verdict", "admin"]),
     help="Print a new API key and its line for --keys-file, and exit.",
 )
 def command(models: tuple[str, ...], config: str | None, new_key: Role | None, **given: Any) -> None:
@@ -42,6 +43,7 @@ def command(models: tuple[str, ...], config: str | None, new_key: Role | None, *
     \b
         /             web page to score a CSV file or images
         /v1/score     rows as JSON, CSV or Arrow; image files
+        /v1/verdicts  what people said about rows, for anomaly-vae learn
         /v2           the Open Inference Protocol (KServe, Triton)
         /metrics      for Prometheus
         /docs         API reference with examples

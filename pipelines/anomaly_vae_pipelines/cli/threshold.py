@@ -10,8 +10,10 @@ from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dia
 from anomaly_vae_pipelines.cli.options import (
     Positive,
     Share,
+    command_line,
     exactly_one,
     model_output_option,
+    only_one,
     tail_of,
     tail_option,
 )
@@ -43,6 +45,11 @@ if TYPE_CHECKING:
     help="Measure the rows per day from this column of --in: times in ISO 8601 or in seconds.",
 )
 @click.option("--in", "source", metavar="INPUT", help="CSV file with the column --time.")
+@click.option(
+    "--calibrate",
+    metavar="FILE",
+    help="First take p-values and thresholds from the rows of FILE, which are recent and normal.",
+)
 @dialect_options
 @tail_option
 @click.option("--contamination", type=Share, metavar="C", help="Flag this share of the held-out rows.")
@@ -52,24 +59,36 @@ def command(
     output: str,
     force: bool,
     source: str | None,
+    calibrate: str | None,
     tail: Tail | None,
     **_: Any,
 ) -> None:
     """Save MODEL with another threshold; scores do not change.
 
-    Give exactly one of --false-alarm-rate, --alerts-per-day, --contamination and --offset.
+    Give exactly one of --false-alarm-rate, --alerts-per-day, --contamination and --offset. With --calibrate,
+    all may be left out: the rule of the threshold then stays as it is.
     """
     from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
-    from anomaly_vae_pipelines.runs.threshold import threshold_file
+    from anomaly_vae_pipelines.runs.threshold import recalibrate_file, threshold_file
 
     # The output may be MODEL itself: the new file is complete before it replaces the old one.
-    check_no_overwriting({"-o": output}, [] if source is None else [source])
+    check_no_overwriting({"-o": output}, [path for path in (source, calibrate) if path is not None])
     ctx = click.get_current_context()
-    wanted = exactly_one(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
+    choose = exactly_one if calibrate is None else only_one
+    wanted = choose(ctx, "false_alarm_rate", "alerts_per_day", "contamination", "offset")
     tail = tail_of(ctx, tail, wanted)
-    threshold = threshold_file(model, output, tail=tail, force=force, **_with_budget(ctx, wanted))
+    options: dict[str, Any] = {"tail": tail, "force": force, "command": command_line()}
+    options |= _with_budget(ctx, wanted)
+    if calibrate is None:
+        threshold = threshold_file(model, output, **options)
+    else:
+        threshold = recalibrate_file(model, calibrate, output, given=given_dialect(ctx), **options)
     rate = threshold.false_alarm_rate
+    of_rows = (
+        [] if calibrate is None else [("calibrated", f"on {threshold.n_calibration:,} rows of {calibrate}")]
+    )
     pairs = [
+        *of_rows,
         ("threshold", threshold_text(threshold.offset, rate, threshold.tail)),
         *actual_rate(rate, threshold.false_alarm_interval, threshold.n_calibration),
         ("saved to", threshold.model),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -16,6 +16,7 @@ from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
+from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
 
@@ -32,9 +33,13 @@ def fit_file(
     parameters: Mapping[str, Any] | None = None,
     recipe: str = "tabular",
     given: Given = NOTHING,
+    columns: Sequence[str] | None = None,
     false_alarm_rate: float | None = None,
+    contamination: float | None = None,
     tail: Tail = "empirical",
     force: bool = False,
+    command: str | None = None,
+    parent: str | None = None,
 ) -> FitSummary:
     """Fit a detector, or the Pipeline of a recipe, on the rows of a file and save it.
 
@@ -52,21 +57,28 @@ def fit_file(
         Name of a function of ``anomaly_vae_pipelines.recipes``.
     given : Given
         What the user said about how the file is read.
+    columns : sequence of str, optional
+        The features, in this order; by default all columns that are not left out.
     false_alarm_rate : float in (0, 1), optional
         Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
         number of rows cannot guarantee raises InputError before the fit.
+    contamination : float in (0, 0.5], optional
+        As in ``TabularVAEDetector.set_threshold``, instead of a rate.
     tail : {"empirical", "gpd"}
         As in ``TabularVAEDetector.set_threshold``.
     force : bool
         Whether ``output`` may be replaced.
+    command, parent : str, optional
+        The command line, and the ``model_id`` of the model that is fitted again, which the model file keeps.
 
     Raises
     ------
     InputError
         For files, names and parameters that cannot be used.
     """
-    training = TableTraining(train, label, left_out, parameters or {}, recipe, given)
-    return _fit(training, train, output, false_alarm_rate, tail, force)
+    training = TableTraining(train, label, left_out, parameters or {}, recipe, given, columns)
+    rule = _Rule(false_alarm_rate, contamination, tail)
+    return _fit(training, train, output, rule, force, command, parent)
 
 
 def fit_images(
@@ -79,6 +91,7 @@ def fit_images(
     false_alarm_rate: float | None = None,
     tail: Tail = "empirical",
     force: bool = False,
+    command: str | None = None,
 ) -> FitSummary:
     """Fit a detector on images and save it.
 
@@ -92,7 +105,7 @@ def fit_images(
         Converts every image to grey or to colour, now and when it is scored.
     parameters : mapping, optional
         Parameters of ImageVAEDetector.
-    false_alarm_rate, tail, force
+    false_alarm_rate, tail, force, command
         As in ``fit_file``.
 
     Raises
@@ -102,22 +115,43 @@ def fit_images(
     """
     chosen = {"image_size": image_size, "channels": channels}
     given = {name: value for name, value in chosen.items() if value is not None}
-    return _fit(
-        ImageTraining(train, dict(parameters or {}) | given), train, output, false_alarm_rate, tail, force
-    )
+    training = ImageTraining(train, dict(parameters or {}) | given)
+    return _fit(training, train, output, _Rule(false_alarm_rate, None, tail), force, command)
+
+
+class _Rule(NamedTuple):
+    """How the threshold is set; by default the detector chooses it."""
+
+    false_alarm_rate: float | None
+    contamination: float | None
+    tail: Tail
 
 
 def _fit(
-    training: Training, train: str, output: str, rate: float | None, tail: Tail, force: bool
+    training: Training,
+    train: str,
+    output: str,
+    rule: _Rule,
+    force: bool,
+    command: str | None,
+    parent: str | None = None,
 ) -> FitSummary:
     started, detector = time.perf_counter(), training.detector
-    check_no_overwriting({"-o": output}, training.paths())
+    paths = training.paths()
+    check_no_overwriting({"-o": output}, paths)
     with replacing(output, force=force) as temporary:
+        digest = digest_of(paths)
         data = training.data()
-        _fit_model(training, train, data, rate, tail)
-        if rate is not None:
-            detector.set_threshold(false_alarm_rate=rate, tail=tail)
-        save(training.model, temporary, dialect=training.dialect())
+        _fit_model(training, train, data, rule)
+        if rule.false_alarm_rate is not None:
+            detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
+        elif rule.contamination is not None:
+            detector.set_threshold(contamination=rule.contamination)
+        about = data_of(train, digest, len(data), data.shape[1] if hasattr(data, "columns") else None)
+        columns = getattr(detector, "schema_", None)
+        about |= {} if columns is None else times_of(data, columns.columns)
+        steps = [step("fit", command, data=about, parent=parent)]
+        save(training.model, temporary, dialect=training.dialect(), provenance=steps)
     return FitSummary(
         **threshold_fields(detector, output),
         n_rows=len(data),
@@ -127,11 +161,11 @@ def _fit(
     )
 
 
-def _fit_model(training: Training, train: str, data: Any, rate: float | None, tail: Tail) -> None:
+def _fit_model(training: Training, train: str, data: Any, rule: _Rule) -> None:
     """Fit a model; raises InputError for a parameter or data that scikit-learn rejects with ValueError."""
     try:
-        if rate is not None:
-            check_rate(rate, training.detector.n_calibration(len(data)), tail)
+        if rule.false_alarm_rate is not None:
+            check_rate(rule.false_alarm_rate, training.detector.n_calibration(len(data)), rule.tail)
         training.model.fit(data)
     except InputError:
         raise

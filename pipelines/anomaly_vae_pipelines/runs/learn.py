@@ -8,27 +8,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.model_file.pipeline import Pipeline as LoadedPipeline
-from anomaly_vae.persistence import load_with_dialect, save
+from anomaly_vae.model_file.provenance import extended
+from anomaly_vae.persistence import load_with_dialect, read_metadata, save
 from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
-from anomaly_vae_pipelines.records import Rows
+from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID, VERDICT_WORDS, Rows
+from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
-from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector
+from anomaly_vae_pipelines.scoring.model_files import model_id
+from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
-
-VERDICT = "verdict"
-"""Usual name of the column of verdicts."""
-
-WORDS = {"normal": 1, "anomalous": -1, "1": 1, "+1": 1, "-1": -1}
-"""What a cell of that column may say."""
 
 _MOST_COLUMNS = 3
 _NOTABLE = 0.1
@@ -85,22 +80,30 @@ class _Judged(NamedTuple):
 
 
 def learn_file(
-    model: str, source: str, output: str, *, column: str = VERDICT, force: bool = False
+    model: str,
+    source: str,
+    output: str,
+    *,
+    column: str = VERDICT,
+    force: bool = False,
+    command: str | None = None,
 ) -> Learned:
     """Save a model that learned from the rows of a file, which has a column of verdicts.
 
-    Rows with an empty verdict are ignored.
+    Rows with an empty verdict are ignored. If the file has a column ``verdict_id``, as those of the service
+    have, the last verdict of each id counts. ``command`` is the command line, which the model file keeps.
 
     Raises
     ------
     InputError
-        For a model of images or of an earlier release, a missing column, another verdict than in ``WORDS``,
-        and for a file without verdicts.
+        For a model of images or of an earlier release, a missing column, another word than in
+        ``VERDICT_WORDS``, and for a file without verdicts.
     OutputExistsError
         If the output exists and ``force`` is false.
     """
     check_no_overwriting({"-o": output}, [source])
     with replacing(output, force=force) as temporary:
+        parent, digest = model_id(model), digest_of([source])
         fitted, dialect = load_with_dialect(model)
         adapter = adapter_of(fitted, dialect)
         if isinstance(adapter, ImageAdapter):
@@ -110,23 +113,28 @@ def learn_file(
         before = after = final_detector(table_model)
         for piece in pieces:
             after = after.learn(piece.X, piece.verdicts)
-        save(_with_detector(table_model, after), temporary, dialect=dialect)
+        data = data_of(source, digest, sum(len(piece.verdicts) for piece in pieces))
+        steps = extended(read_metadata(model), step("learn", command, data=data, parent=parent))
+        save(with_detector(table_model, after), temporary, dialect=dialect, provenance=steps)
     return _summary(output, before, after, pieces, n_ignored)
 
 
-def _with_detector(model: Model, detector: Any) -> Any:
-    """The model with another detector at its end, as ``save`` takes it."""
-    if not isinstance(model, Pipeline):
+def with_detector(model: Model, detector: Any) -> Any:
+    """Return the model with another detector at its end, as ``save`` takes it."""
+    if not is_pipeline(model):
         return detector.detector()
-    return LoadedPipeline([*model.steps[:-1], (model.steps[-1][0], detector)])
+    from anomaly_vae.model_file.pipeline import Pipeline
+
+    return Pipeline([*model.steps[:-1], (model.steps[-1][0], detector)])
 
 
 def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[list[_Judged], int]:
     """The judged rows of a file, and the number of rows without a verdict."""
     with open_source(source, reading=reading) as opened:
         require_columns([column, *scorer.names], opened)
-        rows = list(read_rows(opened, [*scorer.names, column], scorer.numeric))
-    pieces = list(_judged(scorer, rows, source, column))
+        ids = [VERDICT_ID] if VERDICT_ID in opened.columns and VERDICT_ID not in scorer.names else []
+        rows = list(read_rows(opened, [*scorer.names, column, *ids], scorer.numeric))
+    pieces = list(_judged(scorer, _last_of_each(rows) if ids else rows, column))
     if not pieces:
         raise InputError(
             f"{source}: column {column!r} is empty; write normal or anomalous for the rows you know"
@@ -134,18 +142,33 @@ def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[l
     return pieces, sum(map(len, rows)) - sum(len(piece.verdicts) for piece in pieces)
 
 
-def _judged(scorer: Scorer, pieces: list[Rows], source: str, column: str) -> Iterator[_Judged]:
+def _last_of_each(pieces: list[Rows]) -> list[Rows]:
+    """The rows without those that a later row with the same id replaces; rows without an id stay."""
+    seen: set[str] = set()
+    kept = []
+    for rows in reversed(pieces):
+        is_last = np.ones(len(rows), dtype=bool)
+        for position, name in reversed(list(enumerate(rows.cells(VERDICT_ID)))):
+            is_last[position] = not name or name not in seen
+            seen.add(name)
+        kept.append(rows.take(is_last))
+    return kept[::-1]
+
+
+def verdicts_of(rows: Rows, column: str) -> NDArray[np.int64]:
+    """Return +1 or -1 for each row by its cell in ``column``, and 0 for an empty one, shape (n_rows,).
+
+    Raises SourceError for another word than in ``VERDICT_WORDS``.
+    """
+    cells = zip(rows.cells(column), rows.numbers.tolist(), strict=True)
+    return np.array([_verdict(*cell, rows.source, column) for cell in cells], dtype=np.int64)
+
+
+def _judged(scorer: Scorer, pieces: list[Rows], column: str) -> Iterator[_Judged]:
     for rows in pieces:
-        verdicts = np.array(
-            [_verdict(*cell, source, column) for cell in _cells(rows, column)], dtype=np.int64
-        )
+        verdicts = verdicts_of(rows, column)
         if verdicts.any():
             yield _Judged(scorer.prepared(rows.take(verdicts != 0)), verdicts[verdicts != 0])
-
-
-def _cells(rows: Rows, column: str) -> Iterator[tuple[str, int]]:
-    """Cells of a column, and their lines."""
-    return zip(rows.cells(column), rows.numbers.tolist(), strict=True)
 
 
 def _verdict(cell: str, line: int, source: str, column: str) -> int:
@@ -153,10 +176,10 @@ def _verdict(cell: str, line: int, source: str, column: str) -> int:
     word = cell.strip().lower()
     if word in MISSING:
         return 0
-    if word not in WORDS:
+    if word not in VERDICT_WORDS:
         wanted = "normal or anomalous (or 1 or -1), or nothing"
         raise SourceError(source, line, f"column {column!r}: wanted {wanted}, got {cell!r:.50}")
-    return WORDS[word]
+    return VERDICT_WORDS[word]
 
 
 def _summary(output: str, before: Any, after: Any, pieces: list[_Judged], n_ignored: int) -> Learned:

@@ -38,7 +38,7 @@ class TableTraining:
     ----------
     train : str
         The file of rows.
-    label, left_out, parameters, recipe, given
+    label, left_out, parameters, recipe, given, columns
         As in ``fit_file``.
 
     Attributes
@@ -68,7 +68,9 @@ class TableTraining:
         parameters: Mapping[str, Any],
         recipe: str,
         given: Given = NOTHING,
+        columns: Sequence[str] | None = None,
     ) -> None:
+        self._columns = columns
         self._given, self.reading = given, Reading(given)
         self._train, self._label, self._left_out = train, label, left_out
         # The steps of other recipes take only numbers.
@@ -88,8 +90,9 @@ class TableTraining:
         with open_source(self._train, reading=self.reading) as source:
             kinds = {**(self.detector.column_kinds or {}), **self._kinds}
             said = [*self._given.columns, *self._given.bounds, *kinds]
+            require_columns(self._columns or (), source, ", which the earlier model was fitted on")
             require_columns([*self._left_out, *labels, *said], source)
-            features = without(source.columns, [*self._left_out, *labels])
+            features = without(self._columns or source.columns, [*self._left_out, *labels])
             pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
             self._dialect = getattr(source, "dialect", PLAIN)
             table = collect(only_normal(pieces, label) if label is not None else pieces, self._conformed)

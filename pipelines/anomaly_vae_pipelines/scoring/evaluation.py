@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.missing import MISSING
-from anomaly_vae_pipelines.records import Evaluation, Label, ScoredRows
+from anomaly_vae_pipelines.records import Evaluation, Label, Rows, ScoredRows
+
+NORMAL, ANOMALOUS = 1, -1
+"""Kinds of known rows, with the signs of scikit-learn."""
 
 
 def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evaluation:
@@ -17,35 +20,41 @@ def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evalu
 
     Raises InputError unless there are both normal and anomalous rows.
     """
-    labels: list[str] = []
-    scores = [np.empty(0)]
+    kinds, scores = [np.empty(0, dtype=np.int8)], [np.empty(0)]
     for piece in pieces:
-        labels += piece.rows.cells(label.column)
+        kinds.append(kinds_of(piece.rows, label))
         scores.append(piece.scores)
-    texts, all_scores = np.array(labels, dtype=object), np.concatenate(scores)
-    normal = texts == label.normal
-    known = normal | ~np.isin([text.strip() for text in labels], list(MISSING))
-    anomalous = ~normal[known]
-    if not anomalous.any() or anomalous.all():
-        n_normal = int((~anomalous).sum())
+    kind, all_scores = np.concatenate(kinds), np.concatenate(scores)
+    known = kind != 0
+    n_normal, n_known = int((kind == NORMAL).sum()), int(known.sum())
+    if n_normal in (0, n_known):
         raise InputError(
-            f"{n_normal} of {len(anomalous)} labelled rows have {label.normal!r} in column {label.column!r}; "
+            f"{n_normal} of {n_known} labelled rows have {label.normal!r} in column {label.column!r}; "
             f"wanted at least one normal and one anomalous row"
         )
+    anomalous = kind[known] == ANOMALOUS
     return evaluate_scores(all_scores[known], anomalous, offset, n_unlabelled=int((~known).sum()))
+
+
+def kinds_of(rows: Rows, label: Label) -> NDArray[np.int8]:
+    """Return NORMAL or ANOMALOUS for each row by its label, and 0 for an empty label, shape (n_rows,)."""
+    texts = rows.cells(label.column)
+    kinds = [NORMAL if text == label.normal else ANOMALOUS * (text.strip() not in MISSING) for text in texts]
+    return np.array(kinds, dtype=np.int8)
 
 
 def evaluate_scores(
     scores: NDArray[np.float64], anomalous: NDArray[np.bool_], offset: float, *, n_unlabelled: int = 0
 ) -> Evaluation:
-    """Compare scores with ``anomalous``, which must contain both true and false values."""
-    alerts, counts = scores < offset, _counts(scores, anomalous)
+    """Compare scores with ``anomalous``; measures that need both kinds of rows are None without them."""
+    alerts, both = scores < offset, bool(anomalous.any() and not anomalous.all())
+    counts = _counts(scores, anomalous) if both else None
     return Evaluation(
         n_normal=int((~anomalous).sum()),
         n_anomalous=int(anomalous.sum()),
         n_unlabelled=n_unlabelled,
-        auroc=_auroc(*counts),
-        average_precision=_average_precision(*counts),
+        auroc=_auroc(*counts) if counts else None,
+        average_precision=_average_precision(*counts) if counts else None,
         offset=offset,
         n_alerts=int(alerts.sum()),
         n_hits=int((alerts & anomalous).sum()),

@@ -60,11 +60,9 @@ def open_model(path: str, given: Given | None = None) -> OpenedModel:
 
     ``given`` is what the user said about the files that will be read.
     """
-    model_id = ""
-    with suppress(OSError):  # load_with_dialect() raises an error with a better message
-        model_id = file_digest(path)
+    file_id = model_id(path)
     model, dialect = load_with_dialect(path)
-    return OpenedModel(path, model, model_id, dialect, given or NOTHING)
+    return OpenedModel(path, model, file_id, dialect, given or NOTHING)
 
 
 def open_content(data: bytes, given: Given | None = None) -> OpenedModel:
@@ -76,3 +74,13 @@ def open_content(data: bytes, given: Given | None = None) -> OpenedModel:
 def model_content(model: str | os.PathLike[str] | bytes) -> bytes:
     """Return the content of a model file, given its path, its URL or its content; raises SourceError."""
     return model if isinstance(model, bytes) else content_of(os.fspath(model), "a model file")
+
+
+def model_id(path: str) -> str:
+    """Return the first digits of the SHA-256 of a model file; empty if it cannot be read.
+
+    Loading it then raises an error with a better message than this function could.
+    """
+    with suppress(OSError):
+        return file_digest(path)
+    return ""

@@ -24,12 +24,14 @@ from anomaly_vae_pipelines.service.http.middleware.outcomes import outcomes
 from anomaly_vae_pipelines.service.models.metrics import MEDIA, Metrics
 from anomaly_vae_pipelines.service.models.registry import Registry, serve_models
 from anomaly_vae_pipelines.service.models.reloading import Reloader
+from anomaly_vae_pipelines.service.models.verdicts import VerdictLog
 from anomaly_vae_pipelines.service.routes.admin import admin_operations
 from anomaly_vae_pipelines.service.routes.inference import inference_operations
 from anomaly_vae_pipelines.service.routes.openapi import describe
 from anomaly_vae_pipelines.service.routes.operations import Operation, routes_of
 from anomaly_vae_pipelines.service.routes.page import page_operations
 from anomaly_vae_pipelines.service.routes.scoring import scoring_operations
+from anomaly_vae_pipelines.service.routes.verdicts import verdict_operations
 from anomaly_vae_pipelines.service.settings import Settings
 
 
@@ -52,7 +54,7 @@ def create_app(
     Raises
     ------
     InputError
-        If the keys cannot be read.
+        If the keys cannot be read, or the folder of verdicts cannot be written to.
 
     Examples
     --------
@@ -70,8 +72,10 @@ def create_app(
     settings = settings or Settings()
     registry = models if isinstance(models, Registry) else serve_models(models, settings)
     metrics = Metrics(registry)
+    log = None if settings.verdicts_folder is None else VerdictLog(settings.verdicts_folder)
     operations = [
         *scoring_operations(registry, settings),
+        *verdict_operations(registry, log, settings),
         *inference_operations(registry, settings),
         *admin_operations(registry, reloader, metrics),
         *page_operations(),
@@ -89,7 +93,12 @@ def create_app(
         Operation("GET", "/openapi.json", read_description),
     ]
     lifespan = partial(
-        _lifespan, registry=registry, interval=settings.reload_interval, reloader=reloader, metrics=metrics
+        _lifespan,
+        registry=registry,
+        interval=settings.reload_interval,
+        reloader=reloader,
+        metrics=metrics,
+        log=log,
     )
     router = Router(routes_of(operations), lifespan=lifespan)
     return _with_middleware(router, settings, read_keys(settings), metrics)
@@ -120,7 +129,12 @@ def _with_middleware(router: Router, settings: Settings, keys: Keys, metrics: Me
 
 @asynccontextmanager
 async def _lifespan(
-    app: Any, registry: Registry, interval: float, reloader: Reloader | None, metrics: Metrics
+    app: Any,
+    registry: Registry,
+    interval: float,
+    reloader: Reloader | None,
+    metrics: Metrics,
+    log: VerdictLog | None,
 ) -> AsyncIterator[None]:
     """Starts watching the model files with the service; stops that and the threads at its end."""
     watch = None
@@ -133,3 +147,5 @@ async def _lifespan(
         if watch is not None:
             watch.cancel()
         registry.close()
+        if log is not None:
+            log.close()

@@ -8,6 +8,7 @@
     ├── SlowClientError       408  the request did not arrive in time
     ├── TooLargeError         413  too many bytes or rows
     ├── UnknownMediaError     415  the media type is not supported
+    ├── UnstoredError         503  verdicts could not be written
     └── BusyError             503  overloaded; Retry-After says when to try again
 
 An ``InputError`` of the library or of a source is also a 400.
@@ -113,6 +114,16 @@ class UnknownMediaError(ServiceError):
     """The media type or encoding of the body is not supported."""
 
     status = 415
+
+
+class UnstoredError(ServiceError):
+    """Verdicts could not be written, and none was stored."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "10"}
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the verdicts could not be written ({why}), and none was stored; send them again")
 
 
 class BusyError(ServiceError):

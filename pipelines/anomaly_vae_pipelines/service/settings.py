@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         default="reloads", description="Model files that a child process with limits loads first."
     )
 
+    verdicts_folder: Path | None = Field(
+        default=None, description="Folder for verdicts about rows; none are taken without it."
+    )
     keys_file: Path | None = Field(default=None, description="File of keys: a role and a hash on each line.")
     keys: str = Field(default="", description="The same keys, separated by commas.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,17 @@ def test_two_runs_with_one_state_do_not_run_at_once(run, model, unseen, tmp_path
     assert not list(tmp_path.glob("o.csv*"))
     lock.release()
     assert run("score", model, unseen, "-o", str(out), "--alerts", rules).code == 0
+
+
+def test_what_was_silenced_is_shown(run, model, unseen, tmp_path, rules):
+    """By score in its counts, and by status with the reason."""
+    path = Path(rules)
+    table = 'matchers = ["color=~.*"]\nends_at = 2999-01-01\ncreated_by = "ana"\ncomment = "paint week"\n'
+    path.write_text(f"{path.read_text()}\n[[silence]]\n{table}")
+    output = str(tmp_path / "out.csv")
+    ended = run("score", model, unseen, "-o", output, "--alerts", rules, "--fail-on-alert", "--verbose")
+    assert ended.code == 0
+    assert re.search(r"0 alerts, 0 suppressed by a cool-down, [1-9][0-9]* silenced, 0 delivered", ended.err)
+    out = run("alerts", "status", rules).out
+    assert "paint" in out
+    assert "ana" in out

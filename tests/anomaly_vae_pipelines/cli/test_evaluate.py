@@ -43,3 +43,24 @@ def test_rows_of_one_kind_cannot_be_evaluated(run, model, unseen):
     ended = run("evaluate", model, unseen, "--label", "label", "--normal", "Good")
     assert ended.code == 2
     assert "0 of 40 labelled rows have 'Good'" in ended.err
+
+
+def test_the_exit_code_is_that_of_the_gate(run, model, unseen):
+    """0 if all clauses hold, else 1 with a line for each that does not."""
+    labels = ("--label", "label", "--normal", "good")
+    ended = run("evaluate", model, unseen, *labels, "--gate", "auroc>=0.5")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines()[-1].split() == ["gate", "auroc>=0.5", "holds"]
+    ended = run("evaluate", model, unseen, *labels, "--gate", "auroc>=0.5,auroc<=0.5", "--json")
+    assert ended.code == 1
+    assert [one["holds"] for one in json.loads(ended.out)["gate"]["clauses"]] == [True, False]
+    assert "the gate auroc<=0.5 does not hold" in ended.err
+    assert run("evaluate", model, unseen, *labels, "--gate", "auroc>=old").code == 2
+
+
+def test_a_gate_of_images_may_be_about_pixels(run, image_model, plates):
+    """The measures of masks have names too."""
+    ended = run("evaluate", image_model, str(plates), "--gate", "pro>=0,pixel_auroc>1")
+    assert ended.code == 1
+    assert "pixel_auroc>1 does not hold" in ended.out
+    assert "pro>=0 holds" in ended.out

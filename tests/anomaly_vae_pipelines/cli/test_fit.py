@@ -241,3 +241,19 @@ def test_fit_shows_in_short_what_check_finds_odd(run, tiny, tmp_path):
         *(f"{name}: has one value only" for name in "pqr"),
         f"and 1 more; see anomaly-vae check {path}",
     ]
+
+
+def test_a_fit_like_another_model_says_what_changed(run, model, train, tmp_path):
+    """Options that the other model decides are refused; so are verdicts without one."""
+    path = str(tmp_path / "new.avae")
+    labels = ("--label", "label", "--normal", "good")
+    ended = run("fit", train, "-o", path, "--from", model, *labels, "--quiet")
+    assert ended.code == 0, ended.err
+    assert f"compared with {model}" in ended.out
+    assert "trained on 108, was 108" in ended.out
+    ended = run("fit", train, "-o", path, "--from", model, "--id", "code", "--force")
+    assert ended.code == 2
+    assert "leave out --id" in ended.err
+    ended = run("fit", train, "-o", path, "--verdicts", train, "--force")
+    assert ended.code == 2
+    assert "There is no --from; leave out --verdicts" in ended.err

@@ -161,3 +161,17 @@ def test_times_that_tell_nothing_are_refused(moved, tmp_path):
     assert "events.csv, line 3: column 'when': wanted a time" in ended.err
     ended, _ = moved(*budget, events(tmp_path, "2026-01-01", "noon"), "--time", "wen")
     assert "did you mean 'when'?" in ended.err
+
+
+def test_recent_rows_make_new_p_values(run, model, unseen, tmp_path):
+    """With the rule of the model or with another threshold; the history names the file."""
+    path = str(tmp_path / "recent.avae")
+    ended = run("threshold", model, "-o", path, "--calibrate", unseen)
+    assert ended.code == 0, ended.err
+    assert f"on 40 rows of {unseen}" in ended.out
+    assert unseen in run("inspect", path).out
+    assert load(path).false_alarm_rate_ == load(model).false_alarm_rate_
+    ended = run("threshold", model, "-o", path, "--force", "--calibrate", unseen, "--offset", "-7")
+    assert ended.code == 0
+    assert load(path).offset_ == -7
+    assert run("threshold", model, "-o", unseen, "--force", "--calibrate", unseen).code == 2

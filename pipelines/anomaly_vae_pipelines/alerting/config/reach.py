@@ -10,11 +10,15 @@ import math
 from anomaly_vae.errors import InputError
 from anomaly_vae.tails import LEAST_CALIBRATION
 from anomaly_vae.thresholds import n_calibration_needed, rounded_up
+from anomaly_vae_pipelines.alerting.rules.discovery_rules import last_possible
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
 from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
 from anomaly_vae_pipelines.alerting.rules.silence import FORGET_AFTER
 from anomaly_vae_pipelines.alerting.rules.windows import Window
 from anomaly_vae_pipelines.alerting.times import duration_text
+
+MIN_STREAM = 1_000
+"""Rows without a discovery after which a row must still be able to be one."""
 
 
 def check_limit(limit: Limit) -> None:
@@ -50,6 +54,18 @@ def check_p_value(p_value: float, calibration: CalibrationScores) -> None:
         f"Give p_value = {rounded_up(least):g} or more, a model with {needed:,} held-out rows (fit on more "
         f"rows, or with a higher validation_fraction), or {tail}",
     )
+
+
+def check_discoveries(rate: float, calibration: CalibrationScores) -> None:
+    """Raise InputError if soon no row can be a discovery, because no p-value is small enough."""
+    least = calibration.least_p_value
+    last = MIN_STREAM if least is None else last_possible(rate, least)
+    if last < MIN_STREAM:
+        raise InputError(
+            f"fires no longer after {last:,} rows without a discovery, because with {calibration.n_rows:,} "
+            f"held-out rows no p-value is less than {least:.3g}. Give tail = 'gpd', which estimates smaller "
+            f"p-values (needs at least {LEAST_CALIBRATION} held-out rows)"
+        )
 
 
 def check_drift(p_value: float, reference: Reference, window: Window) -> None:

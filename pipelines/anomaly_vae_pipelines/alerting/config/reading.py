@@ -26,10 +26,12 @@ from anomaly_vae_pipelines.alerting.config.sections import (
     read_known,
     read_section,
 )
+from anomaly_vae_pipelines.alerting.config.silence_sections import SilenceTable, check_applies
 from anomaly_vae_pipelines.alerting.config.sink_sections import SINKS
 from anomaly_vae_pipelines.alerting.delivery.sinks import Sink
 from anomaly_vae_pipelines.alerting.rules.base import Rule
 from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
+from anomaly_vae_pipelines.alerting.rules.silencing import Silence, Silencer
 from anomaly_vae_pipelines.alerting.times import Clock
 from anomaly_vae_pipelines.io.toml import load_toml
 
@@ -48,6 +50,7 @@ class AlertingSection(DeliverySection):
     """All keys of the file; each rule and sink is a section of its own."""
 
     rule: Annotated[Tables, Field(min_length=1, description="at least one table [[rule]]")]
+    silence: Annotated[Tables, Field(default_factory=list, description="tables [[silence]]")]
     time: Text | None = None
     key: Names = ()
     id: Names = ()
@@ -72,6 +75,8 @@ class Config:
         Column with the time of a row; without it the clock counts.
     ids : tuple of str
         Columns by which people know a row.
+    silences : sequence of Silence
+        Matches that raise no alert.
     """
 
     sinks: Sequence[Sink]
@@ -80,13 +85,14 @@ class Config:
     rules: Sequence[Rule] = ()
     time: str | None = None
     ids: tuple[str, ...] = ()
+    silences: Sequence[Silence] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the input that rules, keys, times and ids are read from."""
+        """Columns of the input that rules, keys, times, silences and ids are read from."""
         time = () if self.time is None else (self.time,)
         of_rules = (name for rule in self.rules for name in rule.columns)
-        return tuple(dict.fromkeys([*time, *of_rules, *self.ids]))
+        return tuple(dict.fromkeys([*time, *of_rules, *Silencer(self.silences).columns, *self.ids]))
 
 
 def read_config(
@@ -99,9 +105,14 @@ def read_config(
         rule = read_kind(RULES, table, where)
         with located(where):
             rules.append(rule.rule(calibration, clock))
+    silences = []
+    for silence, where in silences_of(values, path):
+        with located(where):
+            check_applies(silence, rules)
+        silences.append(silence)
     _check_unique(f"{path}: rule", (rule.name for rule in rules))
     config = _delivery(section, values, path, environ)
-    return replace(config, rules=rules, time=section.time, ids=section.id)
+    return replace(config, rules=rules, time=section.time, ids=section.id, silences=silences)
 
 
 def read_delivery(path: Path, environ: Mapping[str, str]) -> Config:
@@ -114,6 +125,12 @@ def rule_tables(values: Mapping[str, Any], path: Path) -> Iterator[tuple[dict[st
     """The table of each rule, with the defaults of the file, and what messages call it."""
     defaults = {key: values[key] for key in ("key", "cooldown") if key in values}
     return ((defaults | table, where) for table, where in _numbered(values, "rule", path))
+
+
+def silences_of(values: Mapping[str, Any], path: Path) -> Iterator[tuple[Silence, str]]:
+    """Each silence, and what messages call it; raises InputError for a mistake in one."""
+    for table, where in _numbered({"silence": values.get("silence", [])}, "silence", path):
+        yield read_section(SilenceTable, table, where).silence, where
 
 
 def sink_tables(values: Mapping[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], str]]:

@@ -22,6 +22,7 @@ from anomaly_vae_pipelines.alerting.config.sections import (
     positive_seconds_from,
 )
 from anomaly_vae_pipelines.alerting.rules.base import Rule, RuleOptions
+from anomaly_vae_pipelines.alerting.rules.discovery_rules import DiscoveryRule
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
 from anomaly_vae_pipelines.alerting.rules.drift_rules import StreamDriftRule
 from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
@@ -48,6 +49,7 @@ def window_from(value: object) -> Window:
 Count = Annotated[int, Field(ge=1, description="a whole number from 1")]
 Nats = Annotated[float, Field(le=float("inf"), description="a number of nats, such as -50.0")]
 Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
+Rate = Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
 Share = Annotated[float, Field(gt=0, le=1, description="a number over 0 and up to 1")]
 WindowSize = Annotated[
     Window,
@@ -90,9 +92,14 @@ class LimitSection(RuleSection):
     def _check_limit(self) -> Self:
         if self.below is not None and self.p_value is not None:
             raise ValueError("give only one of below, p_value")
-        if self.tail is not None and self.p_value is None:
+        if self.tail is not None and not self.has_p_values:
             raise ValueError("tail goes with p_value; give that too, or remove tail")
         return self
+
+    @property
+    def has_p_values(self) -> bool:
+        """Whether p-values decide."""
+        return self.p_value is not None
 
     def limit(self, calibration: CalibrationScores) -> Limit:
         """Which rows count; raises InputError where none ever can."""
@@ -131,9 +138,26 @@ class WindowSection(RuleSection):
 
 
 class ScoreSection(LimitSection):
-    """Each row that counts."""
+    """Each row that counts, or that is a discovery at a false-discovery rate."""
+
+    fdr: Rate | None = None
+
+    @property
+    def has_p_values(self) -> bool:
+        return self.p_value is not None or self.fdr is not None
+
+    @model_validator(mode="after")
+    def _check_fdr(self) -> Self:
+        if self.fdr is not None and (self.below is not None or self.p_value is not None):
+            raise ValueError("give only one of below, p_value, fdr")
+        return self
 
     def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
+        if self.fdr is not None:
+            tail = self._tail(calibration)
+            if tail is None:
+                reach.check_discoveries(self.fdr, calibration)
+            return DiscoveryRule(self.options, Limit(None, self.fdr, calibration, tail), self.fdr)
         return ScoreRule(self.options, self.limit(calibration))
 
 

@@ -127,8 +127,8 @@ class Delivery:
         """A sentence for each sink that left alerts waiting; for refused alerts there was a warning."""
         return tuple(queue.problem for queue in self._queues if len(queue.spool))
 
-    def summary(self, n_alerts: int, n_suppressed: int) -> AlertSummary:
-        """The summary of a run with these numbers of alerts and suppressed matches."""
+    def summary(self, n_alerts: int, n_suppressed: int, n_silenced: int = 0) -> AlertSummary:
+        """The summary of a run with these numbers of alerts, and of suppressed and silenced matches."""
         return AlertSummary(
             n_alerts,
             n_suppressed,
@@ -136,6 +136,7 @@ class Delivery:
             {queue.sink.name: len(queue.spool) for queue in self._queues},
             {queue.sink.name: queue.spool.n_refused for queue in self._queues},
             tuple(queue.problem for queue in self._queues if queue.problem),
+            n_silenced,
         )
 
 

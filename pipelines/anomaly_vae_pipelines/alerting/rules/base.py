@@ -83,6 +83,8 @@ class Rule:
     """A rule that finds nothing and has no state: the base of all others."""
 
     kind = ""
+    judges_rows = False
+    """Whether each match is about the row at its position alone."""
 
     def __init__(self, options: RuleOptions) -> None:
         self.options = options

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly_vae_pipelines.alerting.by_key import ByKey
 from anomaly_vae_pipelines.alerting.records import MAX_ROWS, AlertRow, Key, row_from_json, score_of
@@ -22,6 +23,7 @@ class ScoreRule(Rule):
     """Finds every row that its limit counts."""
 
     kind = "score"
+    judges_rows = True
 
     def __init__(self, options: RuleOptions, limit: Limit) -> None:
         super().__init__(options)
@@ -35,15 +37,24 @@ class ScoreRule(Rule):
     def false_alarms(self) -> str:
         return "" if self.limit.rate is None else f"{100 * self.limit.rate:.3g} % of rows"
 
+    @property
+    def condition(self) -> str:
+        """Which rows, to follow the word "rows"."""
+        return self.limit.condition
+
     def find(self, timed: TimedRows) -> Iterator[Match]:
-        flags = self.limit.flags(timed.scored)
+        flags = self._flags(timed)
         for key, positions in timed.groups(self.options.key):
             for at in positions[flags[positions]].tolist():
                 yield self._match(timed, key, at)
 
     def heading(self, worst_match: Match, n_matches: int, n_rows: int, worst_row: str) -> str:
-        rows = counted(n_rows, "row") + self.limit.condition
+        rows = counted(n_rows, "row") + self.condition
         return f"{rows}: {worst_row}" if n_rows == 1 else f"{rows}; worst is {worst_row}"
+
+    def _flags(self, timed: TimedRows) -> NDArray[np.bool_]:
+        """Whether each row counts, shape (n_rows,)."""
+        return self.limit.flags(timed.scored)
 
     def _match(self, timed: TimedRows, key: Key, at: int) -> Match:
         score, p_value = float(timed.scored.scores[at]), self.limit.p_value_of(timed.scored, at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +34,7 @@ class TimedRows:
     scored: ScoredRows
     times: NDArray[np.float64]
     ids: Sequence[str] = ()
+    _columns: dict[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
     _groups: dict[Key, Sequence[Group]] = field(default_factory=dict, repr=False, compare=False)
 
     def groups(self, key: Sequence[str]) -> Sequence[Group]:
@@ -44,9 +44,15 @@ class TimedRows:
             self._groups[columns] = self._group(columns) if len(self.times) else []
         return self._groups[columns]
 
+    def cell(self, name: str, position: int) -> str:
+        """A cell of a row as text, empty if it is missing."""
+        if name not in self._columns:
+            self._columns[name] = self.scored.rows.cells(name)
+        return self._columns[name][position]
+
     def row(self, position: int) -> AlertRow:
         """What an alert says about one row."""
-        rows, ids = self.scored.rows, {name: cells[position] for name, cells in self._id_cells.items()}
+        rows, ids = self.scored.rows, {name: self.cell(name, position) for name in self.ids}
         return AlertRow(
             rows.source_of(position),
             int(rows.numbers[position]),
@@ -63,11 +69,6 @@ class TimedRows:
         rows = self.scored.rows
         fingerprint = hashlib.sha256(rows.contents(position)).hexdigest()[:16]
         return RowLocation(rows.source_of(position), int(rows.numbers[position]), fingerprint)
-
-    @cached_property
-    def _id_cells(self) -> dict[str, Sequence[str]]:
-        """The id columns, whole, because most of their cells are used again."""
-        return {name: self.scored.rows.cells(name) for name in self.ids}
 
     def _group(self, columns: Key) -> Sequence[Group]:
         if not columns:

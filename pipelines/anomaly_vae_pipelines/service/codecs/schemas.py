@@ -91,6 +91,7 @@ class ModelInfo(ModelName):
     image: ImageInfo | None
     threshold: Annotated[float, Meta(description="In nats: a row with a lower score is an anomaly.")]
     false_alarm_rate: Annotated[float | None, Meta(description="Expected share of normal rows below it.")]
+    takes_verdicts: Annotated[bool, Meta(description="Whether /v1/verdicts takes verdicts about its rows.")]
     loaded_at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
@@ -110,6 +111,13 @@ class ModelList(Struct):
     """The served models."""
 
     models: list[ModelInfo]
+
+
+class StoredVerdicts(Struct):
+    """Verdicts that are on disk."""
+
+    stored: Annotated[int, Meta(description="Verdicts that were appended.")]
+    known: Annotated[int, Meta(description="Verdicts that the file had already.")]
 
 
 class ServerMetadata(Struct):

@@ -17,10 +17,12 @@ from typing import Literal, get_args
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.service.settings import PREFIX, Settings
 
-Role = Literal["score", "admin"]
+Role = Literal["score", "verdict", "admin"]
+"""Each role may also do what those before it may."""
 
+ROLES: tuple[Role, ...] = get_args(Role)
 _LINE = re.compile(r"(\w+)\s+sha256:([0-9a-fA-F]{64})")
-_WANTED = "wanted a role (score or admin) and sha256: with 64 digits, as --new-key prints them"
+_WANTED = "wanted a role (score, verdict or admin) and sha256: with 64 digits, as --new-key prints them"
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,10 @@ class Keys:
         return bool(self.hashes)
 
     def role_of(self, key: str) -> Role | None:
-        """The role of a key; None for an unknown key.
-
-        An admin may also score. All hashes are compared, each in constant time.
-        """
+        """The highest role of a key; None for an unknown key. All hashes are compared in constant time."""
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         found = [role for role, known in self.hashes if hmac.compare_digest(known, digest)]
-        return "admin" if "admin" in found else (found[0] if found else None)
+        return max(found, key=ROLES.index, default=None)
 
 
 def read_keys(settings: Settings) -> Keys:
@@ -68,8 +67,7 @@ def _parsed(lines: Iterable[str], where: str) -> list[tuple[Role, bytes]]:
         if not text:
             continue
         match = _LINE.fullmatch(text)
-        if match is None or match[1] not in get_args(Role):
+        if match is None or match[1] not in ROLES:
             raise InputError(f"{where}, key {number}: is not a valid key; {_WANTED}")
-        role: Role = "admin" if match[1] == "admin" else "score"
-        found.append((role, bytes.fromhex(match[2])))
+        found.append((match[1], bytes.fromhex(match[2])))
     return found

@@ -6,6 +6,7 @@ import { askJson, ServiceError } from "./api.js";
 import { byId, make, shown, showProblem } from "./dom.js";
 
 const PART_ROWS = 5000, PART_IMAGES = 16, SHOWN = 100, TRIES = 5;
+const OWN_COLUMNS = ["verdict", "verdict_id"];
 
 let models = [];
 let images = [];
@@ -180,8 +181,9 @@ function busy(isBusy) {
 // ------------------------------------------------------------------------------------------ showing
 
 function show(found) {
-  result = found;
+  result = { ...found, verdicts: new Map() };
   const { model, scored } = found;
+  byId("verdict").hidden = !model.takes_verdicts;
   const odd = scored.filter((row) => row.is_anomaly).length;
   const noun = (n) => (model.image ? "image" : "row") + (n === 1 ? "" : "s");
   byId("row-name").textContent = model.image ? "Image" : "Row";
@@ -221,7 +223,7 @@ function lineOfTable(index) {
   const row = scored[index];
   const inside = make("tr", { hidden: true });
   const button = make("button", { type: "button", "aria-expanded": "false", onclick: () => {
-    if (!inside.childElementCount) inside.append(make("td", { colspan: 5 }, opened(index)));
+    if (!inside.childElementCount) inside.append(make("td", { colspan: 6 }, opened(index)));
     inside.hidden = !inside.hidden;
     button.setAttribute("aria-expanded", String(!inside.hidden));
   } }, model.image ? table.rows[index][0] : shown(index + 1));
@@ -230,7 +232,40 @@ function lineOfTable(index) {
     make("td", { class: "number score" }, shown(row.score, 2, 2), row.is_anomaly ? make("span", { class: "hint" }, make("br"), "anomaly") : null),
     make("td", { class: "number" }, row.p_value.toPrecision(2)),
     make("td", { class: "number" }, row.severity.toFixed(1)),
-    make("td", {}, model.image ? heat(row, "heat") : reasons(row))), inside];
+    make("td", {}, model.image ? heat(row, "heat") : reasons(row)),
+    model.takes_verdicts ? make("td", { class: "verdict" }, verdictButtons(index)) : null), inside];
+}
+
+/** Two buttons: what a person says about a row. The one that is pressed withdraws it. */
+function verdictButtons(index) {
+  const { verdicts } = result;
+  const buttons = ["normal", "anomalous"].map((word) => make("button", { type: "button", onclick: safely(async () => {
+    showProblem(byId("problem"), null);
+    const said = verdicts.get(index) === word ? "" : word;
+    for (const button of buttons) button.disabled = true;
+    try {
+      await sendVerdict(index, said);
+      verdicts.set(index, said);
+    } finally {
+      for (const button of buttons) button.disabled = false;
+      press();
+    }
+  }) }, word));
+  const press = () => {
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.textContent === verdicts.get(index)));
+  };
+  press();
+  return buttons;
+}
+
+async function sendVerdict(index, said) {
+  const { model, table } = result;
+  const kept = table.names.map((_, position) => position).filter((position) => !OWN_COLUMNS.includes(table.names[position]));
+  const names = [...kept.map((position) => table.names[position]), "verdict"];
+  const cells = [...kept.map((position) => table.rows[index][position]), said];
+  await askJson(`v1/verdicts?model=${idOf(model)}`, {
+    method: "POST", headers: { "Content-Type": "text/csv" }, body: writeCsv(names, [cells]),
+  });
 }
 
 const heat = (row, kind) =>

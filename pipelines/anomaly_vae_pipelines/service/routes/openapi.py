@@ -13,7 +13,12 @@ from anomaly_vae._version import __version__
 from anomaly_vae_pipelines.service.http.error_responses import ErrorResponse
 from anomaly_vae_pipelines.service.models.registry import ServedModel
 from anomaly_vae_pipelines.service.routes.operations import Operation
-from anomaly_vae_pipelines.service.routes.request_bodies import first_with_example, infer_body, score_body
+from anomaly_vae_pipelines.service.routes.request_bodies import (
+    first_with_example,
+    infer_body,
+    score_body,
+    verdict_body,
+)
 
 _ABOUT = {
     "model": "Name of the model; optional if the service has one model.",
@@ -23,6 +28,8 @@ _ABOUT = {
 _SUMMARY = "Scores of rows and images, with reasons"
 _TAGS = {"/v1": "v1", "/v2/repository": "admin", "/v2": "v2", "": "operations"}
 """Groups of operations by the first part of their paths."""
+
+_BODIES = {"/v1/score": score_body, "/v1/verdicts": verdict_body}
 
 
 def describe(operations: Sequence[Operation], served: Sequence[ServedModel]) -> dict[str, Any]:
@@ -62,9 +69,8 @@ def _described(
         "parameters": parameters,
         "responses": responses,
     }
-    if operation.scores:
-        body = score_body if operation.path == "/v1/score" else infer_body
-        content["requestBody"] = body(served)
+    if operation.scores or operation.path in _BODIES:
+        content["requestBody"] = _BODIES.get(operation.path, infer_body)(served)
     return content
 
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from anomaly_vae_pipelines.images.decoding import SUFFIXES
+from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID
 from anomaly_vae_pipelines.service.codecs.tensors import DATATYPES, input_tensors
+from anomaly_vae_pipelines.service.codecs.verdicts import MOST_ID
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs
 from anomaly_vae_pipelines.service.models.registry import ServedModel
 
@@ -60,6 +62,35 @@ def score_body(served: Sequence[ServedModel]) -> dict[str, Any]:
         content["multipart/form-data"] = {"schema": _object_of("file", _BINARY)}
         content |= {kind: {"schema": _BINARY} for kind in _IMAGE_TYPES}
     return {"required": True, "content": content}
+
+
+def verdict_body(served: Sequence[ServedModel]) -> dict[str, Any]:
+    """The body of ``/v1/verdicts``: rows of a table, each with a verdict."""
+    tables = [model for model in served if model.inputs.frame is None]
+    rows = [_judged_row(row_schema(model.inputs)) for model in tables]
+    item = rows[0] if len(rows) == 1 else {"anyOf": rows or [{"type": "object"}]}
+    content: dict[str, Any] = {
+        "application/json": {"schema": _object_of("rows", item)},
+        "text/csv": {"schema": {"type": "string"}},
+    }
+    chosen = first_with_example(served)
+    if chosen:
+        judged = {**chosen.example[0], VERDICT: "normal", VERDICT_ID: "row 17"}
+        content["application/json"]["example"] = {"rows": [judged]}
+    return {"required": True, "content": content}
+
+
+def _judged_row(schema: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema of a row with a verdict."""
+    said = {
+        VERDICT: {"enum": ["normal", "anomalous", 1, -1, None], "description": "Null withdraws a verdict."},
+        VERDICT_ID: {"type": "string", "maxLength": MOST_ID, "description": "Its last verdict counts."},
+    }
+    return {
+        **schema,
+        "required": [*schema["required"], VERDICT],
+        "properties": {**schema["properties"], **said},
+    }
 
 
 def infer_body(served: Sequence[ServedModel]) -> dict[str, Any]:

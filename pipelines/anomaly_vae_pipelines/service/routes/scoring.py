@@ -45,12 +45,12 @@ def scoring_operations(models: Registry, settings: Settings) -> list[Operation]:
     """The operations of ``/v1``."""
 
     async def list_models(request: Request) -> ModelList:
-        return ModelList([ModelInfo(**_info(served)) for served in models.all()])
+        return ModelList([ModelInfo(**_info(served, settings)) for served in models.all()])
 
     async def show_model(request: Request) -> ModelDetail:
         served, _ = models.get(request.path_params["name"], request.query_params.get("version"))
         rows, _ = await models.parse_queue.run(request, lambda: served.example)
-        return ModelDetail(**_info(served), example=ExampleRows(rows))
+        return ModelDetail(**_info(served, settings), example=ExampleRows(rows))
 
     async def score(request: Request) -> Response:
         query = request.query_params
@@ -96,7 +96,7 @@ async def _rows(
     return await models.parse_queue.run(request, read, batcher.capacity)
 
 
-def _info(served: ServedModel) -> dict[str, Any]:
+def _info(served: ServedModel, settings: Settings) -> dict[str, Any]:
     """The fields of ModelInfo."""
     detector, frame = served.detector, served.inputs.frame
     return {
@@ -110,6 +110,7 @@ def _info(served: ServedModel) -> dict[str, Any]:
         else ImageInfo(*(frame.size or (0, 0)), 3 if frame.channels == 3 else 1),
         "threshold": served.offset,
         "false_alarm_rate": detector.false_alarm_rate_,
+        "takes_verdicts": settings.verdicts_folder is not None and frame is None,
         "loaded_at": served.loaded_at.isoformat(timespec="seconds"),
     }
 

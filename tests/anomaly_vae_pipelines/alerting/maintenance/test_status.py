@@ -8,7 +8,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.alerting.maintenance.status import read_status
 from tests.anomaly_vae_pipelines.alerting.maintenance.failed_run import RULES, failed_run
 from tests.anomaly_vae_pipelines.alerting.receiver import receiving
-from tests.anomaly_vae_pipelines.alerting.streams import FakeClock
+from tests.anomaly_vae_pipelines.alerting.streams import FakeClock, alerter, scored
 
 
 def test_the_status_says_what_waits_what_happened_and_what_is_silent(tmp_path):
@@ -39,3 +39,24 @@ def test_the_status_needs_no_secret_and_no_state(tmp_path):
     (tmp_path / "state.json").write_text('{"rules": {"odd": {"cooldown": 3}}}')
     with pytest.raises(InputError, match=r"state.json: is not a valid alert state"):
         read_status(tmp_path / "rules.toml", tmp_path / "state.json")
+
+
+def test_the_status_lists_what_each_silence_took(tmp_path):
+    """With who wants it, why and until when; before any run there are no counts."""
+    table = '[[silence]]\nmatchers = ["host=~a|b"]\nends_at = {}\ncreated_by = "ana"\ncomment = "{}"\n'
+    silences = table.format("2023-12-01", "now") + table.format("2023-12-02\nstarts_at = 2023-12-01", "later")
+    rules = 'key = ["host"]\n[[rule]]\nname = "odd"\nkind = "score"\n' + silences
+    clock = FakeClock().clock
+    current = alerter(tmp_path, rules, clock=clock)
+    path, state = tmp_path / "rules.toml", tmp_path / "state.json"
+    assert [one.n_silenced for one in read_status(path, state, clock=clock).silences] == [0, 0]
+    current.observe(scored([True] * 3, host=["a", "b", "c"]))
+    current.close()
+    first, second = read_status(path, state, clock=clock).silences
+    assert (first.comment, first.created_by, first.matchers) == ("now", "ana", ('host=~"a|b"',))
+    assert (first.status, first.ends_at[:10], first.n_silenced) == ("active", "2023-12-01", 2)
+    assert (first.last, first.what) == ("2023-11-14T22:13:20.000Z", "odd: line 3")
+    assert (second.status, second.n_silenced, second.last) == ("pending", 0, None)
+    state.write_text('{"format": 1, "time": null, "rules": {}, "silences": 3}')
+    with pytest.raises(InputError, match="is not a valid alert state"):
+        read_status(path, state)

@@ -20,6 +20,7 @@ OPERATIONS = [
     "GET /v1/models",
     "GET /v1/models/{name}",
     "POST /v1/score",
+    "POST /v1/verdicts",
     "GET /v2",
     "GET /v2/health/live",
     "GET /v2/health/ready",
@@ -39,9 +40,12 @@ CONFIG = {"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}}
 
 
 @pytest.fixture(scope="module")
-def operations(model: str, image_model: str) -> Iterator[dict[str, APIOperation]]:
+def operations(
+    model: str, image_model: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, APIOperation]]:
     """The operations of a running service, by method and path."""
-    with serving_here([f"orders={model}", f"plates={image_model}"], keys=LINE, isolate="never") as url:
+    settings = {"keys": LINE, "isolate": "never", "verdicts_folder": tmp_path_factory.mktemp("verdicts")}
+    with serving_here([f"orders={model}", f"plates={image_model}"], **settings) as url:
         config = SchemathesisConfig.from_dict(CONFIG)
         described = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config, headers=HEADERS)
         found = [result.ok() for result in described.get_all_operations()]
@@ -55,7 +59,11 @@ def test_every_operation_is_known(operations: dict[str, APIOperation]) -> None:
 @pytest.mark.parametrize(
     ("label", "mode"),
     [(label, GenerationMode.POSITIVE) for label in OPERATIONS]
-    + [(label, GenerationMode.NEGATIVE) for label in OPERATIONS if "{" in label or "score" in label],
+    + [
+        (label, GenerationMode.NEGATIVE)
+        for label in OPERATIONS
+        if "{" in label or "score" in label or "verdicts" in label
+    ],
 )
 def test_the_service_answers_as_it_describes_itself(
     operations: dict[str, APIOperation], label: str, mode: GenerationMode

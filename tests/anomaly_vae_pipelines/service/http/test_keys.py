@@ -14,11 +14,14 @@ from anomaly_vae_pipelines.service.settings import Settings
 def test_a_key_opens_what_its_line_says(tmp_path: Path) -> None:
     """From the file and from the environment; nothing else opens anything."""
     (score, score_line), (admin, admin_line) = new_key("score"), new_key("admin")
+    verdict, verdict_line = new_key("verdict")
     file = tmp_path / "keys"
     file.write_text(f"# of the line\n\n{score_line}  # alice\n")
-    keys = read_keys(Settings(keys_file=file, keys=admin_line))
+    keys = read_keys(Settings(keys_file=file, keys=f"{admin_line},{verdict_line}"))
     assert keys
-    assert (keys.role_of(score), keys.role_of(admin)) == ("score", "admin")
+    assert [keys.role_of(key) for key in (score, verdict, admin)] == ["score", "verdict", "admin"]
+    twice = read_keys(Settings(keys=f"{admin_line},score{admin_line.removeprefix('admin')}"))
+    assert twice.role_of(admin) == "admin"
     for wrong in ("", "x", score_line, score_line.split(":")[1], score + " ", "\udc80"):
         assert keys.role_of(wrong) is None
     assert not read_keys(Settings())

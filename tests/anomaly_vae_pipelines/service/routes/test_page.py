@@ -124,6 +124,37 @@ def test_cells_of_a_spreadsheet_are_rows(page: Any, unseen: str) -> None:
     assert page.inner_text("#rows") == wanted
 
 
+def test_what_a_person_says_about_a_row_is_stored(
+    browser: Any, model: str, unseen: str, tmp_path: Path
+) -> None:
+    """The button that is pressed shows it; pressed again it withdraws. Without a folder there are none."""
+    with (
+        serving_here([f"orders={model}"], verdicts_folder=tmp_path) as url,
+        opened_page(browser, url) as page,
+    ):
+        page.set_input_files("#files", unseen)
+        first = page.locator("#rows tr:first-child")
+        first.get_by_role("button", name="anomalous").click()
+        page.wait_for_selector("#rows button[aria-pressed=true]")
+        assert first.locator("[aria-pressed=true]").inner_text() == "anomalous"
+        first.get_by_role("button", name="normal").click()
+        page.wait_for_selector("#rows button[aria-pressed=true] >> text=normal")
+        first.get_by_role("button", name="normal").click()
+        page.locator("#rows [aria-pressed=true]").wait_for(state="detached")
+        number = int(first.locator("button").first.inner_text())
+    lines = [json.loads(line) for line in (tmp_path / "orders.jsonl").read_text().splitlines()]
+    assert [line["verdict"] for line in lines] == ["anomalous", "normal", None]
+    assert len({line["verdict_id"] for line in lines}) == 1
+    assert lines[0]["color"] == read_rows(unseen)[number - 1]["color"]
+
+
+def test_without_a_folder_there_are_no_buttons_for_verdicts(page: Any, unseen: str) -> None:
+    page.set_input_files("#files", unseen)
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.locator(".verdict").count() == 0
+    assert page.is_hidden("#verdict")
+
+
 def test_more_rows_than_one_request_may_have_go_in_parts(page: Any, tmp_path: Path) -> None:
     path = write_table(tmp_path / "many.csv", COLUMNS, orders(1200, seed=2))
     page.set_input_files("#files", path)
