@@ -134,12 +134,10 @@ class TableExplanations(Decisions):
         A DataFrame gives one with its columns and index, and with its dtypes where they can hold expected
         values: those of integers are floats.
         """
-        import pandas as pd
-
         self._check_is_fitted()
-        X = converted(X)
-        rows = self._expected_rows(self._checked(X))
-        return like_frame(rows, X) if isinstance(X, pd.DataFrame) else rows
+        given: Any = converted(X)
+        rows = self._expected_rows(self._checked(given))
+        return like_frame(rows, given) if hasattr(given, "iloc") else rows
 
     def unseen(self, X: ArrayLike | pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
         """Which rows hold a value that no training row has, by column: masks of shape (n_rows,).

@@ -271,6 +271,8 @@ class FitSummary(Threshold):
         Number of columns of each kind.
     elbo_validation : float
         Mean score of held-out rows, in nats.
+    n_seen : int or None
+        Number of rows of a table, of which ``n_rows`` were drawn.
     image : (int, int, int) or None
         Height, width and channels, if rows are images.
     dialect : str
@@ -283,6 +285,7 @@ class FitSummary(Threshold):
     kinds: Mapping[str, int]
     seconds: float
     elbo_validation: float
+    n_seen: int | None = None
     image: tuple[int, int, int] | None = None
     dialect: str = ""
     odd: tuple[str, ...] = ()

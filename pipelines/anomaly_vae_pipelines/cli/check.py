@@ -10,7 +10,6 @@ from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_sch
 from anomaly_vae_pipelines.cli.exit_codes import DONE
 from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import echo_json, echo_table, printable
-from anomaly_vae_pipelines.plurals import counted
 
 if TYPE_CHECKING:
     from anomaly_vae_pipelines.runs.check import TableReport
@@ -68,8 +67,7 @@ def _write(path: str, text: str, force: bool) -> None:
 
 def _show(report: TableReport) -> None:
     read = f", read as {report.dialect}" if report.dialect else ""
-    shape = f"{counted(report.n_rows, 'row')}, {counted(len(report.columns), 'column')}"
-    click.echo(printable(f"{report.path}: {shape}{read}"))
+    click.echo(printable(f"{report.path}: {report.size}{read}"))
     rows = [
         (column.name, column.kind, column.values, f"{column.n_missing:,}", ", ".join(column.examples))
         for column in report.columns
@@ -88,4 +86,10 @@ def _fields(report: TableReport) -> dict[str, Any]:
         }
         for column in report.columns
     ]  # fmt: skip
-    return {"path": report.path, "n_rows": report.n_rows, "dialect": report.dialect, "columns": columns}
+    return {
+        "path": report.path,
+        "n_rows": report.n_rows,
+        "n_drawn": report.n_drawn,
+        "dialect": report.dialect,
+        "columns": columns,
+    }

@@ -54,6 +54,10 @@ _CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when sco
 _MOST_ODD = 3
 """Odd columns that are shown."""
 
+_ROWS_HELP = (
+    "Fit on a uniform sample of this many rows if TRAIN has more; memory does not depend on the size of "
+    "TRAIN. [default: 250000]"
+)
 _RECIPE_HELP = (
     "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
     "for vectors from a neural network. [default: tabular]"
@@ -98,6 +102,7 @@ _VERDICTS_HELP = "Learn from these verdicts after the fit, instead of those of O
 @click.option("--channels", type=click.Choice([1, 3]), help=_CHANNELS_HELP)
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
 @schema_option
+@click.option("--rows", type=click.IntRange(min=20), metavar="N", help=_ROWS_HELP)
 @click.option("--from", "old", metavar="OLD", help=_FROM_HELP)
 @click.option("--verdicts", multiple=True, metavar="FILE", help=_VERDICTS_HELP)
 @click.option("--no-verdicts", is_flag=True, help="Do not learn from the verdicts of OLD.")
@@ -123,6 +128,7 @@ def command(
     channels: int | None,
     ignored: tuple[str, ...],
     schema: str | None,
+    rows: int | None,
     old: str | None,
     verdicts: tuple[str, ...],
     no_verdicts: bool,
@@ -131,7 +137,8 @@ def command(
 ) -> None:
     """Fit a model on the rows or images of TRAIN.
 
-    For a table, TRAIN is a text file such as CSV, a JSON Lines file or a Parquet file. How the text is
+    For a table, TRAIN is a text file such as CSV, a JSON Lines file or a Parquet file; or a URL, a directory
+    or a pattern of such files with the same columns. How the text is
     written (separator, decimal mark, encoding, header, words for missing cells) is found, printed and stored
     in MODEL; if it can be read in two ways, the message names the options to choose from. The kind of each
     column (numbers, booleans, dates or text) is detected from its cells; empty cells, NA, NaN, null and None
@@ -163,7 +170,7 @@ def command(
         "command": command_line(),
     }
     if reads_images(train):
-        _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema")
+        _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema", "rows")
         arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
         _show(fit_images(train, output, **arguments), train)
         return
@@ -175,6 +182,7 @@ def command(
         "left_out": [*ids, *ignored, *left_out],
         "recipe": recipe or "tabular",
         "given": said,
+        **({} if rows is None else {"max_rows": rows}),
     }
     _show(fit_file(train, output, **arguments), train)
 
@@ -183,7 +191,7 @@ def _refit(ctx: click.Context, train: str, old: str, output: str, parameters: di
     """Fit like an earlier model, and print what changed."""
     from anomaly_vae_pipelines.runs.refit import Rule, refit_file
 
-    without = ("recipe", "ids", "ignored", "schema", "image_size", "channels")
+    without = ("rows", "recipe", "ids", "ignored", "schema", "image_size", "channels")
     _refuse(ctx, "--from OLD decides it", *without)
     options = ctx.params
     rate, share = options["false_alarm_rate"], options["contamination"]
@@ -234,4 +242,7 @@ def _show(summary: FitSummary, train: str) -> None:
         *actual_rate(summary.false_alarm_rate, summary.false_alarm_interval, summary.n_calibration, noun),
         ("saved to", summary.model),
     ]
-    echo_pairs(f"fitted {counted(summary.n_rows, noun)} in {summary.seconds:.1f} s", pairs)
+    rows = counted(summary.n_rows, noun)
+    if summary.n_seen is not None and summary.n_seen > summary.n_rows:
+        rows = f"{summary.n_rows:,} of {counted(summary.n_seen, noun)}"
+    echo_pairs(f"fitted {rows} in {summary.seconds:.1f} s", pairs)

@@ -15,6 +15,7 @@ from anomaly_vae_pipelines.dialects.forms import ColumnForm
 from anomaly_vae_pipelines.dialects.reading import described
 from anomaly_vae_pipelines.dialects.schema import write_schema
 from anomaly_vae_pipelines.dialects.times import ClockForm
+from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.runs.oddities import oddities_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining, out_of_bounds
 
@@ -67,7 +68,8 @@ class TableReport:
     Attributes
     ----------
     path : str
-    n_rows : int
+    n_rows, n_drawn : int
+        All rows, and those that the columns are described by: a sample of a large file.
     dialect : str
         What is not plain CSV about it, in words; empty if nothing is.
     columns : tuple of ColumnReport
@@ -75,8 +77,15 @@ class TableReport:
 
     path: str
     n_rows: int
+    n_drawn: int
     dialect: str
     columns: tuple[ColumnReport, ...]
+
+    @property
+    def size(self) -> str:
+        """The number of rows and columns, in words."""
+        drawn = f" ({self.n_drawn:,} drawn)" if self.n_drawn < self.n_rows else ""
+        return f"{counted(self.n_rows, 'row')}{drawn}, {counted(len(self.columns), 'column')}"
 
     @property
     def is_odd(self) -> bool:
@@ -104,7 +113,7 @@ def check_file(path: str, given: Given = NOTHING, left_out: Sequence[str] = ()) 
     warned.update(out_of_bounds(table, bounds))
     forms = training.reading.forms
     columns = [_report(table[name], str(name), forms, warned.get(name)) for name in table]
-    return TableReport(path, len(table), described(training.reading), tuple(columns))
+    return TableReport(path, training.n_seen, len(table), described(training.reading), tuple(columns))
 
 
 def _report(

@@ -33,8 +33,8 @@ def check_page(report: TableReport) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(report.path)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-        f"<h1>{escape(report.path)}</h1><p>{counted(report.n_rows, 'row')}, "
-        f"{counted(len(report.columns), 'column')}{read}. {counted(n_odd, 'column')} to look at.</p>"
+        f"<h1>{escape(report.path)}</h1><p>{report.size}{read}. "
+        f"{counted(n_odd, 'column')} to look at.</p>"
         f"<table><tr>{head}</tr>{''.join(map(_row, report.columns))}</table></html>\n"
     )
 

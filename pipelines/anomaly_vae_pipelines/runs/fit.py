@@ -19,6 +19,7 @@ from anomaly_vae_pipelines.runs.image_training import ImageTraining
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
+from anomaly_vae_pipelines.sources.sampling import SAMPLE_ROWS
 
 Training: TypeAlias = TableTraining | ImageTraining
 """An unfitted model and the data to fit it on."""
@@ -34,6 +35,7 @@ def fit_file(
     recipe: str = "tabular",
     given: Given = NOTHING,
     columns: Sequence[str] | None = None,
+    max_rows: int = SAMPLE_ROWS,
     false_alarm_rate: float | None = None,
     contamination: float | None = None,
     tail: Tail = "empirical",
@@ -46,7 +48,7 @@ def fit_file(
     Parameters
     ----------
     train, output : str
-        The file of rows and the model file.
+        The file of rows, or a directory or pattern of files with the same columns; and the model file.
     label : Label, optional
         Fit only on the rows that it marks as normal; its column is not a feature.
     left_out : sequence of str
@@ -59,6 +61,9 @@ def fit_file(
         What the user said about how the file is read.
     columns : sequence of str, optional
         The features, in this order; by default all columns that are not left out.
+    max_rows : int
+        The most rows to fit on. Of more, a uniform sample is drawn in one pass, by the random state of the
+        detector if that is an int.
     false_alarm_rate : float in (0, 1), optional
         Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
         number of rows cannot guarantee raises InputError before the fit.
@@ -76,7 +81,7 @@ def fit_file(
     InputError
         For files, names and parameters that cannot be used.
     """
-    training = TableTraining(train, label, left_out, parameters or {}, recipe, given, columns)
+    training = TableTraining(train, label, left_out, parameters or {}, recipe, given, columns, max_rows)
     rule = _Rule(false_alarm_rate, contamination, tail)
     return _fit(training, train, output, rule, force, command, parent)
 
@@ -147,7 +152,8 @@ def _fit(
             detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
         elif rule.contamination is not None:
             detector.set_threshold(contamination=rule.contamination)
-        about = data_of(train, digest, len(data), data.shape[1] if hasattr(data, "columns") else None)
+        n_rows = getattr(training, "n_seen", len(data))
+        about = data_of(train, digest, n_rows, data.shape[1] if hasattr(data, "columns") else None)
         columns = getattr(detector, "schema_", None)
         about |= {} if columns is None else times_of(data, columns.columns)
         steps = [step("fit", command, data=about, parent=parent)]

@@ -61,7 +61,7 @@ class ImageTraining:
     def summary(self) -> dict[str, Any]:
         """Return height, width and channels of the images."""
         height, width = self.detector.image_size_
-        return {"kinds": {}, "image": (height, width, self.detector.channels_)}
+        return {"kinds": {}, "n_seen": None, "image": (height, width, self.detector.channels_)}
 
 
 def asked_frame(detector: ImageVAEDetector) -> Frame:

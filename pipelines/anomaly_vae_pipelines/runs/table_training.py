@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from sklearn.pipeline import Pipeline
@@ -22,8 +24,9 @@ from anomaly_vae_pipelines.records import Label, Rows
 from anomaly_vae_pipelines.runs.oddities import oddities_in_short
 from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
 from anomaly_vae_pipelines.scoring.tables import final_detector
-from anomaly_vae_pipelines.sources import open_source, read_rows
+from anomaly_vae_pipelines.sources import TableInputs, read_rows
 from anomaly_vae_pipelines.sources.cells import collect
+from anomaly_vae_pipelines.sources.sampling import SAMPLE_ROWS, sample_rows
 from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
 from anomaly_vae_pipelines.sources.text import cast_columns
 
@@ -37,7 +40,7 @@ class TableTraining:
     Parameters
     ----------
     train : str
-        The file of rows.
+        The file of rows, or a directory or a pattern of files with the same columns.
     label, left_out, parameters, recipe, given, columns
         As in ``fit_file``.
 
@@ -49,6 +52,8 @@ class TableTraining:
         The model itself, or the last step of a Pipeline.
     reading : Reading
         How the file was read, once ``data`` has returned.
+    n_seen : int
+        Number of rows that a fit could use, of which ``data`` returns at most ``max_rows`` and a few.
     hint : str
         End of the error message if the data cannot be fitted.
 
@@ -69,8 +74,9 @@ class TableTraining:
         recipe: str,
         given: Given = NOTHING,
         columns: Sequence[str] | None = None,
+        max_rows: int = SAMPLE_ROWS,
     ) -> None:
-        self._columns = columns
+        self._columns, self._max_rows, self._dialect = columns, max_rows, PLAIN
         self._given, self.reading = given, Reading(given)
         self._train, self._label, self._left_out = train, label, left_out
         # The steps of other recipes take only numbers.
@@ -80,22 +86,23 @@ class TableTraining:
         self.detector = cast(TabularVAEDetector, final_detector(self.model))
 
     def paths(self) -> Sequence[str]:
-        """Return the training file."""
-        return [self._train]
+        """Return the training files."""
+        return self._inputs().names
 
     def data(self) -> pd.DataFrame:
         """Return the training rows and their features; raises InputError if there are too few."""
         label = self._label
         labels = [label.column] if label is not None else []
-        with open_source(self._train, reading=self.reading) as source:
-            kinds = {**(self.detector.column_kinds or {}), **self._kinds}
-            said = [*self._given.columns, *self._given.bounds, *kinds]
-            require_columns(self._columns or (), source, ", which the earlier model was fitted on")
-            require_columns([*self._left_out, *labels, *said], source)
-            features = without(self._columns or source.columns, [*self._left_out, *labels])
-            pieces: Iterable[Rows] = read_rows(source, [*features, *labels])
-            self._dialect = getattr(source, "dialect", PLAIN)
-            table = collect(only_normal(pieces, label) if label is not None else pieces, self._conformed)
+        kinds = {**(self.detector.column_kinds or {}), **self._kinds}
+        pieces: Iterable[Rows] = self._pieces(kinds)
+        seed = self.detector.random_state
+        drawn, n_seen = sample_rows(
+            only_normal(pieces, label) if label is not None else pieces,
+            self._max_rows,
+            seed=seed if isinstance(seed, int) else 0,
+            categories=[name for name, kind in kinds.items() if kind == "categorical"],
+        )
+        table = collect([drawn], self._conformed)
         table = _without_empty_rows(table.drop(columns=labels), self._train)
         if kinds:  # those of labels and of columns that are left out are not needed
             self.detector.column_kinds = {name: kinds[name] for name in kinds if name in table}
@@ -107,8 +114,30 @@ class TableTraining:
             which = f" with {label.normal!r} in column {label.column!r}" if label is not None else ""
             wanted = f"wanted at least {MIN_ROWS} rows{which} to fit on, got {len(table)}"
             raise InputError(f"{self._train}: {wanted}")
-        self._table = table
+        self._table, self.n_seen = table, n_seen if n_seen > self._max_rows else len(table)
         return table
+
+    def _pieces(self, kinds: Mapping[str, str]) -> Iterator[Rows]:
+        """Read the features and the label of all files."""
+        inputs, wanted = self._inputs(), list[str]()
+        labels = [self._label.column] if self._label is not None else []
+        for number in range(len(inputs.names)):
+            with inputs.open(number) as source:
+                found = getattr(source, "dialect", PLAIN)
+                if number:
+                    require_columns(wanted, source, f", which {inputs.names[0]} has")
+                    missing = dict.fromkeys((*self._dialect.missing, *found.missing))
+                    self._dialect = replace(self._dialect, missing=tuple(missing))
+                else:
+                    said = [*self._given.columns, *self._given.bounds, *kinds]
+                    require_columns(self._columns or (), source, ", which the earlier model was fitted on")
+                    require_columns([*self._left_out, *labels, *said], source)
+                    features = without(self._columns or source.columns, [*self._left_out, *labels])
+                    wanted, self._dialect = [*features, *labels], found
+                yield from read_rows(source, wanted)
+
+    def _inputs(self) -> TableInputs:
+        return TableInputs([self._train], None, self.reading)
 
     def dialect(self) -> dict[str, Any]:
         """Return how the file was read, as a model file stores it, without the column of labels."""
@@ -133,17 +162,19 @@ class TableTraining:
         """Return the number of columns of each kind, how the file was read, and what is odd about it."""
         kinds = Counter(column.kind for column in self.detector.schema_.columns)
         odd = oddities_in_short(self.detector.model_.encoder.readers, self._table)
-        return {"kinds": kinds, "dialect": described(self.reading), "odd": odd}
+        return {"kinds": kinds, "dialect": described(self.reading), "odd": odd, "n_seen": self.n_seen}
 
 
 def _without_empty_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:
-    """The rows with at least one value, as exports of spreadsheets end with rows of separators."""
-    is_empty = table.isna().all(axis=1)
-    if table.shape[1] < 2 or not is_empty.any():
+    """The rows up to the last with a value: exports of spreadsheets end with rows of separators."""
+    filled = np.flatnonzero(table.notna().any(axis=1))
+    n_kept = int(filled[-1]) + 1 if len(filled) else len(table)
+    if table.shape[1] < 2 or n_kept == len(table):
         return table
-    n_rows = counted(int(is_empty.sum()), "row")
-    warnings.warn(f"{source}: {n_rows} without any value left out", EmptyRowsWarning, stacklevel=2)
-    return table[~is_empty].reset_index(drop=True)
+    n_rows = counted(len(table) - n_kept, "row")
+    problem = f"{source}: {n_rows} without any value at its end left out"
+    warnings.warn(problem, EmptyRowsWarning, stacklevel=2)
+    return table.iloc[:n_kept]
 
 
 def out_of_bounds(table: pd.DataFrame, bounds: Mapping[str, Bounds]) -> dict[str, str]:

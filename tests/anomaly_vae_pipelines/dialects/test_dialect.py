@@ -27,7 +27,7 @@ def test_what_the_user_said_comes_first():
 
 def test_options_about_text_are_attributes_of_the_dialect():
     """An option that no dialect has would be ignored."""
-    options = {field.name for field in fields(Given)} - {"day_first", "sheet", "columns"}
+    options = {field.name for field in fields(Given)} - {"day_first", "sheet", "columns", "bounds", "kinds"}
     assert options <= {field.name for field in fields(Dialect)}
 
 

@@ -12,7 +12,9 @@ def test_the_page_shows_every_column_and_no_markup_of_the_file():
     """Cells of a file are text, whatever they hold."""
     odd = ColumnReport("<b>", "numeric", None, ("<script>",), 3, "1 to 2", ("9 is odd",))
     page = check_page(
-        TableReport("a&b.csv", 40, "semicolon", (odd, ColumnReport("y", "constant", None, (), 0, "none", ())))
+        TableReport(
+            "a&b.csv", 40, 40, "semicolon", (odd, ColumnReport("y", "constant", None, (), 0, "none", ()))
+        )
     )
     tags: list[str] = []
     parser = HTMLParser()

@@ -12,7 +12,7 @@ TABLE = pd.DataFrame({"x": [1.0, 2.5, 2.0, 1.5], "same": ["a"] * 4, "rare": [1.0
 
 
 def test_what_is_odd_is_named_by_column():
-    readers = choose_readers(TABLE, list(TABLE))
+    readers = choose_readers(TABLE, list(TABLE), {})
     assert oddities_of(readers[0], TABLE["x"]) == ()
     assert oddities_in_short(readers, TABLE) == (
         "same: has one value only", "rare: 75% of its cells are missing",

@@ -30,3 +30,36 @@ def test_nothing_to_learn_from_is_refused(tmp_path):
     table = write_table(tmp_path / "a.csv", COLUMNS, orders(5))
     with pytest.raises(InputError, match="all columns are left out"):
         fit_file(table, str(tmp_path / "m.avae"), left_out=COLUMNS)
+
+
+def test_files_of_a_folder_are_one_table(tmp_path):
+    """In order of their names; each may be written in its own way."""
+    rows = orders(60)
+    write_table(tmp_path / "b.csv", COLUMNS, rows[30:])
+    write_table(tmp_path / "a.csv", COLUMNS, rows[:30])
+    whole = TableTraining(write_table(tmp_path / "all.txt", COLUMNS, rows), None, [], {}, "tabular").data()
+    for train in (str(tmp_path), str(tmp_path / "?.csv")):
+        training = TableTraining(train, None, [], {}, "tabular")
+        assert training.data().equals(whole)
+        assert [path.rpartition("/")[2] for path in training.paths()] == ["a.csv", "b.csv"]
+        assert training.n_seen == 60
+    write_table(tmp_path / "c.csv", COLUMNS[1:], [row[1:] for row in rows])
+    with pytest.raises(UnknownNameError, match=r"c\.csv: there is no column 'code', which .*a\.csv has"):
+        TableTraining(str(tmp_path), None, [], {}, "tabular").data()
+
+
+def test_a_large_file_gives_a_sample_of_its_normal_rows(train):
+    """The same for the same random state, with every word; the count is that of all normal rows."""
+
+    def drawn(seed: int) -> TableTraining:
+        label = Label("label", "good")
+        training = TableTraining(train, label, [], {"random_state": seed}, "tabular", max_rows=30)
+        training.frame = training.data()
+        return training
+
+    first = drawn(0)
+    assert first.n_seen == 108
+    assert 30 <= len(first.frame) <= 40
+    assert set(first.frame["color"]) == {"red", "green"}
+    assert first.frame.equals(drawn(0).frame)
+    assert not first.frame.equals(drawn(1).frame)

@@ -300,10 +300,10 @@ class TestTablesOfStrangeShape:
         assert len(scores) == 40
         assert all(map(math.isfinite, scores))
 
-    def test_five_thousand_columns(self, round_trip):
+    def test_a_thousand_columns(self, round_trip):
         """A wide table is read, fitted and scored."""
-        columns = [f"c{i}" for i in range(5000)]
-        rows = [[str((i * 37 + j * 11) % 101) for j in range(5000)] for i in range(25)]
+        columns = [f"c{i}" for i in range(1000)]
+        rows = [[str((i * 37 + j * 11) % 101) for j in range(1000)] for i in range(25)]
         scores = round_trip(columns, rows)
         assert len(scores) == 25
         assert all(map(math.isfinite, scores))

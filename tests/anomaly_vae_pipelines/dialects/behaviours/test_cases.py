@@ -72,7 +72,7 @@ def test_rows_of_separators_are_left_out(tmp_path):
     """Exports of spreadsheets end with them; a row with one value is a row."""
     path = tmp_path / "a.csv"
     path.write_text("a;b\n1,5;x\n;y\n2,5;x\n;\n;\n")
-    with pytest.warns(EmptyRowsWarning, match="2 rows without any value left out"):
+    with pytest.warns(EmptyRowsWarning, match="2 rows without any value at its end left out"):
         table = TableTraining(str(path), None, [], {}, "tabular").data()
     assert len(table) == 3
 
