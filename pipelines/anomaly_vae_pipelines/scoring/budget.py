@@ -95,10 +95,7 @@ class RowRate:
         Times without an offset are in UTC. A row without a time is also counted. Raises CellError for a cell
         that is not a valid time, or is in the other notation than the cells before it.
         """
-        import pandas as pd
-
-        texts = pd.Series(cells, dtype="str").str.strip()
-        times = self._seconds(texts.mask(texts.isin(MISSING)))
+        times = self.seconds(cells)
         self.n_rows += len(times)
         known = times[~np.isnan(times)]
         if len(known):
@@ -118,10 +115,12 @@ class RowRate:
             )
         return (self.n_rows - 1) * SECONDS_PER_DAY / (self._latest - self._earliest)
 
-    def _seconds(self, texts: pd.Series) -> NDArray[np.float64]:
+    def seconds(self, cells: Sequence[str]) -> NDArray[np.float64]:
         """Convert times to seconds, NaN if missing; raises CellError at the first invalid time."""
         import pandas as pd
 
+        texts = pd.Series(cells, dtype="str").str.strip()
+        texts = texts.mask(texts.isin(MISSING))
         present = texts.notna().to_numpy()
         if self._in_seconds is None and present.any():
             first = texts[present].head(1)

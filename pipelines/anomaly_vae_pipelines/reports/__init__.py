@@ -1,0 +1,1 @@
+"""Reports as HTML pages: plain content in, one self-contained page out."""
