@@ -3,6 +3,7 @@
 A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, as everywhere in
 scikit-learn. Each module imports only modules below it:
 
+    displays                        pictures of scores, thresholds, reasons and fits
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
     scorer, image_scorer            a fitted model of a table or of images, without torch and scikit-learn
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
