@@ -40,6 +40,9 @@ class ModelOfTable(Protocol):
     def contributions(self, X: Table) -> Floats:
         """The bound by column, the latent term last, shape (n_rows, n_columns + 1), in nats."""
 
+    def expected_rows(self, X: Table) -> pd.DataFrame:
+        """The row that the network expects for each row, rounded, in the range of the training rows."""
+
 
 class TableExplanations(Decisions):
     """Decisions from the bounds of a model of a table, and contributions of the columns to them."""

@@ -13,6 +13,7 @@ from anomaly_vae.columns.table import Table
 from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, SchemaError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
+from anomaly_vae.nearest.tables import NearestNormal
 from anomaly_vae.runtime.table import TableRuntime
 from anomaly_vae.states import fitted
 from anomaly_vae.states.parameters import TABLE_PARAMETERS, table_parameters
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from anomaly_vae.detectors.tabular import TabularVAEDetector
 
 
-class TableScorer(VerdictLearning, StoredDetector):
+class TableScorer(NearestNormal, VerdictLearning, StoredDetector):
     """A fitted ``TabularVAEDetector`` without ``fit``: scores, decisions and explanations of rows.
 
     It takes a DataFrame with the columns of the fit, or an array with those columns in that order, of shape

@@ -26,6 +26,7 @@ from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
 from anomaly_vae.errors import InputError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
+from anomaly_vae.nearest.tables import NearestNormal
 from anomaly_vae.runtime.calibration import Calibration
 from anomaly_vae.runtime.export import FittedTable, export_model
 from anomaly_vae.runtime.export_check import check_export
@@ -42,7 +43,7 @@ _MAX_TYPICAL_ROWS = 2_000
 _N_EXPORT_ROWS = 32
 
 
-class TabularVAEDetector(VerdictLearning, VAEDetector):
+class TabularVAEDetector(NearestNormal, VerdictLearning, VAEDetector):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
