@@ -3,10 +3,12 @@
 A score is an ELBO in nats, a lower bound on log p(row): higher is more normal, as everywhere in
 scikit-learn. Each module imports only modules below it:
 
+    displays                        pictures of scores, thresholds, reasons and fits
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
     pipeline_explanations           what lowered scores, through the steps of a Pipeline
     scorer, image_scorer            a fitted model of a table or of images, without torch and scikit-learn
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
+    nearest                         the least change that makes an anomalous row normal
     discovery, training, scoring    false discovery rates; fit a torch module, and score with it
     runtime, nn, pixels             score with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
                                     transforms of images
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
     from anomaly_vae.image_scorer import ImageScorer
+    from anomaly_vae.nearest.pipelines import nearest_normal
     from anomaly_vae.persistence import load, load_scorer, read_metadata, save
     from anomaly_vae.pipeline_explanations import explain_frame
     from anomaly_vae.scorer import TableScorer
@@ -70,6 +73,7 @@ __all__ = [
     "explain_frame",
     "load",
     "load_scorer",
+    "nearest_normal",
     "read_metadata",
     "save",
 ]
@@ -82,6 +86,7 @@ _MODULES = {
     "explain_frame": "anomaly_vae.pipeline_explanations",
     "load": "anomaly_vae.persistence",
     "load_scorer": "anomaly_vae.persistence",
+    "nearest_normal": "anomaly_vae.nearest.pipelines",
     "read_metadata": "anomaly_vae.persistence",
     "save": "anomaly_vae.persistence",
 }

@@ -46,6 +46,9 @@ class ModelOfTable(Protocol):
     def contributions_of(self, X: Table, position: int) -> Floats:
         """``contributions`` to the bound of one ensemble."""
 
+    def expected_rows(self, X: Table) -> pd.DataFrame:
+        """The row that the network expects for each row, rounded, in the range of the training rows."""
+
 
 class TableExplanations(Decisions):
     """Decisions from the bounds of a model of a table, and contributions of the columns to them."""

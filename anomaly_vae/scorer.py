@@ -14,6 +14,7 @@ from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, SchemaError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.monitoring import DriftMonitoring
+from anomaly_vae.nearest.tables import NearestNormal
 from anomaly_vae.runtime.table import TableRuntime
 from anomaly_vae.states import fitted
 from anomaly_vae.states.parameters import OPTIONAL, TABLE_PARAMETERS, table_parameters
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from anomaly_vae.detectors.tabular import TabularVAEDetector
 
 
-class TableScorer(VerdictLearning, DriftMonitoring, StoredDetector):
+class TableScorer(NearestNormal, VerdictLearning, DriftMonitoring, StoredDetector):
     """A fitted ``TabularVAEDetector`` without ``fit``: scores, decisions and explanations of rows.
 
     It takes a DataFrame with the columns of the fit, or an array with those columns in that order, of shape

@@ -127,11 +127,14 @@ class TableEncoder:
         masks = {j: reader.unseen(column(j, reader)) for j, reader in limited} if column else {}
         return {j: mask for j, mask in masks.items() if mask.any()}
 
-    def inverse_transform(self, cells: NDArray[Any], *, drawn: bool = False) -> pd.DataFrame:
+    def inverse_transform(
+        self, cells: NDArray[Any], *, drawn: bool = False, filled: bool = False
+    ) -> pd.DataFrame:
         """Raw columns of a matrix whose one-hot cells are probabilities.
 
         With ``drawn=True`` the cells are a sample, not an expectation: integers are
-        rounded, values stay in the training range, and a sampled missing flag empties its cell.
+        rounded, values stay in the training range, and a sampled missing flag empties its cell, unless
+        ``filled``.
         """
         n_numeric = len(self.numeric.center)
         floats = self.numeric.inverse_transform(np.asarray(cells[:, :n_numeric], dtype=np.float64))
@@ -140,7 +143,7 @@ class TableEncoder:
             floats = np.where(self.numeric.is_integer, np.rint(floats), floats)
         codes = np.empty((len(cells), len(self.order)), dtype=np.int64)
         codes[:, self.order] = self.categories.inverse_transform(cells[:, n_numeric:])
-        return self._restore(floats, codes, drawn)
+        return self._restore(floats, codes, drawn and not filled)
 
     def expected(self, cells: NDArray[Any]) -> Floats | pd.DataFrame:
         """``inverse_transform``, as an array of floats if all columns are numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -22,6 +22,7 @@ from anomaly_vae import thresholds
 from anomaly_vae.decisions import Decisions, Floats, finite, summary
 from anomaly_vae.detectors._devices import stored_device
 from anomaly_vae.detectors._splits import RowSplit
+from anomaly_vae.detectors._summary import caption, summary_html, visual_block
 from anomaly_vae.detectors._weights import Counts, repeated_rows, repeated_splits, row_counts
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.states import fitted
@@ -197,6 +198,32 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
 
     def _check_is_fitted(self) -> None:
         check_is_fitted(self)
+
+    def _repr_html_inner(self) -> str:
+        """The diagram of scikit-learn, and below it a summary of the fit."""
+        return str(super()._repr_html_inner()) + self._summary_html()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """``_repr_html_`` and the text, for notebooks."""
+        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._summary_html()
+        return bundle
+
+    def _summary_html(self) -> str:
+        return summary_html(self.metadata(), self.history_) if self.__sklearn_is_fitted__() else ""
+
+    @property
+    def _sk_visual_block_(self) -> Callable[[], Any]:
+        """The box of a fitted detector in the diagram of a Pipeline, with a caption.
+
+        scikit-learn looks for this name. Unfitted detectors do not have it, and get the box of any
+        estimator.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError("_sk_visual_block_ is only defined after fit")
+        name, text = type(self).__name__, caption(self.metadata())
+        return lambda: visual_block()("single", self, names=name, name_details=str(self), name_caption=text)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

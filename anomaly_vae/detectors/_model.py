@@ -201,16 +201,27 @@ class TableModel:
             codes[rows] = mean[: len(cells)].cpu().numpy()
         return codes
 
-    @one_thread()
-    @torch.no_grad()
     def decode(self, z: NDArray[np.float32]) -> pd.DataFrame:
         """Expected rows of latents (n_rows, latent_dim), in the columns and units of the table."""
-        network, frames = self.network, []
+        return self.encoder.inverse_transform(self._decoded(z))
+
+    def expected_rows(self, X: Table) -> pd.DataFrame:
+        """Expected row of each row, rounded and in the range of the training rows, without missing cells."""
+        if self._runtime:
+            return self._runtime.expected_rows(X)
+        cells = self._decoded(self.encode(X).astype(np.float32))
+        return self.encoder.inverse_transform(cells, drawn=True, filled=True)
+
+    @one_thread()
+    @torch.no_grad()
+    def _decoded(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Encoded expected rows of latents, (n_rows, n_cells)."""
+        network, cells = self.network, np.empty((len(z), self.encoder.schema.n_cells), dtype=np.float32)
         for rows in blocks(len(z), scoring.BLOCK):
             location = network.vae.decode(scoring.padded(z[rows], network.device))
-            cells = network.vae.likelihood.probabilities(location)[: rows.stop - rows.start]
-            frames.append(self.encoder.inverse_transform(cells.cpu().numpy()))
-        return pd.concat(frames, ignore_index=True)
+            expected = network.vae.likelihood.probabilities(location)[: rows.stop - rows.start]
+            cells[rows] = expected.cpu().numpy()
+        return cells
 
     @one_thread()
     @torch.no_grad()

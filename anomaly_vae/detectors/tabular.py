@@ -29,6 +29,7 @@ from anomaly_vae.detectors._weights import Counts, checked_weights, repeated_row
 from anomaly_vae.errors import InputError
 from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
 from anomaly_vae.monitoring import DriftMonitoring
+from anomaly_vae.nearest.tables import NearestNormal
 from anomaly_vae.runtime.calibration import Calibration
 from anomaly_vae.runtime.export import FittedTable, export_model
 from anomaly_vae.runtime.export_check import check_export
@@ -45,7 +46,7 @@ _MAX_TYPICAL_ROWS = 2_000
 _N_EXPORT_ROWS = 32
 
 
-class TabularVAEDetector(VerdictLearning, DriftMonitoring, TransformerMixin, VAEDetector):
+class TabularVAEDetector(NearestNormal, VerdictLearning, DriftMonitoring, TransformerMixin, VAEDetector):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities

@@ -94,6 +94,11 @@ class TableRuntime:
         """Rows of latents (n_rows, latent_dim), rounded and in the range of the training rows."""
         return self.encoder.inverse_transform(self._decoded(z), drawn=True)
 
+    def expected_rows(self, X: Table) -> pd.DataFrame:
+        """Expected row of each row, rounded and in the range of the training rows, without missing cells."""
+        cells = self._decoded(self.encode(X).astype(np.float32))
+        return self.encoder.inverse_transform(cells, drawn=True, filled=True)
+
     def _decoded(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Encoded expected rows of latents, (n_rows, n_cells)."""
         cells = np.empty((len(z), self.state.schema.n_cells), dtype=np.float32)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import anomaly_vae
+import anomaly_vae.displays
 import anomaly_vae_pipelines
 from tests.docs.pages import DOCS, PAGES, ROOT, title
 
@@ -51,7 +52,9 @@ def _anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "package", [anomaly_vae, anomaly_vae_pipelines], ids=lambda package: package.__name__
+    "package",
+    [anomaly_vae, anomaly_vae.displays, anomaly_vae_pipelines],
+    ids=lambda package: package.__name__,
 )
 def test_the_reference_has_every_public_name(package: object) -> None:
     """Each name of `__all__` is in a page."""
