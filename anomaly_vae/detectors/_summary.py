@@ -30,14 +30,22 @@ def summary_html(metadata: Mapping[str, Any], history: Mapping[str, NDArray[np.f
         "threshold": _threshold(metadata),
     }
     cells = [f"<td>{html.escape(text)}</td>" for text in lines.values()]
-    names = [*lines, "ELBO"]
-    cells.append(f"<td>{_sparkline(history['step'], history['elbo_train'])}</td>")
+    names = list(lines)
+    if _can_be_drawn(history):
+        names.append("ELBO")
+        cells.append(f"<td>{_sparkline(history['step'], history['elbo_train'])}</td>")
     rows = "".join(
         f'<tr><th style="text-align: left; font-weight: normal; opacity: 0.7">{name}</th>'
         f"{cell.replace('<td>', _CELL)}</tr>"
         for name, cell in zip(names, cells, strict=True)
     )
     return f'<table class="anomaly-vae-summary" style="{_TABLE}">{rows}</table>'
+
+
+def _can_be_drawn(history: Mapping[str, NDArray[np.float64]]) -> bool:
+    """Whether a history has finite steps and ELBOs; that of a model file may have other arrays, or none."""
+    lines = [history.get(name, np.zeros(0)) for name in ("step", "elbo_train")]
+    return all(len(line) > 0 and bool(np.isfinite(line).all()) for line in lines)
 
 
 def visual_block() -> Any:

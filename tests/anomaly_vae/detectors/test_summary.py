@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
@@ -55,6 +56,16 @@ def test_texts_are_escaped(fitted: TabularVAEDetector) -> None:
     """Of a kind that a forged model could have."""
     metadata = fitted.metadata() | {"schema": [{"name": "a", "kind": "<script>alert(1)</script>"}]}
     assert "<script" not in summary_html(metadata, fitted.history_)
+
+
+@pytest.mark.parametrize(
+    "history", [{}, {"step": np.zeros(0), "elbo_train": np.zeros(0)}, {"step": [1], "elbo_train": [np.nan]}]
+)
+def test_a_history_that_cannot_be_drawn_is_left_out(fitted: TabularVAEDetector, history: dict) -> None:
+    """A model file may have one; the other lines stay."""
+    text = summary_html(fitted.metadata(), history)
+    assert "<svg" not in text
+    assert "threshold" in text
 
 
 @pytest.mark.parametrize("kind", [TabularVAEDetector, ImageVAEDetector])
