@@ -82,6 +82,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("typical_parts_", _STATE): "a key in model files",
     ("typical_parts_", _BASE): "a key in model files, and the deprecated attribute",
     ("promise", f"{_PAGE}/score.js"): "the class of JavaScript",
+    ("promise", f"{_PAGE}/events.js"): "the class of JavaScript",
     ("promise", f"{_PAGE}/api.js"): "the class of JavaScript",
     ("tally", "pipelines/anomaly_vae_pipelines/runs/score.py"): "a key in journals",
     ("room", "docs/images/draw_scores.py"): "space in a plot",

@@ -23,6 +23,8 @@ _PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0 chooses a free one. [default: 8080]")
 @click.option("--keys-file", metavar="FILE", help="File of API keys, as --new-key prints them.")
 @click.option("--verdicts-folder", metavar="FOLDER", help="Store verdicts about rows, NAME.jsonl per model.")
+@click.option("--history", metavar="FILE", help="Keep anomalies for 30 days in a SQLite file.")
+@click.option("--no-history", is_flag=True, help="Keep no row; the default keeps the last in memory.")
 @click.option("--ssl-certfile", metavar="FILE", help="Certificate chain (PEM): serve over TLS.")
 @click.option("--ssl-keyfile", metavar="FILE", help="Private key of the certificate (PEM).")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[default: info]")
@@ -32,7 +34,9 @@ _PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "
     type=click.Choice(["score", "verdict", "admin"]),
     help="Print a new API key and its line for --keys-file, and exit.",
 )
-def command(models: tuple[str, ...], config: str | None, new_key: Role | None, **given: Any) -> None:
+def command(
+    models: tuple[str, ...], config: str | None, new_key: Role | None, no_history: bool, **given: Any
+) -> None:
     """Serve MODELs over HTTP, until SIGTERM or Ctrl-C.
 
     A MODEL is a file that fit wrote, or a directory of versions (1.avae, 2.avae ...), of which the highest
@@ -41,7 +45,8 @@ def command(models: tuple[str, ...], config: str | None, new_key: Role | None, *
     is still served.
 
     \b
-        /             web page to score a CSV file or images
+        /             web page: overview, and scoring a CSV file or images
+        /v1/overview  rates, severities and anomalies of the last day
         /v1/score     rows as JSON, CSV or Arrow; image files
         /v1/verdicts  what people said about rows, for anomaly-vae learn
         /v2           the Open Inference Protocol (KServe, Triton)
@@ -61,6 +66,10 @@ def command(models: tuple[str, ...], config: str | None, new_key: Role | None, *
     from anomaly_vae_pipelines.service.server import serve
     from anomaly_vae_pipelines.service.settings import read_settings
 
+    if no_history:
+        if given["history"] is not None:
+            raise click.UsageError("--history and --no-history exclude each other; give one of them")
+        given["history"] = "off"
     settings = read_settings(config, **{name: value for name, value in given.items() if value is not None})
     with suppress(Terminated):  # the normal end of a service
         serve(model_paths(models, settings.models), settings, _print_url)

@@ -29,10 +29,13 @@ from anomaly_vae_pipelines.service.routes.admin import admin_operations
 from anomaly_vae_pipelines.service.routes.inference import inference_operations
 from anomaly_vae_pipelines.service.routes.openapi import describe
 from anomaly_vae_pipelines.service.routes.operations import Operation, routes_of
+from anomaly_vae_pipelines.service.routes.overview import overview_operations
 from anomaly_vae_pipelines.service.routes.page import page_operations
 from anomaly_vae_pipelines.service.routes.scoring import scoring_operations
 from anomaly_vae_pipelines.service.routes.verdicts import verdict_operations
 from anomaly_vae_pipelines.service.settings import Settings
+
+_WRITE_INTERVAL = 2.0
 
 
 def create_app(
@@ -78,6 +81,7 @@ def create_app(
         *verdict_operations(registry, log, settings),
         *inference_operations(registry, settings),
         *admin_operations(registry, reloader, metrics),
+        *overview_operations(registry, settings),
         *page_operations(),
     ]
 
@@ -140,12 +144,21 @@ async def _lifespan(
     watch = None
     if reloader is not None and interval:
         watch = asyncio.create_task(reloader.watch(interval, metrics))
+    writing = asyncio.create_task(_write_history(registry))
     try:
         with strict_reading():
             yield
     finally:
+        writing.cancel()
         if watch is not None:
             watch.cancel()
         registry.close()
         if log is not None:
             log.close()
+
+
+async def _write_history(registry: Registry) -> None:
+    """Write new anomalies to the file of the history every few seconds, without end."""
+    while True:
+        await asyncio.sleep(_WRITE_INTERVAL)
+        await asyncio.to_thread(registry.history.write)

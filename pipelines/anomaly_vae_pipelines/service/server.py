@@ -90,6 +90,7 @@ class Server(uvicorn.Server):
         keys = read_keys(settings)
         _check_certificate(settings)
         registry = Registry(settings)
+        self._history = registry.history
         at_start = partial(load_served, isolated=settings.isolate == "always")
         later = partial(load_served, isolated=settings.isolate != "never")
         self.reloader = Reloader(registry, models, load or at_start, load or later)
@@ -114,6 +115,11 @@ class Server(uvicorn.Server):
             host, port = self._listener.getsockname()[:2]
             scheme, host = "https" if self.config.is_ssl else "http", f"[{host}]" if ":" in host else host
             self._on_start(f"{scheme}://{host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop as uvicorn does, without waiting for clients that wait for events."""
+        self._history.is_ending = True
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal as uvicorn does; the first one starts the time limit."""

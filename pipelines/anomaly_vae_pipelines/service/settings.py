@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         default="reloads", description="Model files that a child process with limits loads first."
     )
 
+    history: str = Field(
+        default="memory",
+        min_length=1,
+        description="Where anomalies are kept: memory, a file (30 days), or off: then no row is.",
+    )
     verdicts_folder: Path | None = Field(
         default=None, description="Folder for verdicts about rows; none are taken without it."
     )

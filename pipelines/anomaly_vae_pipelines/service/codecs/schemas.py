@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from anomaly_vae_pipelines.service.models.activity import Bucket
+from anomaly_vae_pipelines.service.models.history import Anomaly, Kept, Reload
 from anomaly_vae_pipelines.service.models.inputs import Kind
 
 
@@ -111,6 +113,35 @@ class ModelList(Struct):
     """The served models."""
 
     models: list[ModelInfo]
+
+
+class ModelActivity(Struct):
+    """What a model scored in the last hour and day."""
+
+    name: str
+    version: str
+    threshold: Annotated[float, Meta(description="In nats.")]
+    false_alarm_rate: float | None
+    takes_verdicts: bool
+    hour: Bucket
+    day: Bucket
+    minutes: list[Bucket]
+    hours: list[Bucket]
+    severities: Annotated[
+        list[int], Meta(description="Rows of the last day by severity, in 200 steps from 0 to 100.")
+    ]
+
+
+class Overview(Struct):
+    """What the service knows of its last day."""
+
+    history: Annotated[
+        Kept,
+        Meta(description="Where anomalies are kept; nowhere if off: then the list is empty."),
+    ]
+    models: list[ModelActivity]
+    reloads: Annotated[list[Reload], Meta(description="Newest first.")]
+    anomalies: Annotated[list[Anomaly], Meta(description="Newest first, 200 of each model at most.")]
 
 
 class StoredVerdicts(Struct):

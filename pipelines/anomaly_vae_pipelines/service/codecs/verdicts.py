@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.arrow_text import json_values
-from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID, VERDICT_WORDS, NumberRows, Rows
+from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID, VERDICT_WORDS
 from anomaly_vae_pipelines.service.codecs.bodies import CSV
 from anomaly_vae_pipelines.service.codecs.json import parse_json
 from anomaly_vae_pipelines.service.codecs.tables import rows_of_csv, rows_of_json
 from anomaly_vae_pipelines.service.errors import RefusedRowsError, UnknownMediaError
-from anomaly_vae_pipelines.service.models.inputs import SOURCE, ModelInputs
+from anomaly_vae_pipelines.service.models.inputs import SOURCE, ModelInputs, json_rows
 from anomaly_vae_pipelines.service.models.verdicts import Verdict
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
 from anomaly_vae_pipelines.sources.selection import require_columns
@@ -53,7 +51,7 @@ def verdicts_of_body(data: bytes, media: str, inputs: ModelInputs, max_rows: int
     _check(said)
     return [
         Verdict(one.id, _verdict(one.word), {**row, **one.written})
-        for one, row in zip(said, _json_rows(rows), strict=True)
+        for one, row in zip(said, json_rows(rows), strict=True)
     ]
 
 
@@ -118,20 +116,6 @@ def _check(said: Sequence[_Said]) -> None:
 def _verdict(word: str) -> str:
     kind = VERDICT_WORDS.get(word.strip().lower())
     return "" if kind is None else _KINDS[kind]
-
-
-def _json_rows(rows: Rows) -> list[dict[str, Any]]:
-    """The rows as JSON values, as ``anomaly-vae learn`` reads them from JSON Lines."""
-    if isinstance(rows, NumberRows):
-        columns = [[_number(value) for value in column] for column in rows.values.T.tolist()]
-        names: Sequence[str] = rows.columns
-    else:
-        names, columns = rows.table.column_names, [json_values(column) for column in rows.table.columns]
-    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _text(cell: Any) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from anomaly_vae_pipelines.arrow_text import json_values
 from anomaly_vae_pipelines.dialects.reading import ANY, Reading
 from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.images.frame import Frame, frame_of
+from anomaly_vae_pipelines.records import NumberRows, Rows
 from anomaly_vae_pipelines.scoring.adapters import AnyScorer
 from anomaly_vae_pipelines.scoring.images import ImageScorer
 from anomaly_vae_pipelines.scoring.tables import final_detector, is_pipeline, read_columns
@@ -95,3 +99,17 @@ def inputs_of(scorer: AnyScorer, reading: Reading | None = None) -> ModelInputs:
     return ModelInputs(
         kinds, scorer.numeric, None, joins, reading or Reading(names=read_columns(scorer.model))
     )
+
+
+def json_rows(rows: Rows) -> list[dict[str, Any]]:
+    """The rows as JSON values, as ``anomaly-vae learn`` reads them from JSON Lines."""
+    if isinstance(rows, NumberRows):
+        columns = [[_number(value) for value in column] for column in rows.values.T.tolist()]
+        names: Sequence[str] = rows.columns
+    else:
+        names, columns = rows.table.column_names, [json_values(column) for column in rows.table.columns]
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

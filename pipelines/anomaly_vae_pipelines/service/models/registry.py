@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from anomaly_vae.cores import n_cores
@@ -20,6 +20,7 @@ from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_
 from anomaly_vae_pipelines.service.errors import UnknownModelError
 from anomaly_vae_pipelines.service.models.batching import Batcher
 from anomaly_vae_pipelines.service.models.files import DEFAULT_VERSION
+from anomaly_vae_pipelines.service.models.history import History
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
 from anomaly_vae_pipelines.service.models.parse_queue import ParseQueue
 from anomaly_vae_pipelines.service.models.statistics import ScoreStatistics
@@ -74,10 +75,14 @@ class ServedModel:
 
     def score(self, rows: Rows, explain: bool) -> tuple[ScoredRows, Sequence[Rejected]]:
         """Score and count rows; returns the scored rows, and those that cannot be read."""
-        scorer: AnyScorer = self._explainer if explain else self.scorer
+        scorer = self._explainer if explain else self.scorer
         scored, rejected = scorer(rows)
         self.statistics.add(scored.scores, scored.is_anomaly)
         return scored, rejected
+
+    def explained(self, rows: Rows) -> ScoredRows:
+        """Rows that were scored before, with the reasons for their scores; they are not counted again."""
+        return self._explainer(rows)[0]
 
     @cached_property
     def example(self) -> list[dict[str, Any]]:
@@ -123,6 +128,7 @@ class Registry:
         self._n_threads = n_cores()
         self._executor = ThreadPoolExecutor(self._n_threads, thread_name_prefix="score")
         self.parse_queue = ParseQueue(settings.max_wait)
+        self.history = History(settings.history)
         self._served: dict[str, dict[str, tuple[ServedModel, Batcher]]] = {}
 
     @property
@@ -138,8 +144,9 @@ class Registry:
 
     def put(self, served: ServedModel) -> ServedModel:
         """Serve a model; one with the same name and version finishes the requests that it already has."""
+        self.history.open_model(served.name)
         batcher = Batcher(
-            served.score,
+            partial(self._score, served),
             self._executor,
             joins=served.inputs.joins,
             wait=self._settings.batch_wait,
@@ -162,10 +169,17 @@ class Registry:
             raise UnknownModelError(f"version of model {name!r}", version, versions)
         return self._served[name][versions[-1] if version is None else version]
 
+    def _score(self, served: ServedModel, rows: Rows, explain: bool) -> tuple[ScoredRows, Sequence[Rejected]]:
+        """Score rows with a model, and keep what the history is to show of them."""
+        scored, rejected = served.score(rows, explain)
+        self.history.add(served, scored)
+        return scored, rejected
+
     def close(self) -> None:
         """Wait for the threads, and end them."""
         self._executor.shutdown()
         self.parse_queue.close()
+        self.history.close()
 
     def all(self) -> list[ServedModel]:
         """Every version of every model."""

@@ -125,6 +125,7 @@ class Reloader:
         except Exception as error:
             reason = _reason(file, error)
             metrics.reload_failures.labels(file.name, file.version).inc()
+            self._registry.history.reloaded(file.name, file.version, reason)
             log(logging.ERROR, "model file is refused; the old model is still served", reason=reason)
             return reason
         finally:
@@ -152,6 +153,7 @@ class Reloader:
 
     def _put(self, served: ServedModel) -> None:
         self._registry.put(served)
+        self._registry.history.reloaded(served.name, served.version)
         fields = {"model": served.name, "version": served.version, "id": served.model_id}
         log(logging.INFO, "model is served", **fields, seconds=served.seconds)
 

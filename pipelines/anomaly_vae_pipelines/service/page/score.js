@@ -4,6 +4,7 @@ import { histogram } from "./chart.js";
 import { parseCsv, writeCsv } from "./csv.js";
 import { askJson, ServiceError } from "./api.js";
 import { byId, make, shown, showProblem } from "./dom.js";
+import { verdictButtons } from "./verdicts.js";
 
 const PART_ROWS = 5000, PART_IMAGES = 16, SHOWN = 100, TRIES = 5;
 const OWN_COLUMNS = ["verdict", "verdict_id"];
@@ -233,30 +234,10 @@ function lineOfTable(index) {
     make("td", { class: "number" }, row.p_value.toPrecision(2)),
     make("td", { class: "number" }, row.severity.toFixed(1)),
     make("td", {}, model.image ? heat(row, "heat") : reasons(row)),
-    model.takes_verdicts ? make("td", { class: "verdict" }, verdictButtons(index)) : null), inside];
+    model.takes_verdicts ? make("td", { class: "verdict" }, verdictsOf(index)) : null), inside];
 }
 
-/** Two buttons: what a person says about a row. The one that is pressed withdraws it. */
-function verdictButtons(index) {
-  const { verdicts } = result;
-  const buttons = ["normal", "anomalous"].map((word) => make("button", { type: "button", onclick: safely(async () => {
-    showProblem(byId("problem"), null);
-    const said = verdicts.get(index) === word ? "" : word;
-    for (const button of buttons) button.disabled = true;
-    try {
-      await sendVerdict(index, said);
-      verdicts.set(index, said);
-    } finally {
-      for (const button of buttons) button.disabled = false;
-      press();
-    }
-  }) }, word));
-  const press = () => {
-    for (const button of buttons) button.setAttribute("aria-pressed", String(button.textContent === verdicts.get(index)));
-  };
-  press();
-  return buttons;
-}
+const verdictsOf = (index) => verdictButtons(result.verdicts, index, (said) => sendVerdict(index, said), byId("problem"));
 
 async function sendVerdict(index, said) {
   const { model, table } = result;
@@ -330,7 +311,7 @@ function wire() {
     addEventListener(kind, safely(async (event) => {
       event.preventDefault();
       byId("drop").classList.toggle("over", kind === "dragover");
-      if (kind === "drop" && event.dataTransfer.files.length) await take([...event.dataTransfer.files]);
+      if (kind === "drop" && event.dataTransfer.files.length) location.hash = "score", await take([...event.dataTransfer.files]);
     }));
   }
 }

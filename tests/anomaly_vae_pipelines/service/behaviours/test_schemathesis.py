@@ -19,6 +19,7 @@ OPERATIONS = [
     "GET /metrics",
     "GET /v1/models",
     "GET /v1/models/{name}",
+    "GET /v1/overview",
     "POST /v1/score",
     "POST /v1/verdicts",
     "GET /v2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def page(browser: Any, url: str) -> Iterator[Any]:
     """The page; fails where it writes an error or asks any other host."""
     with opened_page(browser, url) as page:
         page.wait_for_selector("#model option", state="attached")
+        page.click("#tab-score")
         yield page
 
 
@@ -132,6 +134,7 @@ def test_what_a_person_says_about_a_row_is_stored(
         serving_here([f"orders={model}"], verdicts_folder=tmp_path) as url,
         opened_page(browser, url) as page,
     ):
+        page.click("#tab-score")
         page.set_input_files("#files", unseen)
         first = page.locator("#rows tr:first-child")
         first.get_by_role("button", name="anomalous").click()
@@ -279,8 +282,107 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, model: str) -> No
             page.click("#key button")
         page.wait_for_selector("#model option", state="attached")
         assert page.is_hidden("#key")
+        page.click("#tab-score")
         page.click("#example")
         page.wait_for_selector("#result:not([hidden])")
         page.goto(f"{url}/docs")
         page.wait_for_selector("#operations:not([hidden])")
         page.close()
+
+
+def post(url: str, path: str, **options: Any) -> None:
+    """Score a file with the model of orders."""
+    content, headers = Path(path).read_bytes(), {"content-type": "text/csv"}
+    assert httpx2.post(f"{url}/v1/score", content=content, headers=headers, **options).status_code == 200
+
+
+def test_the_overview_follows_the_service_and_takes_verdicts(
+    browser: Any, model: str, unseen: str, tmp_path: Path
+) -> None:
+    """Anomalies appear without a reload; the link opens its row; the slider counts and changes nothing."""
+    with (
+        serving_here([f"orders={model}"], verdicts_folder=tmp_path) as url,
+        opened_page(browser, url) as page,
+    ):
+        page.wait_for_selector("text=No anomaly yet")
+        assert page.get_attribute("#tab-overview", "aria-selected") == "true"
+        post(url, unseen)
+        page.wait_for_selector("#anomalies .anomaly")
+        content = httpx2.get(f"{url}/v1/overview").json()
+        day, first = content["models"][0]["day"], content["anomalies"][0]
+        assert page.locator(".anomaly").count() == len(content["anomalies"]) == day["anomalies"]
+        page.focus(".anomaly:first-child summary")
+        page.keyboard.press("Enter")
+        inside = page.locator(".anomaly:first-child .inside")
+        observed = [one["observed"] for one in first["costs"] if one["observed"] is not None]
+        assert all(text in inside.inner_text() for text in observed)
+        inside.get_by_role("button", name="anomalous").click()
+        page.wait_for_selector(".anomaly button[aria-pressed=true]")
+        assert page.locator(".anomaly[open] .waterfall rect").count() == len(first["costs"])
+
+        page.focus("input[type=range]")
+        page.keyboard.press("Home")
+        assert f" {day['rows']} of {day['rows']} rows" in page.inner_text("output")
+        page.keyboard.press("End")
+        assert f" 0 of {day['rows']} rows" in page.inner_text("output")
+        assert httpx2.get(f"{url}/v1/models").json()["models"][0]["threshold"] == first_threshold(content)
+
+        page.goto("about:blank")
+        page.goto(f"{url}/#row={first['id']}")
+        page.wait_for_selector(".anomaly[open]")
+        assert page.get_attribute(".anomaly[open]", "id") == f"row={first['id']}"
+    (line,) = (tmp_path / "orders.jsonl").read_text().splitlines()
+    assert json.loads(line)["verdict"] == "anomalous"
+
+
+def first_threshold(content: dict[str, Any]) -> float:
+    """The threshold of the first model of an overview."""
+    return float(content["models"][0]["threshold"])
+
+
+def test_the_overview_shows_anomalies_of_before_a_restart_or_none_at_all(
+    browser: Any, model: str, unseen: str, tmp_path: Path
+) -> None:
+    history = str(tmp_path / "history.db")
+    with serving_here([f"orders={model}"], history=history) as url:
+        post(url, unseen)
+        n_odd = len(httpx2.get(f"{url}/v1/overview").json()["anomalies"])
+    with serving_here([f"orders={model}"], history=history) as url, opened_page(browser, url) as page:
+        page.wait_for_selector(".anomaly")
+        assert page.locator(".anomaly").count() == n_odd > 0
+    with serving_here([f"orders={model}"], history="off") as url, opened_page(browser, url) as page:
+        post(url, unseen)
+        page.wait_for_selector(f"text={n_odd} (")
+        assert page.locator(".anomaly").count() == 0
+        assert "This service keeps no rows." in page.inner_text("#panel-overview")
+
+
+def test_the_page_is_operated_by_keys_and_fits_a_phone(page: Any, url: str, unseen: str) -> None:
+    post(f"{url}", unseen, params={"model": "orders"})
+    page.focus("#tab-score")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#panel-overview:not([hidden])")
+    assert page.evaluate("document.activeElement.id") == "tab-overview"
+    page.wait_for_selector(".anomaly")
+    page.locator(".anomaly summary").first.click()
+    for width in (400, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(page: Any, url: str, unseen: str, scheme: str) -> None:
+    path = os.environ.get("ANOMALY_VAE_AXE")
+    if path is None:
+        pytest.skip("ANOMALY_VAE_AXE does not name axe.min.js (npm pack axe-core)")
+    post(url, unseen, params={"model": "orders"})
+    page.emulate_media(color_scheme=scheme)
+    page.click("#tab-overview")
+    page.wait_for_selector(".anomaly")
+    page.locator(".anomaly summary").first.click()
+    page.evaluate(Path(path).read_text())
+    run = "axe.run().then(({ violations }) => violations.map(({ id, impact }) => [id, impact]))"
+    for tab in ("overview", "score"):
+        page.click(f"#tab-{tab}")
+        found = page.evaluate(run)
+        assert [rule for rule, impact in found if impact in ("serious", "critical")] == []

@@ -1,0 +1,59 @@
+"""The overview of the last day, and its events."""
+
+from __future__ import annotations
+
+import json
+
+import httpx2
+import pandas as pd
+from starlette.testclient import TestClient
+
+from anomaly_vae import TabularVAEDetector
+from anomaly_vae_pipelines.service.app import create_app
+from anomaly_vae_pipelines.service.http.keys import new_key
+from anomaly_vae_pipelines.service.settings import Settings
+from tests.anomaly_vae_pipelines.service.live import serving_here, until
+
+ODD = {"x": 0.1, "y": 90.0, "z": 0.2}
+
+
+def test_the_overview_shows_what_was_scored(number_model: TabularVAEDetector, numbers: pd.DataFrame) -> None:
+    with TestClient(create_app(number_model)) as client:
+        rows = client.post("/v1/score", json={"rows": [ODD, {"x": 0.0, "y": 0.0, "z": 0.0}]}).json()["rows"]
+        content = client.get("/v1/overview").json()
+    (model,), (anomaly,) = content["models"], content["anomalies"]
+    assert (model["hour"]["rows"], model["hour"]["anomalies"]) == (2, 1)
+    assert model["day"]["worst"] == rows[0]["severity"] == anomaly["severity"]
+    assert sum(model["severities"]) == 2
+    assert (anomaly["score"], anomaly["cells"]) == (rows[0]["score"], ODD)
+    assert anomaly["costs"][0]["column"] == "y"
+
+
+def test_no_cell_of_a_row_is_shown_without_a_history(number_model: TabularVAEDetector) -> None:
+    with TestClient(create_app(number_model, Settings(history="off"))) as client:
+        client.post("/v1/score", json={"rows": [ODD]})
+        content = client.get("/v1/overview").json()
+    assert (content["history"], content["anomalies"]) == ("off", [])
+    assert content["models"][0]["day"]["anomalies"] == 1
+
+
+def test_the_overview_and_its_events_need_a_key_where_scoring_does(number_model: TabularVAEDetector) -> None:
+    key, line = new_key("score")
+    with TestClient(create_app(number_model, Settings(keys=line, request_timeout=1.0))) as client:
+        for path in ("/v1/overview", "/v1/events"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, headers={"x-api-key": key}).status_code == 200
+
+
+def test_an_event_comes_when_rows_are_scored(models: list[str]) -> None:
+    """And the end of the service does not wait for the stream."""
+    with (
+        serving_here([f"numbers={models[0]}"]) as url,
+        httpx2.Client(base_url=url, timeout=10) as client,
+        client.stream("GET", "/v1/events") as stream,
+    ):
+        lines = (line for line in stream.iter_lines() if line.startswith("data:"))
+        first = next(lines)
+        assert httpx2.post(f"{url}/v1/score", content=json.dumps({"rows": [ODD]})).status_code == 200
+        assert next(lines) != first
+        assert until(lambda: httpx2.get(f"{url}/v1/overview").json()["anomalies"])
