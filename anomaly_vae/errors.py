@@ -16,7 +16,7 @@ IdentifierColumnWarning (UserWarning)   a column looks like an id and is left ou
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 _A_CELL = "a cell whose argument must be a string or a number"
 
@@ -24,7 +24,7 @@ _A_CELL = "a cell whose argument must be a string or a number"
 class AnomalyVAEError(Exception):
     """Base of all errors that this package raises itself; a pickled copy has the message and attributes."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _restored, (type(self), self.args, vars(self))
 
 
@@ -97,7 +97,9 @@ class IdentifierColumnWarning(UserWarning):
     """A column looks like an identifier, says nothing about normality, and is left out of the model."""
 
 
-def _restored(kind: type[AnomalyVAEError], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+def _restored(
+    kind: type[AnomalyVAEError], args: tuple[object, ...], attributes: dict[str, object]
+) -> AnomalyVAEError:
     """The pickled error, whose constructor may take other arguments than its message."""
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)

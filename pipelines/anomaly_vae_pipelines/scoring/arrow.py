@@ -68,8 +68,8 @@ class ArrowScorer:
 
     Examples
     --------
-    >>> import pickle, tempfile, pyarrow as pa, pandas as pd, anomaly_vae
-    >>> X = pd.DataFrame({"a": range(50), "b": range(50)})
+    >>> import pickle, tempfile, numpy as np, pyarrow as pa, pandas as pd, anomaly_vae
+    >>> X = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
     >>> detector = anomaly_vae.TabularVAEDetector(max_steps=20, random_state=0).fit(X)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     anomaly_vae.save(detector, f"{folder}/model.avae")

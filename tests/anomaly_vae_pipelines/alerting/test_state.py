@@ -119,7 +119,7 @@ def _without_new(values):
     """The values without what that version did not save: severities of rows, and shares of reasons."""
 
     def old(fields):
-        new = {"severity"} if "score" in fields else {"share"} if "nats" in fields else set()
+        new = {"severity"} if "score" in fields else {"share", "unseen"} if "nats" in fields else set()
         return {name: fields[name] for name in fields if name not in new}
 
     return json.loads(json.dumps(values), object_hook=old)

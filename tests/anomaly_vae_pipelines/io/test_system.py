@@ -22,7 +22,7 @@ def test_a_fault_at_any_step_of_a_run_costs_nothing(model):
     sample, another one each time; ``make faults`` tries every step. It is a process of its own, as one that
     has threads should not fork.
     """
-    sample = ["--every", "6", "--per-case", "3", "--overlaps", "1", "--jobs", "1", "--seed", f"{os.getpid()}"]
+    sample = ["--every", "9", "--per-case", "2", "--overlaps", "1", "--jobs", "1", "--seed", f"{os.getpid()}"]
     command = [sys.executable, "-m", "tests.anomaly_vae_pipelines.faults", "--model", model, *sample]
     done = subprocess.run(command, capture_output=True, text=True, env=process_environment())
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
