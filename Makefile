@@ -23,7 +23,7 @@ FUZZ_MINUTES ?= 30
 BREACHES ?= build/breaches
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-scale coverage check lint types imports docs floors wheel mutants fuzz faults dialects bench clean
+.PHONY: help venv demo test test-slow test-scale coverage check lint types imports docs floors wheel mutants fuzz faults dialects bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,12 +42,15 @@ demo: $(STAMP)  ## fit and score a real data set, and show what was found
 test: $(STAMP)  ## run the tests and the doctests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
 
+test-slow: $(STAMP)  ## run the tests that take long
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m slow
+
 test-scale: $(STAMP)  ## run the tests of Ray, Spark and MLflow, which it installs; Spark needs Java 17
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[ray,spark,mlflow]' 'dask[dataframe]' daft duckdb polars
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/anomaly_vae_pipelines/engines
 
 coverage: $(STAMP)  ## run the tests, and fail if they cover less of the code than pyproject.toml says
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal --cov --cov-report=
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m 'slow or not slow' --cov --cov-report=
 
 check: lint types imports test  ## lint + types + imports + tests: what CI runs
 

@@ -57,6 +57,7 @@ def test_p_values_of_a_tail_are_never_taken_for_smaller(exponents: list[float], 
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.2])
+@pytest.mark.slow
 def test_the_false_discovery_rate_is_kept(share: float) -> None:
     """Over 1,000 batches, each with one calibration set, the mean share of false alerts is at most the rate.
 

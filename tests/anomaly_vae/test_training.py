@@ -84,6 +84,7 @@ def test_a_trained_network_beats_pca_and_what_it_started_from() -> None:
     assert history.elbo_validation[-1] > history.elbo_validation[0] + 0.5
 
 
+@pytest.mark.slow
 def test_the_latent_term_is_trained() -> None:
     """Rows without any value have nothing to explain: training brings q to the prior, KL below 0.01 nats."""
     x = curve(200, seed=0)
@@ -133,6 +134,7 @@ def angle(module: VAE, other: VAE) -> float:
     return math.degrees(math.acos(float(cosine)))
 
 
+@pytest.mark.slow
 def test_trimmed_training_ignores_gross_outliers() -> None:
     """With keep=0.7 a tenth of outliers hardly turns a linear decoder; with keep=1 it turns it away."""
     generator = generated(0)

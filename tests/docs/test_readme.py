@@ -73,6 +73,7 @@ def test_the_picture_shows_what_was_measured() -> None:
     assert auroc.idxmax(axis=1)[0.0] == "isolation forest"
 
 
+@pytest.mark.slow
 def test_the_picture_can_be_measured_again() -> None:
     """One of its points, measured again, is where it was."""
     measure = runpy.run_path(str(DOCS / "images" / "draw_peers.py"))["measure"]

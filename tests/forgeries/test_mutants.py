@@ -13,6 +13,7 @@ SAMPLE = 92
 """One of each mutation of each kind of model, and four forged states; ``make mutants`` tries 20,000."""
 
 
+@pytest.mark.slow
 def test_no_mutant_breaks_anything() -> None:
     """Each is refused in one line or scores finite, within bounds of time, memory and processes."""
     ran = command("", "--mutants", str(SAMPLE), "--workers", "1", "--seed", "1")

@@ -97,6 +97,7 @@ def test_contamination_flags_that_share_of_the_training_rows(table: pd.DataFrame
     assert np.sum(detector.predict(table) == -1) == 30
 
 
+@pytest.mark.slow
 def test_memorised_anomalies_are_still_found() -> None:
     """Anomalies in the training rows are found almost as well as new ones."""
     random = np.random.default_rng(0)
@@ -214,6 +215,7 @@ def test_decoded_latents_are_the_reconstruction(fitted: TabularVAEDetector, fres
 
 @pytest.mark.parametrize("n_rows", [500, 2500])
 @pytest.mark.parametrize("novelty", [True, False])
+@pytest.mark.slow
 def test_the_bound_in_units_of_the_table_is_a_density(novelty: bool, n_rows: int) -> None:
     """Over one number, the exponential of the bound integrates to at most 1, and not to much less.
 

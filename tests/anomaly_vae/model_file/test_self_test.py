@@ -128,6 +128,7 @@ class TestTables:
         assert np.isin(rows[seen], [NUMBERS.min(axis=0), NUMBERS.max(axis=0)]).all()
 
     @pytest.mark.parametrize(("n_columns", "n_rows"), [(3, 4), (1024, 4), (1400, 2), (5000, 1)])
+    @pytest.mark.slow
     def test_more_columns_have_fewer_rows(self, n_columns: int, n_rows: int) -> None:
         """What every load reads and scores stays small."""
         test = make_self_test(fitted(RANDOM.normal(size=(10, n_columns))))

@@ -81,6 +81,7 @@ def two_levels(x: Tensor) -> ImageVAE:
     return vae
 
 
+@pytest.mark.slow
 def test_the_bound_of_two_levels_is_what_draws_of_the_whole_give_on_average() -> None:
     """The expectation over the whole's latents, taken in closed form, is that of many draws."""
     x = random_images(60)

@@ -163,6 +163,7 @@ def test_hidden_layers_start_at_ppca_too() -> None:
     torch.testing.assert_close(bound, ppca.log_prob(x), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_linear_vae_that_is_trained_finds_ppca() -> None:
     """From a perturbed start training reaches the closed-form likelihood within 0.05 nats per row.
 
@@ -274,6 +275,7 @@ def test_two_points_at_one_standard_deviation_keep_below_the_density(
     assert float(score.mean()) == pytest.approx(float(bound.mean()), abs=0.25)
 
 
+@pytest.mark.slow
 def test_the_two_points_estimate_the_elbo(trained: Trained) -> None:
     """Averaged over draws, antithetic_elbo is the ELBO of each feature, and varies less than one draw."""
     noise = torch.randn(500, 2, generator=generated(8))

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 def test_a_fault_at_any_step_of_a_run_costs_nothing(model):
     """An error, a full disk or a kill: files are old or new, and the next run ends as an undisturbed one.
 

@@ -345,6 +345,7 @@ def test_an_observer_is_resumed_with_the_run(tmp_path, model, big, small_blocks)
     assert observer.seen == [row["code"] for row in read_rows(out)]
 
 
+@pytest.mark.slow
 def test_a_killed_process_can_be_resumed(tmp_path, model, monkeypatch, run):
     """kill -9 at a random moment: the output is byte for byte that of an uninterrupted run."""
     table = write_table(tmp_path / "in.csv", COLUMNS, orders(3000))

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +106,7 @@ def run(stream: ScoredRows, cuts: list[int], restarts: set[int], *, own_file: bo
 
 @settings(max_examples=50, deadline=None)
 @given(stream=streams(), data=st.data(), own_file=st.booleans())
+@pytest.mark.slow
 def test_no_cut_and_no_restart_repeats_or_loses_an_alert(stream, data, own_file):
     """The ids are those of one run over all rows in one batch, in the file and in a watcher's checkpoint."""
     whole = run(stream, [], set(), own_file=own_file)

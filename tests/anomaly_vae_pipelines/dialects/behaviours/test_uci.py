@@ -34,6 +34,7 @@ def test_a_file_is_read_in_its_original_form(file: File, tmp_path):
 
 
 @pytest.mark.parametrize("file", [f for f in FILES if f.name in SCORED], ids=lambda file: file.name)
+@pytest.mark.slow
 def test_a_file_goes_to_scores(file: File, tmp_path, run, tiny):
     """Through the command line, with the same option at both commands; every row gets a finite score."""
     path, model, out = (str(tmp_path / name) for name in (file.name, "m.avae", "out.csv"))

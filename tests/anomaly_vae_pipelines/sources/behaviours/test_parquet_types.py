@@ -275,6 +275,7 @@ TABLES = st.lists(st.sampled_from(sorted(CELLS, key=str)), min_size=1, max_size=
 
 @given(TABLES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@pytest.mark.slow
 def test_any_table_of_parquet_is_its_own_part_of_the_output(run, model, tmp_path, drawn):
     """Bit for bit, in its types, with its metadata, however many row groups it has."""
     kinds, columns, size, is_text = drawn
