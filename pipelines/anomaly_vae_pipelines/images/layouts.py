@@ -61,6 +61,8 @@ def training_files(folder: str) -> list[ImageFile]:
 
     Raises SourceError if there are none.
     """
+    if not holds_images(folder):
+        raise SourceError(folder, None, "has neither tables nor images; wanted files such as .csv or .png")
     return list_images(folder, Path(folder) / TRAIN / GOOD if is_mvtec(folder) else None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeAlias
 
 from sklearn.utils._param_validation import InvalidParameterError
@@ -145,15 +146,16 @@ def _fit(
     paths = training.paths()
     check_no_overwriting({"-o": output}, paths)
     with replacing(output, force=force) as temporary:
-        digest = digest_of(paths)
-        data = training.data()
+        with ThreadPoolExecutor(1) as thread:
+            digest = thread.submit(digest_of, paths)
+            data = training.data()
         _fit_model(training, train, data, rule)
         if rule.false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
         elif rule.contamination is not None:
             detector.set_threshold(contamination=rule.contamination)
         n_rows = getattr(training, "n_seen", len(data))
-        about = data_of(train, digest, n_rows, data.shape[1] if hasattr(data, "columns") else None)
+        about = data_of(train, digest.result(), n_rows, data.shape[1] if hasattr(data, "columns") else None)
         columns = getattr(detector, "schema_", None)
         about |= {} if columns is None else times_of(data, columns.columns)
         steps = [step("fit", command, data=about, parent=parent)]

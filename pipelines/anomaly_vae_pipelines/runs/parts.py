@@ -1,15 +1,19 @@
 """PartsRun: scores each input to a file of its own in one directory, so that workers can share the inputs.
 
 A part is a ScoreRun of one input. It is finished once its counts are in ``_job``; a worker that dies before
-that leaves nothing that a later run would take for a result.
+that leaves nothing that a later run would take for a result. Two workers may score one part at the same time,
+as an engine may start a part again before its first worker has ended: each attempt has a directory of its
+own in the workspace of the run, from which its files are moved into place.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +21,8 @@ from typing import Any, Protocol
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.dialect import Given
 from anomaly_vae_pipelines.errors import OutputExistsError
-from anomaly_vae_pipelines.io.durable import atomic_write, make_directory
+from anomaly_vae_pipelines.io import system
+from anomaly_vae_pipelines.io.durable import atomic_write, make_directory, move, write_errors
 from anomaly_vae_pipelines.io.files import digest, is_url
 from anomaly_vae_pipelines.records import ScoreSummary
 from anomaly_vae_pipelines.runs.score import ScoreRun
@@ -36,11 +41,15 @@ _MODELS: dict[tuple[str, str], OpenedModel] = {}
 
 @dataclass(frozen=True)
 class Part:
-    """An input, the file of its scored rows, and the file of its counts; all workers can reach them."""
+    """An input, the file of its scored rows, the file of its counts, and a directory for attempts.
+
+    All workers can reach them.
+    """
 
     source: str
     output: str
     counts: str
+    workspace: str
 
 
 class Engine(Protocol):
@@ -96,6 +105,7 @@ class PartsRun:
         if "-" in self._inputs.names:
             raise InputError("standard input cannot be shared among workers; give files")
         self._scorer = opened.adapter.scorer(explain=options.explain, tail=options.tail)
+        self._workspace = self._output / JOB / secrets.token_hex(8)
         self._parts = [self._part(number) for number in range(len(self._inputs.names))]
 
     def __call__(self) -> ScoreSummary:
@@ -115,6 +125,7 @@ class PartsRun:
             n_bytes += state["n_bytes"]
             if self._on_progress is not None:
                 self._on_progress(Progress(stats.n_rows, stats.n_anomalies, n_bytes, None))
+        shutil.rmtree(self._workspace, ignore_errors=True)
         summary = stats.summary(
             output=str(self._output),
             inputs=self._inputs.names,
@@ -138,7 +149,8 @@ class PartsRun:
             )
         name = f"part-{number:05d}"
         counts = self._output / JOB / f"{name}.json"
-        return Part(self._inputs.names[number], str(self._output / f"{name}.{suffix}"), str(counts))
+        output = self._output / f"{name}.{suffix}"
+        return Part(self._inputs.names[number], str(output), str(counts), str(self._workspace))
 
     def _prepare(self) -> None:
         """Create the directory, or check that it is one of an interrupted run of the same job."""
@@ -150,6 +162,9 @@ class PartsRun:
                     f"{self._output}: holds results of another model, inputs or options; resume with those, "
                     f"or score to another directory"
                 )
+            for folder in filter(Path.is_dir, (self._output / JOB).iterdir()):  # of attempts that were ended
+                shutil.rmtree(folder, ignore_errors=True)
+            make_directory(self._workspace)
             return
         if self._output.exists() and any(self._output.iterdir()):
             if not self._options.force:
@@ -159,7 +174,7 @@ class PartsRun:
                     f"{self._output}: holds files that this command did not write; give another directory"
                 )
             shutil.rmtree(self._output)
-        for folder in (self._output, self._output / JOB, self._output / REJECTED):
+        for folder in (self._workspace, self._output / REJECTED):
             make_directory(folder)
         atomic_write(job, wanted)
 
@@ -178,17 +193,36 @@ class PartsRun:
 def score_part(content: bytes, part: Part, options: ScoreOptions, given: Given) -> dict[str, Any]:
     """Score an input and write its rows, then its counts; called by a worker.
 
-    Returns the counts of the part and the size of its input in bytes.
+    Returns the counts of the part and the size of its input in bytes. Raises SinkError if a later run has
+    replaced the directory of results.
     """
-    output = Path(part.output)
-    rejected = str(output.parent / REJECTED / f"{output.stem}.csv")
-    if options.on_bad_row == "quarantine":
-        options = replace(options, rejected_to=rejected)
-    run = ScoreRun(_opened(content, given), [part.source], part.output, options)
-    run()
-    state = run.stats.get_state()
-    atomic_write(Path(part.counts), json.dumps(state))
+    output, counts = Path(part.output), Path(part.counts)
+    with _attempt(Path(part.workspace)) as folder:
+        scored, rejected = folder / output.name, folder / f"{output.stem}.rejected"
+        if options.on_bad_row == "quarantine":
+            options = replace(options, rejected_to=str(rejected))
+        run = ScoreRun(_opened(content, given), [part.source], str(scored), options)
+        run()
+        state = run.stats.get_state()
+        atomic_write(folder / counts.name, json.dumps(state))
+        if rejected.exists():
+            move(rejected, output.parent / REJECTED / f"{output.stem}.csv")
+        move(scored, output)
+        system.sync_directory(output.parent)
+        move(folder / counts.name, counts)
     return {"counts": state, "n_bytes": sum(size or 0 for size in run.inputs.sizes)}
+
+
+@contextmanager
+def _attempt(workspace: Path) -> Iterator[Path]:
+    """Create a directory for the files of an attempt, and remove it after the block."""
+    folder = workspace / secrets.token_hex(8)
+    with write_errors(folder):
+        system.calls.mkdir(folder)  # not its parents: they are missing if a later run has replaced them
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _opened(content: bytes, given: Given) -> OpenedModel:

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -87,7 +88,7 @@ class TableTraining:
 
     def paths(self) -> Sequence[str]:
         """Return the training files."""
-        return self._inputs().names
+        return self._inputs.names
 
     def data(self) -> pd.DataFrame:
         """Return the training rows and their features; raises InputError if there are too few."""
@@ -119,7 +120,7 @@ class TableTraining:
 
     def _pieces(self, kinds: Mapping[str, str]) -> Iterator[Rows]:
         """Read the features and the label of all files."""
-        inputs, wanted = self._inputs(), list[str]()
+        inputs, wanted = self._inputs, list[str]()
         labels = [self._label.column] if self._label is not None else []
         for number in range(len(inputs.names)):
             with inputs.open(number) as source:
@@ -136,6 +137,7 @@ class TableTraining:
                     wanted, self._dialect = [*features, *labels], found
                 yield from read_rows(source, wanted)
 
+    @cached_property
     def _inputs(self) -> TableInputs:
         return TableInputs([self._train], None, self.reading)
 

@@ -155,8 +155,9 @@ class ArrowScorer:
         reasons = {row.number: row.reason for block in blocks for row in block.rejected}
         if reasons:
             results = results.take(_places(np.concatenate([block.numbers for block in blocks]), len(table)))
-        errors = arrow_texts([reasons.get(number) for number in range(1, len(table) + 1)])
-        return [*results.columns, *([errors] if self._on_bad_row == "null" else [])]
+        if self._on_bad_row == "error":
+            return list(results.columns)
+        return [*results.columns, arrow_texts([reasons.get(number) for number in range(1, len(table) + 1)])]
 
     def _block_results(self, block: ScoredBlock) -> _BlockResults:
         scored = block.scored if self._on_bad_row == "null" else all_scored(block)

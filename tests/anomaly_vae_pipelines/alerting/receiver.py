@@ -58,7 +58,7 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
         daemon_threads = True
 
         def handle_error(self, *_: Any) -> None:
-            """A client that gave up is no error here."""
+            """A client that gave up does not count as an error here."""
 
     with Server(("127.0.0.1", port), Handler) as server:
         receiver.port = server.server_address[1]

@@ -39,7 +39,7 @@ def test_a_label_that_is_not_there_is_refused(run, model, unseen):
 
 
 def test_rows_of_one_kind_cannot_be_evaluated(run, model, unseen):
-    """A normal value that no row has is no evaluation."""
+    """A normal value that no row has cannot be evaluated."""
     ended = run("evaluate", model, unseen, "--label", "label", "--normal", "Good")
     assert ended.code == 2
     assert "0 of 40 labelled rows have 'Good'" in ended.err

@@ -9,11 +9,12 @@ import pytest
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.dialect import NOTHING
-from anomaly_vae_pipelines.errors import OutputExistsError, TooManyRejectedError
+from anomaly_vae_pipelines.errors import OutputExistsError, SinkError, TooManyRejectedError
 from anomaly_vae_pipelines.runs.parts import PartsRun, score_part
 from anomaly_vae_pipelines.runs.score import score_files
 from anomaly_vae_pipelines.scoring.model_files import open_content
 from anomaly_vae_pipelines.scoring.options import ScoreOptions
+from anomaly_vae_pipelines.sinks.lock import Lock
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
 
@@ -151,3 +152,43 @@ def test_a_part_that_is_scored_twice_is_there_once(content, inputs, tmp_path):
         )
         == 92
     )
+
+
+def test_a_part_that_another_worker_still_holds_is_scored(content, inputs, tmp_path):
+    """An engine may start a part again before the worker that it gave up has ended."""
+
+    def engine(function, content, parts, options, given):
+        for part in parts:
+            lock = Lock(Path(part.output), part.output)
+            lock.acquire()
+            first = function(content, part, options, given)
+            assert function(content, part, options, given) == first
+            lock.release()
+            yield first
+
+    assert run(content, inputs, tmp_path / "out", engine).n_rows == 93
+    run(content, inputs, tmp_path / "at_once")
+    assert results(tmp_path / "out") == results(tmp_path / "at_once")
+    assert [path.name for path in sorted((tmp_path / "out" / "_job").iterdir())] == [
+        "job.json",
+        *(f"part-0000{i}.json" for i in range(3)),
+    ]
+
+
+def test_a_worker_of_a_run_that_was_replaced_changes_nothing(content, inputs, tmp_path):
+    """Its driver was killed, and another run with other options writes to the same directory."""
+    late = []
+
+    def engine(function, content, parts, options, given):
+        late.extend((function, content, part, options, given) for part in parts)
+        raise DeadWorkerError
+
+    with pytest.raises(DeadWorkerError):
+        run(content, inputs, tmp_path / "out", engine)
+    run(content, inputs, tmp_path / "out", force=True, explain="none")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    for function, *arguments in late:
+        with pytest.raises(SinkError, match="cannot be written"):
+            function(*arguments)
+    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert after == before

@@ -45,7 +45,7 @@ def test_a_silence_counts_from_the_start_of_a_run(tmp_path):
 
 
 def test_a_run_without_any_row_is_silent(tmp_path):
-    """An empty file is no good news."""
+    """An empty file raises the alert."""
     rule = '[[rule]]\nname = "gone"\nkind = "silence"\nafter = "10m"\n'
     empty = alerter(tmp_path, rule)
     empty.observe(scored([]))

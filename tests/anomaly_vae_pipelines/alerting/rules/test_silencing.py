@@ -40,7 +40,7 @@ def rows(n_rows=4):
         ("'host=~\"A\"'", [("odd", "a", 2), ("odd", "b", 2), ("many", "a", 2), ("many", "b", 2)], 0),
         ("'kind=share'", [("odd", "a", 2), ("odd", "b", 2)], 2),
         ("'severity!~\"info|critical\"'", [], 6),
-        # A column that is no key: of single rows alone.
+        # A column that is not a key: of single rows alone.
         ("'city=\"\"'", [("odd", "a", 2), ("odd", "b", 1), ("many", "a", 2), ("many", "b", 2)], 1),
         ("'city=x', 'host=a'", [("odd", "b", 2), ("many", "a", 2), ("many", "b", 2)], 2),
     ],

@@ -58,7 +58,7 @@ class TestFilesThatAreNoTables:
         refused(str(tmp_path / "missing.csv"), "No such file")
 
     def test_a_directory(self, refused, tmp_path):
-        """A directory without tables is no input."""
+        """A directory without tables is not a valid input."""
         refused(str(tmp_path), "directory")
 
     def test_an_empty_file(self, refused, file):

@@ -337,7 +337,7 @@ def test_too_few_images_are_refused(run, folder, tmp_path):
     refused(ended, "wanted at least 2 images to fit on, got 1")
     (tmp_path / "empty").mkdir()
     ended = run("fit", str(tmp_path / "empty"), "-o", str(tmp_path / "m.avae"))
-    refused(ended, "is a folder without images; wanted .bmp")
+    refused(ended, "empty: has neither tables nor images; wanted files such as .csv or .png")
 
 
 def test_a_model_of_images_tells_of_itself_and_takes_another_threshold(run, image_model, plates, tmp_path):
