@@ -1,21 +1,31 @@
-"""Which library reads the files of the tests as people do: separator, encoding and header.
+"""Which library reads the files of the tests as people do, and which other files `fit` reads unlike pandas.
 
-    python -m benchmarks.dialects
+    python -m benchmarks.dialects [--no-header] [FILE.csv...]
 
-Prints a table. The cases are those of ``tests/anomaly_vae_pipelines/dialects/behaviours`` that are no
-questions. Libraries that are not installed are left out; the extra ``bench`` has them.
+Without files it prints a table of separators, encodings and headers found. The cases are those of
+``tests/anomaly_vae_pipelines/dialects/behaviours`` that are not questions. Libraries that are not installed
+are left out; the extra ``bench`` has them.
+
+With files, which have commas, it prints each file that pandas, told of the header, reads with other columns,
+numbers, texts or missing cells, and each that `fit` asks about or refuses.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.dialects.dialect import NOTHING
 from anomaly_vae_pipelines.dialects.sniffing import sniff
+from anomaly_vae_pipelines.runs.table_training import TableTraining
 from tests.anomaly_vae_pipelines.dialects.behaviours.cases import CASES, Case
 
 Answer = dict[str, Any]
@@ -105,6 +115,57 @@ def rows() -> list[tuple[str, ...]]:
     return table
 
 
-if __name__ == "__main__":
+def difference(path: str, header: bool) -> str:
+    """The first difference between the rows that `fit` reads and those of pandas; empty if there is none."""
+    reader: dict[str, Any] = {"header": 0 if header else None, "skipinitialspace": True, "na_values": ["?"]}
+    wanted = pd.read_csv(path, low_memory=False, **reader)
+    try:
+        found = TableTraining(path, None, [], {}, "tabular").data()
+    except InputError as error:
+        return str(error).removeprefix(path).lstrip(":, ")
+    if found.shape != wanted.shape:
+        return f"{found.shape} rows and columns, pandas {wanted.shape}"
+    for j, name in enumerate(found):
+        left, right = found[name], wanted.iloc[:, j]
+        is_number = pd.api.types.is_numeric_dtype(left)
+        if is_number and pd.api.types.is_numeric_dtype(right):
+            left, right = left.astype(float), right.astype(float)
+        else:
+            left, right = left.astype(str), right.astype(str)
+        differs = (left != right) & ~(found[name].isna() & wanted.iloc[:, j].isna())
+        if differs.any():
+            row = int(differs.argmax())
+            return f"column {name!r}, row {row + 1}: {left.iloc[row]!r}, pandas {right.iloc[row]!r}"
+    return ""
+
+
+def compare(paths: list[str], header: bool) -> None:
+    """Print what differs between `fit` and pandas."""
+    n_alike = 0
+    for path in paths:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            told = difference(path, header)
+        n_alike += not told
+        if told:
+            print(f"{path}: {told}")
+    print(f"{n_alike:,} of {len(paths):,} files are read as by pandas")
+
+
+def main() -> None:
+    """Print the table, or what differs in the files that were given."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--no-header", dest="header", action="store_false")
+    parser.add_argument("paths", nargs="*")
+    options = parser.parse_args()
+    if options.paths:
+        compare(options.paths, options.header)
+        return
     for row in [("library", "separator", "encoding", "header"), *rows()]:
         print("".join(f"{cell:<20}" for cell in row))
+
+
+if __name__ == "__main__":
+    main()

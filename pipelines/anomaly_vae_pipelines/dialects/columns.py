@@ -23,6 +23,7 @@ from anomaly_vae_pipelines.dialects.times import (
     is_clock,
     is_pointed_clock,
     possible_orders,
+    unsure_years,
 )
 from anomaly_vae_pipelines.errors import AmbiguousError, MixedColumnWarning
 
@@ -220,7 +221,18 @@ def _date(
             source, None, f"column {name!r}: {texts[0].as_py()!r} may have the day or the year first; add "
             "--day-first, or write the years with four digits"
         )  # fmt: skip
-    return ColumnForm(DateForm(orders[0]), missing) if orders else None
+    if not orders:
+        return None
+    form = DateForm(orders[0])
+    years = unsure_years(texts, form)
+    if years.null_count < len(years):
+        place = pc.index(pc.is_valid(years), True).as_py()
+        date, year = texts[place].as_py(), years[place].as_py()
+        raise AmbiguousError(
+            source, None, f"column {name!r}: {date!r} may be of 19{year} or 20{year}; write the years with "
+            f"four digits, or leave the column out with --ignore {name!r}"
+        )  # fmt: skip
+    return ColumnForm(form, missing)
 
 
 def _example(texts: pa.ChunkedArray) -> str:

@@ -100,6 +100,8 @@ def find_layout(
     body = [row.cells for row in rows[1:201]]
     if named is not None and header is not False and has_header(rows[0].cells, body) is not True:
         return Layout(_filled(named, width), None, rows[0].line, rows)
+    if header is None and _are_quoted_names(rows, lines, dialect):
+        header = True
     has = _decided(header, rows, body, name, expected)
     if not has:
         return Layout(tuple(f"column_{j + 1}" for j in range(width)), None, rows[0].line, rows)
@@ -151,6 +153,15 @@ def _decided(
             "--no-header"
         )  # fmt: skip
     return found
+
+
+def _are_quoted_names(rows: Sequence[Row], lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether the cells of the first row are quoted without need, and some below are not."""
+    quote, separator = re.escape(dialect.quote), re.escape(dialect.separator)
+    quoted = re.compile(f" *{quote}(?:[^{quote}]|{quote}{quote})*{quote} *(?:{separator}|$)")
+    unquoted = [quoted.sub("", lines[row.line]).strip(dialect.separator + " ") for row in rows[:21]]
+    plain = any(cell and not {dialect.separator, dialect.quote} & set(cell) for cell in rows[0].cells)
+    return plain and not unquoted[0] and dialect.quote in lines[rows[0].line] and any(unquoted)
 
 
 def _plain_line(line: str, dialect: Dialect) -> str:

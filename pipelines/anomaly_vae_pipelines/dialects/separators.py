@@ -64,9 +64,21 @@ def find_splits(lines: Sequence[str], quote: str = '"', escape: bool = False) ->
     lines = [line for line in lines[: 2 * MAX_LINES] if not RULE.fullmatch(line)]
     found = [split_lines(lines, separator, quote, escape) for separator in SEPARATORS]
     others = [split for split in found if split.separator != " "]
-    if any(split.is_table and split.clean >= _MOSTLY_CLEAN for split in others):
+    if any(
+        split.is_table and (split.clean >= _MOSTLY_CLEAN or not _joins_numbers(split)) for split in others
+    ):
         found = others  # spaces are the separator only if nothing else is
     return sorted(found, key=lambda split: split.rank, reverse=True)
+
+
+def _joins_numbers(split: Split) -> bool:
+    """Whether a cell of a split is several numbers with spaces between them."""
+    return any(
+        kind_of(cell) == "text" and len(parts) > 1 and all(kind_of(part) == "number" for part in parts)
+        for row in split.rows
+        for cell in row
+        for parts in [cell.split()]
+    )
 
 
 def split_lines(lines: Sequence[str], separator: str, quote: str = '"', escape: bool = False) -> Split:

@@ -43,6 +43,9 @@ ORDER_NAMES = {
 }
 """The orders in words."""
 
+_UNSURE_YEAR = "^(?:[3-5][0-9]|6[0-8])$"
+"""Years of two digits that are of the last century in spreadsheets, and of this one in POSIX."""
+
 _CLOCK = (
     r"^(?P<sign>-?)(?:(?P<days>[0-9]+) days?,? )?"
     r"(?P<hours>[0-9]{1,4}):(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:[.,][0-9]+)?))?"
@@ -87,7 +90,14 @@ def iso_dates(texts: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
     )
     date = pc.binary_join_element_wise(year, _two(_month(parts["month"])), _two(parts["day"]), "-")
     iso = pc.if_else(pc.equal(parts["hour"], ""), date, pc.binary_join_element_wise(date, _time(parts), "T"))
-    return pc.if_else(pc.fill_null(_is_date(texts, form.order), False), iso, texts)
+    is_sure = pc.is_null(unsure_years(texts, form))
+    return pc.if_else(pc.and_(pc.fill_null(_is_date(texts, form.order), False), is_sure), iso, texts)
+
+
+def unsure_years(texts: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
+    """The years of two digits that programs read as of this century or of the last; null for other dates."""
+    years = pc.fill_null(_parts(pc.fill_null(texts, ""), form.order)["year"], "")
+    return pc.if_else(pc.match_substring_regex(years, _UNSURE_YEAR), years, null(pa.string()))
 
 
 def is_clock(texts: pa.ChunkedArray) -> bool:
@@ -158,7 +168,7 @@ def _two(texts: Any) -> Any:
 
 
 def _century(years: Any) -> Any:
-    """The century of years of two digits: up to 68 they are of this one, as in POSIX."""
+    """The century of years of two digits: this one for 00 to 29, the last one for 69 to 99."""
     return pc.if_else(pc.less_equal(years, "68"), "20", "19")
 
 

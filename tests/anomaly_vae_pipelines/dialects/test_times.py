@@ -19,6 +19,7 @@ from anomaly_vae_pipelines.dialects.times import (
     is_clock,
     iso_dates,
     possible_orders,
+    unsure_years,
 )
 
 WRITTEN = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y/%m/%d", "dby": "%d-%b-%Y", "bdy": "%b %d, %Y"}
@@ -55,6 +56,16 @@ def test_what_is_not_a_date_has_no_order(text):
 def test_a_text_that_is_not_a_date_stays_as_it_is():
     """The model then rejects it by its own text."""
     assert iso_dates(texts_of(["x", "24.12.2025"]), DateForm("dmy")).to_pylist() == ["x", "2025-12-24"]
+
+
+@pytest.mark.parametrize("year", range(100))
+def test_a_year_of_two_digits_is_read_only_if_programs_agree_on_its_century(year):
+    """Spreadsheets read 30 to 68 as of the last century, and POSIX as of this one."""
+    texts, form = texts_of([f"02.03.{year:02d}"]), DateForm("dmy")
+    is_unsure = 30 <= year <= 68
+    wanted = texts[0].as_py() if is_unsure else f"{2000 + year if year < 30 else 1900 + year}-03-02"
+    assert iso_dates(texts, form).to_pylist() == [wanted]
+    assert unsure_years(texts, form).to_pylist() == [f"{year:02d}" if is_unsure else None]
 
 
 def test_clock_times_are_seconds():

@@ -214,6 +214,19 @@ QUESTIONS = [
     case("German in cp850", lines("Ort,n", "Köln,1", "München,2"), {"Ort": ["Köln", "München"]}, ",", "cp850", asks="--encoding cp850", given=Given(encoding="cp850")),
 ]  # fmt: skip
 
+ROW_NAMES = [
+    case("pandas: an array with its index", lines(",0,1,2", "0,5.1,3.5,1.4", "1,4.9,3.0,1.4"), {"0": [5.1, 4.9], "2": [1.4, 1.4]}),
+    case("R: a frame of texts with row names", lines('"","class","age"', '"1","1st class","adults"', '"2","2nd class","children"', *(f'"{i}","1st class","adults"' for i in range(3, 9))), {"class": ["1st class", "2nd class"], "age": ["adults", "children"]}),
+    case("R: years as names", lines('"","1940","1945"', '"Food",22.2,44.5', '"Care",3.53,5.76'), {"1940": [22.2, 3.53], "1945": [44.5, 5.76]}),
+    case("R: quoted numbers as names", lines('"","16.5","16.75"', '"71",0,4', '"70",1,5'), {"16.5": [0, 1], "16.75": [4, 5]}),
+    case("a few rows of texts below an empty cell", lines(",class,age", "1,first,adults", "2,second,children"), {"class": ["first", "second"]}, asks="--header", given=Given(header=True)),
+    case("numbers that grow as names, unquoted", lines(",16.5,16.75", "71,0,4", "70,1,5"), {"16.5": [0, 1]}, asks="--header", given=Given(header=True)),
+    case("a missing cell in front, no names", lines(",6.5,2.75", "71,7,4", "70,1,5"), {"column_1": [None, 71, 70]}, header=False),
+    case("quoted words above quoted words and numbers", lines('"Köln","10,5"', '"Bonn","2,75"', '"Köln","3,25"'), {"column_1": ["Köln", "Bonn"], "column_2": [10.5, 2.75]}, header=False),
+    case("counts in a row of words", lines("deformed,yes,1,2,oval,no", "displaced,yes,1,2,oval,no", "arched,no,2,4,round,no"), {"column_3": [1, 1, 2], "column_6": ["no", "no"]}, header=False),
+    case("other separators within cells at the end", lines(",rot", *["0.5,rot"] * 4, *["0.5,a;b"] * 3), {"column_1": [None, 0.5], "column_2": ["rot", "rot"]}, header=False),
+]  # fmt: skip
+
 ODD = [
     case("preamble of an instrument, in separators", lines("Instrument:,XR-200", "Serial:,12345", "Operator:,Smith", "", "Time (s),Voltage (V),Current (A)", "0.1,1.5,0.2", "0.2,1.6,0.3", "0.3,1.7,0.4"), {"Time (s)": [0.1, 0.2, 0.3], "Current (A)": [0.2, 0.3, 0.4]}),
     case("two lines of names", lines("X1,X2,Y", "LIMIT_BAL,SEX,default payment next month", "20000,2,1", "120000,2,0", "90000,1,0"), {"X1": [20000, 120000, 90000], "Y": [1, 0, 0]}),
@@ -251,6 +264,7 @@ REFUSED = {
     "a note at the end": (lines("a,b", "1.5,2", "2.5,3", "3.5,4", "", "Source: Federal Office"), "line 6: wanted 2 cells"),
     "ragged rows": (lines("a,b,c", "1,2,3", "4,5", "1,1,1", "2,2,2", "3,3,3"), "line 3: wanted 3 cells"),
     "NUL": (lines("a,b", "1,x\0y", "2,z"), "line 2: contains a NUL byte"),
+    "years of two digits": (lines("d,n", "25/11/63,1", "26/12/63,2"), "'25/11/63' may be of 1963 or 2063.*--ignore 'd'"),
     "names only": (lines("a,b,c"), "at least 2 rows"),
 }  # fmt: skip
 """Files that are not guessed at, with a part of the message."""
@@ -263,4 +277,15 @@ WARNED = {
 }
 """Files whose first column is read as text, which is said."""
 
-CASES = [*GERMAN, *FRENCH_SWISS, *US, *MISSING_WORDS, *HEADERLESS, *LOGS, *CODES, *QUESTIONS, *ODD]
+CASES = [
+    *GERMAN,
+    *FRENCH_SWISS,
+    *US,
+    *MISSING_WORDS,
+    *HEADERLESS,
+    *LOGS,
+    *CODES,
+    *QUESTIONS,
+    *ROW_NAMES,
+    *ODD,
+]
