@@ -34,6 +34,9 @@ NO_FORMS: Mapping[str, ColumnForm] = {}
 MIXED_SHARE = 0.9
 """A text column with more than this share of numbers is probably a column of numbers with errors."""
 
+MOST_WORDS, LEAST_NUMBERS = 3, 20
+"""So few words among numbers of more values than this may mean missing values, up to half of the cells."""
+
 Conform: TypeAlias = Callable[[pa.Table], tuple[pa.Table, frozenset[str]]]
 """A table to one with plain numbers and dates, and the columns that stay text."""
 
@@ -261,10 +264,16 @@ def _typed(column: pa.ChunkedArray, name: str, lines: NDArray[np.int64], words: 
         if has_points and is_comma[wrong].all():
             _warn_marks(name, texts.iloc[np.flatnonzero(wrong)[0]], lines[wrong][0])
         wrong &= ~is_true(pc.match_substring_regex(column, _ANY_NUMBER))
-    if 0 < wrong.sum() < most:
+    if 0 < wrong.sum() < most or _are_words_among_numbers(texts[present], wrong[present]):
         first = np.flatnonzero(wrong)[0]
         _warn_mixed(name, texts.iloc[first], lines[first], wrong.sum())
     return texts
+
+
+def _are_words_among_numbers(texts: pd.Series, is_wrong: NDArray[np.bool_]) -> bool:
+    """Whether at least half of the cells are numbers of many values, and the others a few words."""
+    is_some = 0 < is_wrong.sum() <= is_wrong.size / 2
+    return is_some and texts[is_wrong].nunique() <= MOST_WORDS and texts[~is_wrong].nunique() > LEAST_NUMBERS
 
 
 def _number(cell: str | None) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Container, Sequence
 from typing import Any
 
@@ -98,7 +99,9 @@ def _lines(data: bytes, split: RecordBounds) -> tuple[list[bytes], Offsets]:
 def _object(line: bytes) -> dict[str, Any] | tuple[str, str]:
     """The object on a line, or the kind and the description of its error."""
     try:
-        value = json.loads(line.decode("utf-8"))
+        value = json.loads(line.decode("utf-8"), object_pairs_hook=_unique)
+    except _RepeatedKeyError as error:
+        return "json", f"repeats the key {error.args[0]!r}; wanted each key once per object"
     except UnicodeDecodeError as error:
         return "encoding", f"byte 0x{line[error.start]:02x} is not UTF-8; save the file as UTF-8"
     except (ValueError, RecursionError) as error:
@@ -109,6 +112,20 @@ def _object(line: bytes) -> dict[str, Any] | tuple[str, str]:
             f"is not a JSON object but {line[:40].decode(errors='replace')}; wanted {{...}} on each line",
         )
     return value
+
+
+class _RepeatedKeyError(Exception):
+    """An object has a key twice, of which ``json`` would keep the last."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs of an object as a dict; raises _RepeatedKeyError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _RepeatedKeyError(
+            next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        )
+    return found
 
 
 def _unreadable(cell: object) -> str | None:

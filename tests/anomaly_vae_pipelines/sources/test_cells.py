@@ -56,6 +56,15 @@ def test_a_few_errors_in_a_column_of_numbers_are_reported():
     assert column.iloc[0] == "0"
 
 
+def test_a_word_in_many_cells_of_a_column_of_numbers_is_reported():
+    """It may mean a missing value; many words, or numbers of few values, are codes."""
+    numbers = [f"{number}.5" for number in range(30)]
+    with pytest.warns(MixedColumnWarning, match=r"because of 20 cells, the first 'unknown'.*--na"):
+        typed_column(*numbers, *["unknown"] * 20)
+    typed_column(*numbers, *"abcde")
+    typed_column(*["1", "2", "3"] * 10, *["A"] * 10)
+
+
 def test_numbers_with_points_and_commas_are_reported():
     """Neither reading fits all cells; versions, which may have several points, are text."""
     with pytest.warns(MixedColumnWarning, match=r"'c' is read as text.*a comma, the first '6,5' on line 2"):

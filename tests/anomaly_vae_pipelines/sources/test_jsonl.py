@@ -52,6 +52,15 @@ def test_a_line_that_is_not_an_object_is_rejected(tmp_path):
     assert all("\n" not in row.reason for row in rejected)
 
 
+def test_a_key_that_is_repeated_is_refused(tmp_path):
+    """Either value may be meant; also in the first line, whose keys are the columns."""
+    content = b'{"a":1,"b":2,"a":3}\n{"a":2}\n{"b":1,"b":1}\n'
+    ((rows, rejected),) = read_all(tmp_path / "a.jsonl", content)
+    assert rows.table.column("a").to_pylist() == ["2"]
+    wanted = "repeats the key {!r}; wanted each key once per object"
+    assert [row.reason for row in rejected] == [wanted.format("a"), wanted.format("b")]
+
+
 def test_a_file_without_objects_is_rejected(tmp_path):
     """There are no columns without a key."""
     for content in (b"", b"\n\n", b"[1]\n"):
