@@ -6,7 +6,7 @@ Without files it prints a table of separators, encodings and headers found. The 
 ``tests/anomaly_vae_pipelines/dialects/behaviours`` that are not questions. Libraries that are not installed
 are left out; the extra ``bench`` has them.
 
-With files, which have commas, it prints each file that pandas, told of the header, reads with other columns,
+With files, which have commas, it prints each file that pandas, given the header, reads with other columns,
 numbers, texts or missing cells, and each that `fit` asks about or refuses.
 """
 
