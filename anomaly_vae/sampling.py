@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Piece = TypeVar("Piece")
 Positions = NDArray[np.int64]
 
+_MOST_KEPT, _MOST_PIECES = 1.5, 256
+"""Rows that are kept, as a multiple of the size of the sample, and pieces, before they are made fewer."""
+
 
 class RowSample(Generic[Piece]):
     """Keeps ``n_rows`` of the rows that were added; all rows if there are not more.
@@ -69,25 +72,34 @@ class RowSample(Generic[Piece]):
         self._pieces.append(piece if len(kept) == n_rows else self._take(piece, kept))
         self._keys.append(keys[kept])
         self._n_kept += len(kept)
-        if self._n_kept > 2 * self.n_rows:
+        if self._n_kept > _MOST_KEPT * self.n_rows:
             self._shrink()
 
     def rows(self) -> Piece:
         """The sample, in the order of the stream; raises ValueError before the first piece."""
-        if self._n_kept > self.n_rows or len(self._pieces) > 1:
-            self._shrink()
+        self._shrink()
         if not self._pieces:
             raise ValueError("no rows were added")
+        self._join_all()
         return self._pieces[0]
 
     def _shrink(self) -> None:
-        """Keep only the rows with the smallest keys, in one piece."""
-        rows, keys = self._join(self._pieces), np.concatenate(self._keys)
-        if len(keys) > self.n_rows:
+        """Keep only the rows with the smallest keys; one piece at a time, which needs little memory."""
+        if self._n_kept > self.n_rows:
+            keys = np.concatenate(self._keys)
             self._highest = np.partition(keys, self.n_rows - 1)[self.n_rows - 1]
-            kept = np.flatnonzero(keys <= self._highest)
-            rows, keys = self._take(rows, kept), keys[kept]
-        self._pieces, self._keys, self._n_kept = [rows], [keys], len(keys)
+            for place, (piece, keys) in enumerate(zip(self._pieces, self._keys, strict=True)):
+                kept = np.flatnonzero(keys <= self._highest)
+                self._keys[place] = keys[kept]
+                self._pieces[place] = piece if len(kept) == len(keys) else self._take(piece, kept)
+            self._n_kept = sum(map(len, self._keys))
+        if len(self._pieces) > _MOST_PIECES:
+            self._join_all()
+
+    def _join_all(self) -> None:
+        if len(self._pieces) > 1:
+            self._pieces = [self._join(self._pieces)]
+            self._keys = [np.concatenate(self._keys)]
 
 
 def row_keys(first: int, n_rows: int, seed: int) -> NDArray[np.uint64]:

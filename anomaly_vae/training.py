@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
+from anomaly_vae.adamw import AdamW
 from anomaly_vae.nn.vae import ELBO, VAE
 
 _WARM_UP = 20
@@ -95,15 +96,14 @@ def fit_modules(
     """
     has_missing = any(bool(torch.isnan(rows).any()) for rows in (x, validation) if rows is not None)
     stack = _Stack(modules, has_missing)
-    optimizer = _optimizer(stack.weights, schedule.learning_rate)
-    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, schedule.n_steps))
+    optimizer = _optimizer(stack.weights)
     history, best = History(), _Best(schedule.early_stopping)
     every = max(schedule.n_steps // _N_CHECKS, 1)
     check_rows = None if validation is None else validation[:, :_MAX_CHECK_ROWS]
     each = torch.arange(len(x), device=x.device)[:, None]
     for step, rows in enumerate(_batches(x, schedule, generator), start=1):
-        elbo = _step(stack, x[each, rows], schedule, optimizer, generator)
-        rates.step()
+        elbo = _gradients(stack, x[each, rows], schedule, generator)
+        optimizer.step(schedule.learning_rate * _rate(step - 1, schedule.n_steps))
         if step % every == 0 or step == schedule.n_steps:
             _check(history, stack, step, float(elbo), check_rows)
             if on_check is not None:
@@ -151,21 +151,19 @@ def _first(stacked: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value[0] for name, value in stacked.items()}
 
 
-def _step(
-    stack: _Stack, x: Tensor, schedule: Schedule, optimizer: torch.optim.Optimizer, generator: torch.Generator
-) -> Tensor:
-    """One update of the weights; returns the mean ELBO of the rows that counted."""
+def _gradients(stack: _Stack, x: Tensor, schedule: Schedule, generator: torch.Generator) -> Tensor:
+    """Compute the gradients of the weights; returns the mean ELBO of the rows that counted."""
     size = (*x.shape[:2], stack.latent_dim)
     noise = torch.randn(size, generator=generator, device=x.device)
     input_noise = torch.randn(x.shape, generator=generator, device=x.device) * schedule.input_noise
     elbo = stack.elbo(x, noise, input_noise)
     totals = elbo.features.sum(dim=2) + elbo.latent
     kept = totals.gather(1, _best_rows(elbo, stack.n_numeric, schedule.keep))
-    optimizer.zero_grad(set_to_none=True)
+    for weight in stack.weights.values():
+        weight.grad = None
     loss = -kept.mean(dim=1).sum() / x.shape[2]
     loss.backward()  # type: ignore[no-untyped-call]
     _clip_gradients(stack.weights)
-    optimizer.step()
     return kept.detach().mean()
 
 
@@ -230,13 +228,12 @@ class _Best:
                 weight.copy_(self.weights[name])
 
 
-def _optimizer(weights: dict[str, Tensor], learning_rate: float) -> torch.optim.AdamW:
+def _optimizer(weights: dict[str, Tensor]) -> AdamW:
     """AdamW with weight decay for the MLPs only: the linear path and the noise are not penalised."""
     decayed = [p for name, p in weights.items() if name.endswith(".weight") and ".residual." in name]
     chosen = set(map(id, decayed))
     others = [p for p in weights.values() if id(p) not in chosen and p.numel()]
-    groups = [{"params": decayed, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+    return AdamW([(decayed, _WEIGHT_DECAY), (others, 0.0)])
 
 
 def _rate(step: int, n_steps: int) -> float:
