@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
-from anomaly_vae.adamw import AdamW
+from anomaly_vae.nn.adamw import AdamW
 from anomaly_vae.nn.vae import ELBO, VAE
 
 _WARM_UP = 20

@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from anomaly_vae.adamw import AdamW
+from anomaly_vae.nn.adamw import AdamW
 
 FIT = """
 import sys
