@@ -36,7 +36,18 @@ from tests.docs.pages import (
     title,
 )
 
-RUN = [page for page in PAGES if page != README and any(map(is_run, blocks(page)))]
+SLOW = (
+    "guides/scikit-learn.md",
+    "guides/plots.md",
+    "tutorial/images.md",
+    "tutorial/production.md",
+    "tutorial/table.md",
+)
+RUN = [
+    pytest.param(page, id=title(page), marks=[pytest.mark.slow] if str(page).endswith(SLOW) else [])
+    for page in PAGES
+    if page != README and any(map(is_run, blocks(page)))
+]
 _SNIPPETS = {
     "docs/reference/rules.md": "the receiver, run by the tests of alerting",
     "docs/reference/service.md": "the client of Triton, run by the tests of the service",
@@ -51,7 +62,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", RUN, ids=title)
+@pytest.mark.parametrize("page", RUN)
 def test_a_page_runs_as_it_stands(
     page: Path, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

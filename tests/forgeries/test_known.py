@@ -20,6 +20,7 @@ from tests.forgeries.running import Outcomes
 NAMES = names(known.__name__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_forgery_that_broke_a_release_does_no_harm(name: str, outcomes: Outcomes) -> None:
     """It is refused in one line, or its scores are finite; within bounds of time, memory and processes."""
@@ -28,6 +29,7 @@ def test_a_forgery_that_broke_a_release_does_no_harm(name: str, outcomes: Outcom
     assert outcome.verdict == "refused" or name not in REFUSED, outcome
 
 
+@pytest.mark.slow
 def test_what_broke_a_release_is_tried_at_all(outcomes: Outcomes) -> None:
     """Every forgery is judged."""
     assert outcomes.keys() >= set(NAMES)

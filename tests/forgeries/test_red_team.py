@@ -11,6 +11,7 @@ from tests.forgeries.running import Outcomes
 NAMES = names(red_team.__name__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_forgery_does_no_harm(name: str, outcomes: Outcomes) -> None:
     """It is refused in one line, or its scores are finite; within bounds of time, memory and processes."""

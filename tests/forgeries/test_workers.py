@@ -61,6 +61,7 @@ def verdicts() -> list[tuple[str, str]]:
     return [tuple(json.loads(line)) for line in ran.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deed", "verdict"),
     [
@@ -79,6 +80,7 @@ def test_a_fault_is_told_by_its_kind(deed: str, verdict: str, verdicts: list[tup
     assert dict(verdicts)[deed] == verdict
 
 
+@pytest.mark.slow
 def test_every_other_file_is_judged_all_the_same(verdicts: list[tuple[str, str]]) -> None:
     """None is lost, and none is judged twice."""
     assert len(verdicts) == 15

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def test_a_changed_array_is_refused_or_a_model(data: st.DataObject) -> None:
     loaded(forging.zipped(members | {name: bytes(content)}))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_changed_self_test_is_refused_or_harmless(data: st.DataObject) -> None:

@@ -37,6 +37,7 @@ def test_a_file_that_is_rejected_is_an_answer_too(data: bytes) -> None:
     assert answer(data) == {"error": str(here.value)}
 
 
+@pytest.mark.slow
 def test_versions_are_compared_unless_it_is_started_with_any(tmp_path: Path) -> None:
     """As with check_versions."""
     path = tmp_path / "model.avae"

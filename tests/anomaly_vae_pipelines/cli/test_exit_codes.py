@@ -112,6 +112,7 @@ def test_processes_end_without_a_stack_trace(run_process, tmp_path):
     assert ended.err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number", "code", "word"),
     [("score", signal.SIGINT, 130, "interrupted"), ("fit", signal.SIGTERM, 143, "terminated")],

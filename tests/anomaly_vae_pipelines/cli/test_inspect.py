@@ -7,6 +7,8 @@ import math
 import shutil
 import zipfile
 
+import pytest
+
 from anomaly_vae import load, read_metadata
 
 
@@ -58,11 +60,13 @@ def test_a_wide_interval_of_the_actual_rate_is_shown(run, model, tmp_path):
     assert line not in run("inspect", path).out
 
 
+@pytest.mark.slow
 def test_a_child_process_shows_the_same(run, model):
     """Of a file of unknown origin, which this process then does not load."""
     assert run("inspect", model, "--untrusted").out == run("inspect", model).out
 
 
+@pytest.mark.slow
 def test_a_forged_threshold_is_refused_or_labelled(run, model, tmp_path):
     """What is shown without a label is what the model does."""
     path = str(tmp_path / "forged.avae")

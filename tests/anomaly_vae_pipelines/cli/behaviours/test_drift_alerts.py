@@ -43,6 +43,7 @@ def test_a_batch_raises_an_alert_that_names_the_column(run, model, rules, tmp_pa
     assert "rows drifted from calibration in amount (" in alert["what"]
 
 
+@pytest.mark.slow
 def test_a_watched_file_raises_it_though_each_run_sees_few_rows(run, model, rules, tmp_path):
     """The evidence of earlier runs is in the checkpoint."""
     rows, n_alerts = moved(300, 4), []

@@ -22,6 +22,7 @@ EXAMPLES = sorted((Path(__file__).parents[4] / "docs/examples/engines").glob("*.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
 def test_an_example_writes_the_scores(script, model, unseen, tmp_path, monkeypatch):
     """As ArrowScorer gives them, for a folder of two files."""

@@ -41,6 +41,7 @@ def stream(n_rows: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
     return X.assign(label=np.where(kind == 3, "anomalous", "normal"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_a_month(run, tmp_path):
     """Fit, watch, alert, judge by page and by command, learn, compare, promote, drift, fit again."""
