@@ -126,7 +126,7 @@ class Watcher:
         """Return, after a rotation, the last file read and those rotated after it, oldest first."""
         if not self._positions or self._arrivals.needs_complete_file(self.source) or self._only_grew():
             return []
-        name, position = list(self._positions.items())[-1]
+        name, position = self._last_read()
         rotated = rotated_files(self.source)
         renamed = next((path for path in self._renamed() if _identity(path) == name), None)
         if renamed is not None and renamed not in rotated:
@@ -134,8 +134,19 @@ class Watcher:
         last = renamed or self._find_copy(name, position, rotated)
         if last is None:
             self._report_lost(name, position)
-            return [path for path in rotated if modified(path) > position.mtime]
+            # Rows may have come within the same tick of the clock as the last poll, which found none.
+            return [
+                path
+                for path in rotated
+                if modified(path) > position.mtime
+                or (modified(path) == position.mtime and not position.offset)
+            ]
         return rotated[rotated.index(last) :]
+
+    def _last_read(self) -> tuple[str, Position]:
+        """Return the last file of which rows were read, or else the last one that was found."""
+        found = list(self._positions.items())
+        return next((item for item in reversed(found) if item[1].offset), found[-1])
 
     def _only_grew(self) -> bool:
         """Return whether the watched file was read before and has only grown since."""
@@ -179,7 +190,15 @@ class Watcher:
         known = {name for name in self._positions if name != current}
         if not known or not self.source.parent.is_dir():
             return []
-        return [path for path in sorted(self.source.parent.iterdir()) if _identity(path) in known]
+        found = [path for path in sorted(self.source.parent.iterdir()) if _identity(path) in known]
+        return [path for path in found if self._is_same(path)]
+
+    def _is_same(self, path: Path) -> bool:
+        """Return whether a file is the one whose position has its identity, which a new file may have got."""
+        position = self._positions[_identity(path) or ""]
+        if (path.stat().st_size, modified(path)) == (position.size, position.mtime):
+            return True
+        return position.fits(path)
 
     def _read(self, path: Path) -> None:
         """Pass the new rows of a file to the observer."""
@@ -193,6 +212,7 @@ class Watcher:
             if {_identity_of(os.fstat(stream.fileno())), _identity(path)} != {name}:
                 return  # it has just been rotated, and will be read under its new name
             self._check(source)
+            self._positions[name] = self._positions.pop(name)  # in the order in which they were last read
             self._observe(source, position, stream)
         position.is_done = self._arrivals.needs_complete_file(path)
         self.save()

@@ -333,6 +333,55 @@ def test_rows_are_seen_once_in_order_whatever_rotates_when(watch, tmp_path, seed
     assert not following.troubles
 
 
+@pytest.mark.parametrize("style", ["counted", "counted gz", "dated", "infix gz"])
+@pytest.mark.parametrize("n_before", [0, 3])
+def test_rows_that_came_in_the_tick_of_the_last_poll_are_read(watch, tmp_path, style, n_before):
+    """A file system notes times to a few milliseconds, so a file may have changed and kept its time."""
+    path, lines = tmp_path / "app.csv", lines_of(9)
+    following = watch(path)
+    if n_before:
+        path.write_text(HEADER + "".join(lines[:n_before]))
+        following.poll()
+        rotate(tmp_path, style, 0)
+    path.write_text(HEADER)
+    for _ in range(3):
+        following.poll()
+    status = path.stat()
+    path.write_text(HEADER + "".join(lines[n_before:6]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    rotate(tmp_path, style, 1)
+    path.write_text(HEADER + "".join(lines[6:]))
+    for _ in range(3):
+        following.poll()
+    assert following.observer.seen == [f"{i:03d}" for i in range(9)]
+    assert not following.troubles
+
+
+@pytest.mark.parametrize("style", ["counted gz", "infix gz"])
+def test_a_file_that_has_the_identity_of_one_that_is_gone_is_another_file(watch, tmp_path, style):
+    """A file system gives the inode of a log that was compressed to the next file, such as a rotated one."""
+    path, lines = tmp_path / "app.csv", lines_of(12)
+    following = watch(path)
+    path.write_text(HEADER + "".join(lines[:3]))
+    following.poll()
+    for number in range(2):
+        with path.open("a") as stream:
+            stream.write("".join(lines[3 + 3 * number : 6 + 3 * number]))
+        rotate(tmp_path, style, number)
+        path.write_text(HEADER)
+    newest = tmp_path / ("app.csv.1.gz" if style == "counted gz" else "app-2026-11-21.csv.gz")
+    state = json.loads(following.checkpoint.read_text())
+    (position,) = state["files"].values()
+    state["files"] = {f"{newest.stat().st_dev}:{newest.stat().st_ino}": position}
+    following.checkpoint.write_text(json.dumps(state))
+    following.restart()
+    path.write_text(HEADER + "".join(lines[9:]))
+    for _ in range(3):
+        following.poll()
+    assert following.observer.seen == [f"{i:03d}" for i in range(12)]
+    assert not following.troubles
+
+
 def test_rows_of_another_release_are_reported_once(watch, tmp_path):
     source = tmp_path / "a.csv"
     watched = watch(source)
