@@ -29,4 +29,4 @@ export function bars(buckets, seconds, n, now, wide) {
   return chart;
 }
 
-const timeOf = (seconds) => new Date(1000 * seconds).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const timeOf = (seconds) => new Date(1000 * seconds).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
