@@ -32,8 +32,10 @@ export function showGroups(recent) {
 
 function draw() {
   const groups = new Map();
+  const column = byId("group-column").value;
   for (const one of anomalies) {
-    const value = valueOf(one, byId("group-column").value);
+    if (column && !(column in one.cells)) continue;
+    const value = valueOf(one, column);
     groups.set(value, [...(groups.get(value) ?? []), one]);
   }
   const worst = (group) => group.reduce((most, one) => Math.max(most, one.severity), 0);

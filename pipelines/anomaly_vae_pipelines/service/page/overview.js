@@ -41,8 +41,8 @@ function showModels(models) {
       cards.set(model.name, card(model.name));
       byId("models").append(cards.get(model.name).element);
     }
-    cards.get(model.name).show(model);
   }
+  for (const model of models) cards.get(model.name).show(model);
 }
 
 function card(name) {

@@ -415,6 +415,12 @@ def test_the_page_is_operated_by_keys_and_fits_a_phone(page: Any, url: str, unse
     page.wait_for_selector("#panel-overview:not([hidden])")
     assert page.evaluate("document.activeElement.id") == "tab-overview"
     page.wait_for_selector(".anomaly")
+    page.reload()
+    page.wait_for_selector(".anomaly")
+    drawn = """() => [...document.querySelectorAll("#models figure")].map(
+      (chart) => [chart.firstElementChild.viewBox.baseVal.width, chart.clientWidth])"""
+    widths = page.evaluate(drawn)
+    assert [wanted for _, wanted in widths] == [given for given, _ in widths]
     page.locator(".anomaly summary").first.click()
     for width in (400, 1280, 3840):
         page.set_viewport_size({"width": width, "height": 800})
