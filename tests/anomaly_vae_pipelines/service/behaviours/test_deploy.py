@@ -42,7 +42,6 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 _OF_GRAFANA = {"$__rate_interval": "5m", "$model": ".*"}
 _OF_PROMETHEUS = {"le", "instance", "job"}
 _WORDS = {"and", "by", "group_left", "offset", "on", "or", "sum", "unless"}
-_SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}
 
 
 def expressions() -> Iterator[tuple[str, str]]:

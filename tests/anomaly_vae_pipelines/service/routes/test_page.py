@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,9 @@ import numpy as np
 import pytest
 
 from anomaly_vae_pipelines.service.http.keys import new_key
-from tests.anomaly_vae_pipelines.browsers import chromium, opened_page
+from tests.anomaly_vae_pipelines.browsers import opened_page
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
-from tests.anomaly_vae_pipelines.service.live import serving_here
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium, without a window."""
-    with chromium() as browser:
-        yield browser
+from tests.anomaly_vae_pipelines.service.live import serving_here, stored_verdicts
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +34,6 @@ def page(browser: Any, url: str) -> Iterator[Any]:
         page.wait_for_selector("#model option", state="attached")
         page.click("#tab-score")
         yield page
-
-
-@pytest.fixture
-def judged(browser: Any, model: str, tmp_path: Path) -> Iterator[Any]:
-    """The page of a service of its own, which stores verdicts in ``tmp_path``."""
-    with (
-        serving_here([f"orders={model}"], verdicts_folder=tmp_path, ids=("code",)) as url,
-        opened_page(browser, url) as page,
-    ):
-        yield page
-
-
-def verdicts_in(folder: Path) -> list[dict[str, Any]]:
-    """The verdicts that were stored."""
-    return [json.loads(line) for line in (folder / "orders.jsonl").read_text().splitlines()]
 
 
 def choose(page: Any, model: str) -> None:
@@ -155,7 +132,7 @@ def test_what_a_person_says_about_a_row_is_stored(judged: Any, unseen: str, tmp_
     first.get_by_role("button", name="normal").click()
     judged.locator("#rows [aria-pressed=true]").wait_for(state="detached")
     number = int(first.locator("button").first.inner_text())
-    lines = verdicts_in(tmp_path)
+    lines = stored_verdicts(tmp_path)
     assert [line["verdict"] for line in lines] == ["anomalous", "normal", None]
     assert len({line["verdict_id"] for line in lines}) == 1
     assert lines[0]["color"] == read_rows(unseen)[number - 1]["color"]
@@ -310,138 +287,3 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, model: str) -> No
         page.goto(f"{url}/docs")
         page.wait_for_selector("#operations:not([hidden])")
         page.close()
-
-
-def post(url: str, path: str, **options: Any) -> None:
-    """Score a file with the model of orders."""
-    content, headers = Path(path).read_bytes(), {"content-type": "text/csv"}
-    assert httpx2.post(f"{url}/v1/score", content=content, headers=headers, **options).status_code == 200
-
-
-def overview(url: str) -> dict[str, Any]:
-    """What the service knows."""
-    return dict(httpx2.get(f"{url}/v1/overview").json())
-
-
-def test_the_overview_follows_the_service(judged: Any, unseen: str, tmp_path: Path) -> None:
-    """Anomalies appear without a reload, with their reasons, a link, and buttons for verdicts."""
-    url = judged.url.rstrip("/")
-    judged.wait_for_selector("text=No anomaly yet")
-    assert judged.get_attribute("#tab-overview", "aria-selected") == "true"
-    judged.evaluate("() => { window.isSame = true; }")
-    post(url, unseen)
-    judged.wait_for_selector("#anomalies .anomaly")
-    assert judged.evaluate("window.isSame")
-    content = overview(url)
-    first = content["anomalies"][0]
-    assert judged.locator(".anomaly").count() == len(content["anomalies"]) > 0
-    assert f"code {first['ids']['code']}" in judged.inner_text(".anomaly:first-child summary")
-    judged.focus(".anomaly:first-child summary")
-    judged.keyboard.press("Enter")
-    inside = judged.locator(".anomaly:first-child .inside")
-    observed = [one["observed"] for one in first["costs"] if one["observed"] is not None]
-    assert all(text in inside.inner_text() for text in observed)
-    assert judged.locator(".anomaly[open] .waterfall rect").count() == len(first["costs"])
-    inside.get_by_role("button", name="anomalous").click()
-    judged.wait_for_selector(".anomaly button[aria-pressed=true]")
-    assert [line["verdict"] for line in verdicts_in(tmp_path)] == ["anomalous"]
-    link = inside.get_by_role("link").get_attribute("href")
-    judged.goto("about:blank")
-    judged.goto(f"{url}/{link}")
-    judged.wait_for_selector(".anomaly[open]")
-    assert judged.get_attribute(".anomaly[open]", "id") == f"row={first['id']}"
-
-
-def test_recent_anomalies_are_grouped_by_model_or_by_a_column(judged: Any, unseen: str) -> None:
-    """Each value has a line, with as many bars as it has anomalies."""
-    url = judged.url.rstrip("/")
-    post(url, unseen)
-    judged.wait_for_selector("#group-rows tr")
-    anomalies = overview(url)["anomalies"]
-    for column, values in (
-        ("", ["orders"] * len(anomalies)),
-        ("color", [one["cells"]["color"] for one in anomalies]),
-    ):
-        judged.select_option("#group-column", column)
-        found = {
-            line.locator("th").inner_text(): line.locator("rect").count()
-            for line in judged.locator("#group-rows tr").all()
-        }
-        assert found == Counter(values)
-    post(url, unseen)
-    judged.locator(".anomaly").nth(2 * len(anomalies) - 1).wait_for(state="attached")
-    assert judged.input_value("#group-column") == "color"
-    assert judged.locator("#group-column option").nth(1).get_attribute("value") == "code"
-
-
-def test_the_slider_counts_rows_and_changes_nothing(judged: Any, unseen: str) -> None:
-    url = judged.url.rstrip("/")
-    post(url, unseen)
-    judged.wait_for_selector(".anomaly")
-    before = overview(url)["models"][0]
-    judged.focus("input[type=range]")
-    for key, n_rows in (("Home", before["day"]["rows"]), ("End", 0)):
-        judged.keyboard.press(key)
-        assert f" {n_rows} of {before['day']['rows']} rows" in judged.inner_text("output")
-    assert f"{before['day']['anomalies']} are" in judged.inner_text("output")
-    assert overview(url)["models"][0] == before
-
-
-def test_the_overview_shows_anomalies_of_before_a_restart_or_none_at_all(
-    browser: Any, model: str, unseen: str, tmp_path: Path
-) -> None:
-    history = str(tmp_path / "history.db")
-    with serving_here([f"orders={model}"], history=history) as url:
-        post(url, unseen)
-        n_odd = len(overview(url)["anomalies"])
-    with serving_here([f"orders={model}"], history=history) as url, opened_page(browser, url) as page:
-        page.wait_for_selector(".anomaly")
-        assert page.locator(".anomaly").count() == n_odd > 0
-    with serving_here([f"orders={model}"], history="off") as url, opened_page(browser, url) as page:
-        post(url, unseen)
-        page.wait_for_selector(f"text={n_odd} (")
-        assert page.locator(".anomaly").count() == 0
-        assert "This service keeps no rows." in page.inner_text("#panel-overview")
-
-
-def test_the_page_is_operated_by_keys_and_fits_a_phone(page: Any, url: str, unseen: str) -> None:
-    post(f"{url}", unseen, params={"model": "orders"})
-    page.focus("#tab-score")
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_selector("#panel-overview:not([hidden])")
-    assert page.evaluate("document.activeElement.id") == "tab-overview"
-    page.wait_for_selector(".anomaly")
-    page.reload()
-    page.wait_for_selector(".anomaly")
-    drawn = """() => [...document.querySelectorAll("#models figure")].map(
-      (chart) => [chart.firstElementChild.viewBox.baseVal.width, chart.clientWidth])"""
-    widths = page.evaluate(drawn)
-    assert [wanted for _, wanted in widths] == [given for given, _ in widths]
-    page.locator(".anomaly summary").first.click()
-    for width in (400, 1280, 3840):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_axe_finds_nothing_serious(judged: Any, unseen: str) -> None:
-    """On the tabs, with a row open, and on the description of the API; and in dark colors."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-
-    def serious() -> list[str]:
-        judged.emulate_media(color_scheme="light")
-        found = axe.run(judged).response["violations"]
-        judged.emulate_media(color_scheme="dark")
-        found += axe.run(judged, options={"runOnly": ["color-contrast"]}).response["violations"]
-        return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
-
-    post(judged.url.rstrip("/"), unseen)
-    judged.wait_for_selector(".anomaly")
-    judged.locator(".anomaly summary").first.click()
-    assert serious() == []
-    judged.click("#tab-score")
-    judged.click("#example")
-    judged.click("#rows tr:first-child button")
-    assert serious() == []
-    judged.goto(judged.url.partition("#")[0] + "docs")
-    judged.locator("details").nth(1).click()
-    assert serious() == []
