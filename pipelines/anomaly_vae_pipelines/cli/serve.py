@@ -23,6 +23,7 @@ _PACKAGES = ("httptools", "msgspec", "prometheus_client", "pydantic_settings", "
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0 chooses a free one. [default: 8080]")
 @click.option("--keys-file", metavar="FILE", help="File of API keys, as --new-key prints them.")
 @click.option("--verdicts-folder", metavar="FOLDER", help="Store verdicts about rows, NAME.jsonl per model.")
+@click.option("--id", "ids", multiple=True, metavar="COLUMN", help="Column that names rows. Repeatable.")
 @click.option("--history", metavar="FILE", help="Keep anomalies for 30 days in a SQLite file.")
 @click.option("--no-history", is_flag=True, help="Keep no row; the default keeps the last in memory.")
 @click.option("--ssl-certfile", metavar="FILE", help="Certificate chain (PEM): serve over TLS.")
@@ -70,7 +71,9 @@ def command(
         if given["history"] is not None:
             raise click.UsageError("--history and --no-history exclude each other; give one of them")
         given["history"] = "off"
-    settings = read_settings(config, **{name: value for name, value in given.items() if value is not None})
+    settings = read_settings(
+        config, **{name: value for name, value in given.items() if value not in (None, ())}
+    )
     with suppress(Terminated):  # the normal end of a service
         serve(model_paths(models, settings.models), settings, _print_url)
 

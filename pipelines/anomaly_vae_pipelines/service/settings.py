@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         default="reloads", description="Model files that a child process with limits loads first."
     )
 
+    ids: tuple[str, ...] = Field(
+        default=(), description="Columns that name rows in the overview; the model need not read them."
+    )
     history: str = Field(
         default="memory",
         min_length=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from starlette.testclient import TestClient
 from anomaly_vae import TabularVAEDetector, load, save
 from anomaly_vae_pipelines.service.app import create_app
 from anomaly_vae_pipelines.service.settings import Settings
+from tests.anomaly_vae_pipelines.browsers import chromium, opened_page
+from tests.anomaly_vae_pipelines.service.live import serving_here
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +49,20 @@ def models(numbers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> l
         detector = TabularVAEDetector(max_steps=5, hidden_sizes=[8], random_state=seed).fit(numbers)
         save(detector, folder / f"{seed}.avae")
     return [folder / "0.avae", folder / "1.avae"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, without a window."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def judged(browser: Any, model: str, tmp_path: Path) -> Iterator[Any]:
+    """The page of a service of its own, which stores verdicts in ``tmp_path``."""
+    with (
+        serving_here([f"orders={model}"], verdicts_folder=tmp_path, ids=("code",)) as url,
+        opened_page(browser, url) as page,
+    ):
+        yield page

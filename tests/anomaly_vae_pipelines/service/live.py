@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -150,3 +151,8 @@ def answer_of(connection: socket.socket) -> tuple[int, bytes]:
         while piece := connection.recv(1 << 16):
             text += piece
     return int(text.split(b" ", 2)[1]) if text else 0, text
+
+
+def stored_verdicts(folder: Path) -> list[dict[str, Any]]:
+    """The verdicts about orders that a service stored."""
+    return [json.loads(line) for line in (folder / "orders.jsonl").read_text().splitlines()]

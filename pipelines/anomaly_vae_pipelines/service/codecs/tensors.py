@@ -281,13 +281,14 @@ def _pixels(tensor: Tensor) -> NDArray[Any]:
 
 
 def _matrix(tensor: Tensor, inputs: ModelInputs) -> pa.Table:
-    where, wanted = f"input {tensor.name!r}", f"[n, {len(inputs.names)}], the columns of the model"
-    if tensor.datatype == "BYTES" or not inputs.is_numbers:
+    names = inputs.required
+    where, wanted = f"input {tensor.name!r}", f"[n, {len(names)}], the columns of the model"
+    if tensor.datatype == "BYTES" or not inputs.numeric.issuperset(names):
         raise InputError(f"{where}: wanted one tensor per column: the model does not read only numbers")
-    if tensor.shape[1] != len(inputs.names):
+    if tensor.shape[1] != len(names):
         raise InputError(f"{where}: wanted shape {wanted}, got {list(tensor.shape)}")
     values = np.asarray(tensor.values, dtype=np.float64).reshape(tensor.shape)
-    return pa.table(dict(zip(inputs.names, values.T, strict=True)))
+    return pa.table(dict(zip(names, values.T, strict=True)))
 
 
 def _columns(tensors: Sequence[Tensor], inputs: ModelInputs, max_rows: int) -> pa.Table:

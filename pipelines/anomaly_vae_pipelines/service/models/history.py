@@ -200,10 +200,9 @@ def _explained(batch: _Waiting) -> list[Anomaly]:
             anomaly.file = file
         return found
     reasons = served.explained(rows).reasons
-    named = [name for name, kind in served.inputs.kinds.items() if kind == "identifier"]
     for position, (anomaly, cells) in enumerate(zip(found, json_rows(rows), strict=True)):
         anomaly.cells = cells
-        anomaly.ids = {name: cells[name] for name in named if cells.get(name) is not None}
+        anomaly.ids = served.inputs.ids_of(cells)
         anomaly.costs = [
             Cost(one.column, one.nats, one.observed, one.expected) for one in reasons.get(position, ())
         ]

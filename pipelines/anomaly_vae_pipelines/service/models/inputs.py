@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -39,6 +39,8 @@ class ModelInputs:
         Whether rows of several requests may be scored as one table.
     reading : Reading
         How text is read.
+    ids : tuple of str
+        Columns whose cells name a row, besides identifiers.
     """
 
     kinds: dict[str, Kind]
@@ -46,6 +48,7 @@ class ModelInputs:
     frame: Frame | None
     joins: bool
     reading: Reading = ANY
+    ids: tuple[str, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -61,6 +64,21 @@ class ModelInputs:
     def is_numbers(self) -> bool:
         """Whether the model reads only numbers."""
         return self.frame is None and self.numeric == frozenset(self.kinds)
+
+    def named_by(self, ids: Sequence[str]) -> ModelInputs:
+        """These inputs with columns that name rows; those that the model does not read are optional.
+
+        A row of images has its file to name it.
+        """
+        if self.frame is not None or not ids:
+            return self
+        unread: dict[str, Kind] = {name: "identifier" for name in ids if name not in self.kinds}
+        return replace(self, kinds=self.kinds | unread, ids=tuple(ids))
+
+    def ids_of(self, cells: Mapping[str, Any]) -> dict[str, Any]:
+        """The cells of a row that name it."""
+        named = [name for name, kind in self.kinds.items() if kind == "identifier" or name in self.ids]
+        return {name: cells[name] for name in named if cells.get(name) is not None}
 
     def require(self, found: Any, where: str = SOURCE) -> None:
         """Raise UnknownNameError for the first required column that is missing, with the nearest name."""

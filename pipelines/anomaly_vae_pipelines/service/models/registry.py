@@ -91,7 +91,7 @@ class ServedModel:
             return []
         rows = self._generated(3)
         return [
-            {name: _plain(cell) for name, cell in zip(self.inputs.names, row, strict=True)}
+            dict.fromkeys(self.inputs.names) | dict(zip(self.scorer.names, map(_plain, row), strict=True))
             for row in rows.itertuples(index=False)
         ]
 
@@ -145,6 +145,7 @@ class Registry:
     def put(self, served: ServedModel) -> ServedModel:
         """Serve a model; one with the same name and version finishes the requests that it already has."""
         self.history.open_model(served.name)
+        served.inputs = served.inputs.named_by(self._settings.ids)
         batcher = Batcher(
             partial(self._score, served),
             self._executor,

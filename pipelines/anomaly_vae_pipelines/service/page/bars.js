@@ -2,7 +2,7 @@
 
 import { makeSvg, shown } from "./dom.js";
 
-const HEIGHT = 130, LEFT = 34, RIGHT = 8, TOP = 10, BOTTOM = 22;
+const HEIGHT = 130, LEFT = 44, RIGHT = 8, TOP = 10, BOTTOM = 22;
 
 /** The worst severity of each bucket of some seconds, `n` of them until now; red where there are anomalies. */
 export function bars(buckets, seconds, n, now, wide) {
@@ -29,4 +29,4 @@ export function bars(buckets, seconds, n, now, wide) {
   return chart;
 }
 
-const timeOf = (seconds) => new Date(1000 * seconds).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const timeOf = (seconds) => new Date(1000 * seconds).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });

@@ -40,8 +40,8 @@ function shownOperation(operation) {
 function details(operation) {
   const inputs = (operation.parameters ?? []).map((parameter) => ({ parameter, input: inputOf(parameter) }));
   const body = bodyOf(operation.requestBody?.content);
-  const command = make("pre", {});
-  const answer = make("pre", { role: "status", hidden: true });
+  const command = make("pre", { tabindex: 0, role: "group", "aria-label": "Command" });
+  const answer = make("pre", { role: "status", tabindex: 0, "aria-label": "Answer", hidden: true });
   const request = () => requestOf(operation, inputs, body);
   const renew = () => { command.textContent = curl(request()); };
   const send = make("button", { type: "button", class: "main", onclick: async () => {

@@ -4,6 +4,7 @@ import { askJson } from "./api.js";
 import { bars } from "./bars.js";
 import { byId, make, makeSvg, shown, showProblem } from "./dom.js";
 import { follow } from "./events.js";
+import { showGroups } from "./groups.js";
 import { verdictButtons } from "./verdicts.js";
 
 const SHOWN = 50;
@@ -12,9 +13,9 @@ const cards = new Map();
 const rows = new Map();
 const verdicts = new Map();
 
-const clock = (seconds) => new Date(1000 * seconds).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const clock = (seconds) => new Date(1000 * seconds).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
 const date = (seconds) => new Date(1000 * seconds).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
-const percent = (part, all) => (all ? `${shown((100 * part) / all, 2)} %` : "–");
+const percent = (part, all) => (all ? `${shown((100 * part) / all)}\u00a0%` : "–");
 
 async function update() {
   try {
@@ -23,6 +24,7 @@ async function update() {
     showModels(content.models);
     showReloads(content.reloads);
     showAnomalies(content);
+    showGroups(content.anomalies);
     if (!byId("overview-time").dataset.opened) openLinked();
     byId("overview-time").dataset.opened = "yes";
     byId("overview-time").textContent = `Updated ${clock(Date.now() / 1000)}`;
@@ -39,8 +41,8 @@ function showModels(models) {
       cards.set(model.name, card(model.name));
       byId("models").append(cards.get(model.name).element);
     }
-    cards.get(model.name).show(model);
   }
+  for (const model of models) cards.get(model.name).show(model);
 }
 
 function card(name) {
@@ -62,7 +64,7 @@ function card(name) {
     const n = model.severities.slice(Math.round(2 * severity)).reduce((sum, one) => sum + one, 0);
     slider.setAttribute("aria-valuetext", `severity ${severity}`);
     effect.textContent = model.day.rows
-      ? `Severity ${shown(severity, 1, 1)}: ${shown(n)} of ${shown(model.day.rows)} rows of the last day would be anomalies (${percent(n, model.day.rows)}); with the present threshold ${shown(model.day.anomalies)} are.`
+      ? `From severity ${shown(severity, 1, 1)} on: ${shown(n)} of ${shown(model.day.rows)} rows of the last day would be anomalies (${percent(n, model.day.rows)}). At the present threshold, ${shown(model.day.anomalies)} are.`
       : "No rows were scored in the last day.";
   };
   span.onchange = draw;
@@ -70,7 +72,7 @@ function card(name) {
   addEventListener("resize", () => model && draw());
   const element = make("section", { class: "card", "aria-labelledby": id },
     make("h2", { id }, name, " ", version),
-    make("table", { class: "counts" },
+    make("table", { class: "counts activity" },
       make("thead", {}, make("tr", {}, ["", "Rows", "Anomalies", "Mean severity", "Worst severity"].map((text, place) =>
         place ? make("th", { scope: "col", class: "number" }, text) : make("td")))),
       counts),
@@ -131,10 +133,11 @@ function showAnomalies({ history, models, anomalies }) {
     byId("anomalies").insertBefore(rows.get(one.id), next);
   }
   showMore();
-  byId("no-anomalies").hidden = anomalies.length > 0;
-  byId("no-anomalies").textContent = history === "off"
+  byId("about-anomalies").textContent = history === "off"
     ? "This service keeps no rows."
-    : "No anomaly yet. Rows that score below the threshold appear here.";
+    : anomalies.length
+      ? "Newest first: severity, row, and what lowers its score most. Select one to see why."
+      : "No anomaly yet. Rows that score below the threshold appear here.";
 }
 
 function showMore(isAll = byId("anomalies").classList.contains("all")) {

@@ -188,6 +188,8 @@ function show(found) {
   const odd = scored.filter((row) => row.is_anomaly).length;
   const noun = (n) => (model.image ? "image" : "row") + (n === 1 ? "" : "s");
   byId("row-name").textContent = model.image ? "Image" : "Row";
+  byId("about-rows").textContent =
+    `Lowest score first. ${model.image ? "Select an image to enlarge it." : "Select a row number to see all columns."}`;
   byId("why").textContent = model.image ? "Why: unusual regions" : "Why: columns that lower the score most";
   byId("summary").textContent =
     `${shown(odd)} of ${shown(scored.length)} ${noun(scored.length)} ${odd === 1 ? "is an anomaly" : "are anomalies"} ` +

@@ -40,6 +40,15 @@ def test_a_model_of_numbers_says_so(number_model: TabularVAEDetector) -> None:
         table.require(["x", "y", "Z"])
 
 
+def test_columns_that_name_rows_are_optional(number_model: TabularVAEDetector) -> None:
+    """Those that the model reads as well stay what they are."""
+    table = inputs(number_model).named_by(["code", "y"])
+    assert table.required == ("x", "y", "z")
+    assert (table.kinds["code"], table.kinds["y"]) == ("identifier", "numeric")
+    assert table.ids_of({"code": "A7", "x": 0.1, "y": 0.2}) == {"y": 0.2, "code": "A7"}
+    assert table.ids_of({"code": None, "y": 0.2}) == {"y": 0.2}
+
+
 def test_a_pipeline_has_columns_of_unknown_kinds_and_is_scored_alone(numbers: pd.DataFrame) -> None:
     """Its steps may look at all rows that they are given."""
     detector = TabularVAEDetector(max_steps=5, random_state=0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import httpx2
 import pandas as pd
+import pyarrow as pa
 from starlette.testclient import TestClient
 
 from anomaly_vae import TabularVAEDetector
@@ -27,6 +29,30 @@ def test_the_overview_shows_what_was_scored(number_model: TabularVAEDetector, nu
     assert sum(model["severities"]) == 2
     assert (anomaly["score"], anomaly["cells"]) == (rows[0]["score"], ODD)
     assert anomaly["costs"][0]["column"] == "y"
+
+
+def test_columns_that_the_model_does_not_read_name_rows(number_model: TabularVAEDetector) -> None:
+    """In every format of rows, missing in some; the scores are the same."""
+    rows = [{"code": "007", **ODD}, ODD]
+    plain = {"x": [0.1], "y": [90.0], "z": [0.2]}
+    csv, arrow = b"code,x,y,z\n009,0.1,90,0.2\n", io.BytesIO()
+    with pa.ipc.new_stream(arrow, (table := pa.table({"code": [10], **plain})).schema) as writer:
+        writer.write_table(table)
+    stream = "application/vnd.apache.arrow.stream"
+    tensor = {"name": "rows", "shape": [1, 3], "datatype": "FP64", "data": list(ODD.values())}
+    with TestClient(create_app(number_model, Settings(ids=("code",)))) as client:
+        answers = [
+            client.post("/v1/score", json={"rows": rows}),
+            client.post("/v1/score", content=csv, headers={"content-type": "text/csv"}),
+            client.post("/v1/score", content=arrow.getvalue(), headers={"content-type": stream}),
+        ]
+        assert client.post("/v2/models/model/infer", json={"inputs": [tensor]}).status_code == 200
+        (example,) = client.get("/v1/models/model").json()["example"]["rows"][:1]
+        anomalies = client.get("/v1/overview").json()["anomalies"]
+    scores = [row["score"] for answer in answers for row in answer.json()["rows"]]
+    assert scores == [number_model.score_samples(pd.DataFrame(plain))[0]] * 4
+    assert sorted(str(one["ids"].get("code", "")) for one in anomalies) == ["", "", "007", "009", "10"]
+    assert example["code"] is None
 
 
 def test_no_cell_of_a_row_is_shown_without_a_history(number_model: TabularVAEDetector) -> None:

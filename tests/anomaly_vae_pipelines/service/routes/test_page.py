@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,9 @@ import numpy as np
 import pytest
 
 from anomaly_vae_pipelines.service.http.keys import new_key
-from tests.anomaly_vae_pipelines.browsers import chromium, opened_page
+from tests.anomaly_vae_pipelines.browsers import opened_page
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
-from tests.anomaly_vae_pipelines.service.live import serving_here
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium, without a window."""
-    with chromium() as browser:
-        yield browser
+from tests.anomaly_vae_pipelines.service.live import serving_here, stored_verdicts
 
 
 @pytest.fixture(scope="module")
@@ -126,26 +119,20 @@ def test_cells_of_a_spreadsheet_are_rows(page: Any, unseen: str) -> None:
     assert page.inner_text("#rows") == wanted
 
 
-def test_what_a_person_says_about_a_row_is_stored(
-    browser: Any, model: str, unseen: str, tmp_path: Path
-) -> None:
-    """The button that is pressed shows it; pressed again it withdraws. Without a folder there are none."""
-    with (
-        serving_here([f"orders={model}"], verdicts_folder=tmp_path) as url,
-        opened_page(browser, url) as page,
-    ):
-        page.click("#tab-score")
-        page.set_input_files("#files", unseen)
-        first = page.locator("#rows tr:first-child")
-        first.get_by_role("button", name="anomalous").click()
-        page.wait_for_selector("#rows button[aria-pressed=true]")
-        assert first.locator("[aria-pressed=true]").inner_text() == "anomalous"
-        first.get_by_role("button", name="normal").click()
-        page.wait_for_selector("#rows button[aria-pressed=true] >> text=normal")
-        first.get_by_role("button", name="normal").click()
-        page.locator("#rows [aria-pressed=true]").wait_for(state="detached")
-        number = int(first.locator("button").first.inner_text())
-    lines = [json.loads(line) for line in (tmp_path / "orders.jsonl").read_text().splitlines()]
+def test_what_a_person_says_about_a_row_is_stored(judged: Any, unseen: str, tmp_path: Path) -> None:
+    """The button that is pressed shows it; pressed again it withdraws."""
+    judged.click("#tab-score")
+    judged.set_input_files("#files", unseen)
+    first = judged.locator("#rows tr:first-child")
+    first.get_by_role("button", name="anomalous").click()
+    judged.wait_for_selector("#rows button[aria-pressed=true]")
+    assert first.locator("[aria-pressed=true]").inner_text() == "anomalous"
+    first.get_by_role("button", name="normal").click()
+    judged.wait_for_selector("#rows button[aria-pressed=true] >> text=normal")
+    first.get_by_role("button", name="normal").click()
+    judged.locator("#rows [aria-pressed=true]").wait_for(state="detached")
+    number = int(first.locator("button").first.inner_text())
+    lines = stored_verdicts(tmp_path)
     assert [line["verdict"] for line in lines] == ["anomalous", "normal", None]
     assert len({line["verdict_id"] for line in lines}) == 1
     assert lines[0]["color"] == read_rows(unseen)[number - 1]["color"]
@@ -180,22 +167,18 @@ def test_a_row_that_cannot_be_read_is_told_by_its_line(page: Any, tmp_path: Path
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "There is nothing to score yet"),
-        ("amount,count", "no row below it"),
-        ("amount,count\n1,2,3", "Line 2: has 3 cells, and the header line has 2."),
-        ('amount,count\n"1,2', "Line 2: a quote is opened and never closed."),
-        ("count\n1", "there is no column 'amount'"),
-    ],
-)
-def test_what_is_no_table_is_told_in_words(page: Any, text: str, said: str) -> None:
-    page.fill("#text", text)
-    page.click("#score")
-    page.wait_for_selector("#problem:not([hidden])")
-    assert said in page.inner_text("#problem")
-    assert page.is_hidden("#result")
+def test_what_is_no_table_is_told_in_words(page: Any) -> None:
+    for text, said in {
+        "": "There is nothing to score yet",
+        "amount,count": "no row below it",
+        "amount,count\n1,2,3": "Line 2: has 3 cells, and the header line has 2.",
+        'amount,count\n"1,2': "Line 2: a quote is opened and never closed.",
+        "count\n1": "there is no column 'amount'",
+    }.items():
+        page.fill("#text", text)
+        page.click("#score")
+        page.locator("#problem", has_text=said).wait_for()
+        assert page.is_hidden("#result")
 
 
 def test_nothing_that_was_given_is_read_as_html(page: Any) -> None:
@@ -210,13 +193,29 @@ def test_nothing_that_was_given_is_read_as_html(page: Any) -> None:
     assert page.locator("#rows img").count() == 0
 
 
+def drop(page: Any, *paths: Path) -> None:
+    """Drop image files on the page, from a file manager."""
+    contents = [(path.name, base64.b64encode(path.read_bytes()).decode()) for path in paths]
+    page.evaluate(
+        """(contents) => {
+          const data = new DataTransfer();
+          for (const [name, text] of contents) {
+            const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+            data.items.add(new File([bytes], name, { type: "image/png" }));
+          }
+          dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
+        }""",
+        contents,
+    )
+
+
 def test_images_are_shown_with_their_heat(page: Any, plates: Path) -> None:
     choose(page, "plates")
     files = [
         *sorted((plates / "test" / "good").iterdir())[:2],
         *sorted((plates / "test" / "scratch").iterdir()),
     ]
-    page.set_input_files("#files", [str(path) for path in files])
+    drop(page, *files)
     page.wait_for_selector("#result:not([hidden])")
     assert page.locator("#rows img.heat").count() == len(files)
     assert (
@@ -226,7 +225,7 @@ def test_images_are_shown_with_their_heat(page: Any, plates: Path) -> None:
         > 32
     )
     choose(page, "orders")
-    page.set_input_files("#files", str(files[0]))
+    drop(page, files[0])
     page.wait_for_selector("#problem:not([hidden])")
     assert "takes a table" in page.inner_text("#problem")
 
@@ -288,101 +287,3 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, model: str) -> No
         page.goto(f"{url}/docs")
         page.wait_for_selector("#operations:not([hidden])")
         page.close()
-
-
-def post(url: str, path: str, **options: Any) -> None:
-    """Score a file with the model of orders."""
-    content, headers = Path(path).read_bytes(), {"content-type": "text/csv"}
-    assert httpx2.post(f"{url}/v1/score", content=content, headers=headers, **options).status_code == 200
-
-
-def test_the_overview_follows_the_service_and_takes_verdicts(
-    browser: Any, model: str, unseen: str, tmp_path: Path
-) -> None:
-    """Anomalies appear without a reload; the link opens its row; the slider counts and changes nothing."""
-    with (
-        serving_here([f"orders={model}"], verdicts_folder=tmp_path) as url,
-        opened_page(browser, url) as page,
-    ):
-        page.wait_for_selector("text=No anomaly yet")
-        assert page.get_attribute("#tab-overview", "aria-selected") == "true"
-        post(url, unseen)
-        page.wait_for_selector("#anomalies .anomaly")
-        content = httpx2.get(f"{url}/v1/overview").json()
-        day, first = content["models"][0]["day"], content["anomalies"][0]
-        assert page.locator(".anomaly").count() == len(content["anomalies"]) == day["anomalies"]
-        page.focus(".anomaly:first-child summary")
-        page.keyboard.press("Enter")
-        inside = page.locator(".anomaly:first-child .inside")
-        observed = [one["observed"] for one in first["costs"] if one["observed"] is not None]
-        assert all(text in inside.inner_text() for text in observed)
-        inside.get_by_role("button", name="anomalous").click()
-        page.wait_for_selector(".anomaly button[aria-pressed=true]")
-        assert page.locator(".anomaly[open] .waterfall rect").count() == len(first["costs"])
-
-        page.focus("input[type=range]")
-        page.keyboard.press("Home")
-        assert f" {day['rows']} of {day['rows']} rows" in page.inner_text("output")
-        page.keyboard.press("End")
-        assert f" 0 of {day['rows']} rows" in page.inner_text("output")
-        assert httpx2.get(f"{url}/v1/models").json()["models"][0]["threshold"] == first_threshold(content)
-
-        page.goto("about:blank")
-        page.goto(f"{url}/#row={first['id']}")
-        page.wait_for_selector(".anomaly[open]")
-        assert page.get_attribute(".anomaly[open]", "id") == f"row={first['id']}"
-    (line,) = (tmp_path / "orders.jsonl").read_text().splitlines()
-    assert json.loads(line)["verdict"] == "anomalous"
-
-
-def first_threshold(content: dict[str, Any]) -> float:
-    """The threshold of the first model of an overview."""
-    return float(content["models"][0]["threshold"])
-
-
-def test_the_overview_shows_anomalies_of_before_a_restart_or_none_at_all(
-    browser: Any, model: str, unseen: str, tmp_path: Path
-) -> None:
-    history = str(tmp_path / "history.db")
-    with serving_here([f"orders={model}"], history=history) as url:
-        post(url, unseen)
-        n_odd = len(httpx2.get(f"{url}/v1/overview").json()["anomalies"])
-    with serving_here([f"orders={model}"], history=history) as url, opened_page(browser, url) as page:
-        page.wait_for_selector(".anomaly")
-        assert page.locator(".anomaly").count() == n_odd > 0
-    with serving_here([f"orders={model}"], history="off") as url, opened_page(browser, url) as page:
-        post(url, unseen)
-        page.wait_for_selector(f"text={n_odd} (")
-        assert page.locator(".anomaly").count() == 0
-        assert "This service keeps no rows." in page.inner_text("#panel-overview")
-
-
-def test_the_page_is_operated_by_keys_and_fits_a_phone(page: Any, url: str, unseen: str) -> None:
-    post(f"{url}", unseen, params={"model": "orders"})
-    page.focus("#tab-score")
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_selector("#panel-overview:not([hidden])")
-    assert page.evaluate("document.activeElement.id") == "tab-overview"
-    page.wait_for_selector(".anomaly")
-    page.locator(".anomaly summary").first.click()
-    for width in (400, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(page: Any, url: str, unseen: str, scheme: str) -> None:
-    path = os.environ.get("ANOMALY_VAE_AXE")
-    if path is None:
-        pytest.skip("ANOMALY_VAE_AXE does not name axe.min.js (npm pack axe-core)")
-    post(url, unseen, params={"model": "orders"})
-    page.emulate_media(color_scheme=scheme)
-    page.click("#tab-overview")
-    page.wait_for_selector(".anomaly")
-    page.locator(".anomaly summary").first.click()
-    page.evaluate(Path(path).read_text())
-    run = "axe.run().then(({ violations }) => violations.map(({ id, impact }) => [id, impact]))"
-    for tab in ("overview", "score"):
-        page.click(f"#tab-{tab}")
-        found = page.evaluate(run)
-        assert [rule for rule, impact in found if impact in ("serious", "critical")] == []
