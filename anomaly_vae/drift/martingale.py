@@ -42,7 +42,9 @@ class Martingale:
 
     def __init__(self, factors: Floats, threshold: float) -> None:
         self._factors, self.threshold = factors, threshold
-        self._streams = np.arange(len(factors))
+        n_streams, n_codes, n_bets = factors.shape
+        self._flat = factors.reshape(-1, n_bets)
+        self._starts, self._weights = np.arange(n_streams) * n_codes, np.full(n_bets, 1.0 / n_bets)
         self.restart()
 
     def fresh(self) -> Martingale:
@@ -78,13 +80,14 @@ class Martingale:
         self.n_rows, self._sums = int(state["n_rows"]), sums
 
     def _update(self, codes: NDArray[np.integer[Any]], stop: bool) -> int:
-        factors = self._factors[self._streams, codes]
+        shape = (*codes.shape, len(self._weights))
+        factors = self._flat.take((codes + self._starts).ravel(), axis=0).reshape(shape)
         history = np.empty_like(factors)
         sums, unspent = self._sums, np.array([_unspent(self.n_rows + k) for k in range(len(codes) + 1)])
         with np.errstate(over="ignore"):
             for row, began in enumerate((unspent[:-1] - unspent[1:]).tolist()):
                 sums = np.multiply(sums + began, factors[row], out=history[row])
-            reached = history.mean(axis=2) + unspent[1:, None] >= self.threshold
+            reached = history @ self._weights + unspent[1:, None] >= self.threshold
         n_counted = int(reached.any(axis=1).argmax()) + 1 if stop and reached.any() else len(codes)
         reached = reached[:n_counted]
         new = reached.any(axis=0) & (self.alarms == 0)

@@ -106,6 +106,10 @@ class Reasons(Mapping[int, Sequence[Reason]]):
     def __len__(self) -> int:
         return len(self._explained)
 
+    def shares(self, row: int) -> list[tuple[str, float]]:
+        """The columns of the reasons of a row and their shares, without values, which take longer to make."""
+        return [(column, share) for column, _, share in self._explained[row]]
+
     def texts(self) -> list[str]:
         """The reasons of each row as one text, in the order of the rows."""
         return [

@@ -34,7 +34,7 @@ def _data(data: Content) -> list[str]:
         *_evaluation(data["evaluation"]),
         *_worst(data["worst"]),
         *_groups(data["groups"]),
-        *_drift(data["drift"]),
+        *_drift(data["drift"], data["n_rows"]),
         *_thresholds(data["thresholds"]),
     ]
 
@@ -113,7 +113,7 @@ def _groups(groups: Content) -> list[str]:
     return [f"<h2>Alike anomalies</h2><p>{text}</p>", table(("columns", "rows"), rows)]
 
 
-def _drift(drift: Content) -> list[str]:
+def _drift(drift: Content, n_rows: int) -> list[str]:
     title = "<h2>Which columns drift?</h2>"
     if drift["problem"] is not None:
         return [title, f"<p>Not known: {escape(drift['problem'])}</p>"]
@@ -136,8 +136,9 @@ def _drift(drift: Content) -> list[str]:
         )
         for column in shown
     ]
+    compared = f"{drift['n_rows']:,} rows" + f" of {n_rows:,}, drawn at random," * (drift["n_rows"] < n_rows)
     summary = (
-        f"Drift in {moved}{since}; {drift['n_rows']:,} rows against {drift['n_calibration']:,} of "
+        f"Drift in {moved}{since}; {compared} against {drift['n_calibration']:,} of "
         "calibration. Effect is the share of rows that would have to be others, from 0 to 1."
     )
     hidden = f"<p>And {counted(len(still) - _N_STILL, 'column')} without drift.</p>" * (len(still) > _N_STILL)

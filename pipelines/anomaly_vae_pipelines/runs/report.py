@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from anomaly_vae.drift import DriftMonitor
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import read_metadata
 from anomaly_vae_pipelines.records import Label
+from anomaly_vae_pipelines.runs.drift_sample import DriftSample
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.runs.report_rows import ReportRows
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, TableAdapter
@@ -20,6 +20,9 @@ from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 
 HISTORY_POINTS = 100
 """Most points of the history of a training that are shown."""
+
+N_COLUMNS = 8
+"""Most columns that are shown for each of the worst rows."""
 
 DRIFT_RATE = 0.01
 """The most that the probability of drift in rows like those of calibration may be."""
@@ -71,18 +74,26 @@ def _data(
         reference = adapter.detector.drift_reference()
     except InputError as error:  # of an earlier release, which kept too little
         problem = str(error)
-    scorer = adapter.scorer(expected=True, reference=reference)
-    monitor = None if reference is None else DriftMonitor(reference, DRIFT_RATE)
-    rows = ReportRows(scorer.offset, adapter.detector.calibration_scores_, label, time)
+    scorer = adapter.scorer(expected=True)
+    detailed = adapter.scorer(explain="all", expected=True)
+    detailed.n_reasons = N_COLUMNS
+    rows = ReportRows(
+        scorer.offset,
+        adapter.detector.calibration_scores_,
+        label,
+        time,
+        explain=lambda row: detailed(row).rows.reasons[0],
+    )
+    sample = None if reference is None else DriftSample(scorer, reference, DRIFT_RATE)
     for scored in scored_rows(scorer, adapter.inputs(sources), rows.columns):
         rows.observe(scored)
-        if monitor is not None and scored.drift is not None:
-            monitor.add(scored.drift)
+        if sample is not None:
+            sample.add(scored.rows)
     rows.stats.warn_of_unseen()
     drift: dict[str, Any] = {"problem": problem}
-    if monitor is not None:
-        report = monitor.report()
-        drift = {"problem": None, **asdict(report), "drifted": report.drifted, "moved": list(report.moved)}
+    if sample is not None:
+        report = sample.report()
+        drift |= {**asdict(report), "drifted": report.drifted, "moved": list(report.moved)}
     return {"sources": list(sources), **rows.content(), "drift": drift}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,11 +15,12 @@ from anomaly_vae.errors import CellError
 from anomaly_vae.thresholds import can_guarantee, false_alarm_interval, false_alarm_offset
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.reasons import Reason
-from anomaly_vae_pipelines.records import Label, ScoredRows
+from anomaly_vae_pipelines.records import Label, Rows, ScoredRows
 from anomaly_vae_pipelines.reports.timeline import Timeline
 from anomaly_vae_pipelines.runs.stats import RunStats
 from anomaly_vae_pipelines.scoring.budget import RowRate
 from anomaly_vae_pipelines.scoring.evaluation import ANOMALOUS, NORMAL, kinds_of
+from anomaly_vae_pipelines.sources.sampling import take_rows
 
 N_WORST = 20
 """Flagged rows that are shown, those with the lowest scores."""
@@ -50,6 +51,8 @@ class ReportRows:
         Which rows are normal.
     time : str, optional
         Column of times: in ISO 8601 or in seconds.
+    explain : callable, optional
+        Returns the reasons of one row that are shown if it is among the worst; by default its first reasons.
     """
 
     def __init__(
@@ -58,7 +61,10 @@ class ReportRows:
         calibration: NDArray[np.float64],
         label: Label | None = None,
         time: str | None = None,
+        *,
+        explain: Callable[[Rows], Sequence[Reason]] | None = None,
     ) -> None:
+        self._explain = explain
         self._label, self._time, self._times = label, time, RowRate(time or "")
         self.stats, self._rows, self._moments = RunStats(), Timeline(), Timeline()
         self._worst: list[dict[str, Any]] = []
@@ -110,7 +116,7 @@ class ReportRows:
             "by_row": {"width": self._rows.width, "bins": self._rows.bins()},
             "by_time": self._by_time(),
             "trend": self._trend(),
-            "worst": self._worst,
+            "worst": [self._explained(row) for row in self._worst],
             "groups": self._shown_groups(),
             "thresholds": self._counted_thresholds(),
             "evaluation": self._evaluation(0),
@@ -133,7 +139,7 @@ class ReportRows:
         """Count the groups of flagged rows, and keep the worst rows; of equal scores, the first."""
         flagged = np.flatnonzero(scored.is_anomaly)
         for position in flagged.tolist():
-            group = _group(scored.reasons[position])
+            group = _group(scored.reasons.shares(position))
             if group in self._groups or len(self._groups) < MOST_GROUPS:
                 self._groups[group] += 1
             else:
@@ -153,6 +159,18 @@ class ReportRows:
             "p_value": float(scored.p_values[position]),
             "severity": float(scored.severities[position]),
             "label": None if self._label is None else rows.cells(self._label.column)[position],
+            "reasons": reasons,
+            "row": take_rows(rows, np.array([position])),
+        }
+
+    def _explained(self, found: dict[str, Any]) -> dict[str, Any]:
+        """A row that was found, with its reasons as JSON values."""
+        shown = dict(found)
+        row, reasons = shown.pop("row"), shown["reasons"]
+        if self._explain is not None:
+            reasons = self._explain(row)
+        return {
+            **shown,
             "reasons": [asdict(reason) for reason in reasons],
             "other_nats": _other_nats(reasons),
         }
@@ -211,13 +229,13 @@ class ReportRows:
         }
 
 
-def _group(reasons: Sequence[Reason]) -> tuple[str, ...]:
+def _group(shares: Sequence[tuple[str, float]]) -> tuple[str, ...]:
     """The fewest worst columns that explain half of the shortfall, in the order of their names."""
-    names, share = [], 0.0
-    for reason in reasons:
-        names.append(reason.column)
-        share += reason.share or 0.0
-        if share >= HALF:
+    names, explained = [], 0.0
+    for column, share in shares:
+        names.append(column)
+        explained += share or 0.0
+        if explained >= HALF:
             break
     return tuple(sorted(names))
 

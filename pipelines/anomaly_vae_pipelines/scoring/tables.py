@@ -73,6 +73,8 @@ class Scorer:
         Columns that the model reads.
     numeric : frozenset of str
         Those columns that are read as numbers.
+    n_reasons : int
+        Most columns given as reasons for a row.
 
     Raises
     ------
@@ -92,7 +94,7 @@ class Scorer:
         texts: frozenset[str] = frozenset(),
         reference: Reference | None = None,
     ) -> None:
-        self._texts, self.reference = texts, reference
+        self._texts, self.reference, self.n_reasons = texts, reference, N_REASONS
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
         self.offset = self.detector.offset_ if offset is None else offset
@@ -174,7 +176,7 @@ class Scorer:
         if self.explain == "none" or not len(chosen):
             return Reasons()
         observed = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
-        explained = self.detector.explain_shares(observed, n_columns=N_REASONS)
+        explained = self.detector.explain_shares(observed, n_columns=self.n_reasons)
         positions = chosen.tolist()
         cells = self._cells(observed, positions) if self.expected else no_cells
 

@@ -15,7 +15,7 @@ from anomaly_vae.sampling import RowSample
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.io.parallel import in_order
-from anomaly_vae_pipelines.records import Rows
+from anomaly_vae_pipelines.records import NumberRows, Rows
 
 SAMPLE_ROWS = 250_000
 """Rows that a fit reads; it trains on at most 200,000 of them and calibrates with others."""
@@ -62,7 +62,7 @@ def sample_rows(
     categories : collection of str
         Columns whose numbers are words too.
     """
-    sample = RowSample(n_rows, _take, _join, seed)
+    sample = RowSample(n_rows, take_rows, join_rows, seed)
     words = _Words(frozenset(categories))
 
     def work(piece: Rows) -> tuple[Rows, dict[str, list[str]]]:
@@ -78,7 +78,7 @@ def sample_rows(
         sample.add(rows, len(rows))
     drawn = sample.rows()
     lacking = words.lacking(drawn) if sample.n_seen > n_rows else None
-    return SampledRows(drawn if lacking is None else _join([drawn, lacking]), sample.n_seen)
+    return SampledRows(drawn if lacking is None else join_rows([drawn, lacking]), sample.n_seen)
 
 
 class _Words:
@@ -120,10 +120,10 @@ class _Words:
             for name, word in wanted[position]:
                 if name in self._seen:
                     self._seen[name][word] = place
-        self._examples.append(_take(rows, positions))
+        self._examples.append(take_rows(rows, positions))
         self._n_examples += len(positions)
         if len(self._examples) > _MAX_PIECES:
-            self._examples = [_join(self._examples)]
+            self._examples = [join_rows(self._examples)]
 
     def lacking(self, rows: Rows) -> Rows | None:
         """Return rows with the words that no row of a sample has."""
@@ -136,7 +136,7 @@ class _Words:
         if not places:
             return None
         chosen = np.array(sorted(places)[:MAX_EXAMPLES], dtype=np.int64)
-        return _take(_join(self._examples), chosen)
+        return take_rows(join_rows(self._examples), chosen)
 
     def _words(self, name: str, texts: pa.ChunkedArray) -> list[str]:
         """Return the distinct words among texts."""
@@ -158,11 +158,19 @@ def _are_numbers(texts: pa.ChunkedArray) -> bool:
     return True
 
 
-def _take(rows: Rows, positions: NDArray[np.int64]) -> Rows:
-    return replace(rows, table=rows.table.take(arrow_numbers(positions)), numbers=rows.numbers[positions])
+def take_rows(rows: Rows, positions: NDArray[np.int64]) -> Rows:
+    """The rows at some positions, without their bytes."""
+    numbers = rows.numbers[positions]
+    if isinstance(rows, NumberRows):
+        return replace(rows, numbers=numbers, values=rows.values[positions])
+    return replace(rows, table=rows.table.take(arrow_numbers(positions)), numbers=numbers)
 
 
-def _join(pieces: Sequence[Rows]) -> Rows:
+def join_rows(pieces: Sequence[Rows]) -> Rows:
+    """The rows of several pieces of one kind, in order, with the source of the first."""
+    numbers, first = np.concatenate([piece.numbers for piece in pieces]), pieces[0]
+    matrices = [piece.values for piece in pieces if isinstance(piece, NumberRows)]
+    if isinstance(first, NumberRows):
+        return replace(first, numbers=numbers, values=np.concatenate(matrices))
     table = pa.concat_tables([piece.table for piece in pieces], promote_options="permissive")
-    numbers = np.concatenate([piece.numbers for piece in pieces])
-    return replace(pieces[0], table=table.combine_chunks(), numbers=numbers)
+    return replace(first, table=table.combine_chunks(), numbers=numbers)
