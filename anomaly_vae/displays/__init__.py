@@ -1,4 +1,4 @@
-"""Displays: pictures of scores, thresholds, reasons, latents and fits, in the manner of scikit-learn.
+"""Displays: pictures of scores, thresholds, reasons, drift, latents and fits, in the manner of scikit-learn.
 
 Each class has ``from_estimator``, which takes a fitted detector, scorer or Pipeline, and
 ``from_predictions``, which takes what a detector computed. Both draw, with matplotlib (extra ``plot``), and
@@ -6,6 +6,7 @@ return the display, whose ``plot`` draws again.
 """
 
 from anomaly_vae.displays.contributions import ContributionDisplay
+from anomaly_vae.displays.drift import DriftDisplay
 from anomaly_vae.displays.history import HistoryDisplay
 from anomaly_vae.displays.latent import LatentDisplay
 from anomaly_vae.displays.reconstruction import ReconstructionDisplay
@@ -14,6 +15,7 @@ from anomaly_vae.displays.threshold import ThresholdDisplay
 
 __all__ = [
     "ContributionDisplay",
+    "DriftDisplay",
     "HistoryDisplay",
     "LatentDisplay",
     "ReconstructionDisplay",

@@ -19,6 +19,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from anomaly_vae import ImageVAEDetector, TabularVAEDetector
 from anomaly_vae.displays import (
     ContributionDisplay,
+    DriftDisplay,
     HistoryDisplay,
     LatentDisplay,
     ReconstructionDisplay,
@@ -50,6 +51,7 @@ def draw() -> None:
     save("contributions", ContributionDisplay.from_estimator(detector, malignant, row=0))
     save("row", ReconstructionDisplay.from_estimator(detector, malignant, row=0))
     save("latent", LatentDisplay.from_estimator(detector, rows))
+    save("drift", DriftDisplay.from_estimator(detector, malignant))
     save("history", HistoryDisplay.from_estimator(detector))
     digits = load_digits()
     zeros, sixes = (digits.images[digits.target == digit] for digit in (0, 6))
