@@ -14,7 +14,8 @@ scikit-learn. Each module imports only modules below it:
                                     transforms of images
     verdicts, drift                 what was learned from verdicts; rows against those of calibration
     states                          fitted models as plain arrays, and the checks of those of a file
-    tails, thresholds, columns      scores to p-values and offsets; tables to float matrices
+    tails, thresholds, adaptive,    scores to p-values and offsets; levels that follow a stream; tables to
+    columns                         float matrices
     schema, bounded_json, errors,   which column owns which cells of that matrix; JSON within bounds; all
     whole_files                     exceptions; files that are written completely or not at all
 
@@ -45,6 +46,7 @@ from anomaly_vae.errors import (
 )
 
 if TYPE_CHECKING:
+    from anomaly_vae.adaptive import AdaptiveThreshold
     from anomaly_vae.detectors.image import ImageVAEDetector
     from anomaly_vae.detectors.tabular import TabularVAEDetector
     from anomaly_vae.image_scorer import ImageScorer
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from anomaly_vae.scorer import TableScorer
 
 __all__ = [
+    "AdaptiveThreshold",
     "AnomalyVAEError",
     "CellError",
     "CellTypeError",
@@ -79,6 +82,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AdaptiveThreshold": "anomaly_vae.adaptive",
     "ImageScorer": "anomaly_vae.image_scorer",
     "ImageVAEDetector": "anomaly_vae.detectors.image",
     "TabularVAEDetector": "anomaly_vae.detectors.tabular",
