@@ -130,6 +130,15 @@ class ModelActivity(Struct):
     severities: Annotated[
         list[int], Meta(description="Rows of the last day by severity, in 200 steps from 0 to 100.")
     ]
+    score_drift: Annotated[
+        float | None,
+        Meta(
+            description="How far the latest scores are from those of calibration, 0 to 1; null for few rows."
+        ),
+    ]
+    score_drift_rows: Annotated[
+        int, Meta(description="Latest rows of this version that drift is measured on.")
+    ]
 
 
 class Overview(Struct):

@@ -53,6 +53,7 @@ function card(name) {
   const span = make("select", { id: `${id}-span` }, make("option", { value: "minutes" }, "last hour"), make("option", { value: "hours" }, "last day"));
   const slider = make("input", { id: `${id}-slider`, type: "range", min: 0, max: 99.5, step: 0.5 });
   const effect = make("output", { for: slider.id });
+  const drift = make("p", { class: "hint" });
   let model = null;
   const draw = () => {
     const isHour = span.value === "minutes";
@@ -76,6 +77,7 @@ function card(name) {
       make("thead", {}, make("tr", {}, ["", "Rows", "Anomalies", "Mean severity", "Worst severity"].map((text, place) =>
         place ? make("th", { scope: "col", class: "number" }, text) : make("td")))),
       counts),
+    drift,
     make("div", { class: "line" }, make("label", { for: span.id }, "Worst severity,"), span),
     chart,
     make("label", { for: slider.id }, "Another threshold"), slider, effect,
@@ -90,6 +92,9 @@ function card(name) {
       make("td", { class: "number" }, bucket.rows ? `${shown(bucket.anomalies)} (${percent(bucket.anomalies, bucket.rows)})` : "–"),
       make("td", { class: "number" }, bucket.rows ? shown(bucket.mean, 1, 1) : "–"),
       make("td", { class: "number" }, bucket.rows ? shown(bucket.worst, 1, 1) : "–"))));
+    drift.textContent = model.score_drift === null
+      ? "Drift of the scores: not known of so few rows."
+      : `Drift of the scores: ${shown(model.score_drift, 2, 2)} of 1, over the latest ${shown(model.score_drift_rows)} rows.`;
     draw();
     move();
   };

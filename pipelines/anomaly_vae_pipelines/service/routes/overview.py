@@ -68,7 +68,7 @@ def _active(models: Registry, name: str, settings: Settings) -> ModelActivity:
     """The counts of a model; its threshold is that of the newest version."""
     served, _ = models.get(name)
     activity = models.history.activity(name)
-    minutes, hours = activity.minutes(), activity.hours()
+    minutes, hours, statistics = activity.minutes(), activity.hours(), served.statistics.snapshot()
     return ModelActivity(
         name=name,
         version=served.version,
@@ -80,4 +80,6 @@ def _active(models: Registry, name: str, settings: Settings) -> ModelActivity:
         minutes=minutes,
         hours=hours,
         severities=activity.steps(),
+        score_drift=statistics.drift,
+        score_drift_rows=statistics.n_recent,
     )

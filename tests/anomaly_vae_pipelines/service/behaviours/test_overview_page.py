@@ -85,6 +85,11 @@ def test_the_slider_counts_rows_and_changes_nothing(judged: Any, unseen: str) ->
         judged.keyboard.press(key)
         assert f" {n_rows} of {before['day']['rows']} rows" in judged.inner_text("output")
     assert f"{before['day']['anomalies']} are" in judged.inner_text("output")
+    drift, n_rows = before["score_drift"], before["score_drift_rows"]
+    wanted = (
+        "not known of so few rows" if drift is None else f"{drift:.2f} of 1, over the latest {n_rows} rows"
+    )
+    assert f"Drift of the scores: {wanted}." in judged.inner_text("#models")
     assert overview(url)["models"][0] == before
 
 

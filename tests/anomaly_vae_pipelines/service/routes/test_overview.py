@@ -29,6 +29,17 @@ def test_the_overview_shows_what_was_scored(number_model: TabularVAEDetector, nu
     assert sum(model["severities"]) == 2
     assert (anomaly["score"], anomaly["cells"]) == (rows[0]["score"], ODD)
     assert anomaly["costs"][0]["column"] == "y"
+    assert (model["score_drift"], model["score_drift_rows"]) == (None, 2)
+
+
+def test_drift_of_the_scores_is_known_of_enough_rows(number_model: TabularVAEDetector) -> None:
+    """Of rows that are all far from calibration it is as large as it can be, as in `/metrics`."""
+    with TestClient(create_app(number_model)) as client:
+        client.post("/v1/score", json={"rows": [ODD] * 300})
+        (model,) = client.get("/v1/overview").json()["models"]
+        metrics = client.get("/metrics").text
+    assert (model["score_drift"], model["score_drift_rows"]) == (1.0, 300)
+    assert 'anomaly_vae_score_drift{model="model"' in metrics
 
 
 def test_columns_that_the_model_does_not_read_name_rows(number_model: TabularVAEDetector) -> None:
