@@ -38,7 +38,9 @@ def test_it_holds_two_packages(wheel: Path) -> None:
     assert len(names) == 3
 
 
-@pytest.mark.parametrize("own", ["pipelines/__init__.py", "pipelines.py"])
+@pytest.mark.parametrize(
+    "own", ["pipelines/__init__.py", pytest.param("pipelines.py", marks=pytest.mark.slow)]
+)
 def test_the_command_line_runs_beside_modules_of_that_name(wheel: Path, tmp_path: Path, own: str) -> None:
     """A folder or a module `pipelines` of the user, first on the path, is not imported."""
     site, home = tmp_path / "site", tmp_path / "home"

@@ -25,6 +25,7 @@ def program(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.setattr(child, "_PROGRAM", "stand_in_child")
 
 
+@pytest.mark.slow
 def test_a_child_gives_the_metadata_that_a_load_here_gives(path: Path) -> None:
     """And a model that passed is loaded."""
     assert verified_metadata(path, isolated=True) == json.loads(json.dumps(verified_metadata(path)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from anomaly_vae.nn.adamw import AdamW
@@ -42,6 +43,7 @@ def test_updates_are_those_of_pytorch_to_the_last_bit():
         assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_fit_does_not_import_the_compiler():
     """It takes a second and 65 MB."""
     ran = subprocess.run([sys.executable, "-c", FIT], capture_output=True, text=True, timeout=300, check=True)

@@ -51,6 +51,7 @@ def test_rows_below_the_threshold_are_flagged_and_explained(run, model, unseen, 
     assert any(row["top_columns"].startswith("amount:-") for row in read_rows(out))
 
 
+@pytest.mark.slow
 @given(
     st.lists(NAME, min_size=1, max_size=3, unique=True).flatmap(
         lambda names: st.tuples(

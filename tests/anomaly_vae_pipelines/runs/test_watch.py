@@ -304,7 +304,9 @@ def test_a_file_that_is_gone_is_reported_and_counted(watch, tmp_path):
     assert following.watcher.counts.n_lost == 1
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 60))]
+)
 def test_rows_are_seen_once_in_order_whatever_rotates_when(watch, tmp_path, seed):
     """Writes, rotations, polls and restarts in any order."""
     draw, path, n_written, n_rotations = random.Random(seed), tmp_path / "app.csv", 0, 0

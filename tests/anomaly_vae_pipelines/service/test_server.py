@@ -104,6 +104,7 @@ def test_model_files_are_swapped_under_load(
         assert n_refused() >= 4
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_loaded_by_a_child_process_first(
     models: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
