@@ -95,6 +95,16 @@ class Protocol(HttpToolsProtocol):
         self._stop("stall")
         super().resume_writing()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer and close; a client that does not read the answer is dropped."""
+        super().send_400_response(msg)
+        self._drop_if_unread()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or close."""
+        super().on_response_complete()
+        self._drop_if_unread()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers."""
         for name in list(self._timers):
@@ -120,6 +130,11 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._expect_head()
+
+    def _drop_if_unread(self) -> None:
+        """Drop a connection that was closed with bytes that its client has not read, after a while."""
+        if self.transport.is_closing() and "close" not in self._timers:
+            self._timers["close"] = self.loop.call_later(STALL_SECONDS, self.transport.abort)
 
     def _stop(self, name: str) -> None:
         timer = self._timers.pop(name, None)
