@@ -1,4 +1,4 @@
-"""Drift: false alarms on still streams, and the rows that it takes to find a column that moved.
+"""Drift: false alarms on still streams, the rows that it takes to find a column that moved, and partial_fit.
 
 python benchmarks/drift.py                      # streams of random numbers, and a table of 30 columns
 python benchmarks/drift.py FOLDER...            # and real tables, as benchmarks/detection.py reads them
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from _tables import find_tables, load_halves
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from anomaly_vae import TabularVAEDetector
 from anomaly_vae.drift.bets import bets_on_ranks, bets_on_shares, ranks_of
@@ -136,6 +137,37 @@ def real_tables(folders: list[Path], n_columns: int) -> None:
     )
 
 
+def rolling_fits(n_blocks: int = 10, block: int = 2_000) -> None:
+    """A stream that moves after a third of its rows: a fixed model, and one that ``partial_fit`` follows."""
+    print(f"\na stream of 30 columns, all moved by one sd after {(n_blocks // 3 + 1) * block:,} rows")
+    random = np.random.default_rng(0)
+    mixing = random.normal(size=(5, 30)) * 0.5
+
+    def table(shift: float) -> Floats:
+        return random.normal(size=(block, 5)) @ mixing + 0.5 * random.normal(size=(block, 30)) + shift
+
+    fixed = TabularVAEDetector(novelty=True, random_state=0).fit(table(0.0))
+    rolling = TabularVAEDetector(novelty=True, random_state=0).partial_fit(table(0.0))
+    print(f"{'rows':>7} {'flagged':>9} {'rolling':>9} {'AUROC':>9} {'rolling':>9} {'ms per row':>11}")
+    for position in range(n_blocks):
+        shift = float(position >= n_blocks // 3)
+        started = time.perf_counter()
+        rolling.partial_fit(table(shift))
+        cost = (time.perf_counter() - started) / block * 1_000
+        normal, odd = table(shift), table(shift)
+        odd[np.arange(block), random.integers(30, size=block)] += random.choice([-3.0, 3.0], block)
+        y = np.r_[np.zeros(block), np.ones(block)]
+        flagged, areas = [], []
+        for detector in (fixed, rolling):
+            flagged.append(float((detector.predict(normal) == -1).mean()))
+            areas.append(roc_auc_score(y, -detector.score_samples(np.r_[normal, odd])))
+        print(
+            f"{(position + 2) * block:7,} {flagged[0]:9.4f} {flagged[1]:9.4f} {areas[0]:9.3f} "
+            f"{areas[1]:9.3f} {cost:11.2f}",
+            flush=True,
+        )
+
+
 def fitted(X: Floats) -> TabularVAEDetector:
     """A detector that is fitted quickly: drift does not depend on how good it is."""
     with warnings.catch_warnings():
@@ -178,6 +210,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=1_000, help="still streams of each kind")
     parser.add_argument("--columns", type=int, default=5, help="columns that move in each real table")
     options = parser.parse_args()
+    rolling_fits()
     moved_column(30, 1_000)
     if options.folders:
         real_tables(options.folders, options.columns)

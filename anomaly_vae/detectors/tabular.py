@@ -24,10 +24,11 @@ from anomaly_vae.detectors._devices import resolve_device
 from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
+from anomaly_vae.detectors._rolling import MEMORY, RollingFit, stored_memory
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
 from anomaly_vae.detectors._weights import Counts, checked_weights, repeated_rows
 from anomaly_vae.errors import InputError
-from anomaly_vae.learning import LEARNING, VerdictLearning, loaded_learning, stored_learning
+from anomaly_vae.learning import LEARNING, loaded_learning, stored_learning
 from anomaly_vae.monitoring import DriftMonitoring
 from anomaly_vae.nearest.tables import NearestNormal
 from anomaly_vae.runtime.calibration import Calibration
@@ -46,7 +47,7 @@ _MAX_TYPICAL_ROWS = 2_000
 _N_EXPORT_ROWS = 32
 
 
-class TabularVAEDetector(NearestNormal, VerdictLearning, DriftMonitoring, TransformerMixin, VAEDetector):
+class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, TransformerMixin, VAEDetector):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
@@ -133,6 +134,8 @@ class TabularVAEDetector(NearestNormal, VerdictLearning, DriftMonitoring, Transf
         The verdicts that ``learn`` received.
     column_weights_ : array of shape (n_features_in_ + 1,)
         How much of its former shortfall each column counts after the verdicts.
+    memory_ : RowMemory
+        Rows that ``partial_fit`` keeps; they are in pickles, and not in model files.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : array of shape (n_features_in_,)
@@ -241,6 +244,7 @@ class TabularVAEDetector(NearestNormal, VerdictLearning, DriftMonitoring, Transf
         """
         self._check_parameters()
         rows = self._checked(X, reset=True)
+        self.__dict__.pop(MEMORY, None)
         if sample_weight is None:
             return self._fit(rows)
         weights = checked_weights(sample_weight, len(rows))
@@ -412,6 +416,7 @@ class TabularVAEDetector(NearestNormal, VerdictLearning, DriftMonitoring, Transf
         model: TableModel = state["model_"]
         names = [reader.name for reader in model.encoder.readers]
         params, more = set(self._get_param_names()), {LEARNING, fitted.OUTPUT} & state.keys()
+        more |= stored_memory(state)
         fitted.check_fitted(state, params, names, len(names) + 1, model.latent_dim, more)
         state.update(loaded_learning(state, model.encoder.schema))
 

@@ -43,11 +43,11 @@ def dump(model: object) -> Entries:
 def without_caches(step: Any) -> Any:
     """The step as after ``fit``, with classes of scikit-learn only.
 
-    What ``transform`` caches of its output cannot be written.
+    What ``transform`` caches of its output cannot be written, and rows of the user should not be.
     """
     lists = {name: vars(step)[name] for name in _LISTS_OF_STEPS if name in getattr(step, "__dict__", {})}
     if not lists:
-        return step
+        return step.without_memory() if hasattr(step, "without_memory") else step
     import sklearn.pipeline
 
     from anomaly_vae.model_file.pipeline import Pipeline

@@ -113,7 +113,7 @@ class Correction:
         calibration = self.state.calibration
         if not len(self.log):
             return calibration.scores, calibration.scores
-        left = ~self._judged_anomalous(calibration.features)
+        left = ~self.judged_anomalous(calibration.features)
         if not left.any():
             raise InputError(
                 "every calibration row equals a row that was judged anomalous, so that no threshold can be "
@@ -122,8 +122,11 @@ class Correction:
         scores = calibration.scores[calibration.kept][left]
         return scores, np.sort(self.corrected(scores, calibration.features[left]))
 
-    def _judged_anomalous(self, features: Singles) -> NDArray[np.bool_]:
-        """Whether the cells of rows are those of rows that were judged anomalous more than normal."""
+    def judged_anomalous(self, features: Singles) -> NDArray[np.bool_]:
+        """Whether the cells of rows are those of rows that were judged anomalous more than normal, (n_rows,).
+
+        Of the features only those of the cells count.
+        """
         rows, judged = self._keys(features), self._keys(self.log.features)
         keys, at = np.unique(judged, return_inverse=True)
         balance = np.bincount(at.ravel(), weights=self.log.weights * self.log.verdicts)
