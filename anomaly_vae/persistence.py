@@ -319,9 +319,10 @@ def verified_metadata(
 ) -> dict[str, Any]:
     """The metadata as in `read_metadata`, but derived from the model, which is loaded to verify them.
 
-    "format", "created" and "versions" cannot be derived and are taken from the file. "threshold" has two more
-    entries, the "interval" of scores and the "false_alarm_interval" of a detector (None without a guarantee;
-    an end is None if it is infinite). Parameters and errors are those of `load`; with ``isolated=True`` only
+    "format", "created" and "versions" cannot be derived and are taken from the file. "threshold" has three
+    more entries: the "interval" of scores and the "false_alarm_interval" of a detector (None without a
+    guarantee; an end is None if it is infinite), and the "histogram" of the calibration scores, with the
+    attributes of `ScoreBins`. Parameters and errors are those of `load`; with ``isolated=True`` only
     a child process loads the model.
     """
     from anomaly_vae.model_file.child import metadata_from_child

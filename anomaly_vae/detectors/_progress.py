@@ -15,7 +15,7 @@ def fit_progress(n_steps: int, verbose: int) -> Iterator[OnCheck | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("fit"),
@@ -23,6 +23,8 @@ def fit_progress(n_steps: int, verbose: int) -> Iterator[OnCheck | None]:
         TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
         TextColumn("ELBO {task.fields[elbo]}"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("fit", total=n_steps, elbo="...")

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from anomaly_vae.displays import _drawing as drawing
 from anomaly_vae.displays._models import are_anomalous, detector_of, finite_values, rows_of
 from anomaly_vae.errors import InputError
+from anomaly_vae.score_bins import ScoreScale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _KINDS = ("histogram", "density")
-_LONG_TAIL = 8.0
-"""The axis is linear unless the lowest score is further below the median, in widths of the bulk."""
 
 
 class ScoreDisplay:
@@ -129,7 +128,7 @@ class ScoreDisplay:
         if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 2:
             raise InputError(f"bins must be a whole number of at least 2, got {bins!r}")
         self.figure_, self.ax_ = drawing.axes_of(ax)
-        scale = _Scale.of(self._all())
+        scale = ScoreScale.of(self._all())
         first, last = scale.forward(_limits(self._all()))
         at = np.linspace(first, last, bins + 1)
         self.edges_ = scale.inverse(at)
@@ -192,41 +191,6 @@ class ScoreDisplay:
     def _all(self) -> Floats:
         parts = [values for _, values, _ in self._groups()]
         return np.concatenate([*parts, [] if self.offset is None else [self.offset]])
-
-
-class _Scale:
-    """A scale of nats: linear, or logarithmic on both sides beyond ``width`` from ``center``."""
-
-    def __init__(self, center: float, width: float, is_linear: bool) -> None:
-        self.center, self.width, self.is_linear = center, width, is_linear
-
-    @classmethod
-    def of(cls, scores: Floats) -> _Scale:
-        low, center, high = np.quantile(scores, [0.25, 0.5, 0.75])
-        width = max(float(high - center), 1e-9 * max(abs(float(center)), 1.0))
-        return cls(float(center), width, bool(scores.min() > center - _LONG_TAIL * max(high - low, width)))
-
-    def forward(self, nats: Any) -> Floats:
-        distance = (np.asarray(nats, dtype=np.float64) - self.center) / self.width
-        return distance if self.is_linear else np.arcsinh(distance)
-
-    def inverse(self, at: Any) -> Floats:
-        distance = np.asarray(at, dtype=np.float64)
-        return self.center + self.width * (distance if self.is_linear else np.sinh(distance))
-
-    def ticks(self, low: float, high: float) -> list[float]:
-        """Round numbers at about equal distances on the axis."""
-        first, last = self.forward([low, high])
-        places = np.linspace(first, last, 6)
-        spacing = float(places[1] - places[0])
-        kept: list[float] = []
-        for nats in self.inverse(places):
-            unit = 10.0 ** max(np.floor(np.log10(max(abs(nats), 1.0))), 0.0)
-            tick = float(np.round(nats / unit) * unit)
-            apart = all(abs(self.forward(tick) - self.forward(other)) > 0.75 * spacing for other in kept)
-            if low <= tick <= high and apart:
-                kept.append(tick)
-        return kept
 
 
 def _limits(scores: Floats) -> tuple[float, float]:

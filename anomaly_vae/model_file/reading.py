@@ -44,12 +44,15 @@ _MAX_STATED = 100
 
 def metadata_of(data: bytes, *, check_versions: bool) -> dict[str, Any]:
     """Verified metadata of the bytes of a file; errors are those of `load`, without the path."""
+    from anomaly_vae.score_bins import ScoreBins
+
     model, metadata, _ = load_verified(data, check_versions=check_versions, light=True)
     detector = steps_of(model)[-1][1]
     derived = {**detector.metadata(), "steps": named_types(model)}
     derived["threshold"] |= {
         "interval": _ends(detector.threshold_interval_),
         "false_alarm_interval": _ends(detector.false_alarm_interval_),
+        "histogram": ScoreBins.of({"held out": detector.calibration_scores_}, detector.offset_).to_json(),
     }
     return {**metadata, **json.loads(json.dumps(derived))}
 

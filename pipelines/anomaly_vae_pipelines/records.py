@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from anomaly_vae.drift.reference import Rows as DriftRows
+    from anomaly_vae.score_bins import ScoreBins
 
 RESULT_COLUMNS = ("score", "p_value", "severity", "is_anomaly", "top_columns")
 """Columns that scoring appends, in this order; the user's prefix comes before each name."""
@@ -373,6 +374,8 @@ class Evaluation:
         The model's threshold in nats.
     n_alerts, n_hits : int
         Rows below the threshold, and the number of them that are anomalous.
+    histogram : ScoreBins
+        Scores by bin, of normal and of anomalous rows.
     """
 
     n_normal: int
@@ -383,6 +386,7 @@ class Evaluation:
     offset: float
     n_alerts: int
     n_hits: int
+    histogram: ScoreBins
 
     @property
     def precision(self) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from anomaly_vae_pipelines.cli.charts import score_pairs
 from anomaly_vae_pipelines.cli.options import progress_option, wants_progress
 from anomaly_vae_pipelines.cli.printing import echo_rich, nats
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from anomaly_vae_pipelines.reasons import Reason
     from anomaly_vae_pipelines.runs.demo import Demo, DemoAnomaly
+
+LABEL_NAMES = {"normal": "benign", "anomalous": "malignant"}
+"""The names of the rows in the data of the demo."""
 
 
 @click.command("demo")
@@ -62,11 +66,13 @@ def _shell(line: str) -> str:
 def _results(demo: Demo) -> tuple[str, str, str]:
     """What each command found."""
     fit, e = demo.fit, demo.evaluation
+    pairs = [(LABEL_NAMES.get(name, name), text) for name, text in score_pairs(e.histogram)]
+    charts = "\n".join(f"  {name:<9}  {text}" for name, text in pairs)
     size = f"{fit.n_rows} benign rows, {sum(fit.kinds.values())} columns, {fit.seconds:.1f} s"
     return (
         f"{size}, threshold {nats(fit.offset)}",
         f"{demo.score.n_rows} rows, {demo.score.n_anomalies} of them anomalous",
-        f"AUROC {e.auroc:.3f}, average precision {e.average_precision:.3f}, recall {e.recall:.3f}",
+        f"AUROC {e.auroc:.3f}, average precision {e.average_precision:.3f}, recall {e.recall:.3f}\n" + charts,
     )
 
 

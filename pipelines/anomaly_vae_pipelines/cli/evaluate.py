@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anomaly_vae.persistence import read_metadata
+from anomaly_vae_pipelines.cli.charts import score_pairs
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.exit_codes import report_problems
 from anomaly_vae_pipelines.cli.options import both_of, gate_option, json_option, label_options
@@ -163,4 +164,5 @@ def _pairs(e: Evaluation, noun: str) -> list[tuple[str, str]]:
             "false-alarm rate",
             f"{_share(e.false_alarm_rate)}  ({e.n_alerts - e.n_hits:,} of {e.n_normal:,} normal {noun})",
         ),
+        *score_pairs(e.histogram),
     ]

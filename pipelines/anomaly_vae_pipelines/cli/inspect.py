@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from anomaly_vae.errors import ModelFileError
+from anomaly_vae.score_bins import ScoreBins
+from anomaly_vae_pipelines.cli.charts import score_pairs
 from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import (
     actual_rate,
@@ -66,6 +68,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
         ("threshold", shown),
         *_actual_rate(metadata),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
+        *_scores(threshold),
         *_verdicts(metadata),
         *_provenance(metadata),
         *_self_test(metadata),
@@ -90,6 +93,11 @@ def _actual_rate(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     threshold, noun = metadata["threshold"], "image" if "image" in metadata else "row"
     interval = threshold.get("false_alarm_interval")
     return actual_rate(threshold["false_alarm_rate"], interval, threshold["n_calibration"], noun)
+
+
+def _scores(threshold: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the chart of the calibration scores; only verified metadata have one."""
+    return score_pairs(ScoreBins(**threshold["histogram"])) if "histogram" in threshold else []
 
 
 def _verdicts(metadata: dict[str, Any]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
+from anomaly_vae.score_bins import ScoreBins
 from anomaly_vae_pipelines.dialects.missing import MISSING
 from anomaly_vae_pipelines.records import Evaluation, Label, Rows, ScoredRows
 
@@ -58,6 +59,7 @@ def evaluate_scores(
         offset=offset,
         n_alerts=int(alerts.sum()),
         n_hits=int((alerts & anomalous).sum()),
+        histogram=ScoreBins.of({"normal": scores[~anomalous], "anomalous": scores[anomalous]}, offset),
     )
 
 

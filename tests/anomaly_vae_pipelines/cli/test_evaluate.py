@@ -13,6 +13,7 @@ def test_a_small_table_is_printed(run, model, unseen):
     assert lines[0] == "40 rows, 4 of them anomalous"
     assert [line[2:19].rstrip() for line in lines[1:]] == [
         "AUROC", "average precision", "threshold", "precision", "recall", "false-alarm rate",
+        "normal", "anomalous", "",
     ]  # fmt: skip
 
 
@@ -22,6 +23,9 @@ def test_json_has_every_number(run, model, unseen):
     assert (result["n_normal"], result["n_anomalous"], result["n_unlabelled"]) == (36, 4, 0)
     assert result["recall"] == result["n_hits"] / 4
     assert result["auroc"] > 0.9
+    n_below, counts = result["histogram"]["n_below"], result["histogram"]["counts"]
+    assert {kind: sum(some) for kind, some in counts.items()} == {"normal": 36, "anomalous": 4}
+    assert sum(counts["anomalous"][:n_below]) == result["n_hits"]
 
 
 def test_label_and_normal_are_needed(run, model, unseen):

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from anomaly_vae import load, read_metadata
+from anomaly_vae.score_bins import ScoreBins
 
 
 def test_the_metadata_of_a_model_are_shown(run, model):
@@ -21,13 +22,15 @@ def test_the_metadata_of_a_model_are_shown(run, model):
 
 
 def test_json_is_the_verified_metadata(run, model):
-    """A program gets all that the file states, whether it is verified, and two intervals of a guarantee."""
+    """A program gets all that the file states, whether it is verified, two intervals and the scores."""
     shown = json.loads(run("inspect", model, "--json").out)
     assert shown.pop("verified")
     detector = load(model)
     intervals = [shown["threshold"].pop(name) for name in ("interval", "false_alarm_interval")]
     ends = [end if math.isfinite(end) else None for end in detector.threshold_interval_]
     assert intervals == [ends, list(detector.false_alarm_interval_)]
+    bins = shown["threshold"].pop("histogram")
+    assert bins == ScoreBins.of({"held out": detector.calibration_scores_}, detector.offset_).to_json()
     assert shown == read_metadata(model)
     shown = json.loads(run("inspect", model, "--json", "--unverified").out)
     assert not shown.pop("verified")
