@@ -9,6 +9,7 @@ from typing import Any
 
 from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.reports.charts import bars, curve, waterfall
+from anomaly_vae_pipelines.reports.comparison import comparison_section
 from anomaly_vae_pipelines.reports.document import document, table
 
 _N_STILL = 10
@@ -18,9 +19,10 @@ Content = Mapping[str, Any]
 
 
 def report_page(content: Content) -> str:
-    """The page of what ``report_files`` returned, or of its JSON."""
-    data = content["data"]
-    parts = [] if data is None else _data(data)
+    """The page of what ``report_files`` returned, or of its JSON; "comparison" is that of ``compare``."""
+    data, comparison = content["data"], content.get("comparison")
+    parts = [] if comparison is None else comparison_section(comparison)
+    parts += [] if data is None else _data(data)
     return document(f"Report on {content['model']['path']}", "".join([*parts, *_model(content["model"])]))
 
 
@@ -28,14 +30,16 @@ def _data(data: Content) -> list[str]:
     found = (
         f"{counted(data['n_alerts'], 'row')} of {data['n_rows']:,} flagged ({_percent(data['alert_rate'])})"
     )
+    rejected = f"; {counted(data['n_rejected'], 'row')} could not be read" * bool(data["n_rejected"])
     return [
-        f"<p>{escape(', '.join(data['sources']))}: <strong>{found}</strong></p>",
+        f"<p>{escape(', '.join(data['sources']))}: <strong>{found}</strong>{rejected}</p>",
         *_severity(data),
-        *_evaluation(data["evaluation"]),
+        *_evaluation(data["evaluation"], data["ranking"]),
         *_worst(data["worst"]),
         *_groups(data["groups"]),
         *_drift(data["drift"], data["n_rows"]),
         *_thresholds(data["thresholds"]),
+        *_peers(data["peers"], data["n_rows"]),
     ]
 
 
@@ -65,14 +69,17 @@ def _severity(data: Content) -> list[str]:
     return parts
 
 
-def _evaluation(found: Content | None) -> list[str]:
+def _evaluation(found: Content | None, ranking: Content | None) -> list[str]:
     if found is None:
         return []
+    quality = [] if ranking is None else [("AUROC", "auroc"), ("average precision", "average_precision")]
+    measures = [f"{name} {_number(ranking[key], '.4f')}" for name, key in quality if ranking is not None]
     return [
         "<h2>False alarms and misses</h2>",
         f"<p>{found['hits']:,} of {counted(found['n_anomalous'], 'anomalous row')} flagged, "
         f"{found['misses']:,} missed; {counted(found['false_alarms'], 'false alarm')} in "
         f"{counted(found['n_normal'], 'normal row')}; {found['n_unlabelled']:,} without a label.</p>",
+        *([f"<p>Of all thresholds: {', '.join(measures)}.</p>"] if measures else []),
     ]
 
 
@@ -136,10 +143,9 @@ def _drift(drift: Content, n_rows: int) -> list[str]:
         )
         for column in shown
     ]
-    compared = f"{drift['n_rows']:,} rows" + f" of {n_rows:,}, drawn at random," * (drift["n_rows"] < n_rows)
     summary = (
-        f"Drift in {moved}{since}; {compared} against {drift['n_calibration']:,} of "
-        "calibration. Effect is the share of rows that would have to be others, from 0 to 1."
+        f"Drift in {moved}{since}; {_compared(drift['n_rows'], n_rows)} against {drift['n_calibration']:,} "
+        "of calibration. Effect is the share of rows that would have to be others, from 0 to 1."
     )
     hidden = f"<p>And {counted(len(still) - _N_STILL, 'column')} without drift.</p>" * (len(still) > _N_STILL)
     return [title, f"<p>{escape(summary)}</p>", table(names, lines, 2), hidden]
@@ -162,6 +168,35 @@ def _thresholds(thresholds: Sequence[Content]) -> list[str]:
         for one in thresholds
     ]
     return ["<h2>What would another threshold do?</h2>", table(names, rows, 0)]
+
+
+def _peers(peers: Content | None, n_rows: int) -> list[str]:
+    if peers is None:
+        return []
+    title = "<h2>What do other detectors say?</h2>"
+    if peers["problem"] is not None:
+        return [title, f"<p>Not compared: {escape(peers['problem'])}.</p>"]
+    found = peers["detectors"]
+    names = ["detector", "settings", "rank correlation", f"of our worst {peers['n_worst']}"]
+    ranked = any(one["auroc"] is not None for one in found)
+    names += ["average precision", "AUROC"] * ranked
+    rows = [
+        [
+            one["name"],
+            one["settings"],
+            _number(one["rank_correlation"], ".3f"),
+            f"{one['shared_worst']:,}",
+            *([_number(one[name], ".4f") for name in ("average_precision", "auroc")] if ranked else ()),
+        ]
+        for one in found
+    ]
+    text = (
+        f"Other detectors, of scikit-learn, are fitted on {_compared(peers['n_rows'], n_rows)} and score the "
+        "same rows. They see the cells as the encoder of this model gives them to its networks, with 0 for a "
+        "missing one. The rank correlation is Spearman's, with the scores of this model. The next column "
+        f"counts our {peers['n_worst']} worst of these rows that are also among as many worst of the other."
+    )
+    return [title, f"<p>{text}</p>", table(names, rows, 2)]
 
 
 def _model(model: Content) -> list[str]:
@@ -199,6 +234,10 @@ def _threshold_pairs(threshold: Content) -> list[tuple[str, str]]:
             ("90 % interval of the actual rate", _range(threshold["false_alarm_interval"], _percent))
         )
     return [*pairs, ("calibration", counted(threshold["n_calibration"], "held-out row"))]
+
+
+def _compared(n_sampled: int, n_rows: int) -> str:
+    return f"{n_sampled:,} rows" + f" of {n_rows:,}, drawn at random," * (n_sampled < n_rows)
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
