@@ -1,4 +1,4 @@
-"""Pages of reports: the option --report of several commands, and the check and the write of its file."""
+"""Pages that commands write: the option --report, the check of a file before a run, and its write."""
 
 from __future__ import annotations
 
@@ -37,9 +37,14 @@ def check_page(
 
 def write_page(page: str, content: Mapping[str, Any], *, force: bool) -> None:
     """Write the content of a report as a page; raises OutputExistsError and SinkError."""
-    from anomaly_vae_pipelines.io.files import replacing
     from anomaly_vae_pipelines.reports.page import report_page
 
-    text = report_page(content)
-    with replacing(page, force=force) as temporary:
+    write_text(page, report_page(content), force=force)
+
+
+def write_text(path: str, text: str, *, force: bool) -> None:
+    """Write a whole file; raises OutputExistsError and SinkError."""
+    from anomaly_vae_pipelines.io.files import replacing
+
+    with replacing(path, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.reports.charts import bars, curve, waterfall
 from anomaly_vae_pipelines.reports.comparison import comparison_section
 from anomaly_vae_pipelines.reports.document import document, table
+from anomaly_vae_pipelines.reports.figures import percent, range_text, threshold_pairs
 
 _N_STILL = 10
 """Columns without drift that are shown, those with the largest effects."""
@@ -28,7 +29,7 @@ def report_page(content: Content) -> str:
 
 def _data(data: Content) -> list[str]:
     found = (
-        f"{counted(data['n_alerts'], 'row')} of {data['n_rows']:,} flagged ({_percent(data['alert_rate'])})"
+        f"{counted(data['n_alerts'], 'row')} of {data['n_rows']:,} flagged ({percent(data['alert_rate'])})"
     )
     rejected = f"; {counted(data['n_rejected'], 'row')} could not be read" * bool(data["n_rejected"])
     return [
@@ -159,8 +160,8 @@ def _thresholds(thresholds: Sequence[Content]) -> list[str]:
     names += ["misses", "false alarms"] * labelled
     rows = [
         [
-            _percent(one["false_alarm_rate"]),
-            _range(one["false_alarm_interval"], _percent),
+            percent(one["false_alarm_rate"]),
+            range_text(one["false_alarm_interval"], percent),
             f"{one['offset']:.4g}",
             f"{one['alerts']:,}",
             *([f"{one['evaluation'][name]:,}" for name in ("misses", "false_alarms")] if labelled else ()),
@@ -201,7 +202,7 @@ def _peers(peers: Content | None, n_rows: int) -> list[str]:
 
 def _model(model: Content) -> list[str]:
     training, threshold = model["training"], model["threshold"]
-    parts = ["<h2>How sure is the threshold?</h2>", _pairs(_threshold_pairs(threshold))]
+    parts = ["<h2>How sure is the threshold?</h2>", _pairs(threshold_pairs(threshold))]
     parts += ["<h2>What was learned</h2>"]
     rows = [(column["name"], column["kind"], column["detail"]) for column in model["columns"]]
     parts.append(table(("column", "kind", "detail"), rows, 3))
@@ -222,20 +223,6 @@ def _model(model: Content) -> list[str]:
     return [*parts, _pairs(stated)]
 
 
-def _threshold_pairs(threshold: Content) -> list[tuple[str, str]]:
-    pairs = [("threshold", f"{threshold['offset']:.4g} nats; rows that score lower are flagged")]
-    if threshold["interval"] is not None:
-        pairs.append(("its 90 % interval", _range(threshold["interval"], lambda end: f"{end:.4g} nats")))
-    if threshold["false_alarm_rate"] is not None:
-        basis = "estimated" if threshold["tail"] == "gpd" else "at most, on average over calibrations"
-        pairs.append(("false-alarm rate", f"{_percent(threshold['false_alarm_rate'])} ({basis})"))
-    if threshold["false_alarm_interval"] is not None:
-        pairs.append(
-            ("90 % interval of the actual rate", _range(threshold["false_alarm_interval"], _percent))
-        )
-    return [*pairs, ("calibration", counted(threshold["n_calibration"], "held-out row"))]
-
-
 def _compared(n_sampled: int, n_rows: int) -> str:
     return f"{n_sampled:,} rows" + f" of {n_rows:,}, drawn at random," * (n_sampled < n_rows)
 
@@ -247,15 +234,6 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
 
 def _figure(svg: str) -> str:
     return f"<figure>{svg}</figure>"
-
-
-def _range(ends: Sequence[float | None], shown: Any) -> str:
-    low, high = ("no bound" if end is None else shown(end) for end in ends)
-    return f"{low} to {high}"
-
-
-def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.2g} %" if share < 1 else "100 %"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -17,7 +17,7 @@ HISTORY_POINTS = 100
 def model_facts(opened: OpenedModel) -> dict[str, Any]:
     """Return what a model of a table or of images learned, its threshold, and where it comes from.
 
-    "created", "versions" and "provenance" are statements of the file; all else was verified by loading it.
+    "created", "versions", "steps" and "provenance" are statements of the file; loading it verified the rest.
     """
     detector, stated = opened.detector, read_metadata(opened.path)
     metadata = detector.metadata()
@@ -29,6 +29,7 @@ def model_facts(opened: OpenedModel) -> dict[str, Any]:
         "kind": metadata["kind"],
         "created": stated.get("created"),
         "versions": stated.get("versions", {}),
+        "steps": stated.get("steps", []),
         "columns": metadata["schema"],
         "image": metadata.get("image"),
         "training": metadata["training"],
