@@ -9,6 +9,7 @@ import click
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_schema, schema_option
 from anomaly_vae_pipelines.cli.exit_codes import DONE
 from anomaly_vae_pipelines.cli.options import json_option
+from anomaly_vae_pipelines.cli.pages import write_text
 from anomaly_vae_pipelines.cli.printing import echo_json, echo_table, printable
 
 if TYPE_CHECKING:
@@ -52,17 +53,10 @@ def command(
     report = check_file(file, *given_schema(ctx, schema))
     echo_json(_fields(report)) if as_json else _show(report)
     if html is not None:
-        _write(html, check_page(report), force)
+        write_text(html, check_page(report), force=force)
     if written is not None:
-        _write(written, report.schema(), force)
+        write_text(written, report.schema(), force=force)
     return ODD if strict and report.is_odd else DONE
-
-
-def _write(path: str, text: str, force: bool) -> None:
-    from anomaly_vae_pipelines.io.files import replacing
-
-    with replacing(path, force=force) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _show(report: TableReport) -> None:

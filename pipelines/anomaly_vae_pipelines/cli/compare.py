@@ -12,6 +12,7 @@ import click
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.exit_codes import report_problems
 from anomaly_vae_pipelines.cli.options import both_of, gate_option, json_option, label_options
+from anomaly_vae_pipelines.cli.pages import check_page, report_option, write_page
 from anomaly_vae_pipelines.cli.printing import (
     echo_json,
     echo_pairs,
@@ -48,6 +49,8 @@ _COUNTS = ("n_normal", "n_anomalous", "n_unlabelled")
     metavar="N",
     help="The most rows to show of those that raise an alert with both models, or with one only.",
 )
+@report_option("Also write a page with this comparison and the report of anomaly-vae report NEW DATA.")
+@click.option("--force", is_flag=True, help="Replace PAGE if it exists.")
 @dialect_options
 @json_option
 @click.pass_context
@@ -61,6 +64,8 @@ def command(
     verdicts: str | None,
     gate: str | None,
     examples: int,
+    page: str | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Show what changes if model NEW replaces model OLD.
@@ -74,13 +79,21 @@ def command(
     conditions = _gate(ctx, gate, is_known=wanted is not None or verdicts is not None)
     from anomaly_vae_pipelines.runs.compare import compare_models
     from anomaly_vae_pipelines.runs.gates import problems
+    from anomaly_vae_pipelines.runs.report import Report
     from anomaly_vae_pipelines.scoring.model_files import open_model
 
     given = given_dialect(ctx)
-    models = open_model(old, given), open_model(new, given)
-    found = compare_models(*models, source, wanted, verdicts, n_examples=examples)
+    check_page(page, [old, new, source, verdicts or source], force=force)
+    former, latter = open_model(old, given), open_model(new, given)
+    report = None if page is None else Report(latter, [source], wanted)
+    found = compare_models(former, latter, source, wanted, verdicts, n_examples=examples, report=report)
     outcomes = conditions.outcomes(found.metrics, found.old.metrics) if conditions else ()
-    echo_json(_fields(found, outcomes)) if as_json else _show(source, found, outcomes)
+    fields = _fields(found, outcomes)
+    if page is not None and report is not None:
+        content = report.content()
+        write_page(page, {**content, "comparison": fields}, force=force)
+        fields = {**fields, "report": content}
+    echo_json(fields) if as_json else _show(source, found, outcomes)
     return report_problems(problems(outcomes), only_warn=False)
 
 

@@ -13,6 +13,7 @@ from anomaly_vae_pipelines.cli.charts import score_pairs
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.exit_codes import report_problems
 from anomaly_vae_pipelines.cli.options import both_of, gate_option, json_option, label_options
+from anomaly_vae_pipelines.cli.pages import check_page, report_option, write_page
 from anomaly_vae_pipelines.cli.printing import (
     echo_json,
     echo_pairs,
@@ -39,6 +40,10 @@ _METRICS = {False: _ROW_METRICS, True: (*_ROW_METRICS, *_PIXEL_METRICS)}
 @click.argument("source", metavar="INPUT")
 @label_options("Column with the true labels of the rows.")
 @gate_option("Such as recall>=0.9,false_alarms<=0.01.")
+@report_option(
+    "Also write the page of anomaly-vae report about these rows, with AUROC and average precision."
+)
+@click.option("--force", is_flag=True, help="Replace PAGE if it exists.")
 @dialect_options
 @json_option
 @click.pass_context
@@ -49,6 +54,8 @@ def command(
     label: str | None,
     normal: str | None,
     gate: str | None,
+    page: str | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Measure how well MODEL detects the anomalies of labelled data.
@@ -73,18 +80,25 @@ def command(
         raise click.UsageError("Give --label and --normal, which mark the normal rows.", ctx)
     from anomaly_vae_pipelines.runs.evaluate import evaluate_file, evaluate_folder
     from anomaly_vae_pipelines.runs.gates import parse_gate, problems
+    from anomaly_vae_pipelines.runs.report import Report
     from anomaly_vae_pipelines.scoring.model_files import open_model
 
+    check_page(page, [model, source], force=force)
     conditions = None if gate is None else parse_gate(gate, _METRICS[wanted is None], has_old=False)
     opened = open_model(model, given_dialect(click.get_current_context()))
+    report = None if page is None else Report(opened, [source], wanted)
     if wanted is None:
         found = evaluate_folder(opened, source)
         outcomes = conditions.outcomes(_image_metrics(found)) if conditions else ()
         echo_json(_image_fields(found) | gate_fields(outcomes)) if as_json else _show_images(found, outcomes)
     else:
-        evaluation = evaluate_file(opened, source, wanted)
+        evaluation = evaluate_file(opened, source, wanted, report)
         outcomes = conditions.outcomes(evaluation.metrics) if conditions else ()
-        echo_json(_fields(evaluation) | gate_fields(outcomes)) if as_json else _show(evaluation, outcomes)
+        fields = _fields(evaluation) | gate_fields(outcomes)
+        if page is not None and report is not None:
+            fields["report"] = report.content(evaluation=evaluation)
+            write_page(page, fields["report"], force=force)
+        echo_json(fields) if as_json else _show(evaluation, outcomes)
     return report_problems(problems(outcomes), only_warn=False)
 
 

@@ -29,6 +29,7 @@ from anomaly_vae_pipelines.cli.options import (
     tail_option,
     wants_progress,
 )
+from anomaly_vae_pipelines.cli.pages import check_page, report_option, write_page
 from anomaly_vae_pipelines.cli.printing import (
     actual_rate,
     echo_pairs,
@@ -106,6 +107,7 @@ _VERDICTS_HELP = "Learn from these verdicts after the fit, instead of those of O
 @click.option("--from", "old", metavar="OLD", help=_FROM_HELP)
 @click.option("--verdicts", multiple=True, metavar="FILE", help=_VERDICTS_HELP)
 @click.option("--no-verdicts", is_flag=True, help="Do not learn from the verdicts of OLD.")
+@report_option("Also write the page of anomaly-vae report about MODEL, without rows.")
 @dialect_options
 @seed_option
 @config_option
@@ -132,6 +134,7 @@ def command(
     old: str | None,
     verdicts: tuple[str, ...],
     no_verdicts: bool,
+    page: str | None,
     seed: int | None,
     verbose: bool | None,
 ) -> None:
@@ -154,12 +157,15 @@ def command(
     from anomaly_vae_pipelines.runs.fit import fit_file, fit_images
     from anomaly_vae_pipelines.scoring.adapters import reads_images
 
-    check_no_overwriting({"-o": output}, [train, schema or train, ctx.meta.get(CONFIG_FILE, train)])
+    read = [train, schema or train, ctx.meta.get(CONFIG_FILE, train), old or train, *verdicts]
+    check_no_overwriting({"-o": output}, read[:3])
+    check_page(page, read, force=force, outputs={"-o": output})
     threshold = only_one(ctx, "false_alarm_rate", "contamination")
     given = {"novelty": novelty, "random_state": seed, "contamination": threshold.get("contamination")}
     parameters = detector_table(ctx) | {k: v for k, v in given.items() if v is not None}
     if old is not None:
         _refit(ctx, train, old, output, {**parameters, "verbose": int(wants_progress(verbose))})
+        _report(page, output, force)
         return
     _refuse(ctx, "There is no --from", "verdicts", "no_verdicts")
     defaults = {"random_state": 0, "verbose": int(wants_progress(verbose))}
@@ -170,7 +176,18 @@ def command(
         "command": command_line(),
     }
     if reads_images(train):
-        _refuse(ctx, "TRAIN contains images", "label", "normal", "recipe", "ids", "ignored", "schema", "rows")
+        _refuse(
+            ctx,
+            "TRAIN contains images",
+            "label",
+            "normal",
+            "recipe",
+            "ids",
+            "ignored",
+            "schema",
+            "rows",
+            "page",
+        )
         arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
         _show(fit_images(train, output, **arguments), train)
         return
@@ -185,6 +202,16 @@ def command(
         **({} if rows is None else {"max_rows": rows}),
     }
     _show(fit_file(train, output, **arguments), train)
+    _report(page, output, force)
+
+
+def _report(page: str | None, model: str, force: bool) -> None:
+    """Write the page about a model that was fitted, if there is to be one."""
+    from anomaly_vae_pipelines.runs.report import report_files
+    from anomaly_vae_pipelines.scoring.model_files import open_model
+
+    if page is not None:
+        write_page(page, report_files(open_model(model), []), force=force)
 
 
 def _refit(ctx: click.Context, train: str, old: str, output: str, parameters: dict[str, Any]) -> None:

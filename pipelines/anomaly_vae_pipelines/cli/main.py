@@ -22,8 +22,8 @@ from anomaly_vae_pipelines.cli.options import COMMAND_LINE
 from anomaly_vae_pipelines.errors import UnknownNameError
 
 COMMANDS = (
-    "check", "fit", "score", "watch", "alerts", "serve", "evaluate", "compare", "drift", "report", "verdicts",
-    "learn", "inspect", "threshold", "export", "sample", "demo",
+    "check", "fit", "score", "watch", "alerts", "serve", "evaluate", "compare", "drift", "report", "card",
+    "verdicts", "learn", "inspect", "threshold", "export", "sample", "demo",
 )  # fmt: skip
 """Names of the commands, in the order of the help."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.options import both_of, json_option, label_options, output_option
+from anomaly_vae_pipelines.cli.pages import check_page, write_page
 from anomaly_vae_pipelines.cli.printing import echo_json, printable
+
+_PEERS_HELP = (
+    "Also fit an isolation forest and nearest neighbours of scikit-learn on at most 10,000 of the rows, "
+    "drawn at random, and compare their scores of these rows with those of MODEL."
+)
 
 
 @click.command("report")
@@ -17,6 +21,7 @@ from anomaly_vae_pipelines.cli.printing import echo_json, printable
 @output_option("OUT", "HTML file to write.")
 @label_options("Column with the true labels of the rows.")
 @click.option("--time", metavar="COL", help="Column of times (ISO 8601 or seconds): show severity over time.")
+@click.option("--peers", is_flag=True, help=_PEERS_HELP)
 @dialect_options
 @json_option
 def command(
@@ -27,6 +32,7 @@ def command(
     label: str | None,
     normal: str | None,
     time: str | None,
+    peers: bool,
     as_json: bool,
 ) -> None:
     """Write an HTML page about MODEL and what it finds.
@@ -35,20 +41,16 @@ def command(
     rows are anomalies and why, groups of alike anomalies, severity over the rows, columns that drifted, and
     what other thresholds would do. It is one file that loads nothing else. --json prints all of its numbers.
     """
-    from anomaly_vae_pipelines.io.files import replacing
-    from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
-    from anomaly_vae_pipelines.reports.page import report_page
     from anomaly_vae_pipelines.runs.report import report_files
     from anomaly_vae_pipelines.scoring.model_files import open_model
 
     wanted = both_of(label, normal)
-    if not inputs and (wanted is not None or time is not None):
-        raise click.UsageError("--label and --time need INPUT.", click.get_current_context())
-    check_no_overwriting({"-o": output}, [model, *inputs])
-    with replacing(output, force=force) as temporary:
-        opened = open_model(model, given_dialect(click.get_current_context()))
-        content = report_files(opened, inputs, wanted, time)
-        Path(temporary).write_text(report_page(content), encoding="utf-8")
+    if not inputs and (wanted is not None or time is not None or peers):
+        raise click.UsageError("--label, --time and --peers need INPUT.", click.get_current_context())
+    check_page(output, [model, *inputs], force=force, option="-o")
+    opened = open_model(model, given_dialect(click.get_current_context()))
+    content = report_files(opened, inputs, wanted, time, peers=peers)
+    write_page(output, content, force=force)
     if as_json:
         echo_json(content)
     else:

@@ -21,6 +21,7 @@ from anomaly_vae_pipelines.cli.options import (
     refuse_together,
     wants_progress,
 )
+from anomaly_vae_pipelines.cli.pages import check_page, report_option, write_page
 from anomaly_vae_pipelines.cli.progress import shown_progress
 from anomaly_vae_pipelines.plurals import counted
 
@@ -47,6 +48,10 @@ _BUDGET_HELP = (
     "Replace the threshold of the model: flag at most this many normal rows per day. Needs --rows-per-day or "
     "--time."
 )
+_TIME_HELP = (
+    "Column of times: for --alerts-per-day the rows per day are measured from it, which reads INPUT twice; "
+    "with --report severity is shown over it."
+)
 _TAIL_HELP = (
     "p-values of rows that score below all held-out rows: all have the lowest one (empirical), or they are "
     "estimated from a generalised Pareto tail of the scores, without a guarantee (gpd). With gpd, --fdr and "
@@ -59,8 +64,13 @@ _ENGINE_HELP = (
 )
 _NOT_ON_RAY = (
     "heatmaps", "rejected_to", "fdr", "alerts_per_day", "rows_per_day", "time", "rules", "alert_state", "ids",
-    "alerts_may_wait", "fail_on_alert", "jobs",
+    "alerts_may_wait", "fail_on_alert", "jobs", "page",
 )  # fmt: skip
+_NOT_WITH_REPORT = ("fdr", "alerts_per_day", "rows_per_day", "resume")
+_REPORT_HELP = (
+    "Also write the page of anomaly-vae report about these rows, from the same pass over them; with --time "
+    "it shows severity over time."
+)
 _RESUME_HELP = (
     "Keep the progress if the run is interrupted, and continue from there when the command is run again."
 )
@@ -106,9 +116,7 @@ _RESUME_HELP = (
 @click.option("--fdr", type=Share, metavar="Q", help=_FDR_HELP)
 @click.option("--alerts-per-day", type=Positive, metavar="N", help=_BUDGET_HELP)
 @click.option("--rows-per-day", type=Positive, metavar="R", help="Rows per day, for --alerts-per-day.")
-@click.option(
-    "--time", metavar="COL", help="Measure the rows per day from this column of times. Reads INPUT twice."
-)
+@click.option("--time", metavar="COL", help=_TIME_HELP)
 @click.option("--tail", type=click.Choice(["empirical", "gpd"]), default="empirical", help=_TAIL_HELP)
 @click.option("--alerts", "rules", metavar="RULES", help=_ALERTS_HELP)
 @click.option(
@@ -116,6 +124,7 @@ _RESUME_HELP = (
     metavar="FILE",
     help="File that stores the cool-downs of --alerts between runs. [default: RULES.state]",
 )
+@report_option(_REPORT_HELP)
 @dialect_options
 @alert_options
 @click.option("--fail-on-alert", is_flag=True, help="End with exit code 3 if an alert was raised.")
@@ -146,6 +155,7 @@ def command(
     ids: tuple[str, ...],
     alerts_may_wait: bool,
     fail_on_alert: bool,
+    page: str | None,
     **_: Any,
 ) -> int:
     """Score the rows or images of INPUT with MODEL.
@@ -182,6 +192,7 @@ def command(
     on the log probability of the whole image if the model has score_type = "elbo". top_columns are positions
     in pixels, such as y=40 x=112:-5.3 (70 %), and shape for the image as a whole.
     """  # noqa: D301 (click wants the control character)
+    from anomaly_vae_pipelines.runs.report import Report
     from anomaly_vae_pipelines.runs.score import ScoreRun
     from anomaly_vae_pipelines.runs.summary import write_summary
     from anomaly_vae_pipelines.scoring.model_files import open_model
@@ -193,7 +204,9 @@ def command(
     if ctx.params["address"] is not None:
         raise click.UsageError("--address needs --engine ray.")
     threshold = only_one(ctx, "fdr", "alerts_per_day")
+    _check_report(ctx, page)
     opened = open_model(model, given_dialect(click.get_current_context()))
+    report = None if page is None else Report(opened, inputs, time=ctx.params["time"])
     offset = _find_offset(opened, ctx.params, **threshold)
     if rules is None and (ids or alerts_may_wait):
         raise click.UsageError("--id and --alerts-may-wait need --alerts.")
@@ -220,6 +233,7 @@ def command(
                 ScoreOptions(**{field.name: ctx.params[field.name] for field in fields(ScoreOptions)}),
                 on_progress=on_progress,
                 observer=alerter,
+                report=report,
                 offset=offset,
                 on_finished=on_finished,
             )
@@ -227,9 +241,33 @@ def command(
     finally:
         if alerter is not None:
             alerter.release()
+    if page is not None and report is not None:
+        write_page(page, report.content(n_rejected=summary.n_rejected), force=ctx.params["force"])
     if verbose is not False:
         _show(summary)
     return _report_alerts(alerts[0], verbose, alerts_may_wait, fail_on_alert) if alerts else DONE
+
+
+def _check_report(ctx: click.Context, page: str | None) -> None:
+    """Raise UsageError or InputError for options and files that cannot go together with --report."""
+    from anomaly_vae_pipelines.io.files import expand_folders
+    from anomaly_vae_pipelines.runs.summary import summary_path
+
+    if page is None:
+        return
+    refuse_together(ctx, _NOT_WITH_REPORT, "--report")
+    if ctx.params["explain"] == "none":
+        raise click.UsageError("--report shows reasons; leave out --explain none.", ctx)
+    output = ctx.params["output"]
+    outputs = {
+        "-o": output,
+        "--rejected": ctx.params["rejected_to"] or f"{output}.rejected",
+        "summary to": summary_path(output),
+        "--alert-state": ctx.params["alert_state"],
+    }
+    read = [ctx.params["model"], *expand_folders(ctx.params["inputs"])]
+    read += [ctx.params["rules"]] * (ctx.params["rules"] is not None)
+    check_page(page, read, force=ctx.params["force"], outputs=outputs)
 
 
 def _score_on_ray(

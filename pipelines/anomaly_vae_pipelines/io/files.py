@@ -147,12 +147,18 @@ def replacing(path: str, *, force: bool = False) -> Iterator[Path]:
     Raises OutputExistsError if the file exists and ``force`` is false, InputError if ``path`` cannot be a
     regular file, and SinkError for an OSError inside the block.
     """
-    target = check_output(path, force=force)
-    if is_special(target):
-        raise InputError(f"{path}: is a pipe or a device; wanted the name of a file")
+    target = check_replaceable(path, force=force)
     with write_errors(path), atomic_replacement(target, target.suffix) as temporary:
         yield temporary
         _prepare_replacement(temporary, target, force=force)
+
+
+def check_replaceable(path: str, *, force: bool) -> Path:
+    """The regular file that ``path`` resolves to; raises InputError if it cannot or may not be replaced."""
+    target = check_output(path, force=force)
+    if is_special(target):
+        raise InputError(f"{path}: is a pipe or a device; wanted the name of a file")
+    return target
 
 
 def check_output(path: str, *, force: bool) -> Path:

@@ -1,1 +1,1 @@
-"""Reports as HTML pages: plain content in, one self-contained page out."""
+"""Reports as HTML pages and model cards: plain content in, one self-contained text out."""

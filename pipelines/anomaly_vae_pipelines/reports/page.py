@@ -9,7 +9,9 @@ from typing import Any
 
 from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.reports.charts import bars, curve, waterfall
+from anomaly_vae_pipelines.reports.comparison import comparison_section
 from anomaly_vae_pipelines.reports.document import document, table
+from anomaly_vae_pipelines.reports.figures import percent, range_text, threshold_pairs
 
 _N_STILL = 10
 """Columns without drift that are shown, those with the largest effects."""
@@ -18,24 +20,27 @@ Content = Mapping[str, Any]
 
 
 def report_page(content: Content) -> str:
-    """The page of what ``report_files`` returned, or of its JSON."""
-    data = content["data"]
-    parts = [] if data is None else _data(data)
+    """The page of what ``report_files`` returned, or of its JSON; "comparison" is that of ``compare``."""
+    data, comparison = content["data"], content.get("comparison")
+    parts = [] if comparison is None else comparison_section(comparison)
+    parts += [] if data is None else _data(data)
     return document(f"Report on {content['model']['path']}", "".join([*parts, *_model(content["model"])]))
 
 
 def _data(data: Content) -> list[str]:
     found = (
-        f"{counted(data['n_alerts'], 'row')} of {data['n_rows']:,} flagged ({_percent(data['alert_rate'])})"
+        f"{counted(data['n_alerts'], 'row')} of {data['n_rows']:,} flagged ({percent(data['alert_rate'])})"
     )
+    rejected = f"; {counted(data['n_rejected'], 'row')} could not be read" * bool(data["n_rejected"])
     return [
-        f"<p>{escape(', '.join(data['sources']))}: <strong>{found}</strong></p>",
+        f"<p>{escape(', '.join(data['sources']))}: <strong>{found}</strong>{rejected}</p>",
         *_severity(data),
-        *_evaluation(data["evaluation"]),
+        *_evaluation(data["evaluation"], data["ranking"]),
         *_worst(data["worst"]),
         *_groups(data["groups"]),
         *_drift(data["drift"], data["n_rows"]),
         *_thresholds(data["thresholds"]),
+        *_peers(data["peers"], data["n_rows"]),
     ]
 
 
@@ -65,14 +70,17 @@ def _severity(data: Content) -> list[str]:
     return parts
 
 
-def _evaluation(found: Content | None) -> list[str]:
+def _evaluation(found: Content | None, ranking: Content | None) -> list[str]:
     if found is None:
         return []
+    quality = [] if ranking is None else [("AUROC", "auroc"), ("average precision", "average_precision")]
+    measures = [f"{name} {_number(ranking[key], '.4f')}" for name, key in quality if ranking is not None]
     return [
         "<h2>False alarms and misses</h2>",
         f"<p>{found['hits']:,} of {counted(found['n_anomalous'], 'anomalous row')} flagged, "
         f"{found['misses']:,} missed; {counted(found['false_alarms'], 'false alarm')} in "
         f"{counted(found['n_normal'], 'normal row')}; {found['n_unlabelled']:,} without a label.</p>",
+        *([f"<p>Of all thresholds: {', '.join(measures)}.</p>"] if measures else []),
     ]
 
 
@@ -136,10 +144,9 @@ def _drift(drift: Content, n_rows: int) -> list[str]:
         )
         for column in shown
     ]
-    compared = f"{drift['n_rows']:,} rows" + f" of {n_rows:,}, drawn at random," * (drift["n_rows"] < n_rows)
     summary = (
-        f"Drift in {moved}{since}; {compared} against {drift['n_calibration']:,} of "
-        "calibration. Effect is the share of rows that would have to be others, from 0 to 1."
+        f"Drift in {moved}{since}; {_compared(drift['n_rows'], n_rows)} against {drift['n_calibration']:,} "
+        "of calibration. Effect is the share of rows that would have to be others, from 0 to 1."
     )
     hidden = f"<p>And {counted(len(still) - _N_STILL, 'column')} without drift.</p>" * (len(still) > _N_STILL)
     return [title, f"<p>{escape(summary)}</p>", table(names, lines, 2), hidden]
@@ -153,8 +160,8 @@ def _thresholds(thresholds: Sequence[Content]) -> list[str]:
     names += ["misses", "false alarms"] * labelled
     rows = [
         [
-            _percent(one["false_alarm_rate"]),
-            _range(one["false_alarm_interval"], _percent),
+            percent(one["false_alarm_rate"]),
+            range_text(one["false_alarm_interval"], percent),
             f"{one['offset']:.4g}",
             f"{one['alerts']:,}",
             *([f"{one['evaluation'][name]:,}" for name in ("misses", "false_alarms")] if labelled else ()),
@@ -164,9 +171,38 @@ def _thresholds(thresholds: Sequence[Content]) -> list[str]:
     return ["<h2>What would another threshold do?</h2>", table(names, rows, 0)]
 
 
+def _peers(peers: Content | None, n_rows: int) -> list[str]:
+    if peers is None:
+        return []
+    title = "<h2>What do other detectors say?</h2>"
+    if peers["problem"] is not None:
+        return [title, f"<p>Not compared: {escape(peers['problem'])}.</p>"]
+    found = peers["detectors"]
+    names = ["detector", "settings", "rank correlation", f"of our worst {peers['n_worst']}"]
+    ranked = any(one["auroc"] is not None for one in found)
+    names += ["average precision", "AUROC"] * ranked
+    rows = [
+        [
+            one["name"],
+            one["settings"],
+            _number(one["rank_correlation"], ".3f"),
+            f"{one['shared_worst']:,}",
+            *([_number(one[name], ".4f") for name in ("average_precision", "auroc")] if ranked else ()),
+        ]
+        for one in found
+    ]
+    text = (
+        f"Other detectors, of scikit-learn, are fitted on {_compared(peers['n_rows'], n_rows)} and score the "
+        "same rows. They see the cells as the encoder of this model gives them to its networks, with 0 for a "
+        "missing one. The rank correlation is Spearman's, with the scores of this model. The next column "
+        f"counts our {peers['n_worst']} worst of these rows that are also among as many worst of the other."
+    )
+    return [title, f"<p>{text}</p>", table(names, rows, 2)]
+
+
 def _model(model: Content) -> list[str]:
     training, threshold = model["training"], model["threshold"]
-    parts = ["<h2>How sure is the threshold?</h2>", _pairs(_threshold_pairs(threshold))]
+    parts = ["<h2>How sure is the threshold?</h2>", _pairs(threshold_pairs(threshold))]
     parts += ["<h2>What was learned</h2>"]
     rows = [(column["name"], column["kind"], column["detail"]) for column in model["columns"]]
     parts.append(table(("column", "kind", "detail"), rows, 3))
@@ -187,18 +223,8 @@ def _model(model: Content) -> list[str]:
     return [*parts, _pairs(stated)]
 
 
-def _threshold_pairs(threshold: Content) -> list[tuple[str, str]]:
-    pairs = [("threshold", f"{threshold['offset']:.4g} nats; rows that score lower are flagged")]
-    if threshold["interval"] is not None:
-        pairs.append(("its 90 % interval", _range(threshold["interval"], lambda end: f"{end:.4g} nats")))
-    if threshold["false_alarm_rate"] is not None:
-        basis = "estimated" if threshold["tail"] == "gpd" else "at most, on average over calibrations"
-        pairs.append(("false-alarm rate", f"{_percent(threshold['false_alarm_rate'])} ({basis})"))
-    if threshold["false_alarm_interval"] is not None:
-        pairs.append(
-            ("90 % interval of the actual rate", _range(threshold["false_alarm_interval"], _percent))
-        )
-    return [*pairs, ("calibration", counted(threshold["n_calibration"], "held-out row"))]
+def _compared(n_sampled: int, n_rows: int) -> str:
+    return f"{n_sampled:,} rows" + f" of {n_rows:,}, drawn at random," * (n_sampled < n_rows)
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
@@ -208,15 +234,6 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
 
 def _figure(svg: str) -> str:
     return f"<figure>{svg}</figure>"
-
-
-def _range(ends: Sequence[float | None], shown: Any) -> str:
-    low, high = ("no bound" if end is None else shown(end) for end in ends)
-    return f"{low} to {high}"
-
-
-def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.2g} %" if share < 1 else "100 %"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -14,8 +14,15 @@ from anomaly_vae_pipelines.records import VERDICT, Evaluation, Label, Rows, Scor
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.runs.learn import verdicts_of
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter
-from anomaly_vae_pipelines.scoring.evaluation import ANOMALOUS, NORMAL, evaluate_scores, kinds_of
+from anomaly_vae_pipelines.scoring.evaluation import (
+    ANOMALOUS,
+    NORMAL,
+    evaluate_scores,
+    kinds_of,
+    rank_correlation,
+)
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
+from anomaly_vae_pipelines.scoring.options import RowObserver
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 
 Floats = NDArray[np.float64]
@@ -122,6 +129,7 @@ def compare_models(
     verdicts: str | None = None,
     *,
     n_examples: int = 3,
+    report: RowObserver | None = None,
 ) -> Comparison:
     """Score the rows of a file with two models and compare the results.
 
@@ -137,6 +145,8 @@ def compare_models(
         File of other rows that are known, with a column ``verdict`` as for ``learn_file``.
     n_examples : int
         The most examples of each kind.
+    report : RowObserver, optional
+        Receives the rows of ``source`` as the new model scores them; it needs no other columns.
 
     Raises
     ------
@@ -144,7 +154,8 @@ def compare_models(
         For rows that a model cannot read, models that read different rows, and labels without a known row.
     """
     _check_kinds(old, new, label or verdicts)
-    before, after = (_passed(model, source, label=label, explained=True) for model in (old, new))
+    before = _passed(old, source, label=label, explained=True)
+    after = _passed(new, source, label=label, explained=True, report=report)
     _check_same_rows((old, before), (new, after), source)
     known_before, known_after = [before] * (label is not None), [after] * (label is not None)
     if verdicts is not None:
@@ -156,7 +167,7 @@ def compare_models(
     return Comparison(
         old=_side(old, before, known_before),
         new=_side(new, after, known_after),
-        rank_correlation=_rank_correlation(before.scores, after.scores),
+        rank_correlation=rank_correlation(before.scores, after.scores),
         n_both=int(both.sum()),
         n_only_old=int(only_old.sum()),
         n_only_new=int(only_new.sum()),
@@ -183,6 +194,7 @@ def _passed(
     label: Label | None = None,
     verdict: str | None = None,
     explained: bool = False,
+    report: RowObserver | None = None,
 ) -> _Pass:
     adapter = opened.adapter
     scorer = adapter.scorer(explain="flagged" if explained else "none")
@@ -190,6 +202,8 @@ def _passed(
     parts: list[_Pass] = []
     n_rows = 0
     for piece in scored_rows(scorer, adapter.inputs([source]), columns):
+        if report is not None:
+            report.observe(piece)
         notes = _notes(piece, n_rows) if explained else {}
         kinds = _kinds(piece.rows, label, verdict)
         parts.append(_Pass(piece.scores, piece.is_anomaly, piece.rows.numbers, kinds, notes))
@@ -249,16 +263,6 @@ def _examples(before: _Pass, after: _Pass, group: NDArray[np.bool_], n_examples:
         )
         for position in lowest
     ]
-
-
-def _rank_correlation(first: Floats, second: Floats) -> float | None:
-    """Spearman's correlation; None if all values of an array are equal."""
-    from scipy.stats import rankdata
-
-    ranks = [rankdata(scores) for scores in (first, second)]
-    if any(np.ptp(rank) == 0 for rank in ranks):
-        return None
-    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def _check_kinds(old: OpenedModel, new: OpenedModel, known: object) -> None:

@@ -12,22 +12,30 @@ from anomaly_vae_pipelines.scoring.adapters import AnyScorer, ImageAdapter
 from anomaly_vae_pipelines.scoring.blocks import all_scored, score_blocks
 from anomaly_vae_pipelines.scoring.evaluation import evaluate
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
+from anomaly_vae_pipelines.scoring.options import RowObserver
 from anomaly_vae_pipelines.sources.image_inputs import Inputs
 
 
-def evaluate_file(opened: OpenedModel, source: str, label: Label) -> Evaluation:
-    """Compare the scores of the rows of a file with a label; raises InputError as ``ScoreRun`` does."""
+def evaluate_file(
+    opened: OpenedModel, source: str, label: Label, report: RowObserver | None = None
+) -> Evaluation:
+    """Compare the scores of the rows of a file with a label; raises InputError as ``ScoreRun`` does.
+
+    ``report`` receives the rows too, those that are flagged with reasons; it needs no other columns.
+    """
     adapter = opened.adapter
     if isinstance(adapter, ImageAdapter):
         raise InputError(
             f"{opened.path}: was fitted on images; their folders are the labels, so leave out --label and "
             "--normal"
         )
-    scorer, stats = adapter.scorer(explain="none"), RunStats()
+    scorer, stats = adapter.scorer(explain="none" if report is None else "flagged"), RunStats()
 
     def counted() -> Iterator[ScoredRows]:
         for scored in scored_rows(scorer, adapter.inputs([source]), [label.column]):
             stats.add(scored, ())
+            if report is not None:
+                report.observe(scored)
             yield scored
 
     evaluation = evaluate(counted(), label, scorer.offset)

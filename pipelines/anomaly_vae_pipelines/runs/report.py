@@ -1,25 +1,21 @@
-"""Report: what a model learned, and what it finds in files, as JSON values."""
+"""Report: what a model learned, and what it finds in rows as they are scored, as JSON values."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from anomaly_vae.errors import InputError
-from anomaly_vae.persistence import read_metadata
-from anomaly_vae_pipelines.records import Label
-from anomaly_vae_pipelines.runs.drift_sample import DriftSample
+from anomaly_vae_pipelines.records import Evaluation, Label, ScoredRows
+from anomaly_vae_pipelines.runs.drift_sample import sample_drift
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
+from anomaly_vae_pipelines.runs.model_facts import model_facts
+from anomaly_vae_pipelines.runs.peers import sample_peers
 from anomaly_vae_pipelines.runs.report_rows import ReportRows
-from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, TableAdapter
+from anomaly_vae_pipelines.runs.scored_sample import ScoredSample
+from anomaly_vae_pipelines.scoring.adapters import TableAdapter
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
-
-HISTORY_POINTS = 100
-"""Most points of the history of a training that are shown."""
 
 N_COLUMNS = 8
 """Most columns that are shown for each of the worst rows."""
@@ -28,74 +24,122 @@ DRIFT_RATE = 0.01
 """The most that the probability of drift in rows like those of calibration may be."""
 
 
+class Report:
+    """Observes the scored rows of a run, from which it makes the content of a report in bounded memory.
+
+    Parameters
+    ----------
+    opened : OpenedModel
+        A model of a table, with whose threshold the rows are scored.
+    sources : sequence of str
+        The files that are read, by the names that the user gave.
+    label : Label, optional
+        Which rows are normal.
+    time : str, optional
+        Column of times: in ISO 8601 or in seconds.
+    peers : bool
+        Whether other detectors are fitted on a sample of the rows and compared.
+
+    Raises
+    ------
+    InputError
+        For a model of images.
+    """
+
+    def __init__(
+        self,
+        opened: OpenedModel,
+        sources: Sequence[str],
+        label: Label | None = None,
+        time: str | None = None,
+        *,
+        peers: bool = False,
+    ) -> None:
+        adapter = table_adapter(opened)
+        self._opened, self._sources, self._label, self._peers = opened, list(sources), label, peers
+        # The reasons of the few rows that are shown are made again, with values and of more columns.
+        self._detailed = adapter.scorer(explain="all", expected=True, n_reasons=N_COLUMNS)
+        self._rows = ReportRows(
+            self._detailed.offset,
+            adapter.detector.calibration_scores_,
+            lambda row: self._detailed(row).rows.reasons[0],
+            label,
+            time,
+        )
+        self._sample = ScoredSample()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it needs besides those of the model."""
+        return self._rows.columns
+
+    def observe(self, scored: ScoredRows) -> None:
+        """Add the next rows, of which those that are flagged have reasons; raises SourceError for a time."""
+        self._rows.observe(scored)
+        self._sample.add(scored)
+
+    def warn_of_unseen(self) -> None:
+        """Warn with UnseenValuesWarning if many rows hold values that training never saw."""
+        self._rows.stats.warn_of_unseen()
+
+    def content(self, *, n_rejected: int = 0, evaluation: Evaluation | None = None) -> dict[str, Any]:
+        """Return the content.
+
+        ``n_rejected`` is the number of rows that could not be read. ``evaluation`` is of the same rows, and
+        adds what needs all scores.
+        """
+        of_ranking = ("auroc", "average_precision")
+        data = {
+            "sources": self._sources,
+            "n_rejected": n_rejected,
+            **self._rows.content(),
+            "ranking": None
+            if evaluation is None
+            else {name: getattr(evaluation, name) for name in of_ranking},
+            "drift": self._drift(),
+            "peers": self._compared() if self._peers else None,
+        }
+        return {"model": model_facts(self._opened), "data": data}
+
+    def _drift(self) -> dict[str, Any]:
+        detailed = self._detailed
+        try:
+            reference = detailed.detector.drift_reference()
+        except InputError as error:  # of an earlier release, which kept too little
+            return {"problem": str(error)}
+        found = sample_drift(self._sample.sampled(), detailed, reference, DRIFT_RATE)
+        return {"problem": None, **asdict(found), "drifted": found.drifted, "moved": list(found.moved)}
+
+    def _compared(self) -> dict[str, Any]:
+        return sample_peers(self._sample.sampled(), self._detailed, self._detailed.offset, self._label)
+
+
 def report_files(
-    opened: OpenedModel, sources: Sequence[str], label: Label | None = None, time: str | None = None
+    opened: OpenedModel,
+    sources: Sequence[str],
+    label: Label | None = None,
+    time: str | None = None,
+    *,
+    peers: bool = False,
 ) -> dict[str, Any]:
     """Return the content of a report about a model of a table and the rows of files, which may be none.
 
     The rows are read once, and memory does not grow with their number. Raises InputError for a model of
     images, and as ``ScoreRun`` does.
     """
+    adapter = table_adapter(opened)
+    if not sources:
+        return {"model": model_facts(opened), "data": None}
+    report = Report(opened, sources, label, time, peers=peers)
+    for scored in scored_rows(adapter.scorer(), adapter.inputs(sources), report.columns):
+        report.observe(scored)
+    report.warn_of_unseen()
+    return report.content()
+
+
+def table_adapter(opened: OpenedModel) -> TableAdapter:
+    """Return the adapter of a model; raises InputError for a model of images."""
     adapter = opened.adapter
-    if isinstance(adapter, ImageAdapter):
+    if not isinstance(adapter, TableAdapter):
         raise InputError(f"{opened.path}: was fitted on images, and reports are only of tables")
-    content = {"model": _model(opened), "data": None}
-    if sources:
-        content["data"] = _data(adapter, sources, label, time)
-    return content
-
-
-def _model(opened: OpenedModel) -> dict[str, Any]:
-    detector, stated = opened.detector, read_metadata(opened.path)
-    metadata = detector.metadata()
-    history = getattr(detector, "history_", {}).get("elbo_validation", np.empty(0))
-    chosen = np.unique(np.linspace(0, max(len(history) - 1, 0), HISTORY_POINTS).astype(int))
-    return {
-        "path": opened.path,
-        "model_id": opened.model_id,
-        "created": stated.get("created"),
-        "columns": metadata["schema"],
-        "training": metadata["training"],
-        "history": [float(history[i]) for i in chosen if len(history) and math.isfinite(history[i])],
-        "threshold": {
-            **metadata["threshold"],
-            "interval": _finite(detector.threshold_interval_),
-            "false_alarm_interval": _finite(detector.false_alarm_interval_),
-        },
-        "provenance": stated.get("provenance", []),
-    }
-
-
-def _data(
-    adapter: TableAdapter, sources: Sequence[str], label: Label | None, time: str | None
-) -> dict[str, Any]:
-    reference, problem = None, None
-    try:
-        reference = adapter.detector.drift_reference()
-    except InputError as error:  # of an earlier release, which kept too little
-        problem = str(error)
-    scorer = adapter.scorer(expected=True)
-    detailed = adapter.scorer(explain="all", expected=True)
-    detailed.n_reasons = N_COLUMNS
-    rows = ReportRows(
-        scorer.offset,
-        adapter.detector.calibration_scores_,
-        label,
-        time,
-        explain=lambda row: detailed(row).rows.reasons[0],
-    )
-    sample = None if reference is None else DriftSample(scorer, reference, DRIFT_RATE)
-    for scored in scored_rows(scorer, adapter.inputs(sources), rows.columns):
-        rows.observe(scored)
-        if sample is not None:
-            sample.add(scored.rows)
-    rows.stats.warn_of_unseen()
-    drift: dict[str, Any] = {"problem": problem}
-    if sample is not None:
-        report = sample.report()
-        drift |= {**asdict(report), "drifted": report.drifted, "moved": list(report.moved)}
-    return {"sources": list(sources), **rows.content(), "drift": drift}
-
-
-def _finite(interval: tuple[float, float] | None) -> list[float | None] | None:
-    return None if interval is None else [end if math.isfinite(end) else None for end in interval]
+    return adapter

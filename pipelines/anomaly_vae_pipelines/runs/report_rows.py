@@ -47,22 +47,21 @@ class ReportRows:
         The threshold in nats.
     calibration : array of shape (n_calibration,)
         Sorted scores of the calibration rows, from which the other thresholds follow.
+    explain : callable
+        Returns the reasons that are shown for one row, if it is among the worst.
     label : Label, optional
         Which rows are normal.
     time : str, optional
         Column of times: in ISO 8601 or in seconds.
-    explain : callable, optional
-        Returns the reasons of one row that are shown if it is among the worst; by default its first reasons.
     """
 
     def __init__(
         self,
         offset: float,
         calibration: NDArray[np.float64],
+        explain: Callable[[Rows], Sequence[Reason]],
         label: Label | None = None,
         time: str | None = None,
-        *,
-        explain: Callable[[Rows], Sequence[Reason]] | None = None,
     ) -> None:
         self._explain = explain
         self._label, self._time, self._times = label, time, RowRate(time or "")
@@ -85,10 +84,10 @@ class ReportRows:
         self._kinds: Counter[int] = Counter()
 
     @property
-    def columns(self) -> list[str]:
+    def columns(self) -> tuple[str, ...]:
         """Columns that it needs besides those of the model."""
         named = (None if self._label is None else self._label.column, self._time)
-        return list(dict.fromkeys(name for name in named if name is not None))
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
     def observe(self, scored: ScoredRows) -> None:
         """Add the next rows; raises SourceError for an invalid time."""
@@ -150,7 +149,7 @@ class ReportRows:
         self._worst = ranked[:N_WORST]
 
     def _row(self, scored: ScoredRows, position: int, first: int) -> dict[str, Any]:
-        rows, reasons = scored.rows, scored.reasons[position]
+        rows = scored.rows
         return {
             "position": first + position + 1,
             "source": rows.source_of(position),
@@ -159,16 +158,13 @@ class ReportRows:
             "p_value": float(scored.p_values[position]),
             "severity": float(scored.severities[position]),
             "label": None if self._label is None else rows.cells(self._label.column)[position],
-            "reasons": reasons,
             "row": take_rows(rows, np.array([position])),
         }
 
     def _explained(self, found: dict[str, Any]) -> dict[str, Any]:
         """A row that was found, with its reasons as JSON values."""
         shown = dict(found)
-        row, reasons = shown.pop("row"), shown["reasons"]
-        if self._explain is not None:
-            reasons = self._explain(row)
+        reasons = self._explain(shown.pop("row"))
         return {
             **shown,
             "reasons": [asdict(reason) for reason in reasons],
@@ -234,7 +230,7 @@ def _group(shares: Sequence[tuple[str, float]]) -> tuple[str, ...]:
     names, explained = [], 0.0
     for column, share in shares:
         names.append(column)
-        explained += share or 0.0
+        explained += share
         if explained >= HALF:
             break
     return tuple(sorted(names))

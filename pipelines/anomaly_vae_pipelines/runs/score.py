@@ -24,7 +24,7 @@ from anomaly_vae_pipelines.runs.summary import summary_path
 from anomaly_vae_pipelines.scoring.adapters import refuse_inside, refuse_pictures_over
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, all_scored, columns_to_read, score_blocks
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_model
-from anomaly_vae_pipelines.scoring.options import Observer, Progress, ScoreOptions
+from anomaly_vae_pipelines.scoring.options import Observer, Progress, RowObserver, ScoreOptions
 from anomaly_vae_pipelines.scoring.tables import reason_texts
 from anomaly_vae_pipelines.sinks.encoding import ENCODERS, CsvEncoder, check_no_clash
 from anomaly_vae_pipelines.sinks.journal import Record
@@ -63,6 +63,8 @@ class ScoreRun:
         Called with a Progress after every block.
     observer : Observer, optional
         Receives the rows of every block in order; their reasons have observed and expected values.
+    report : RowObserver, optional
+        Also receives them. Its state is not saved, so that the run cannot be resumed.
     offset : float, optional
         Replaces the threshold of the model, in nats.
     on_finished : callable, optional
@@ -86,11 +88,12 @@ class ScoreRun:
         *,
         on_progress: Callable[[Progress], None] | None = None,
         observer: Observer | None = None,
+        report: RowObserver | None = None,
         offset: float | None = None,
         on_finished: Callable[[ScoreSummary], object] | None = None,
     ) -> None:
         self.options = options or ScoreOptions()
-        self.output_path, self.observer = output, observer
+        self.output_path, self.observer, self._report = output, observer, report
         self.format = format_of(output, self.options.output_format)
         if self.format not in ENCODERS:
             raise InputError(
@@ -114,6 +117,8 @@ class ScoreRun:
             refuse_pictures_over(self.options.heatmaps, self.inputs)
         if self.options.resume and "-" in self.inputs.names:
             raise InputError("standard input cannot be resumed; --resume needs files as inputs")
+        if self.options.resume and report is not None:
+            raise InputError("a run with --report cannot be resumed; leave out one of --report and --resume")
         self.scorer = opened.adapter.scorer(
             explain=self.options.explain,
             expected=observer is not None,
@@ -212,6 +217,8 @@ class ScoreRun:
         self.stats.add(scored, rejected)
         if self.observer is not None:
             self.observer.observe(scored)
+        if self._report is not None:
+            self._report.observe(scored)
         if self._on_progress is not None:
             self._on_progress(self._progress(number, block.n_bytes))
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
@@ -259,7 +266,7 @@ class ScoreRun:
     def _check_columns(self, source: Source, *, is_first: bool) -> None:
         """Raise InputError if columns are missing, differ between files, or clash with result columns."""
         require_columns(self.scorer.names, source, ", which the model was fitted on")
-        require_columns(self._observed, source, ", which a rule or --id names")
+        require_columns(self._observed, source, ", which a rule, --id or --time names")
         check_no_clash(source.name, source.columns, self.options.prefix)
         if is_first or not self._columns:
             self._columns = source.columns
@@ -276,7 +283,9 @@ class ScoreRun:
 
     @property
     def _observed(self) -> tuple[str, ...]:
-        return () if self.observer is None else self.observer.columns
+        """Columns of the observers, each once."""
+        observers = [one for one in (self.observer, self._report) if one is not None]
+        return tuple(dict.fromkeys(name for one in observers for name in one.columns))
 
     def _outputs(self) -> dict[str, str | None]:
         """Return the files that the run writes, by option or description."""

@@ -23,7 +23,14 @@ from anomaly_vae_pipelines.images.layouts import holds_images, is_array_file, is
 from anomaly_vae_pipelines.io.files import expand
 from anomaly_vae_pipelines.scoring.images import ImageDetector, ImageScorer
 from anomaly_vae_pipelines.scoring.options import Explain
-from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline, read_columns
+from anomaly_vae_pipelines.scoring.tables import (
+    N_REASONS,
+    Model,
+    Scorer,
+    final_detector,
+    is_pipeline,
+    read_columns,
+)
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
 from anomaly_vae_pipelines.sources import (
     ImageArrivals,
@@ -73,10 +80,12 @@ class TableAdapter:
         heatmaps: str | None = None,
         force: bool = False,
         reference: Reference | None = None,
+        n_reasons: int = N_REASONS,
     ) -> Scorer:
         """Return the scorer of the model; raises InputError for ``heatmaps``, which tables do not have.
 
         With ``reference``, the calibration rows of the model, the scorer also compares rows with them.
+        ``n_reasons`` is the most columns that are given as reasons for a row.
         """
         if heatmaps is not None:
             raise InputError("the model was fitted on a table, which has no heat maps; leave out --heatmaps")
@@ -89,6 +98,7 @@ class TableAdapter:
             tail=tail,
             texts=texts,
             reference=reference,
+            n_reasons=n_reasons,
         )
 
     def inputs(self, paths: Sequence[str], given_format: str | None = None) -> Inputs:

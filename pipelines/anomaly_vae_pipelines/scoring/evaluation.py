@@ -63,6 +63,16 @@ def evaluate_scores(
     )
 
 
+def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
+    """Spearman's correlation of two arrays of shape (n_rows,); None if all values of one are equal."""
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(scores) for scores in (first, second)]
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        return None
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
 def _counts(
     scores: NDArray[np.float64], anomalous: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -69,19 +69,23 @@ class Progress:
     total_bytes: int | None
 
 
-class Observer(Protocol):
-    """Receives the scored rows of a run; its state is saved with the run, so that both can be resumed."""
+class RowObserver(Protocol):
+    """Receives the scored rows of a run, in order."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it needs besides those of the model."""
 
+    def observe(self, scored: ScoredRows) -> object:
+        """Process the next rows."""
+
+
+class Observer(RowObserver, Protocol):
+    """An observer whose state is saved with the run, so that both can be resumed."""
+
     @property
     def calibration_rows(self) -> Reference | None:
         """Calibration rows of the model, with which it needs the rows to be compared; None if it does not."""
-
-    def observe(self, scored: ScoredRows) -> object:
-        """Process the next rows."""
 
     def get_state(self) -> dict[str, Any]:
         """Return the state as JSON values."""

@@ -66,6 +66,8 @@ class Scorer:
         Columns that a Pipeline receives as text even if all cells are numbers.
     reference : Reference, optional
         The calibration rows of the model, if rows are also compared with them.
+    n_reasons : int
+        Most columns given as reasons for a row.
 
     Attributes
     ----------
@@ -73,8 +75,6 @@ class Scorer:
         Columns that the model reads.
     numeric : frozenset of str
         Those columns that are read as numbers.
-    n_reasons : int
-        Most columns given as reasons for a row.
 
     Raises
     ------
@@ -93,8 +93,9 @@ class Scorer:
         tail: Tail = "empirical",
         texts: frozenset[str] = frozenset(),
         reference: Reference | None = None,
+        n_reasons: int = N_REASONS,
     ) -> None:
-        self._texts, self.reference, self.n_reasons = texts, reference, N_REASONS
+        self._texts, self.reference, self._n_reasons = texts, reference, n_reasons
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
         self.offset = self.detector.offset_ if offset is None else offset
@@ -176,7 +177,7 @@ class Scorer:
         if self.explain == "none" or not len(chosen):
             return Reasons()
         observed = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
-        explained = self.detector.explain_shares(observed, n_columns=self.n_reasons)
+        explained = self.detector.explain_shares(observed, n_columns=self._n_reasons)
         positions = chosen.tolist()
         cells = self._cells(observed, positions) if self.expected else no_cells
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from anomaly_vae_pipelines.runs import drift_sample
+from anomaly_vae_pipelines.runs import scored_sample
 from anomaly_vae_pipelines.runs.drift import drift_files
-from anomaly_vae_pipelines.runs.drift_sample import DriftSample
+from anomaly_vae_pipelines.runs.drift_sample import sample_drift
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
+from anomaly_vae_pipelines.runs.scored_sample import ScoredSample
 from anomaly_vae_pipelines.scoring.model_files import open_model
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
@@ -24,10 +25,10 @@ def path(tmp_path):
 def report(model, path):
     adapter = open_model(model).adapter
     scorer, reference = adapter.scorer(), adapter.detector.drift_reference()
-    sample = DriftSample(scorer, reference, 0.01)
+    sample = ScoredSample()
     for scored in scored_rows(scorer, adapter.inputs([path]), []):
-        sample.add(scored.rows)
-    return sample.report()
+        sample.add(scored)
+    return sample_drift(sample.sampled(), scorer, reference, 0.01)
 
 
 def test_all_rows_are_compared_if_they_are_few(model, path):
@@ -37,7 +38,7 @@ def test_all_rows_are_compared_if_they_are_few(model, path):
 def test_a_sample_finds_the_change_and_the_row_after_which_it_did(model, path, monkeypatch):
     """The sample is a third of the rows; the row is counted among all of them."""
     whole = report(model, path)
-    monkeypatch.setattr(drift_sample, "N_ROWS", 400)
+    monkeypatch.setattr(scored_sample, "N_ROWS", 400)
     found = report(model, path)
     assert found.n_rows == 400
     assert "amount" in found.moved

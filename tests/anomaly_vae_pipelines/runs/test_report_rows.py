@@ -7,17 +7,23 @@ import json
 import numpy as np
 import pytest
 
-from anomaly_vae_pipelines.reasons import Reasons
-from anomaly_vae_pipelines.records import Label, ScoredRows
+from anomaly_vae_pipelines.reasons import Reason, Reasons
+from anomaly_vae_pipelines.records import Label, Rows, ScoredRows
 from anomaly_vae_pipelines.runs.report_rows import N_WORST, ReportRows
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
 CALIBRATION = np.sort(np.random.default_rng(1).normal(size=500))
 
 
+def _explained(row: Rows) -> list[Reason]:
+    """Two reasons for four fifths of the shortfall of ten nats."""
+    assert len(row) == 1
+    return [Reason("amount", -6.0, "60", "20", 0.6), Reason("count", -2.0, "9", "5", 0.2)]
+
+
 def _content(scores: np.ndarray, sizes: int = 1, time: str | None = "when") -> dict:
     """The content of a report on rows of one second each, in ``sizes`` blocks; low scores are bad."""
-    report = ReportRows(-2.0, CALIBRATION, Label("label", "good"), time)
+    report = ReportRows(-2.0, CALIBRATION, _explained, Label("label", "good"), time)
     for part in np.array_split(np.arange(len(scores)), sizes):
         cells = [[str(second), "bad" if scores[second] < -3 else "good"] for second in part.tolist()]
         chosen, flagged = scores[part], scores[part] < -2.0
