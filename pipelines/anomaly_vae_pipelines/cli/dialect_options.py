@@ -33,6 +33,7 @@ _ENCODING_HELP = "Encoding of the text, such as cp1252. [default: found]"
 _HEADER_HELP = (
     "Whether the first row has the names; without, they are column_1, column_2 ... [default: found]"
 )
+_COMMENT_HELP = "What lines start with that are comments, such as #; none if all are rows. [default: found]"
 _NA_HELP = "A word or a number that means a missing cell, such as -999. Repeatable."
 _NOT_NA_HELP = "A word or a number that is a value, though it looks like a missing cell. Repeatable."
 _SHEET_HELP = "Name or number, from 1, of the sheet of an Excel file. [default: the only one with cells]"
@@ -106,6 +107,14 @@ def _codec(_: click.Context, option: click.Parameter, value: str | None) -> str 
     return codecs.lookup(value).name
 
 
+def _comment(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is None or value == "none":
+        return None if value is None else ""
+    if not value.strip() or len(value) > 3 or value[0].isalnum() or value[0] in "\"',;":
+        raise click.BadParameter(f"wanted a mark such as #, % or //, or none; got {value!r}", param=option)
+    return value
+
+
 def _checked(check: Callable[..., Any]) -> Callable[..., None]:
     return lambda ctx, option, value: _store(ctx, option, check(ctx, option, value))
 
@@ -116,6 +125,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--thousands",), {"metavar": "MARK", "help": _THOUSANDS_HELP, "callback": _checked(_mark(".,' "))}),
     (("--encoding",), {"metavar": "NAME", "help": _ENCODING_HELP, "callback": _checked(_codec)}),
     (("--header/--no-header",), {"default": None, "help": _HEADER_HELP}),
+    (("--comment",), {"metavar": "MARK", "help": _COMMENT_HELP, "callback": _checked(_comment)}),
     (("--na", "missing"), {"multiple": True, "metavar": "WORD", "help": _NA_HELP}),
     (("--not-na", "values"), {"multiple": True, "metavar": "WORD", "help": _NOT_NA_HELP}),
     (("--day-first/--month-first", "day_first"), {"default": None, "help": _DAY_HELP}),

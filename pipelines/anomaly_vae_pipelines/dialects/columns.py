@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_vae_pipelines.arrow_arrays import arrow_texts, null, numpy_floats
+from anomaly_vae_pipelines.arrow_arrays import arrow_booleans, arrow_texts, null, numpy_floats
 from anomaly_vae_pipelines.dialects.dialect import Dialect, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm, is_code, is_version
 from anomaly_vae_pipelines.dialects.marks import Marks, decide
 from anomaly_vae_pipelines.dialects.missing import AMONG_NUMBERS, MISSING, SURE
-from anomaly_vae_pipelines.dialects.numbers import NumberForm, affix_form, affixes_of, possible_marks
+from anomaly_vae_pipelines.dialects.numbers import NumberForm, affix_form, affixes_of, is_true, possible_marks
 from anomaly_vae_pipelines.dialects.sentinels import find_sentinel, may_be_sentinel
 from anomaly_vae_pipelines.dialects.times import (
+    ORDERS,
     ClockForm,
     DateForm,
+    are_dates,
     is_clock,
     is_pointed_clock,
     possible_orders,
@@ -40,6 +43,8 @@ _DATE_LIKE = re.compile(
     r"[0-9]{2}[-./][0-9]{2}[-./][0-9]{2})(?:[T ].*)?"
 )
 _MOST_SHOWN = 200
+_ALMOST_ALL = 0.9
+"""Share of the distinct texts of a column from which on the others are reported."""
 _DATES = {"dmy": "day-first", "mdy": "month-first"}
 
 
@@ -247,8 +252,10 @@ def _may_be_year_first(texts: pa.ChunkedArray) -> bool:
 
 def _warn_of_forms(name: str, texts: pa.ChunkedArray) -> None:
     """Warn with MixedColumnWarning if a text column has dates, or numbers with units, of several forms."""
+    if _warn_of_exception(name, texts) or pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
+        return
     head = texts.slice(0, _MOST_SHOWN).to_pylist()
-    if len(head) < 2 or pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
+    if len(head) < 2:
         return
     first = head[0]
     if all(_DATE_LIKE.fullmatch(text) for text in head):
@@ -269,6 +276,32 @@ def _warn_of_forms(name: str, texts: pa.ChunkedArray) -> None:
     )
 
 
+def _warn_of_exception(name: str, texts: pa.ChunkedArray) -> bool:
+    """Warn with MixedColumnWarning if almost all texts are dates, or numbers with one unit, in one form."""
+    head = texts.slice(0, _HEAD)
+    for order in ORDERS:
+        if is_true(are_dates(head, order)).mean() >= _ALMOST_ALL:
+            is_of_form, what = is_true(are_dates(texts, order)), "dates"
+            break
+    else:
+        affixes = [affixes_of(text) for text in head.to_pylist()]
+        units = Counter(affix for affix in affixes if affix is not None and any(affix)).most_common(1)
+        if not units or units[0][1] < _ALMOST_ALL * len(head):
+            return False
+        texts, what = head, "numbers"
+        is_of_form = np.array([affix == units[0][0] for affix in affixes])
+    if is_of_form.all():
+        return False
+    odd = texts.filter(arrow_booleans(~is_of_form))[0].as_py()
+    warnings.warn(
+        f"column {name!r} is read as text, not as {what}, because of {odd!r}; correct such cells, or name "
+        "them with --na if they mean a missing value",
+        MixedColumnWarning,
+        stacklevel=3,
+    )
+    return True
+
+
 def _shape(text: str) -> str:
     """A text with one character for each run of digits and of letters."""
     return re.sub("[A-Za-z]+", "a", re.sub("[0-9]+", "0", text))
@@ -282,6 +315,10 @@ def _marks(columns: list[_Column], dialect: Dialect, given: Given, source: str) 
             column.marks[:] = fitting
     if any(said):
         return said[0] or ("." if said[1] == "," else "," if said[1] == "." else "."), said[1]
+    has_commas = any("," in marks for column in columns for marks in column.marks)
+    if dialect.separator == "," and not has_commas:  # a point for thousands goes with a decimal comma
+        for column in columns:
+            column.marks[:] = [marks for marks in column.marks if marks != ("", ".")] or column.marks
     decided = decide([column.marks for column in columns])
     unsure = next((column for column in columns if len(column.marks) > 1), None)
     if decided is None and unsure is not None:
@@ -324,8 +361,3 @@ def _ask_about_sentinel(
             source, None, f"column {column.name!r}: {text} occurs {count:,} times, all others are {others}; "
             f"add --na={text} if it means a missing value, or --not-na={text} if it is a number"
         )  # fmt: skip
-
-
-def stored_forms(forms: Mapping[str, ColumnForm]) -> dict[str, dict[str, object]]:
-    """The forms as JSON values."""
-    return {name: form.as_json() for name, form in forms.items()}

@@ -119,7 +119,7 @@ class Given:
 
     Attributes
     ----------
-    separator, decimal, thousands, encoding, header
+    separator, decimal, thousands, encoding, header, comment
         As in ``Dialect``.
     missing, values : tuple of str
         As in ``Dialect``.
@@ -140,6 +140,7 @@ class Given:
     thousands: str | None = None
     encoding: str | None = None
     header: bool | None = None
+    comment: str | None = None
     missing: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     day_first: bool | None = None

@@ -90,10 +90,10 @@ def _wide(sample: bytes) -> str | None:
 
 def _refuse_mixture(sample: bytes, name: str) -> None:
     """Raise SourceError if some lines have letters in UTF-8, and others have letters in another encoding."""
-    lines = sample.splitlines()[:-1]
-    others = [i for i, line in enumerate(lines) if not line.isascii() and not is_encoded(line, "utf-8")]
-    n_wide = sum(not line.isascii() and is_encoded(line + b"\n", "utf-8") for line in lines)
-    if n_wide and others:
+    lines = [line if line.endswith((b"\n", b"\r")) else b"" for line in sample.splitlines(keepends=True)]
+    is_wide = {i: is_encoded(line, "utf-8") for i, line in enumerate(lines) if not line.isascii()}
+    others = [i for i, wide in is_wide.items() if not wide]
+    if others and len(others) < len(is_wide):
         raise SourceError(
             name, others[0] + 1, "is not UTF-8, and other lines are; write the whole file in one encoding"
         )

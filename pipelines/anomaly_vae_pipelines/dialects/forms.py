@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
@@ -68,7 +68,7 @@ class ColumnForm:
         """The form with other decimal and thousands marks, if it has any."""
         if not isinstance(self.form, NumberForm):
             return self
-        return ColumnForm(self.form.with_marks(marks[0] or ".", marks[1]), self.missing)
+        return replace(self, form=self.form.with_marks(marks[0] or ".", marks[1]))
 
     @property
     def shown(self) -> str:
@@ -100,8 +100,8 @@ _VERSION = re.compile(
     r"(?:^|[_\W])(?:ver|version|release|firmware|fw|build|revision)(?:$|[_\W])", re.IGNORECASE
 )
 _MOST_VERSIONS = 200
-_WIDEST_CODE = 100
-_LONG_CODES = ("^[0-9]{16,100}$", r"^\+[1-9][0-9]{8,14}$")
+_LONG_CODE = 16
+_LONG_CODES = ("^[0-9]{16,}$", r"^\+[1-9][0-9]{8,14}$")
 
 
 def is_version(texts: pa.ChunkedArray, name: str) -> bool:
@@ -117,10 +117,10 @@ def is_code(texts: pa.ChunkedArray) -> bool:
     They are of one width of at least three and some have leading zeros, or they have more digits than floats
     keep, or they are phone numbers with a plus in front.
     """
+    if any(pc.all(pc.match_substring_regex(texts, pattern)).as_py() for pattern in _LONG_CODES):
+        return True
     width = len(texts[0].as_py())
-    if not 3 <= width <= _WIDEST_CODE:
-        return False
-    return any(pc.all(pc.match_substring_regex(texts, pattern)).as_py() for pattern in _LONG_CODES) or bool(
+    return 3 <= width < _LONG_CODE and bool(
         pc.all(pc.match_substring_regex(texts, f"^[0-9]{{{width}}}$")).as_py()
         and pc.any(pc.match_substring_regex(texts, "^0+[1-9]")).as_py()
     )

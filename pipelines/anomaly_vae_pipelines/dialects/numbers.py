@@ -38,6 +38,8 @@ _AFFIXED = re.compile(
     "[0-9.,(][0-9., \u00a0\u202f\u2009'’]*(?:(?<=[0-9])[eE][+-]?[0-9]+)?"
     f"(?P<suffix>{_SPACE}(?:{_CURRENCIES}|{_UNITS})|[ \u00a0][A-Za-zµ°%²³/.]{{1,8}})?"
 )
+_BARE = re.compile("[0-9]*[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?|[1-9][0-9]{0,2}(?:[., '’][0-9]{3})+(?:[.,][0-9]+)?")
+"""An unsigned number with any marks."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,11 @@ def _bare(texts: pa.ChunkedArray, form: NumberForm) -> pa.ChunkedArray:
 
 
 def affixes_of(text: str) -> tuple[str, str] | None:
-    """The currency or unit in front of and behind a number; None if the text is not a number with either."""
-    found = _AFFIXED.fullmatch(text.strip().lstrip("+-−–"))
+    """The currency or unit in front of and behind a number, empty for none; None if it is not a number."""
+    bare = text.strip().lstrip("+-−–")
+    if _BARE.fullmatch(bare):
+        return "", ""
+    found = _AFFIXED.fullmatch(bare)
     if found is None or not (found["prefix"] or found["suffix"]):
         return None
     return (found["prefix"] or "").strip(), (found["suffix"] or "").strip()

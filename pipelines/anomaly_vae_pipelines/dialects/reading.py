@@ -142,6 +142,8 @@ def described(reading: Reading) -> str:
         parts.append(dialect.encoding)
     if not dialect.header:
         parts.append("no header")
+    if dialect.comment:
+        parts.append(f"lines that start with {dialect.comment} left out as comments")
     if dialect.units:
         parts.append("a second line of names or units left out")
     if dialect.decimal != ".":
@@ -174,10 +176,6 @@ def _has_names(sample: bytes, dialect: Dialect, names: tuple[str, ...]) -> bool:
 
 
 def _is_utf8(sample: bytes) -> bool:
-    return sample.isascii() or _decodes(sample)
-
-
-def _decodes(sample: bytes) -> bool:
     from anomaly_vae_pipelines.dialects.encodings import is_encoded
 
-    return is_encoded(sample, "utf-8")
+    return sample.isascii() or is_encoded(sample, "utf-8")

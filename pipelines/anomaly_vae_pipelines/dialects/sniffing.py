@@ -21,6 +21,8 @@ _LINE_END = re.compile("\r\n|\n|\r")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _RARE = "~^:!\x01\x1f"
 _COMMENTS = ("#", "%", "//")
+_MOST_COMMENTS = 10_000
+"""Lines in which comments are looked for."""
 
 
 class Sniffed(NamedTuple):
@@ -59,10 +61,12 @@ def sniff(
     lines = _LINE_END.split(text)
     lines = lines[:-1] if is_cut and len(lines) > 1 else lines
     n_skipped, separator = _stated_separator(lines)
-    comment, leading = _comment(lines[n_skipped:])
+    comment, leading = _comment(lines[n_skipped:], given.comment)
     body = [line for line in lines[n_skipped:] if line.strip() and not is_comment(line, comment)]
     quote, escape = _quote(body), bool(re.search(r'\\"', text))
     split = _split(body, name, given, separator, quote, escape)
+    if given.comment is None:
+        _ask_about_comments(lines, comment, n_skipped + leading, name, split, quote, escape)
     dialect = Dialect(
         separator=split.separator, encoding=encoding, quote=quote, escape=escape,
         comment=comment if leading < _count(lines, comment) else "",
@@ -101,11 +105,11 @@ def _stated_separator(lines: Sequence[str]) -> tuple[int, str | None]:
     return (1, found[1]) if found else (0, None)
 
 
-def _comment(lines: Sequence[str]) -> tuple[str, int]:
+def _comment(lines: Sequence[str], said: str | None) -> tuple[str, int]:
     """What comments start with, if there are any, and the number of them above the first row."""
     first = next((line for line in lines if line.strip()), "")
-    for mark in _COMMENTS:
-        if is_comment(first, mark) or sum(line.startswith(mark + " ") for line in lines[:1000]) > 0:
+    for mark in _COMMENTS if said is None else [said] * bool(said):
+        if said or is_comment(first, mark) or sum(line.startswith(mark + " ") for line in lines[:1000]) > 0:
             leading = 0
             for line in lines:
                 if line.strip() and not is_comment(line, mark):
@@ -114,6 +118,23 @@ def _comment(lines: Sequence[str]) -> tuple[str, int]:
             if leading < sum(bool(line.strip()) for line in lines):
                 return mark, leading
     return "", 0
+
+
+def _ask_about_comments(
+    lines: Sequence[str], mark: str, n_above: int, name: str, split: Split, quote: str, escape: bool
+) -> None:
+    """Raise AmbiguousError if a comment between the rows has as many cells as they have."""
+    if not mark:
+        return
+    for number, line in enumerate(lines[:_MOST_COMMENTS]):
+        if number < n_above or not is_comment(line, mark):
+            continue
+        (cells,) = split_lines([line], split.separator, quote, escape).rows
+        if len(cells) == split.width:
+            raise AmbiguousError(
+                name, number + 1, f"{line[:40]!r} may be a row or a comment; add --comment '{mark}' to leave "
+                f"out the lines that start with {mark}, or --comment none to read them"
+            )  # fmt: skip
 
 
 def _count(lines: Sequence[str], comment: str) -> int:

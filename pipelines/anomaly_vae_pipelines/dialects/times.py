@@ -46,12 +46,21 @@ ORDER_NAMES = {
 _UNSURE_YEAR = "^(?:[3-5][0-9]|6[0-8])$"
 """Years of two digits that are of the last century in spreadsheets, and of this one in POSIX."""
 
+_LENGTHS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+"""Days of the months of a year that is not a leap year."""
+
 _CLOCK = (
     r"^(?P<sign>-?)(?:(?P<days>[0-9]+) days?,? )?"
     r"(?P<hours>[0-9]{1,4}):(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:[.,][0-9]+)?))?"
     r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?$"
 )
 
+
+_NO_CLOCK = (
+    r"^-?(?:(?:[0-9]+ days?,? [0-9].*|2[4-9]:.*|[3-9][0-9]:.*|[0-9]{3,4}:.*)[AaPp]|(?:1[3-9]|2[0-3]):.*[Aa])"
+    r"\.?[Mm]\.?$"
+)
+"""Times that do not exist: days or hours above 23 with AM or PM, and hours above 12 with AM."""
 
 _POINTED_CLOCK = r"^\s*[0-2][0-9]\.[0-5][0-9]\.[0-5][0-9]\s*$"
 """Clock times with points, as some data loggers write them."""
@@ -77,7 +86,7 @@ class ClockForm(NamedTuple):
 
 def possible_orders(texts: pa.ChunkedArray) -> list[str]:
     """The orders of day, month and year in which all texts are dates; with dots the day is first."""
-    return [order for order in ORDERS if pc.all(_is_date(texts, order)).as_py()]
+    return [order for order in ORDERS if pc.all(are_dates(texts, order)).as_py()]
 
 
 def iso_dates(texts: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
@@ -91,7 +100,7 @@ def iso_dates(texts: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
     date = pc.binary_join_element_wise(year, _two(_month(parts["month"])), _two(parts["day"]), "-")
     iso = pc.if_else(pc.equal(parts["hour"], ""), date, pc.binary_join_element_wise(date, _time(parts), "T"))
     is_sure = pc.is_null(unsure_years(texts, form))
-    return pc.if_else(pc.and_(pc.fill_null(_is_date(texts, form.order), False), is_sure), iso, texts)
+    return pc.if_else(pc.and_(pc.fill_null(are_dates(texts, form.order), False), is_sure), iso, texts)
 
 
 def unsure_years(texts: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
@@ -102,7 +111,13 @@ def unsure_years(texts: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
 
 def is_clock(texts: pa.ChunkedArray) -> bool:
     """Whether all texts are clock times or durations with colons."""
-    return bool(pc.all(pc.match_substring_regex(texts, _CLOCK)).as_py())
+    return bool(pc.all(_are_clocks(texts)).as_py())
+
+
+def _are_clocks(texts: pa.ChunkedArray) -> Any:
+    return pc.and_(
+        pc.match_substring_regex(texts, _CLOCK), pc.invert(pc.match_substring_regex(texts, _NO_CLOCK))
+    )
 
 
 def is_pointed_clock(texts: pa.ChunkedArray) -> bool:
@@ -127,17 +142,22 @@ def clock_seconds(texts: pa.ChunkedArray) -> tuple[NDArray[np.float64], NDArray[
     hours = np.where(is_half, number("hours") % 12 + 12 * is_late, number("hours"))
     seconds = number("days") * 86_400 + hours * 3_600 + number("minutes") * 60 + number("seconds")
     sign = np.where(is_true(pc.equal(parts["sign"], "-")), -1.0, 1.0)
-    wrong = pc.and_(
-        pc.is_valid(texts), pc.invert(pc.fill_null(pc.match_substring_regex(trimmed, _CLOCK), False))
-    )
+    wrong = pc.and_(pc.is_valid(texts), pc.invert(pc.fill_null(_are_clocks(trimmed), False)))
     return sign * seconds, is_true(wrong)
 
 
-def _is_date(texts: pa.ChunkedArray, order: str) -> Any:
-    """Which texts are dates in an order, with a month and a day that may exist."""
+def are_dates(texts: pa.ChunkedArray, order: str) -> Any:
+    """Which texts are dates in an order that exist, with times of day that exist; booleans (n_rows,)."""
     parts = _parts(texts, order)
-    day, month = _number(parts["day"]), _number(_month(parts["month"]))
-    known = (day >= 1) & (day <= 31) & (month >= 1) & (month <= 12)
+    day, month, year = (_number(part) for part in (parts["day"], _month(parts["month"]), parts["year"]))
+    hour, minute, second = (_number(parts[name]) for name in ("hour", "minute", "second"))
+    is_month = (month >= 1) & (month <= 12)
+    lengths = _LENGTHS[np.where(is_month, month, 1).astype(int) - 1]
+    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    lengths = lengths + ((month == 2) & is_leap)
+    hours = np.where(is_true(pc.equal(pc.utf8_lower(parts["half"]), "a")), 12, 23)
+    # Comparisons with NaN, of a date without a time, are false.
+    known = is_month & (day >= 1) & (day <= lengths) & ~(hour > hours) & ~(minute > 59) & ~(second >= 60)
     matched = pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _PATTERNS[order])
     return pc.and_(pa.chunked_array([arrow_booleans(known)]), pa.chunked_array([_whole(matched)]))
 
@@ -159,7 +179,8 @@ def _field(found: Any, name: str) -> Any:
 
 
 def _number(texts: Any) -> NDArray[np.float64]:
-    valid = pc.match_substring_regex(texts, "^[0-9]+$")
+    texts = pc.replace_substring(texts, ",", ".")
+    valid = pc.match_substring_regex(texts, "^[0-9]+(?:[.][0-9]+)?$")
     return numpy_floats(pc.if_else(valid, texts, null(texts.type)).cast(pa.float64()))
 
 

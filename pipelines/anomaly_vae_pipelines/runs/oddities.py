@@ -26,7 +26,10 @@ def oddities_of(reader: Reader, cells: pd.Series) -> tuple[str, ...]:
         found.append(f"hardly repeats a value, so it is left out; say so with --id {reader.name}")
     elif reader.kind == "categorical" and present.nunique() > MAX_CATEGORIES:
         found.append(f"has more than {MAX_CATEGORIES} categories; the rare ones are read as one")
-    if reader.kind == "numeric" and (text := _far_nines(present)) is not None:
+    if reader.kind == "numeric" and (n_infinite := int(np.isinf(present.to_numpy(dtype=np.float64)).sum())):
+        are = "cell is" if n_infinite == 1 else "cells are"
+        found.append(f"{n_infinite:,} {are} infinite or beyond the range of floats; correct them")
+    elif reader.kind == "numeric" and (text := _far_nines(present)) is not None:
         found.append(f"{text} is far above all others; if it means a missing value, add --na {text}")
     return tuple(found)
 

@@ -23,6 +23,7 @@ from anomaly_vae_pipelines.dialects.missing import MISSING, missing_words
 from anomaly_vae_pipelines.dialects.numbers import NumberForm, is_true, parse_numbers
 from anomaly_vae_pipelines.dialects.times import ClockForm, DateForm, clock_seconds, iso_dates
 from anomaly_vae_pipelines.errors import MixedColumnWarning
+from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.records import Rows
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ Conform: TypeAlias = Callable[[pa.Table], tuple[pa.Table, frozenset[str]]]
 """A table to one with plain numbers and dates, and the columns that stay text."""
 
 _DECIMAL_COMMA = r"^\s*[+-]?[0-9]+,[0-9]+\s*$"
-_ANY_NUMBER = r"^\s*[+-]?[0-9][0-9.,' ]*\s*$"
+_ANY_NUMBER = r"^\s*[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[0-9]{1,3}(?:[., '][0-9]{3})+(?:[.,][0-9]+)?)\s*$"
 _MISSING_SET = arrow_texts(sorted(MISSING))
 _TRUTH = {"true": True, "false": False}
 _READ = (
@@ -290,8 +291,8 @@ def _is_not_number(cell: str | None) -> bool:
 
 def _warn_mixed(name: str, text: str, line: int, n_bad: int) -> None:
     warnings.warn(
-        f"column {name!r} is read as text, not as numbers, because of {n_bad} cells, the first {text!r} on "
-        f"line {line}; correct them, or name them with --na if they mean a missing value",
+        f"column {name!r} is read as text, not as numbers, because of {counted(n_bad, 'cell')}, the first "
+        f"{text!r} on line {line}; correct them, or name them with --na if they mean a missing value",
         MixedColumnWarning,
         stacklevel=2,
     )

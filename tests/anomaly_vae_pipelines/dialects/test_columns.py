@@ -6,15 +6,17 @@ import pyarrow as pa
 import pytest
 
 from anomaly_vae_pipelines.dialects import columns
-from anomaly_vae_pipelines.dialects.columns import distinct_texts, find_forms, stored_forms
+from anomaly_vae_pipelines.dialects.columns import distinct_texts, find_forms
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Dialect, Given
 from anomaly_vae_pipelines.dialects.numbers import texts_of
 from anomaly_vae_pipelines.errors import AmbiguousError
 
+SEMICOLON = Dialect(separator=";")
 
-def forms(given=NOTHING, **cells):
+
+def forms(given=NOTHING, dialect=PLAIN, **cells):
     table = pa.table({name: texts_of(texts) for name, texts in cells.items()})
-    dialect, found = find_forms(table, PLAIN, given, "a.csv")
+    dialect, found = find_forms(table, dialect, given, "a.csv")
     return dialect.marks, {name: form.shown for name, form in found.items()}
 
 
@@ -35,8 +37,14 @@ def test_columns_that_differ_keep_their_own_marks():
 
 def test_nothing_that_decides_is_a_question():
     with pytest.raises(AmbiguousError, match=r"column 'a': '1.234' .*--decimal \. or --thousands \."):
-        forms(a=["1.234", "2.345"])
-    assert forms(Given(thousands="."), a=["1.234", "2.345"])[0] == (",", ".")
+        forms(dialect=SEMICOLON, a=["1.234", "2.345"])
+    assert forms(Given(thousands="."), SEMICOLON, a=["1.234", "2.345"])[0] == (",", ".")
+
+
+def test_between_commas_a_point_is_the_decimal_mark():
+    """If it marked thousands, a comma would be the decimal mark, as in other columns of the file."""
+    assert forms(a=["1.234", "2.345"])[0] == (".", "")
+    assert forms(a=["1.234", "2.345"], b=["1,5", "2,5"])[0] == (",", "")
 
 
 def test_words_among_numbers_are_missing():
@@ -84,4 +92,4 @@ def test_missing_words_are_not_distinct_texts():
 
 def test_forms_are_stored_by_name():
     _, found = find_forms(pa.table({"a": texts_of(["1 kg"])}), PLAIN, NOTHING, "a.csv")
-    assert stored_forms(found) == {"a": {"form": "number", "suffix": "kg"}}
+    assert {name: form.as_json() for name, form in found.items()} == {"a": {"form": "number", "suffix": "kg"}}

@@ -53,6 +53,24 @@ def test_what_is_not_a_date_has_no_order(text):
     assert possible_orders(texts_of([text])) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["31.02.2026", "29.02.2023", "29.02.1900", "31.04.2026", "1.1.2026 24:00", "1.1.2026 9:60"]
+)
+def test_a_date_that_does_not_exist_is_not_one(text):
+    """Nor with a time that does not exist; such a text stays as it is."""
+    assert possible_orders(texts_of([text])) == []
+    assert iso_dates(texts_of([text]), DateForm("dmy")).to_pylist() == [text]
+    assert possible_orders(texts_of(["29.02.2024", "29.02.2000"])) == ["dmy"]
+
+
+@pytest.mark.parametrize("text", ["28:05 pm", "99:00 am", "13:00 am", "100:00 pm", "1 day, 2:00 pm"])
+def test_a_clock_time_that_does_not_exist_is_not_one(text):
+    """12 hours have no others; 24 hours with PM are read as what they say."""
+    assert not is_clock(texts_of([text]))
+    assert clock_seconds(texts_of([text]))[1].all()
+    assert clock_seconds(texts_of(["20:00 pm", "0:15 am"]))[0].tolist() == [72_000.0, 900.0]
+
+
 def test_a_text_that_is_not_a_date_stays_as_it_is():
     """The model then rejects it by its own text."""
     assert iso_dates(texts_of(["x", "24.12.2025"]), DateForm("dmy")).to_pylist() == ["x", "2025-12-24"]

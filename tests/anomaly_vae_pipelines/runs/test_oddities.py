@@ -19,5 +19,13 @@ def test_what_is_odd_is_named_by_column():
     )  # fmt: skip
 
 
+def test_infinite_cells_are_counted():
+    """Also numbers that are beyond the range of floats."""
+    cells = pd.Series([1.0, float("inf"), float("-inf"), 2.0, None])
+    assert oddities_of(NumberReader("x"), cells) == (
+        "2 cells are infinite or beyond the range of floats; correct them",
+    )
+
+
 def test_columns_behind_the_steps_of_a_pipeline_are_not_those_of_the_table():
     assert oddities_in_short([NumberReader("x0")], TABLE) == ()

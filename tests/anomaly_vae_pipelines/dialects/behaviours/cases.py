@@ -254,12 +254,18 @@ ODD = [
     case("more errors of Excel", lines("a,b", "1.5,#REF!", "#NUM!,2", "3.5,3"), {"a": [1.5, None], "b": [None, 2]}),
     case("tildes are asked about", lines("a~b~c", "1~2.5~x", "2~3.5~y"), {"a": [1, 2], "b": [2.5, 3.5], "c": ["x", "y"]}, "~", asks="--sep '~'", given=Given(separator="~")),
     case("the separator of Hive is asked about", lines("a\x01b", "1\x01x", "2\x01y"), {"a": [1, 2], "b": ["x", "y"]}, "\x01", asks="--sep $'\\x01'", given=Given(separator="\x01")),
+    case("comments between rows that have their width", lines("tag,n", "#a,1", "#b,2", "# c,3"), {"tag": ["#a", "#b", "# c"], "n": [1, 2, 3]}, asks="--comment none", given=Given(comment="")),
+    case("rows that are commented out", lines("a,n", "1,2", "# 3,4", "5,6", "7,8"), {"a": [1, 5, 7]}, asks="--comment '#'", given=Given(comment="#")),
+    case("comments of another width between rows", lines("a,n", "1,2", "# moved, twice, to Berlin", "5,6"), {"a": [1, 5], "n": [2, 6]}),
+    case("decimals with three places between commas", lines("a,n", "1.234,2", "12.576,3", "9.926,4"), {"a": [1.234, 12.576, 9.926]}),
+    case("half days above 12", lines("t,v", "13:05 PM,1", "12:30 AM,2", "11:59 am,3"), {"t": [47_100.0, 1_800.0, 43_140.0]}),
     case("two digits of a year may be in front", lines("d,n", "24-01-02,1", "24-02-13,2"), {"d": ["2002-01-24", "2013-02-24"]}, asks="--day-first", given=Given(day_first=True)),
 ]  # fmt: skip
 
 REFUSED = {
     "repeated names": (lines("a,b", "1.5,2", "2.5,3", "a,b", "3.5,4"), "line 4: repeats the names"),
     "mixed encodings": (lines("ort,n", "Köln,1").encode() + lines("Köln,2", "Bonn,3").encode("cp1252"), "line 3: is not UTF-8, and other lines are"),
+    "mixed encodings at the end of lines": (lines("n,ort", "1,José").encode() + lines("2,José", "3,x").encode("cp1252"), "line 3: is not UTF-8, and other lines are"),
     "duplicate names": (lines("a,b,a", "1,2,3", "4,5,6"), "line 1: 2 columns are named 'a'"),
     "a note at the end": (lines("a,b", "1.5,2", "2.5,3", "3.5,4", "", "Source: Federal Office"), "line 6: wanted 2 cells"),
     "ragged rows": (lines("a,b,c", "1,2,3", "4,5", "1,1,1", "2,2,2", "3,3,3"), "line 3: wanted 3 cells"),
@@ -273,6 +279,15 @@ WARNED = {
     "dates in two forms": lines("d,n", "01.02.2024,1", "2024-02-03,2", "13.02.2024,3"),
     "dates of an unknown form": lines("d,n", "2024-01-02 03:04:05 UTC,1", "2024-01-03 03:05:05 UTC,2"),
     "currencies on both sides": lines("price,n", "€12.50,1", "13.50€,2", "7.00€,3"),
+    "a date that does not exist": lines(
+        "d,n", *(f"2026-01-{day:02},{day}" for day in range(1, 30)), "2026-02-30,30"
+    ),
+    "a day that does not exist": lines(
+        "d,n", *(f"{day:02}.01.2026,{day}" for day in range(1, 30)), "30.02.2026,30"
+    ),
+    "a word among dates": lines("d,n", *(f"{day:02}.01.2026,{day}" for day in range(1, 30)), "offen,30"),
+    "a word among prices": lines("p,n", *(f"{day}.50 €,{day}" for day in range(1, 30)), "gratis,30"),
+    "numbers with and without a sign": lines("p,n", "12.5%,1", "0.125,2", "7.5%,3", "0.5,4"),
     "several units": lines("weight,n", "12 kg,1", "500 g,2", "3 kg,3"),
 }
 """Files whose first column is read as text, which is said."""

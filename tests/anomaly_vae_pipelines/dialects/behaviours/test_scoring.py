@@ -137,7 +137,7 @@ def test_an_impossible_date_is_refused_by_its_line(folder):
         "\n".join([*lines[:3], lines[3].replace(".03.", ".02.").replace(lines[3][:2], "31")]),
         encoding="utf-8",
     )
-    with pytest.raises(InputError, match="2025-02-31"):
+    with pytest.raises(InputError, match="31.02.2025"):
         scores(folder, "bad.csv")
 
 
