@@ -14,9 +14,9 @@ from anomaly_vae_pipelines.cli.pages import check_page, write_text
 def command(model: str, output: str, force: bool) -> None:
     """Write a model card about MODEL in Markdown.
 
-    It has the form of Hugging Face's: what was learned, the data as the file states them, intended use, limits,
-    the threshold with its false-alarm rate and their intervals, versions, and how to score. Command lines and
-    folders are left out. Add the licence, and figures from labelled data.
+    It has the form of Hugging Face's: what was learned, the data as the file states them, intended use,
+    limits, the threshold with its false-alarm rate and their intervals, versions, and how to score. Command
+    lines and folders are left out. Add the licence, and figures from labelled data.
     """
     from anomaly_vae_pipelines.reports.card import model_card
     from anomaly_vae_pipelines.runs.model_facts import model_facts
