@@ -181,7 +181,7 @@ def test_peers_are_compared_with_their_settings(run, model, unseen, tmp_path):
     assert ended.code == 0, ended.err
     found = out.read_text(encoding="utf-8").partition("<h2>What do other detectors say?</h2>")[2]
     peers = json.loads(ended.out)["data"]["peers"]
-    assert "fitted on 40 rows and" in found
+    assert "fitted on the data of this page, 40 rows and" in found
     lines = [line for line in _lines(found.partition("<h2>")[0]) if line]
     assert [line[0] for line in lines] == ["this model", "isolation forest", "nearest neighbours"]
     for line, one in zip(lines, peers["detectors"], strict=True):
