@@ -99,6 +99,7 @@ class DriftMonitoring(TableExplanations):
         X: ArrayLike | pd.DataFrame,
         reference: Reference,
         numbers: NDArray[np.integer[Any]] | None = None,
+        scores: Floats | None = None,
     ) -> Rows:
         """The next rows for ``DriftMonitor.add``.
 
@@ -109,19 +110,29 @@ class DriftMonitoring(TableExplanations):
             As ``drift_reference`` of this detector returned it.
         numbers : array of int, shape (n_rows,), optional
             A running number of each row in the stream; from 0 by default.
+        scores : array of shape (n_rows,), optional
+            As ``score_samples(X)`` returned them; computed by default.
         """
         self._check_is_fitted()
         table = self._checked(X)
-        return self._drift_rows(table, reference, np.arange(len(table)) if numbers is None else numbers)
+        numbers = np.arange(len(table)) if numbers is None else numbers
+        return self._drift_rows(table, reference, numbers, scores)
 
-    def _drift_rows(self, X: Table, reference: Reference, numbers: NDArray[np.integer[Any]]) -> Rows:
+    def _drift_rows(
+        self,
+        X: Table,
+        reference: Reference,
+        numbers: NDArray[np.integer[Any]],
+        scores: Floats | None = None,
+    ) -> Rows:
         contributions, typical = self._unselected(X, numbers), self.typical_contributions_
         encoded = self.model_.encoder.transform(X)
         cells = features_of(contributions, typical, encoded)[:, len(typical) :]
         cells[np.isnan(encoded)] = np.nan
         shortfalls = typical - contributions
         codes = reference.coder.codes(cells, shortfalls, contributions.sum(axis=1))
-        return Rows.of(codes, shortfalls, self._score_samples(X) < self.offset_)
+        scores = self._score_samples(X) if scores is None else scores
+        return Rows.of(codes, shortfalls, scores < self.offset_)
 
     def _unselected(self, X: Table, numbers: NDArray[np.integer[Any]]) -> Floats:
         """Contributions to the bound of one ensemble a row, in turns, shape (n_rows, n_columns + 1)."""

@@ -50,6 +50,16 @@ def test_verdicts_do_not_change_what_rows_are_compared_with(scorer):
     assert before.score.effect == after.score.effect
 
 
+def test_scores_that_are_known_are_not_computed_again(scorer):
+    table, reference = mixed_table(50, 4), scorer.drift_reference()
+    computed = scorer.drift_rows(table, reference)
+    given = scorer.drift_rows(table, reference, scores=scorer.score_samples(table))
+    assert np.array_equal(computed.codes, given.codes)
+    assert np.array_equal(computed.alerts, given.alerts)
+    assert computed.n_alerts == given.n_alerts < 50
+    assert scorer.drift_rows(table, reference, scores=np.full(50, scorer.offset_ - 1.0)).n_alerts == 50
+
+
 def test_rows_can_be_given_bit_by_bit(scorer):
     table, reference = mixed_table(300, 4), scorer.drift_reference()
     monitor = DriftMonitor(reference, 0.01)

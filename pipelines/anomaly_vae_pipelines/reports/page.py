@@ -22,8 +22,9 @@ Content = Mapping[str, Any]
 def report_page(content: Content) -> str:
     """The page of what ``report_files`` returned, or of its JSON; "comparison" is that of ``compare``."""
     data, comparison = content["data"], content.get("comparison")
-    parts = [] if comparison is None else comparison_section(comparison)
-    parts += [] if data is None else _data(data)
+    parts = [] if data is None else _data(data)
+    if comparison is not None:
+        parts = [*comparison_section(comparison), "<h2>What the new model finds</h2>", *parts]
     return document(f"Report on {content['model']['path']}", "".join([*parts, *_model(content["model"])]))
 
 
@@ -191,11 +192,12 @@ def _peers(peers: Content | None, n_rows: int) -> list[str]:
         ]
         for one in found
     ]
+    compared, n_worst = _compared(peers["n_rows"], n_rows), peers["n_worst"]
     text = (
-        f"Other detectors, of scikit-learn, are fitted on {_compared(peers['n_rows'], n_rows)} and score the "
-        "same rows. They see the cells as the encoder of this model gives them to its networks, with 0 for a "
+        f"Two detectors of scikit-learn are fitted on the data of this page, {compared} and score the same "
+        "rows. They see the cells as the encoder of this model gives them to its networks, with 0 for a "
         "missing one. The rank correlation is Spearman's, with the scores of this model. The next column "
-        f"counts our {peers['n_worst']} worst of these rows that are also among as many worst of the other."
+        f"counts our {n_worst} worst of these rows that are also among as many worst of the other."
     )
     return [title, f"<p>{text}</p>", table(names, rows, 2)]
 

@@ -27,7 +27,7 @@ def sample_drift(sampled: Sampled | None, scorer: Scorer, reference: Reference, 
     if sampled is None:
         return monitor.report()
     X = scorer.prepared(sampled.rows)
-    monitor.add(scorer.detector.drift_rows(X, reference, sampled.rows.numbers))
+    monitor.add(scorer.detector.drift_rows(X, reference, sampled.rows.numbers, sampled.scores))
     report = monitor.report()
 
     def place(since: int | None) -> int | None:

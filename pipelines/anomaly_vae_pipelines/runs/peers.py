@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_vae.columns.frames import converted
 from anomaly_vae_pipelines.records import Label
 from anomaly_vae_pipelines.runs.scored_sample import Sampled
 from anomaly_vae_pipelines.scoring.evaluation import (
@@ -54,8 +55,8 @@ def sample_peers(
     """
     if sampled is None or len(sampled.scores) < LEAST_ROWS:
         return {"problem": f"there are fewer than {LEAST_ROWS} rows", "detectors": []}
-    X = scorer.detector.model_.encoder.transform(scorer.prepared(sampled.rows))
-    cells = np.nan_to_num(np.asarray(X, dtype=np.float64), nan=0.0)
+    encoded = scorer.detector.model_.encoder.transform(converted(scorer.prepared(sampled.rows)))
+    cells = np.nan_to_num(np.asarray(encoded, dtype=np.float64), nan=0.0)
     kinds = None if label is None else kinds_of(sampled.rows, label)
     found = [
         ("this model", "", sampled.scores),

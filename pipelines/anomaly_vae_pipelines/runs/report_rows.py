@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,8 @@ class ReportRows:
                 self._groups[group] += 1
             else:
                 self._ungrouped += 1
+        if len(self._worst) == N_WORST:  # only lower scores can replace any
+            flagged = flagged[scored.scores[flagged] < self._worst[-1]["score"]]
         lowest = flagged[np.argsort(scored.scores[flagged], kind="stable")[:N_WORST]]
         found = [self._row(scored, position, first) for position in lowest.tolist()]
         ranked = sorted([*self._worst, *found], key=lambda row: (row["score"], row["position"]))
@@ -150,6 +152,7 @@ class ReportRows:
 
     def _row(self, scored: ScoredRows, position: int, first: int) -> dict[str, Any]:
         rows = scored.rows
+        row = take_rows(replace(rows, raw=None, whole=None), np.array([position]))
         return {
             "position": first + position + 1,
             "source": rows.source_of(position),
@@ -157,8 +160,8 @@ class ReportRows:
             "score": float(scored.scores[position]),
             "p_value": float(scored.p_values[position]),
             "severity": float(scored.severities[position]),
-            "label": None if self._label is None else rows.cells(self._label.column)[position],
-            "row": take_rows(rows, np.array([position])),
+            "label": None if self._label is None else row.cells(self._label.column)[0],
+            "row": row,
         }
 
     def _explained(self, found: dict[str, Any]) -> dict[str, Any]:

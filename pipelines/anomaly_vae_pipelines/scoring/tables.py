@@ -137,7 +137,7 @@ class Scorer:
         unseen = self.detector.unseen(X)
         reasons, drift = self._reasons(X, flagged, unseen), None
         if self.reference is not None:
-            drift = self.detector.drift_rows(X, self.reference, rows.numbers)
+            drift = self.detector.drift_rows(X, self.reference, rows.numbers, scores)
         return ScoredRows(rows, scores, p_values, severities, flagged, reasons, unseen, drift)
 
     def prepared(self, rows: Rows) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anomaly_vae.drift.coding import MISSING, N_CODES
-from anomaly_vae.drift.report import ColumnDrift, DriftReport, difference, holm, shift
+from anomaly_vae.drift.report import ColumnDrift, DriftReport, chi_square_tail, difference, holm, shift
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -92,3 +92,13 @@ def test_the_likeliest_cause_comes_first():
     assert report.moved == ("early", "late", "by test", "nats")
     assert report.drifted
     assert not replace(report, columns=(still,)).drifted
+
+
+@pytest.mark.parametrize("n_degrees", [1, 2, 3, 10, 11, 200, 255])
+def test_the_tail_is_that_of_scipy_for_small_p_values_too(n_degrees):
+    statistics = n_degrees * np.array([0.01, 0.5, 0.9, 1.0, 1.1, 2.0, 5.0])
+    for statistic in [*statistics, n_degrees + 900.0]:
+        expected = stats.chi2.sf(statistic, n_degrees)
+        assert chi_square_tail(float(statistic), n_degrees) == pytest.approx(expected, rel=1e-10)
+    assert chi_square_tail(0.0, n_degrees) == 1.0
+    assert chi_square_tail(1e9, n_degrees) == 0.0

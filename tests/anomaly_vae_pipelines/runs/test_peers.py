@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import spearmanr
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from anomaly_vae import TabularVAEDetector, save
 from anomaly_vae_pipelines.records import Label
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.runs.peers import LEAST_ROWS, N_WORST, sample_peers
+from anomaly_vae_pipelines.runs.report import report_files
 from anomaly_vae_pipelines.runs.scored_sample import ScoredSample
 from anomaly_vae_pipelines.scoring.model_files import open_model
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
@@ -60,6 +66,21 @@ def test_without_a_label_only_the_rankings_are_compared(sampled):
     for one in sample_peers(sample, scorer, scorer.offset, None)["detectors"]:
         assert one["auroc"] is one["average_precision"] is None
         assert one["shared_worst"] == LEAST_ROWS
+
+
+def test_the_cells_of_a_pipeline_are_those_after_its_steps(tmp_path):
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"a": draw.normal(size=60), "kind": draw.choice(["x", "y"], 60)})
+    detector = TabularVAEDetector(max_steps=5, hidden_sizes=(8,), latent_dim=1, random_state=0)
+    steps = make_column_transformer(
+        (StandardScaler(), ["a"]), (OneHotEncoder(), ["kind"]), sparse_threshold=1.0
+    )
+    path = str(tmp_path / "pipeline.avae")
+    save(Pipeline([("encode", steps), ("detect", detector)]).fit(table), path)
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    found = report_files(open_model(path), [str(tmp_path / "rows.csv")], peers=True)["data"]["peers"]
+    assert (found["problem"], found["n_rows"]) == (None, 60)
+    assert all(one["rank_correlation"] for one in found["detectors"])
 
 
 def test_too_few_rows_are_not_compared(sampled):

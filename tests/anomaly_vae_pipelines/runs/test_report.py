@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from anomaly_vae import TabularVAEDetector, save
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.records import Label
 from anomaly_vae_pipelines.runs.drift import drift_files
@@ -25,6 +28,21 @@ def test_the_numbers_are_those_of_evaluate_and_drift(model, unseen):
     assert data["n_alerts"] == expected.n_alerts > 0
     drift = drift_files(opened, [unseen], 0.01)
     assert data["drift"]["columns"] == asdict(drift)["columns"]
+
+
+def test_a_row_of_which_all_columns_cost_shows_eight_and_the_sum_of_the_others(tmp_path):
+    draw, names = np.random.default_rng(0), [f"x{j}" for j in range(10)]
+    detector = TabularVAEDetector(max_steps=5, hidden_sizes=(8,), latent_dim=1, random_state=0)
+    detector.fit(pd.DataFrame(draw.normal(size=(80, 10)), columns=names))
+    save(detector, tmp_path / "wide.avae")
+    far = pd.DataFrame([np.linspace(20, 60, 10)], columns=names)
+    far.to_csv(tmp_path / "far.csv", index=False)
+    opened = open_model(str(tmp_path / "wide.avae"))
+    (row,) = report_files(opened, [str(tmp_path / "far.csv")])["data"]["worst"]
+    (expected,) = detector.explain(far, n_columns=11)
+    assert len(expected) > 8
+    assert [reason["column"] for reason in row["reasons"]] == [name for name, _ in expected[:8]]
+    assert row["other_nats"] == pytest.approx(sum(nats for _, nats in expected[8:]), rel=1e-6)
 
 
 def test_images_are_refused(image_model):

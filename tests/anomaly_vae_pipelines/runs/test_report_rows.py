@@ -18,6 +18,7 @@ CALIBRATION = np.sort(np.random.default_rng(1).normal(size=500))
 def _explained(row: Rows) -> list[Reason]:
     """Two reasons for four fifths of the shortfall of ten nats."""
     assert len(row) == 1
+    assert row.raw is None, "would keep the bytes of its block in memory"
     return [Reason("amount", -6.0, "60", "20", 0.6), Reason("count", -2.0, "9", "5", 0.2)]
 
 

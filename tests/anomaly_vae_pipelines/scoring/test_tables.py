@@ -16,6 +16,7 @@ from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
 from anomaly_vae_pipelines.reasons import Reasons
 from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
+from anomaly_vae_pipelines.scoring.model_files import open_model
 from anomaly_vae_pipelines.scoring.tables import Scorer, reason_texts
 from anomaly_vae_pipelines.sources import TableInputs, open_source, read_rows
 from tests.anomaly_vae_pipelines.conftest import COLUMNS as ORDER_COLUMNS
@@ -92,6 +93,18 @@ def test_reasons_say_what_was_seen_and_expected_if_asked(model, unseen):
             assert (reason.observed is None) == (reason.column == "latent")
             if reason.column == "amount":
                 assert float(reason.observed) == pytest.approx(float(amounts[row]), rel=1e-3)
+
+
+@pytest.mark.parametrize("n_reasons", [1, 5])
+def test_a_row_has_at_most_as_many_reasons_as_asked_for(model, unseen, n_reasons):
+    adapter = open_model(model).adapter
+    few, all_of_them = (adapter.scorer(explain="all", n_reasons=n) for n in (n_reasons, 99))
+    for some, every in zip(
+        *(scored_rows(one, adapter.inputs([unseen]), []) for one in (few, all_of_them)), strict=True
+    ):
+        lengths = [len(some.reasons[row]) for row in range(len(some))]
+        assert lengths == [min(n_reasons, len(every.reasons[row])) for row in range(len(some))]
+        assert max(lengths) > min(3, n_reasons - 1)
 
 
 def test_shares_are_parts_of_the_shortfall(model, unseen):
