@@ -27,7 +27,6 @@ from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._rolling import MEMORY, RollingFit, stored_memory
 from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
 from anomaly_vae.detectors._weights import Counts, checked_weights, repeated_rows
-from anomaly_vae.errors import InputError
 from anomaly_vae.learning import LEARNING, loaded_learning, stored_learning
 from anomaly_vae.monitoring import DriftMonitoring
 from anomaly_vae.nearest.tables import NearestNormal
@@ -284,8 +283,9 @@ class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, Transformer
         The model has one input of shape (n_rows, 1) for each column that it reads: numbers (NaN is missing),
         texts (an empty text is missing), or dates as seconds since 1970 (NaN is missing). Its outputs are
         ``score``, ``p_value``, ``severity``, ``is_anomaly`` (n_rows,), and ``contributions`` (n_rows,
-        n_features_in_ + 1). Before the file is written, ONNX Runtime scores generated rows with it, and the
-        results are compared with those of the detector.
+        n_features_in_ + 1), with one more column if the detector learned from verdicts. Before the file is
+        written, ONNX Runtime scores generated rows with it, and the results are compared with those of the
+        detector.
 
         Parameters
         ----------
@@ -297,26 +297,24 @@ class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, Transformer
         Raises
         ------
         InputError
-            If a category is an empty text, if the detector learned from verdicts, or if ``path`` exists and
-            ``overwrite`` is False.
+            If a category is an empty text, or if ``path`` exists and ``overwrite`` is False.
         ExportError
-            If the results differ: scores by more than 1e-4 nats and a millionth.
+            If the results differ: scores by more than 1e-4 nats and a millionth, or a ten thousandth if the
+            detector learned from verdicts.
         """
         self._check_is_fitted()
-        if self._has_learned:
-            raise InputError(
-                "an exported model cannot hold what was learned from verdicts; score with load_scorer, or "
-                f"export forget(last={len(self.verdicts_)})"
-            )
+        learned = self.learning_.plain(self.typical_contributions_) if self._has_learned else None
         fitted_table = FittedTable(
             self.model_.state(),
             Calibration(self.calibration_scores_, self.offset_),
-            self.typical_contributions_,
+            self._typical_contributions(),
+            self._contribution_names(),
             self.false_alarm_rate_,
             self.tail_,
+            learned,
         )
         model = export_model(fitted_table)
-        check_export(model, fitted_table, self.model_.sample(_N_EXPORT_ROWS, 0))
+        check_export(model, fitted_table, self.model_.sample(_N_EXPORT_ROWS, 0), self._score_samples)
         write_whole(path, model.SerializeToString(), overwrite=overwrite)
 
     def __sklearn_tags__(self) -> Tags:

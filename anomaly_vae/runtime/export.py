@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from anomaly_vae._version import __version__
 from anomaly_vae.bounded_json import is_writable
 from anomaly_vae.columns.readers import CategoryReader, ConstantReader, OmittedReader, Reader
-from anomaly_vae.columns.table import LATENT, TableEncoder
+from anomaly_vae.columns.table import TableEncoder
 from anomaly_vae.errors import InputError
 from anomaly_vae.runtime.bounds import add_contributions
 from anomaly_vae.runtime.calibration import Calibration, add_decisions
+from anomaly_vae.runtime.correction import add_correction
 from anomaly_vae.runtime.encoding import add_cells, is_read_as_number
 from anomaly_vae.runtime.graph import Graph
 from anomaly_vae.runtime.messages import tensor
 from anomaly_vae.states.table import TableState
+from anomaly_vae.states.verdicts import PlainCorrection
 
 EXPORT_FORMAT = 1
 """Format of the inputs, outputs and metadata of an exported model."""
@@ -46,19 +48,25 @@ class FittedTable:
         The encoder and the weights.
     calibration : Calibration
         Scores of the calibration rows, and the threshold.
-    typical_contributions : array of shape (n_columns + 1,)
+    typical_contributions : array of shape (n_contributions,)
         Medians over held-out rows, in nats.
+    contribution_names : list of str
+        What the contributions are of: the columns, the latent space, and judged rows if it learned.
     false_alarm_rate : float or None
         The rate that the threshold was set by.
     tail : str or None
         The basis of that rate: "empirical" or "gpd".
+    correction : PlainCorrection or None
+        What was learned from verdicts.
     """
 
     state: TableState
     calibration: Calibration
     typical_contributions: NDArray[np.float64]
+    contribution_names: Sequence[str]
     false_alarm_rate: float | None = None
     tail: str | None = None
+    correction: PlainCorrection | None = None
 
 
 def export_model(fitted: FittedTable) -> onnx.ModelProto:
@@ -79,7 +87,7 @@ def export_model(fitted: FittedTable) -> onnx.ModelProto:
     results = _add_results(graph, add_cells(graph, encoder, names), fitted)
     model = graph.model(
         inputs,
-        _outputs(results, len(encoder.readers) + 1),
+        _outputs(results, len(fitted.contribution_names)),
         producer_version=__version__,
         doc=_DOC,
         metadata={name: json.dumps(value) for name, value in _metadata(fitted).items()},
@@ -137,6 +145,8 @@ def _add_results(graph: Graph, cells: str, fitted: FittedTable) -> list[str]:
         graph, cells, state.schema, state.ensembles, divide_all=state.divide_all
     )
     score = graph.node("ReduceMax", bounds, axes=[1], keepdims=0)
+    if fitted.correction is not None:
+        score, contributions = add_correction(graph, score, contributions, cells, fitted.correction)
     return [score, *add_decisions(graph, score, fitted.calibration), contributions]
 
 
@@ -157,7 +167,7 @@ def _metadata(fitted: FittedTable) -> dict[str, Any]:
         "false_alarm_rate": fitted.false_alarm_rate,
         "tail": fitted.tail,
         "n_calibration": len(fitted.calibration.scores),
-        "contributions": [*fitted.state.schema.names, LATENT],
+        "contributions": list(fitted.contribution_names),
         "typical_contributions": fitted.typical_contributions.tolist(),
     }
 

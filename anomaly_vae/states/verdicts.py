@@ -1,6 +1,7 @@
 """LearningState: the calibration rows that a detector keeps, and the verdicts that it learned from.
 
-All arrays are plain numbers. ``anomaly_vae.verdicts`` computes with them.
+PlainCorrection has the numbers that follow from both. All arrays are plain numbers, with which
+``anomaly_vae.verdicts`` computes.
 """
 
 from __future__ import annotations
@@ -152,6 +153,52 @@ class LearningState:
         log, alpha = VerdictLog(*(stored[name] for name in names)), stored["alpha"]
         _check_log(log, alpha, n_features)
         return cls(calibration, log, alpha, _load_threshold(stored))
+
+
+@dataclass(frozen=True)
+class PlainCorrection:
+    """The numbers of a correction; ``anomaly_vae.verdicts`` computes them, and says what they mean.
+
+    Attributes
+    ----------
+    typical : array of shape (n_columns + 1,)
+        The typical contributions, in nats.
+    center, inverse : arrays of shape (n_features,)
+        Means of the features, and the inverses of their standard deviations.
+    clip : float
+        Standardised features are clipped to this.
+    slopes : array of shape (n_features,)
+        Logits per standard deviation of each feature.
+    owners : array of int, shape (n_features,)
+        The column of each feature; the last number is that of the latent term.
+    judged : array of shape (n_verdicts, n_features), float32
+        The standardised features of the judged rows.
+    local : array of shape (n_verdicts,)
+        Logits of a row that equals a judged one.
+    width : float
+        Squared distance of rows that are alike.
+    middle, spread : float
+        Origin and unit of strangeness, in nats.
+    rate : float
+        Logits per unit of strangeness.
+    most_change, most : float
+        Bounds of a change of strangeness, and of the strangeness that results.
+    """
+
+    typical: Floats
+    center: Floats
+    inverse: Floats
+    clip: float
+    slopes: Floats
+    owners: NDArray[np.int64]
+    judged: NDArray[np.float32]
+    local: Floats
+    width: float
+    middle: float
+    spread: float
+    rate: float
+    most_change: float
+    most: float
 
 
 def _load_calibration(state: Mapping[str, Any], n_features: int) -> CalibrationRows:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.schema import Schema
-from anomaly_vae.states.verdicts import LearningState, Threshold, VerdictLog
+from anomaly_vae.states.verdicts import LearningState, PlainCorrection, Threshold, VerdictLog
 from anomaly_vae.verdicts import process
 from anomaly_vae.verdicts.features import n_features, owners_of, shortfalls_of
-from anomaly_vae.verdicts.scale import Scale
+from anomaly_vae.verdicts.scale import CLIP, Scale
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -171,6 +171,26 @@ class Correction:
         before = former.sum(axis=0)
         ratio = np.divide(learned, before, out=np.zeros_like(before), where=before > 0)
         return np.asarray((1.0 + ratio).clip(0.0))
+
+    def plain(self, typical: Floats) -> PlainCorrection:
+        """The numbers of this correction, of a detector with these typical contributions."""
+        scale = self.scale
+        return PlainCorrection(
+            typical=typical,
+            center=scale.center,
+            inverse=scale.inverse,
+            clip=CLIP,
+            slopes=self._slopes,
+            owners=self._owners,
+            judged=self._judged,
+            local=process.LOCAL * self.state.alpha,
+            width=scale.width,
+            middle=scale.middle,
+            spread=scale.spread,
+            rate=RATE,
+            most_change=_MOST_LOGITS / RATE,
+            most=scale.most,
+        )
 
     @property
     def _n_terms(self) -> int:

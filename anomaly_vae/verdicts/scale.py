@@ -14,7 +14,9 @@ _LEAST_SPREAD = 1e-6
 _QUANTILE = 0.95
 """Calibration rows above this quantile of strangeness are a priori more likely anomalous than not."""
 
-_CLIP = 5.0
+CLIP = 5.0
+"""Standardised features are clipped to this."""
+
 _N_PAIRS = 2_000
 _MOST_NATS = 1e14
 """Corrections never move a score beyond this; a model file holds no larger scores."""
@@ -64,7 +66,7 @@ class Scale:
     def standardised(self, features: Singles) -> Singles:
         """The features in standard deviations from their means, from -5 to 5, single precision."""
         values = (features - self.center) * self.inverse
-        return np.asarray(np.clip(values, -_CLIP, _CLIP), dtype=np.float32)
+        return np.asarray(np.clip(values, -CLIP, CLIP), dtype=np.float32)
 
     def _width(self, features: Singles) -> float:
         random = np.random.RandomState(0)

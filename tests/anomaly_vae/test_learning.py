@@ -226,12 +226,6 @@ def test_the_oldest_verdicts_are_forgotten_with_a_warning() -> None:
         same(learned, detector().learn(rows[5:25], [1, -1, 1, -1, 1] * 4))
 
 
-def test_a_learned_detector_is_not_exported(learned: TabularVAEDetector, tmp_path: Path) -> None:
-    """The message says what to do instead."""
-    with pytest.raises(InputError, match=r"export forget\(last=18\)"):
-        learned.to_onnx(tmp_path / "model.onnx")
-
-
 def test_a_model_of_an_earlier_release_cannot_learn() -> None:
     """It scores as before; the message says to fit it again."""
     state = detector().__getstate__()

@@ -15,6 +15,7 @@ import pytest
 
 from anomaly_vae import InputError, TabularVAEDetector, __version__
 from anomaly_vae.runtime.export import OUTPUTS
+from anomaly_vae.runtime.export_check import inputs_of
 from tests.anomaly_vae.runtime.tables import SMALL, case
 
 pytestmark = pytest.mark.filterwarnings("ignore:column 'key' looks like an identifier")
@@ -72,6 +73,55 @@ def test_metadata_say_what_is_needed_to_use_the_model(path: Path) -> None:
     assert (model.producer_name, model.producer_version) == ("anomaly-vae", __version__)
     assert {each.domain: each.version for each in model.opset_import} == {"": 17, "ai.onnx.ml": 3}
     assert "NaN is missing" in model.doc_string
+
+
+@cache
+def learned() -> TabularVAEDetector:
+    """``mixed`` with verdicts about rows with missing cells and unknown categories."""
+    rows = case("mixed").rows
+    return mixed().learn(rows[10:130:10], [1, -1, -1, 1, -1, 1, 1, -1, 1, -1, 1, 1])
+
+
+def outputs_of(detector: TabularVAEDetector, path: Path) -> dict[str, Any]:
+    """What the exported model gives for the rows of the case ``mixed``."""
+    inputs = inputs_of(case("mixed").rows, detector.model_.encoder)
+    return dict(zip(OUTPUTS, session_of(detector, path).run(list(OUTPUTS), inputs), strict=True))
+
+
+@pytest.mark.parametrize("last", [None, 5])
+def test_what_was_learned_from_verdicts_is_exported(last: int | None, path: Path) -> None:
+    """Scores, decisions and contributions are those of the detector, also after it forgot verdicts."""
+    detector = learned() if last is None else learned().forget(last=last)
+    rows, outputs = case("mixed").rows, outputs_of(detector, path)
+    scores, near = detector.score_samples(rows), {"rtol": 1e-5, "atol": 1e-4}
+    moved = np.abs(scores - mixed().score_samples(rows))
+    assert np.mean(moved > 1.0) > 0.5
+    np.testing.assert_allclose(outputs["score"], scores, **near)
+    contributions = detector.score_contributions(rows).to_numpy()
+    largest = np.abs(contributions).max(axis=1, keepdims=True)
+    assert (np.abs(outputs["contributions"] - contributions) <= 1e-4 + 1e-5 * largest).all()
+    np.testing.assert_allclose(outputs["contributions"].sum(axis=1), outputs["score"], rtol=1e-9)
+    np.testing.assert_allclose(outputs["severity"], detector.severity(rows), atol=1e-2)
+    one_row = 1.5 / len(detector.calibration_scores_)
+    np.testing.assert_allclose(outputs["p_value"], detector.p_values(rows), atol=one_row)
+    np.testing.assert_array_equal(outputs["is_anomaly"], outputs["score"] < detector.offset_)
+
+
+def test_a_detector_that_learned_names_the_contribution_of_like_rows(path: Path) -> None:
+    """It is the last one, and nothing of it is typical."""
+    session = session_of(learned(), path)
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["contributions"]) == [*mixed().schema_.names, "latent", "verdicts"]
+    assert json.loads(metadata["typical_contributions"])[-1] == 0.0
+    assert session.get_outputs()[-1].shape == ["n_rows", mixed().n_features_in_ + 2]
+
+
+def test_a_detector_that_forgot_all_verdicts_is_exported_as_before(path: Path) -> None:
+    """To the bit."""
+    mixed().to_onnx(path)
+    before = path.read_bytes()
+    learned().forget(last=12).to_onnx(path)
+    assert path.read_bytes() == before
 
 
 def test_each_node_has_a_name_of_its_own(path: Path) -> None:

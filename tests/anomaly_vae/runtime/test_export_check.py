@@ -14,6 +14,7 @@ from anomaly_vae import ExportError
 from anomaly_vae.runtime.calibration import Calibration
 from anomaly_vae.runtime.export import FittedTable, export_model
 from anomaly_vae.runtime.export_check import check_export, inputs_of, rows_to_compare, run_export
+from anomaly_vae.runtime.table import TableRuntime
 from tests.anomaly_vae.runtime.tables import case
 
 pytestmark = pytest.mark.filterwarnings("ignore:column 'key' looks like an identifier")
@@ -24,7 +25,8 @@ def fitted() -> tuple[FittedTable, pd.DataFrame]:
     """A detector as plain values, and rows drawn from it."""
     detector = case("mixed").fit()
     calibration = Calibration(detector.calibration_scores_, detector.offset_)
-    plain = FittedTable(detector.model_.state(), calibration, detector.typical_contributions_)
+    names = [*detector.schema_.names, "latent"]
+    plain = FittedTable(detector.model_.state(), calibration, detector.typical_contributions_, names)
     return plain, detector.model_.sample(16, 0)
 
 
@@ -44,7 +46,7 @@ def _worse_weights(plain: FittedTable) -> FittedTable:
 
 def test_the_model_itself_passes() -> None:
     plain, drawn = fitted()
-    check_export(export_model(plain), plain, drawn)
+    check_export(export_model(plain), plain, drawn, TableRuntime(plain.state).totals)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_another_model_is_found(change: Callable[[FittedTable], FittedTable], wh
     """The message is one line: what differs, in which row, and what was wanted."""
     plain, drawn = fitted()
     with pytest.raises(ExportError, match=f"another {what} than the detector: .* in generated row") as caught:
-        check_export(export_model(change(plain)), plain, drawn)
+        check_export(export_model(change(plain)), plain, drawn, TableRuntime(plain.state).totals)
     assert "\n" not in str(caught.value)
 
 

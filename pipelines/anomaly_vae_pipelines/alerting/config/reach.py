@@ -12,6 +12,7 @@ from anomaly_vae.tails import LEAST_CALIBRATION
 from anomaly_vae.thresholds import n_calibration_needed, rounded_up
 from anomaly_vae_pipelines.alerting.rules.discovery_rules import last_possible
 from anomaly_vae_pipelines.alerting.rules.drift import Reference
+from anomaly_vae_pipelines.alerting.rules.levels import METHODS
 from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores, Limit
 from anomaly_vae_pipelines.alerting.rules.silence import FORGET_AFTER
 from anomaly_vae_pipelines.alerting.rules.windows import Window
@@ -56,10 +57,10 @@ def check_p_value(p_value: float, calibration: CalibrationScores) -> None:
     )
 
 
-def check_discoveries(rate: float, calibration: CalibrationScores) -> None:
+def check_discoveries(method: str, rate: float, calibration: CalibrationScores) -> None:
     """Raise InputError if soon no row can be a discovery, because no p-value is small enough."""
     least = calibration.least_p_value
-    last = MIN_STREAM if least is None else last_possible(rate, least)
+    last = MIN_STREAM if least is None else last_possible(METHODS[method], rate, least)
     if last < MIN_STREAM:
         raise InputError(
             f"fires no longer after {last:,} rows without a discovery, because with {calibration.n_rows:,} "

@@ -141,6 +141,7 @@ class ScoreSection(LimitSection):
     """Each row that counts, or that is a discovery at a false-discovery rate."""
 
     fdr: Rate | None = None
+    method: Annotated[Literal["lord++", "saffron"], Field(description="one of lord++, saffron")] | None = None
 
     @property
     def has_p_values(self) -> bool:
@@ -148,16 +149,19 @@ class ScoreSection(LimitSection):
 
     @model_validator(mode="after")
     def _check_fdr(self) -> Self:
+        if self.method is not None and self.fdr is None:
+            raise ValueError("method goes with fdr; give that too, or remove method")
         if self.fdr is not None and (self.below is not None or self.p_value is not None):
             raise ValueError("give only one of below, p_value, fdr")
         return self
 
     def rule(self, calibration: CalibrationScores, clock: Clock) -> Rule:
         if self.fdr is not None:
-            tail = self._tail(calibration)
+            tail, method = self._tail(calibration), self.method or "lord++"
             if tail is None:
-                reach.check_discoveries(self.fdr, calibration)
-            return DiscoveryRule(self.options, Limit(None, self.fdr, calibration, tail), self.fdr)
+                reach.check_discoveries(method, self.fdr, calibration)
+            limit = Limit(None, self.fdr, calibration, tail)
+            return DiscoveryRule(self.options, limit, self.fdr, method)
         return ScoreRule(self.options, self.limit(calibration))
 
 

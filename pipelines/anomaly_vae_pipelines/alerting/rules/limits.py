@@ -83,11 +83,16 @@ class Limit:
             return scored.scores < self.below
         if self.p_value is None:
             return scored.is_anomaly
-        flags = scored.p_values <= self.p_value
-        if self.tail is not None:
-            lower = np.flatnonzero(scored.scores < self.tail.lowest)
-            flags[lower] = self.tail.p_values(scored.scores[lower]) <= self.p_value
-        return flags
+        return np.asarray(self.p_values(scored) <= self.p_value)
+
+    def p_values(self, scored: ScoredRows) -> NDArray[np.float64]:
+        """p-values, shape (n_rows,); estimates where rows score below all held-out rows."""
+        if self.tail is None:
+            return scored.p_values
+        lower = np.flatnonzero(scored.scores < self.tail.lowest)
+        p_values = scored.p_values.copy()
+        p_values[lower] = self.tail.p_values(scored.scores[lower])
+        return p_values
 
     def p_value_of(self, scored: ScoredRows, position: int) -> float:
         """p-value of one row; the estimate, if the row scores below all held-out rows."""

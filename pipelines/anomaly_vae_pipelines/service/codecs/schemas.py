@@ -115,6 +115,21 @@ class ModelList(Struct):
     models: list[ModelInfo]
 
 
+class DriftedColumn(Struct):
+    """A column of the latest rows that differs from calibration."""
+
+    column: str
+    effect: Annotated[
+        float | None,
+        Meta(description="Total variation distance, 0 to 1; null if not compared."),
+    ]
+    p_value: Annotated[float | None, Meta(description="Corrected for the number of columns.")]
+    shift: Annotated[float | None, Meta(description="Of a number, in standard deviations.")]
+    missing: Annotated[float | None, Meta(description="Share of missing cells.")]
+    calibration_missing: float | None
+    unseen: Annotated[float | None, Meta(description="Share of unseen categories, or of extreme numbers.")]
+
+
 class ModelActivity(Struct):
     """What a model scored in the last hour and day."""
 
@@ -138,6 +153,13 @@ class ModelActivity(Struct):
     ]
     score_drift_rows: Annotated[
         int, Meta(description="Latest rows of this version that drift is measured on.")
+    ]
+    column_drift: Annotated[
+        list[DriftedColumn] | None,
+        Meta(description="Columns that drifted, likeliest cause first, 20 at most; null for few rows."),
+    ]
+    column_drift_rows: Annotated[
+        int | None, Meta(description="Rows that are compared; null if the service or the model keeps none.")
     ]
 
 

@@ -50,7 +50,7 @@ class Job:
 
     def joins(self, other: Job) -> bool:
         """Whether both can be scored as one table."""
-        return self.explain == other.explain and _kind(self.rows) == _kind(other.rows)
+        return self.explain == other.explain and kind_of(self.rows) == kind_of(other.rows)
 
 
 Score = Callable[[Rows, bool], tuple[ScoredRows, Sequence[Rejected]]]
@@ -172,7 +172,7 @@ class Batcher:
     def _work(self, jobs: Sequence[Job]) -> list[ScoredRows | Exception]:
         """The result of each job; runs on a thread of the executor."""
         try:
-            scored, rejected = self._score(_joined([job.rows for job in jobs]), jobs[0].explain)
+            scored, rejected = self._score(joined([job.rows for job in jobs]), jobs[0].explain)
         except Exception as error:
             if len(jobs) == 1:
                 return [error]
@@ -199,8 +199,8 @@ def _finish_job(job: Job, result: ScoredRows | Exception) -> None:
         job.result.set_result(result)
 
 
-def _kind(rows: Rows) -> object:
-    """Rows can be joined if this is equal."""
+def kind_of(rows: Rows) -> object:
+    """Rows can be joined if this is equal; it can be the key of a mapping."""
     if isinstance(rows, NumberRows):
         return NumberRows
     if isinstance(rows, ImageRows):
@@ -208,21 +208,21 @@ def _kind(rows: Rows) -> object:
     return rows.table.schema
 
 
-def _joined(pieces: Sequence[Rows]) -> Rows:
+def joined(pieces: Sequence[Rows]) -> Rows:
     """Rows of one kind in one record, numbered from 0."""
     first = pieces[0]
     if len(pieces) == 1:
         return first
-    joined: dict[str, Any] = {"numbers": np.arange(sum(map(len, pieces)), dtype=np.int64)}
+    new: dict[str, Any] = {"numbers": np.arange(sum(map(len, pieces)), dtype=np.int64)}
     if isinstance(first, NumberRows):
-        joined["values"] = np.concatenate([piece.values for piece in pieces if isinstance(piece, NumberRows)])
-        return replace(first, **joined)
-    joined["table"] = pa.concat_tables([piece.table for piece in pieces])
+        new["values"] = np.concatenate([piece.values for piece in pieces if isinstance(piece, NumberRows)])
+        return replace(first, **new)
+    new["table"] = pa.concat_tables([piece.table for piece in pieces])
     if isinstance(first, ImageRows):
         images = [piece for piece in pieces if isinstance(piece, ImageRows)]
-        joined["images"] = np.concatenate([piece.images for piece in images])
-        joined["paths"] = tuple(path for piece in images for path in piece.paths)
-    return replace(first, **joined)
+        new["images"] = np.concatenate([piece.images for piece in images])
+        new["paths"] = tuple(path for piece in images for path in piece.paths)
+    return replace(first, **new)
 
 
 def _split(

@@ -17,12 +17,14 @@ from anomaly_vae.scorer import TableScorer
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
+from anomaly_vae_pipelines.scoring.tables import reference_maker
 from anomaly_vae_pipelines.service.errors import UnknownModelError
 from anomaly_vae_pipelines.service.models.batching import Batcher
 from anomaly_vae_pipelines.service.models.files import DEFAULT_VERSION
 from anomaly_vae_pipelines.service.models.history import History
 from anomaly_vae_pipelines.service.models.inputs import ModelInputs, inputs_of
 from anomaly_vae_pipelines.service.models.parse_queue import ParseQueue
+from anomaly_vae_pipelines.service.models.recent_drift import RecentDrift
 from anomaly_vae_pipelines.service.models.statistics import ScoreStatistics
 from anomaly_vae_pipelines.service.settings import Settings
 
@@ -57,10 +59,11 @@ class ServedModel:
     ) -> None:
         self.name, self.version, self.model = name, version, model
         self.model_id, self.seconds, self.loaded_at = model_id, seconds, datetime.now(UTC)
-        adapter = adapter_of(model, dialect)
-        self.scorer: AnyScorer = adapter.scorer(explain="none")
-        self._explainer: AnyScorer = adapter.scorer(explain="all", expected=True)
-        self.inputs: ModelInputs = inputs_of(self.scorer, getattr(adapter, "reading", None))
+        self._adapter = adapter_of(model, dialect)
+        self.scorer: AnyScorer = self._adapter.scorer(explain="none")
+        self._explainer: AnyScorer = self._adapter.scorer(explain="all", expected=True)
+        self.inputs: ModelInputs = inputs_of(self.scorer, getattr(self._adapter, "reading", None))
+        self.recent_drift: RecentDrift | None = None
         self.statistics = ScoreStatistics(self.detector.calibration_scores_)
 
     @property
@@ -78,7 +81,21 @@ class ServedModel:
         scorer = self._explainer if explain else self.scorer
         scored, rejected = scorer(rows)
         self.statistics.add(scored.scores, scored.is_anomaly)
+        if self.recent_drift is not None and len(scored):
+            self.recent_drift.add(scored.rows)
         return scored, rejected
+
+    def keep_rows(self) -> None:
+        """From now on keep recent rows in memory, to compare them with those of calibration.
+
+        A model of images, or of an earlier release, has no calibration rows and keeps none.
+        """
+        reference = reference_maker(self.detector)
+        if reference is not None:
+            adapter = self._adapter
+            self.recent_drift = RecentDrift(
+                self.scorer.names, reference, lambda rows: adapter.scorer(explain="none", reference=rows)
+            )
 
     def explained(self, rows: Rows) -> ScoredRows:
         """Rows that were scored before, with the reasons for their scores; they are not counted again."""
@@ -145,6 +162,8 @@ class Registry:
     def put(self, served: ServedModel) -> ServedModel:
         """Serve a model; one with the same name and version finishes the requests that it already has."""
         self.history.open_model(served.name)
+        if self.history.kept != "off":
+            served.keep_rows()
         served.inputs = served.inputs.named_by(self._settings.ids)
         batcher = Batcher(
             partial(self._score, served),

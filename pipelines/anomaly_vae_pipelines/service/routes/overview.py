@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from anomaly_vae_pipelines.service.codecs.schemas import ModelActivity, Overview
+from anomaly_vae.drift import ColumnDrift
+from anomaly_vae_pipelines.service.codecs.schemas import DriftedColumn, ModelActivity, Overview
 from anomaly_vae_pipelines.service.errors import BusyError
 from anomaly_vae_pipelines.service.models.activity import total
 from anomaly_vae_pipelines.service.models.registry import Registry
@@ -69,6 +70,8 @@ def _active(models: Registry, name: str, settings: Settings) -> ModelActivity:
     served, _ = models.get(name)
     activity = models.history.activity(name)
     minutes, hours, statistics = activity.minutes(), activity.hours(), served.statistics.snapshot()
+    recent = served.recent_drift
+    drifted = None if recent is None else recent.columns()
     return ModelActivity(
         name=name,
         version=served.version,
@@ -82,4 +85,18 @@ def _active(models: Registry, name: str, settings: Settings) -> ModelActivity:
         severities=activity.steps(),
         score_drift=statistics.drift,
         score_drift_rows=statistics.n_recent,
+        column_drift=None if drifted is None else [_drifted(column) for column in drifted],
+        column_drift_rows=None if recent is None else recent.n_rows,
+    )
+
+
+def _drifted(column: ColumnDrift) -> DriftedColumn:
+    return DriftedColumn(
+        column.name,
+        column.effect,
+        column.p_value,
+        column.shift,
+        column.missing,
+        column.calibration_missing,
+        column.unseen,
     )

@@ -10,7 +10,15 @@ import httpx2
 import pytest
 
 from tests.anomaly_vae_pipelines.browsers import opened_page
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 from tests.anomaly_vae_pipelines.service.live import serving_here, stored_verdicts
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Orders whose amounts are far higher than those of the fit."""
+    rows = [[code, amount and f"{float(amount) + 500:.2f}", *rest] for code, amount, *rest in orders(250, 2)]
+    return write_table(tmp_path_factory.mktemp("moved") / "moved.csv", COLUMNS, rows)
 
 
 def post(url: str, path: str, **options: Any) -> None:
@@ -93,6 +101,27 @@ def test_the_slider_counts_rows_and_changes_nothing(judged: Any, unseen: str) ->
     assert overview(url)["models"][0] == before
 
 
+def test_columns_that_drift_are_shown(judged: Any, moved: str) -> None:
+    """With effect, p-value and missing cells, once there are enough rows, and also on a narrow screen."""
+    url = judged.url.rstrip("/")
+    judged.wait_for_selector("text=Drift by column: not known of 0 rows; 200 are enough.")
+    post(url, moved)
+    judged.wait_for_selector("#models .drift tbody tr")
+    (model,) = overview(url)["models"]
+    drifted = model["column_drift"]
+    names = [one["column"] for one in drifted]
+    assert "amount" in names
+    lines = judged.locator("#models .drift tbody tr").all()
+    shown = [line.locator("th").inner_text() for line in lines]
+    assert shown == ["unusual combination" if name == "latent" else name for name in names]
+    line = lines[names.index("amount")].inner_text()
+    assert f"{drifted[names.index('amount')]['effect']:.2f}" in line
+    assert "< 0.0001" in line
+    assert f"over {model['column_drift_rows']} of the latest rows" in judged.inner_text("#models")
+    judged.set_viewport_size({"width": 400, "height": 800})
+    assert judged.evaluate("document.documentElement.scrollWidth") <= 400
+
+
 def test_the_overview_shows_anomalies_of_before_a_restart_or_none_at_all(
     browser: Any, model: str, unseen: str, tmp_path: Path
 ) -> None:
@@ -108,6 +137,7 @@ def test_the_overview_shows_anomalies_of_before_a_restart_or_none_at_all(
         page.wait_for_selector(f"text={n_odd} (")
         assert page.locator(".anomaly").count() == 0
         assert "This service keeps no rows." in page.inner_text("#panel-overview")
+        assert "Drift by column" not in page.inner_text("#panel-overview")
 
 
 def test_the_page_is_operated_by_keys_and_fits_every_screen(
@@ -138,7 +168,7 @@ def test_the_page_is_operated_by_keys_and_fits_every_screen(
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_axe_finds_nothing_serious(judged: Any, unseen: str) -> None:
+def test_axe_finds_nothing_serious(judged: Any, unseen: str, moved: str) -> None:
     """On the tabs, with a row open, and on the description of the API; and in dark colors."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
 
@@ -149,8 +179,10 @@ def test_axe_finds_nothing_serious(judged: Any, unseen: str) -> None:
         found += axe.run(judged, options={"runOnly": ["color-contrast"]}).response["violations"]
         return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
 
-    post(judged.url.rstrip("/"), unseen)
+    for path in (unseen, moved):
+        post(judged.url.rstrip("/"), path)
     judged.wait_for_selector(".anomaly")
+    judged.wait_for_selector(".drift")
     judged.locator(".anomaly summary").first.click()
     assert serious() == []
     judged.click("#tab-score")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from anomaly_vae_pipelines.service.http import protocol
 from anomaly_vae_pipelines.service.http.keys import new_key
@@ -24,6 +26,66 @@ from tests.anomaly_vae_pipelines.service.live import (
     serving_here,
     until,
 )
+
+
+class Timers:
+    """An event loop of which only the timers are used; time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now, self._waiting = 0.0, list[tuple[float, Callable[[], None], "Timer"]]()
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        timer = Timer()
+        self._waiting.append((self.now + seconds, call, timer))
+        return timer
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        due = [one for one in self._waiting if one[0] <= self.now]
+        self._waiting = [one for one in self._waiting if one[0] > self.now]
+        for _, call, timer in due:
+            if not timer.is_cancelled:
+                call()
+
+
+class Timer:
+    """A timer that was started."""
+
+    is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class UnreadTransport:
+    """A connection whose client reads nothing: to close it waits for its last bytes, without end."""
+
+    def __init__(self) -> None:
+        self.written, self.n_aborts, self._is_closing = b"", 0, False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self._is_closing = True
+
+    def abort(self) -> None:
+        self.n_aborts += 1
+
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+
+@pytest.fixture
+def unread() -> tuple[protocol.Protocol, UnreadTransport, Timers]:
+    """A connection that was just made, without a network."""
+    timers, transport = Timers(), UnreadTransport()
+    connection = protocol.Protocol(Config(lambda: None, log_config=None), ServerState(), {}, timers)
+    connection.connection_made(transport)
+    return connection, transport, timers
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +192,36 @@ def test_who_reads_no_answers_takes_no_place_and_is_dropped(
         assert until(lambda: all(is_dropped(connection) for connection in deaf))
         for connection in deaf:
             connection.close()
+
+
+def test_a_refused_client_that_does_not_read_is_dropped(unread) -> None:
+    """After an invalid request the connection is closed, which waits for its client to read the answer."""
+    connection, transport, timers = unread
+    connection.data_received(b"no request\r\n\r\n")
+    assert transport.written.startswith(b"HTTP/1.1 400 ")
+    timers.pass_time(protocol.STALL_SECONDS - 1.0)
+    assert transport.n_aborts == 0
+    timers.pass_time(1.0)
+    assert transport.n_aborts == 1
+
+
+def test_a_refused_client_that_reads_is_not_dropped(unread) -> None:
+    """Then the connection ends by itself, and no timer is left."""
+    connection, transport, timers = unread
+    connection.data_received(b"no request\r\n\r\n")
+    connection.connection_lost(None)
+    timers.pass_time(10 * protocol.STALL_SECONDS)
+    assert transport.n_aborts == 0
+
+
+def test_a_client_that_does_not_read_the_last_response_is_dropped_once(unread) -> None:
+    """However many responses end on a connection that is closed; an open one stays."""
+    connection, transport, timers = unread
+    connection.on_response_complete()
+    timers.pass_time(protocol.HEAD_SECONDS / 2.0)
+    assert transport.n_aborts == 0
+    transport.close()
+    for _ in range(3):
+        connection.on_response_complete()
+    timers.pass_time(10 * protocol.STALL_SECONDS)
+    assert transport.n_aborts == 1

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from starlette.testclient import TestClient
 
-from anomaly_vae import TabularVAEDetector
+from anomaly_vae import TabularVAEDetector, load
 from anomaly_vae_pipelines.service.app import create_app
 from anomaly_vae_pipelines.service.http.keys import new_key
 from anomaly_vae_pipelines.service.settings import Settings
@@ -42,6 +42,33 @@ def test_drift_of_the_scores_is_known_of_enough_rows(number_model: TabularVAEDet
     assert 'anomaly_vae_score_drift{model="model"' in metrics
 
 
+def test_columns_that_drift_are_named(number_model: TabularVAEDetector, numbers: pd.DataFrame) -> None:
+    """With effect and p-value, of enough rows; the number of rows is always there."""
+    table, moved = (
+        [{"x": x, "y": y + far, "z": None} for x, y in zip(numbers["x"], numbers["y"], strict=True)]
+        for far in (0.0, 2.0)
+    )
+    with TestClient(create_app(number_model)) as client:
+        client.post("/v1/score", json={"rows": table[:100]})
+        (few,) = client.get("/v1/overview").json()["models"]
+        client.post("/v1/score", json={"rows": moved})
+        (model,) = client.get("/v1/overview").json()["models"]
+    assert (few["column_drift"], few["column_drift_rows"]) == (None, 100)
+    assert model["column_drift_rows"] == 300
+    by_name = {one["column"]: one for one in model["column_drift"]}
+    assert set(by_name) >= {"y", "z"}
+    assert "x" not in by_name
+    assert by_name["y"]["effect"] > 0.4
+    assert by_name["y"]["p_value"] < 1e-6
+    assert (by_name["z"]["missing"], by_name["z"]["calibration_missing"] < 0.2) == (1.0, True)
+
+
+def test_models_of_images_have_no_columns_that_drift(image_model: str) -> None:
+    with TestClient(create_app(load(image_model))) as client:
+        (model,) = client.get("/v1/overview").json()["models"]
+    assert (model["column_drift"], model["column_drift_rows"]) == (None, None)
+
+
 def test_columns_that_the_model_does_not_read_name_rows(number_model: TabularVAEDetector) -> None:
     """In every format of rows, missing in some; the scores are the same."""
     rows = [{"code": "007", **ODD}, ODD]
@@ -68,10 +95,11 @@ def test_columns_that_the_model_does_not_read_name_rows(number_model: TabularVAE
 
 def test_no_cell_of_a_row_is_shown_without_a_history(number_model: TabularVAEDetector) -> None:
     with TestClient(create_app(number_model, Settings(history="off"))) as client:
-        client.post("/v1/score", json={"rows": [ODD]})
+        client.post("/v1/score", json={"rows": [ODD] * 300})
         content = client.get("/v1/overview").json()
     assert (content["history"], content["anomalies"]) == ("off", [])
-    assert content["models"][0]["day"]["anomalies"] == 1
+    assert content["models"][0]["column_drift_rows"] is None
+    assert content["models"][0]["day"]["anomalies"] == 300
 
 
 def test_the_overview_and_its_events_need_a_key_where_scoring_does(number_model: TabularVAEDetector) -> None:
