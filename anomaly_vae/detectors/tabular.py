@@ -355,12 +355,9 @@ class TabularVAEDetector(
         if counts is not None and len(splits) > 1:
             trained = repeated_rows(trained, counts)
         encoder = _fitting.fit_encoder(X, trained, self.column_kinds)
-        used = np.union1d(trained, splits[0].watch)
-        with whole_rows(used):
-            cells = torch.from_numpy(encoder.transform(take_rows(X, used))).to(device)
 
         def encoded(rows: NDArray[np.int64]) -> torch.Tensor:
-            return cells[torch.from_numpy(np.searchsorted(used, rows)).to(device)]
+            return torch.from_numpy(_fitting.encoded_rows(encoder, X, rows)).to(device)
 
         train = [encoded(split.train) for split in splits]
         self.model_, history = _fitting.fit_ensembles(

@@ -7,7 +7,7 @@ into pieces, and the samples of two parts of a stream merge exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -47,12 +47,18 @@ class KeptRows(Generic[Piece]):
         self._labels.append(labels)
         self.n_rows += len(kept)
         if len(self._pieces) > _MOST_PIECES:
-            self._join_all()
+            self._join_pairs()
 
     @property
     def labels(self) -> NDArray[Any]:
         """The labels of all rows, shape (n_rows,)."""
         return np.concatenate(self._labels)
+
+    def pieces(self) -> Iterator[tuple[Piece, NDArray[Any]]]:
+        """The pieces and their labels, without empty ones."""
+        return (
+            (piece, labels) for piece, labels in zip(self._pieces, self._labels, strict=True) if len(labels)
+        )
 
     def keep(self, is_kept: NDArray[np.bool_]) -> None:
         """Drop the other rows; one piece at a time, which needs little memory."""
@@ -68,13 +74,16 @@ class KeptRows(Generic[Piece]):
         """All rows as one piece; raises ValueError before the first piece."""
         if not self._pieces:
             raise ValueError("no rows were added")
-        self._join_all()
-        return self._pieces[0]
-
-    def _join_all(self) -> None:
         if len(self._pieces) > 1:
             self._pieces = [self._join(self._pieces)]
             self._labels = [np.concatenate(self._labels)]
+        return self._pieces[0]
+
+    def _join_pairs(self) -> None:
+        """Make half as many pieces; a pair at a time, which needs little memory."""
+        for first in range(len(self._pieces) // 2):
+            self._pieces[first : first + 2] = [self._join(self._pieces[first : first + 2])]
+            self._labels[first : first + 2] = [np.concatenate(self._labels[first : first + 2])]
 
 
 class RowSample(Generic[Piece]):

@@ -8,7 +8,7 @@ keys of its own, so that neither depends on how the stream is cut into pieces.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Generic
 
 import numpy as np
@@ -85,6 +85,11 @@ class SplitSample(Generic[Piece]):
         """Both samples, in the order of the stream; raises ValueError before the first piece."""
         self._shrink()
         return self._kept.joined()
+
+    def pieces(self) -> Iterator[tuple[Piece, Positions]]:
+        """The rows that are kept so far, in pieces, and their positions in the stream."""
+        for piece, labels in self._kept.pieces():
+            yield piece, labels["position"]
 
     @property
     def positions(self) -> Positions:

@@ -81,9 +81,9 @@ class StreamSample(Generic[Piece]):
         """Add the next rows, of which ``words`` may have been called before."""
         first = self.n_seen
         if first + n_rows > self._n_rows:  # from here on rows are dropped
-            if 0 < first <= self._n_rows:
-                kept = self._sample.rows()
-                self._words.add(kept, first, 0, self._reader.words(kept, ()))
+            if first <= self._n_rows:
+                for kept, labels in self._sample.pieces():
+                    self._words.add(kept, len(labels), int(labels[0]), self._reader.words(kept, ()))
             found = self._reader.words(piece, self._words.closed) if words is None else words
             self._words.add(piece, n_rows, first, found)
         self._sample.add(piece, n_rows)
@@ -94,8 +94,8 @@ class StreamSample(Generic[Piece]):
         Raises ValueError before the first piece.
         """
         rows, positions, held_out = self._sample.rows(), self._sample.positions, self._sample.held_out
-        if held_out is None:
-            return Drawn(rows, positions, None)
+        if held_out is None or not self._words.are_found:
+            return Drawn(rows, positions, held_out)
         trained = self._reader.take(rows, np.flatnonzero(~held_out))
         lacking = self._words.lacking(trained, positions)
         if lacking is None:

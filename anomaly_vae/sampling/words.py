@@ -52,6 +52,11 @@ class WordExamples(Generic[Piece]):
         self._first: dict[str, dict[Hashable, int]] = {}
         self._rows = KeptRows(reader.take, reader.join)
 
+    @property
+    def are_found(self) -> bool:
+        """Whether there is a word."""
+        return any(self._first.values())
+
     def add(self, piece: Piece, n_rows: int, first: int, words: Words) -> None:
         """Note the words of the next rows, whose positions in the stream start at ``first``."""
         wanted: set[int] = set()

@@ -19,6 +19,7 @@ from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
+from anomaly_vae_pipelines.runs.memory import return_freed_memory
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
@@ -154,6 +155,7 @@ def _fit(
         with ThreadPoolExecutor(1) as thread:
             digest = thread.submit(digest_of, paths)
             data = training.data()
+        return_freed_memory()
         _fit_model(training, train, data, rule)
         if rule.false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
