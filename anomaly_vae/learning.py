@@ -18,6 +18,7 @@ from anomaly_vae.columns.table import Table, take_rows
 from anomaly_vae.decisions import Floats, finite
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.explanations import TableExplanations
+from anomaly_vae.sampling.sizes import MAX_CALIBRATION_ROWS
 from anomaly_vae.schema import Schema
 from anomaly_vae.states.verdicts import (
     MAX_VERDICTS,
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 VERDICTS = "verdicts"
 """Name of the contribution for rows like those that were judged; a column of this name has precedence."""
 
-
-MAX_CALIBRATION_ROWS = 100_000
-"""Rows that a detector is calibrated on."""
 
 LEARNING = "learning_"
 """Attribute of a fitted detector, and of its state, with what it learned; earlier model files have none."""

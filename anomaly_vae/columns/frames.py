@@ -62,6 +62,12 @@ def _dense(X: Any) -> NDArray[Any]:
     return dense
 
 
+def from_rows(X: Any) -> NDArray[Any]:
+    """Rows in a list as an array, of objects if numpy would convert numbers to text."""
+    array = np.asarray(X)
+    return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+
+
 def like_frame(rows: Any, X: pd.DataFrame) -> pd.DataFrame:
     """Rows of a model as a DataFrame with the columns, the index and, where possible, the dtypes of X.
 

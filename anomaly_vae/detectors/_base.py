@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from anomaly_vae import thresholds
 from anomaly_vae.decisions import Decisions, Floats, finite, summary
 from anomaly_vae.detectors._devices import stored_device
-from anomaly_vae.detectors._splits import RowSplit
+from anomaly_vae.detectors._splits import RowSplit, Split
 from anomaly_vae.detectors._summary import caption, summary_html, visual_block
 from anomaly_vae.detectors._weights import Counts, repeated_rows, repeated_splits, row_counts
 from anomaly_vae.errors import InputError, ModelFileError
@@ -249,11 +249,14 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         except (TypeError, ValueError) as error:
             raise ModelFileError(f"a parameter of the model is out of range: {error}") from None
 
-    def _fit(self, rows: Any, weights: Floats | None = None) -> Self:
-        """Split checked rows, fit the model and calibrate; weights, of shape (n_rows,), are above 0."""
+    def _fit(self, rows: Any, weights: Floats | None = None, split: Split | None = None) -> Self:
+        """Split checked rows, fit the model and calibrate.
+
+        Weights, of shape (n_rows,), are above 0. A ``split`` is one whose rows to hold out were given.
+        """
         started = time.perf_counter()
         random = check_random_state(self.random_state)
-        splits = self._splits(rows, random)
+        splits = self._splits(rows, random) if split is None else [split(random)]
         seed, counts = int(random.randint(2**31 - 1)), None
         if weights is not None:
             counts = row_counts(weights, seed)
@@ -261,7 +264,7 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         history = self._fit_model(rows, splits, seed, counts)
         self.history_ = {name: np.array(values) for name, values in asdict(history).items() if values}
         self.latent_dim_ = self.model_.latent_dim
-        self._calibrate(rows, splits, counts)
+        self._calibrate(rows, splits, counts, is_given=split is not None)
         elbo_train, elbo_validation = self._mean_elbos(rows, splits, history)
         self.training_ = {
             "n_rows": len(np.unique(np.concatenate([split.train for split in splits]))),
@@ -272,14 +275,15 @@ class VAEDetector(Decisions, OutlierMixin, BaseEstimator, ABC):
         }
         return self
 
-    def _calibrate(self, X: Any, splits: list[RowSplit], counts: Counts | None) -> None:
+    def _calibrate(self, X: Any, splits: list[RowSplit], counts: Counts | None, *, is_given: bool) -> None:
         """Set the scores of the calibration rows, their typical contributions, and the threshold."""
         scores = self._calibration_scores(X, splits)
         self.calibration_scores_ = np.sort(scores)
         self._set_typical(X, splits, scores)
         if self.contamination != "auto":
-            scores = self._score_samples(X)
-            if counts is not None:
+            if not is_given:
+                scores = self._score_samples(X)
+            if counts is not None and not is_given:
                 scores = scores[repeated_rows(np.arange(len(scores)), counts)]
             self._set_offset(thresholds.contamination_offset(scores, float(self.contamination)))
         elif self.novelty:

@@ -20,6 +20,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.nn.threads import one_thread
 from anomaly_vae.training import History, Schedule, fit_modules
 
+_BLOCK = 16_384
 _MAX_START_ROWS = 20_000
 _MAX_SPREAD_ROWS = 2_000
 _LEAST_SPREAD_ROWS = 10
@@ -39,6 +40,16 @@ def fit_encoder(X: Table, rows: NDArray[np.int64], kinds: Mapping[str, str] | No
         shown = ", ".join(f"{column.name} ({column.detail})" for column in encoder.schema.columns[:5])
         raise InputError(f"there is no column to model: {shown}. Give at least one number or category")
     return encoder
+
+
+def encoded_rows(encoder: TableEncoder, X: Table, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Cells of some rows, shape (n_rows, n_cells); in blocks, whose floats take several times the memory."""
+    cells = np.empty((len(rows), encoder.schema.n_cells), dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        some = rows[start : start + _BLOCK]
+        with whole_rows(some):
+            cells[start : start + _BLOCK] = encoder.transform(take_rows(X, some))
+    return cells
 
 
 @one_thread()
@@ -69,7 +80,7 @@ def fit_ensembles(
         **training,
     )
     modules = [network.vae for network in networks]
-    rows = torch.stack(list(x)), torch.stack(list(watch))
+    rows = _stacked(x), _stacked(watch)
     with fit_progress(recipe.n_steps, verbose) as on_check:
         history = fit_modules(modules, rows[0], schedule, generator, rows[1], on_check)
     for module in modules:
@@ -80,6 +91,11 @@ def fit_ensembles(
     unseen = watch if sum(map(len, watch)) >= _LEAST_SPREAD_ROWS else x
     weights = _weights(ensembles, unseen, [weight for weight in recipe.weights if weight])
     return TableModel(encoder, [_weighted(members, weights) for members in ensembles]), history
+
+
+def _stacked(x: Sequence[Tensor]) -> Tensor:
+    """The rows of all splits, (n_splits, n_rows, n_cells); those of one split are not copied."""
+    return torch.stack(list(x)) if len(x) > 1 else x[0][None]
 
 
 def _builder(encoder: TableEncoder, x: Tensor, recipe: Recipe, generator: torch.Generator) -> MemberBuilder:

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from anomaly_vae.columns.frames import converted
+from anomaly_vae.columns.frames import converted, from_rows
 from anomaly_vae.columns.table import Table, column_names
 from anomaly_vae.errors import InputError
 
@@ -41,7 +41,7 @@ def as_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Table:
         _check_not_complex(X)
         return X
     if isinstance(X, list | tuple):
-        X = _from_rows(X)
+        X = from_rows(X)
     checked: Table = validate_data(
         estimator, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=least_rows
     )
@@ -75,12 +75,6 @@ def _is_plain_frame(estimator: BaseEstimator, X: Any) -> bool:
 def _index_of(names: tuple[str, ...]) -> pd.Index:
     """The names as an Index, which pandas compares fastest; cached."""
     return pd.Index(names)
-
-
-def _from_rows(X: Any) -> Any:
-    """Rows in a list as an array, of objects if numpy would convert numbers to text."""
-    array = np.asarray(X)
-    return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
 
 
 def _check_not_complex(X: pd.DataFrame) -> None:

@@ -13,12 +13,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-MAX_TRAIN_ROWS = 200_000
-"""The most rows that training samples from; the step budget cannot visit more."""
-
-MAX_CALIBRATION_ROWS = 100_000
-"""The most held-out rows that calibration keeps; the smallest p-value is then 1e-5."""
-
 MAX_EXEMPLARS = 1_000
 """The most components of an exemplar prior, which bound the cost of scoring."""
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_vae.detectors._recipe import MAX_TRAIN_ROWS
 from anomaly_vae.detectors._splits import Positions, RowSplit
 from anomaly_vae.errors import InputError
+from anomaly_vae.sampling.sizes import MAX_TRAIN_ROWS
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

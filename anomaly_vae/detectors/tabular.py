@@ -25,7 +25,7 @@ from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors._recipe import Recipe, novelty_recipe, outlier_recipe
 from anomaly_vae.detectors._rolling import MEMORY, RollingFit, stored_memory
-from anomaly_vae.detectors._splits import RowSplit, n_calibration_rows, split_rows
+from anomaly_vae.detectors._splits import RowSplit, given_split, n_calibration_rows, split_rows
 from anomaly_vae.detectors._weights import Counts, checked_weights, repeated_rows
 from anomaly_vae.learning import LEARNING, loaded_learning, stored_learning
 from anomaly_vae.monitoring import DriftMonitoring
@@ -37,6 +37,7 @@ from anomaly_vae.schema import COLUMN_KINDS, Schema
 from anomaly_vae.states import fitted
 from anomaly_vae.states.table import TableState
 from anomaly_vae.states.verdicts import CalibrationRows, LearningState, kept_rows, no_verdicts
+from anomaly_vae.streaming import StreamFitting
 from anomaly_vae.training import History
 from anomaly_vae.verdicts.correction import Correction
 from anomaly_vae.verdicts.features import features_of, n_kept, owners_of
@@ -46,7 +47,9 @@ _MAX_TYPICAL_ROWS = 2_000
 _N_EXPORT_ROWS = 32
 
 
-class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, TransformerMixin, VAEDetector):
+class TabularVAEDetector(
+    StreamFitting, NearestNormal, RollingFit, DriftMonitoring, TransformerMixin, VAEDetector
+):
     """Score the rows of a table with a variational autoencoder's lower bound on their log likelihood.
 
     A score is an ELBO in nats of the encoded row (Kingma & Welling 2013): numbers count as densities
@@ -143,7 +146,7 @@ class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, Transformer
     Notes
     -----
     At most 200,000 rows are used for training and 100,000 for calibration, drawn at random: the number of
-    steps is fixed and visits no more.
+    steps is fixed and visits no more. ``fit_stream`` fits on rows that do not fit into memory.
 
     Examples
     --------
@@ -206,7 +209,11 @@ class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, Transformer
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: ArrayLike | pd.DataFrame, y: None = None, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike | pd.DataFrame,
+        y: None = None,
+        sample_weight: ArrayLike | None = None,
+        held_out: ArrayLike | None = None,
     ) -> Self:
         """Fit on a table of shape (n_rows, n_columns) and set the threshold.
 
@@ -224,13 +231,20 @@ class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, Transformer
             change which rows are held out, nor how these calibrate: the copies of a row stay together, and
             p-values, false-alarm rates and the fence count each held-out row once, because a row that is
             counted twice guarantees no more than one.
+        held_out : array of bool, shape (n_rows,), optional
+            The rows to hold out, instead of ``validation_fraction`` of them at random, for rows to train on
+            that were chosen otherwise. All others are trained on, and guarantees are those for rows that are
+            distributed like the held-out ones. The share of a ``contamination`` is then one of the held-out
+            rows. Up to 2,000 of the held-out rows, an eighth as many as are trained on and at most half of
+            them, set the weights of the members and do not calibrate. Such a fit is not cross-fitted.
 
         Raises
         ------
         ValueError
             For parameters out of range and tables without rows or columns.
         InputError
-            For weights that are not finite or below 0, and for fewer than 2 rows by weight.
+            For weights that are not finite or below 0, for fewer than 2 rows by weight, and for a
+            ``held_out`` that has no row to train on or to calibrate with.
         SchemaError
             For duplicate column names.
         CellTypeError
@@ -245,11 +259,12 @@ class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, Transformer
         rows = self._checked(X, reset=True)
         self.__dict__.pop(MEMORY, None)
         if sample_weight is None:
-            return self._fit(rows)
+            return self._fit(rows, split=given_split(held_out, slice(None), len(rows), self.early_stopping))
         weights = checked_weights(sample_weight, len(rows))
         kept = np.flatnonzero(weights > 0.0)
+        split = given_split(held_out, kept, len(rows), self.early_stopping)
         with whole_rows(kept):
-            return self._fit(take_rows(rows, kept), weights[kept])
+            return self._fit(take_rows(rows, kept), weights[kept], split)
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> Floats:
         """Latents and contributions as features for other estimators.
@@ -337,12 +352,9 @@ class TabularVAEDetector(NearestNormal, RollingFit, DriftMonitoring, Transformer
         if counts is not None and len(splits) > 1:
             trained = repeated_rows(trained, counts)
         encoder = _fitting.fit_encoder(X, trained, self.column_kinds)
-        used = np.union1d(trained, splits[0].watch)
-        with whole_rows(used):
-            cells = torch.from_numpy(encoder.transform(take_rows(X, used))).to(device)
 
         def encoded(rows: NDArray[np.int64]) -> torch.Tensor:
-            return cells[torch.from_numpy(np.searchsorted(used, rows)).to(device)]
+            return torch.from_numpy(_fitting.encoded_rows(encoder, X, rows)).to(device)
 
         train = [encoded(split.train) for split in splits]
         self.model_, history = _fitting.fit_ensembles(

@@ -56,8 +56,12 @@ _MOST_ODD = 3
 """Odd columns that are shown."""
 
 _ROWS_HELP = (
-    "Fit on a uniform sample of this many rows if TRAIN has more; memory does not depend on the size of "
-    "TRAIN. [default: 250000]"
+    "Fit on a uniform sample of this many rows if TRAIN has more, of which at most 200,000 are trained on; "
+    "memory does not depend on the size of TRAIN. [default: 250000]"
+)
+_PER_HELP = (
+    "If TRAIN has more than --rows rows, train on as many rows of each value of this column as of any other, "
+    "so that rare ones are present. Thresholds are calibrated on rows that are drawn uniformly."
 )
 _RECIPE_HELP = (
     "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
@@ -104,6 +108,7 @@ _VERDICTS_HELP = "Learn from these verdicts after the fit, instead of those of O
 @click.option("--ignore", "ignored", multiple=True, metavar="COL", help="Column to ignore. Repeatable.")
 @schema_option
 @click.option("--rows", type=click.IntRange(min=20), metavar="N", help=_ROWS_HELP)
+@click.option("--per", metavar="COL", help=_PER_HELP)
 @click.option("--from", "old", metavar="OLD", help=_FROM_HELP)
 @click.option("--verdicts", multiple=True, metavar="FILE", help=_VERDICTS_HELP)
 @click.option("--no-verdicts", is_flag=True, help="Do not learn from the verdicts of OLD.")
@@ -131,6 +136,7 @@ def command(
     ignored: tuple[str, ...],
     schema: str | None,
     rows: int | None,
+    per: str | None,
     old: str | None,
     verdicts: tuple[str, ...],
     no_verdicts: bool,
@@ -187,6 +193,7 @@ def command(
             "schema",
             "rows",
             "page",
+            "per",
         )
         arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
         _show(fit_images(train, output, **arguments), train)
@@ -199,6 +206,7 @@ def command(
         "left_out": [*ids, *ignored, *left_out],
         "recipe": recipe or "tabular",
         "given": said,
+        "per": per,
         **({} if rows is None else {"max_rows": rows}),
     }
     _show(fit_file(train, output, **arguments), train)
@@ -218,7 +226,7 @@ def _refit(ctx: click.Context, train: str, old: str, output: str, parameters: di
     """Fit like an earlier model, and print what changed."""
     from anomaly_vae_pipelines.runs.refit import Rule, refit_file
 
-    without = ("rows", "recipe", "ids", "ignored", "schema", "image_size", "channels")
+    without = ("rows", "per", "recipe", "ids", "ignored", "schema", "image_size", "channels")
     _refuse(ctx, "--from OLD decides it", *without)
     options = ctx.params
     rate, share = options["false_alarm_rate"], options["contamination"]

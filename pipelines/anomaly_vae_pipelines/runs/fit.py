@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeAlias
 
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import save
+from anomaly_vae.sampling.sizes import SAMPLE_ROWS, n_watched_of
 from anomaly_vae.tails import Tail, check_rate
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.image_training import ImageTraining
+from anomaly_vae_pipelines.runs.memory import return_freed_memory
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
-from anomaly_vae_pipelines.sources.sampling import SAMPLE_ROWS
 
 Training: TypeAlias = TableTraining | ImageTraining
 """An unfitted model and the data to fit it on."""
@@ -37,6 +39,7 @@ def fit_file(
     given: Given = NOTHING,
     columns: Sequence[str] | None = None,
     max_rows: int = SAMPLE_ROWS,
+    per: str | None = None,
     false_alarm_rate: float | None = None,
     contamination: float | None = None,
     tail: Tail = "empirical",
@@ -63,8 +66,11 @@ def fit_file(
     columns : sequence of str, optional
         The features, in this order; by default all columns that are not left out.
     max_rows : int
-        The most rows to fit on. Of more, a uniform sample is drawn in one pass, by the random state of the
-        detector if that is an int.
+        The most rows to fit on. Of more, a sample is drawn in one pass, by the random state of the detector
+        if that is an int.
+    per : str, optional
+        The column of a key, by whose values the rows to train on are drawn, as in ``fit_stream``. It is a
+        feature unless it is left out.
     false_alarm_rate : float in (0, 1), optional
         Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
         number of rows cannot guarantee raises InputError before the fit.
@@ -82,7 +88,7 @@ def fit_file(
     InputError
         For files, names and parameters that cannot be used.
     """
-    training = TableTraining(train, label, left_out, parameters or {}, recipe, given, columns, max_rows)
+    training = TableTraining(train, label, left_out, parameters or {}, recipe, given, columns, max_rows, per)
     rule = _Rule(false_alarm_rate, contamination, tail)
     return _fit(training, train, output, rule, force, command, parent)
 
@@ -149,6 +155,7 @@ def _fit(
         with ThreadPoolExecutor(1) as thread:
             digest = thread.submit(digest_of, paths)
             data = training.data()
+        return_freed_memory()
         _fit_model(training, train, data, rule)
         if rule.false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
@@ -173,11 +180,28 @@ def _fit_model(training: Training, train: str, data: Any, rule: _Rule) -> None:
     """Fit a model; raises InputError for a parameter or data that scikit-learn rejects with ValueError."""
     try:
         if rule.false_alarm_rate is not None:
-            check_rate(rule.false_alarm_rate, training.detector.n_calibration(len(data)), rule.tail)
-        training.model.fit(data)
+            check_rate(rule.false_alarm_rate, _n_calibration(training, len(data)), rule.tail)
+        training.model.fit(data, **_held_out(training))
     except InputError:
         raise
     except InvalidParameterError as error:
         raise InputError(str(error)) from error
     except ValueError as error:
         raise InputError(f"{train}: cannot be fitted ({error}){training.hint}") from error
+
+
+def _n_calibration(training: Training, n_rows: int) -> int:
+    """Return the number of rows that calibrate."""
+    if not isinstance(training, TableTraining) or training.held_out is None:
+        return training.detector.n_calibration(n_rows)
+    n_out = int(training.held_out.sum())
+    return n_out - n_watched_of(n_out, n_rows - n_out, training.detector.early_stopping)
+
+
+def _held_out(training: Training) -> dict[str, Any]:
+    """Return the argument of ``fit`` that names the rows to hold out, if the sample chose them."""
+    if not isinstance(training, TableTraining) or training.held_out is None:
+        return {}
+    model = training.model
+    step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
+    return {f"{step}held_out": training.held_out}

@@ -1,4 +1,4 @@
-"""keep_freed_memory: avoids page faults for memory that a run frees and allocates again for every block."""
+"""Freed memory: a run that allocates it again for every block keeps it; a fit returns that of reading."""
 
 from __future__ import annotations
 
@@ -23,3 +23,17 @@ def keep_freed_memory() -> None:
         return
     mallopt(_TRIM_THRESHOLD, _KEPT)
     mallopt(_MMAP_THRESHOLD, _KEPT)
+
+
+def return_freed_memory() -> None:
+    """Return memory that was freed to the system; what the C library keeps is returned with glibc only.
+
+    Arrow keeps what it read a file with: 80 MB of a sample of 250,000 rows of 30 columns.
+    """
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, TypeError, AttributeError):  # musl, macOS, Windows
+        return

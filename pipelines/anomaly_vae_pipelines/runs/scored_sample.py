@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_vae.sampling import RowSample
+from anomaly_vae.sampling.rows import RowSample
 from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.sources.sampling import join_rows, take_rows
 

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
+from anomaly_vae.sampling.sizes import SAMPLE_ROWS
 from anomaly_vae_pipelines.dialects.columns import find_forms
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Bounds, Given
 from anomaly_vae_pipelines.dialects.reading import Reading, described
@@ -27,7 +28,7 @@ from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
 from anomaly_vae_pipelines.scoring.tables import final_detector
 from anomaly_vae_pipelines.sources import TableInputs, read_rows
 from anomaly_vae_pipelines.sources.cells import collect
-from anomaly_vae_pipelines.sources.sampling import SAMPLE_ROWS, sample_rows
+from anomaly_vae_pipelines.sources.sampling import sample_rows
 from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
 from anomaly_vae_pipelines.sources.text import cast_columns
 
@@ -42,7 +43,7 @@ class TableTraining:
     ----------
     train : str
         The file of rows, or a directory or a pattern of files with the same columns.
-    label, left_out, parameters, recipe, given, columns
+    label, left_out, parameters, recipe, given, columns, max_rows, per
         As in ``fit_file``.
 
     Attributes
@@ -55,6 +56,8 @@ class TableTraining:
         How the file was read, once ``data`` has returned.
     n_seen : int
         Number of rows that a fit could use, of which ``data`` returns at most ``max_rows`` and a few.
+    held_out : array of bool, shape (n_rows,), or None
+        Which rows of ``data`` are not to be trained on; None if it returned all rows.
     hint : str
         End of the error message if the data cannot be fitted.
 
@@ -76,8 +79,9 @@ class TableTraining:
         given: Given = NOTHING,
         columns: Sequence[str] | None = None,
         max_rows: int = SAMPLE_ROWS,
+        per: str | None = None,
     ) -> None:
-        self._columns, self._max_rows, self._dialect = columns, max_rows, PLAIN
+        self._columns, self._max_rows, self._per, self._dialect = columns, max_rows, per, PLAIN
         self._given, self.reading = given, Reading(given)
         self._train, self._label, self._left_out = train, label, left_out
         # The steps of other recipes take only numbers.
@@ -97,14 +101,18 @@ class TableTraining:
         kinds = {**(self.detector.column_kinds or {}), **self._kinds}
         pieces: Iterable[Rows] = self._pieces(kinds)
         seed = self.detector.random_state
-        drawn, n_seen = sample_rows(
+        drawn, n_seen, held_out = sample_rows(
             only_normal(pieces, label) if label is not None else pieces,
             self._max_rows,
             seed=seed if isinstance(seed, int) else 0,
             categories=[name for name, kind in kinds.items() if kind == "categorical"],
+            per=self._per,
+            fraction=self.detector.validation_fraction,
         )
         table = collect([drawn], self._conformed)
-        table = _without_empty_rows(table.drop(columns=labels), self._train)
+        not_features = [*labels, *(name for name in self._left_out if name == self._per)]
+        table = _without_empty_rows(table.drop(columns=not_features), self._train)
+        self.held_out = None if held_out is None else held_out[: len(table)]
         if kinds:  # those of labels and of columns that are left out are not needed
             self.detector.column_kinds = {name: kinds[name] for name in kinds if name in table}
         if not table.shape[1]:
@@ -132,9 +140,10 @@ class TableTraining:
                 else:
                     said = [*self._given.columns, *self._given.bounds, *kinds]
                     require_columns(self._columns or (), source, ", which the earlier model was fitted on")
-                    require_columns([*self._left_out, *labels, *said], source)
+                    keys = [] if self._per is None else [self._per]
+                    require_columns([*self._left_out, *labels, *keys, *said], source)
                     features = without(self._columns or source.columns, [*self._left_out, *labels])
-                    wanted, self._dialect = [*features, *labels], found
+                    wanted, self._dialect = list(dict.fromkeys([*features, *labels, *keys])), found
                 yield from read_rows(source, wanted)
 
     @cached_property

@@ -1,8 +1,8 @@
-"""sample_rows: a uniform sample of the rows of a source, and rows with the words that the sample lacks."""
+"""sample_rows: the rows of a source to fit on: all of them, or a sample with every word."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,31 +11,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anomaly_vae.sampling import RowSample
+from anomaly_vae.sampling.sizes import SAMPLE_ROWS
+from anomaly_vae.sampling.stream import StreamSample
+from anomaly_vae.sampling.words import MAX_WORDS, Words
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.io.parallel import in_order
 from anomaly_vae_pipelines.records import NumberRows, Rows
 
-SAMPLE_ROWS = 250_000
-"""Rows that a fit reads; it trains on at most 200,000 of them and calibrates with others."""
-
-MAX_WORDS = 1_000
-"""Words of a column; one with more of them holds text, not categories."""
-
-MAX_EXAMPLES = 1_000
-"""Rows that are added because of their words."""
-
 _LIKE_A_NUMBER = r"^\W*[0-9]"
 _EMPTY = arrow_texts([""])[0]
-_MAX_PIECES = 64
 
 
 class SampledRows(NamedTuple):
-    """The sample, and the number of all rows."""
+    """The rows to fit on, the number of all rows, and which of the rows are held out, if the sample says."""
 
     rows: Rows
     n_seen: int
+    held_out: NDArray[np.bool_] | None
 
 
 def sample_rows(
@@ -44,101 +37,70 @@ def sample_rows(
     *,
     seed: int = 0,
     categories: Collection[str] = (),
+    per: str | None = None,
+    fraction: float | str = "auto",
 ) -> SampledRows:
-    """Read all pieces and keep a uniform sample of their rows, or all rows if they are not more.
-
-    A category or a word for missing cells may occur only in rows that are not drawn. So the first row with
-    each word of a text column that the sample lacks is added, at most ``MAX_EXAMPLES`` rows, if the column
-    has at most ``MAX_WORDS`` words. Texts that start like a number are not words.
+    """Read all pieces and keep a sample of their rows, or all rows if they are not more: a ``StreamSample``.
 
     Parameters
     ----------
     pieces : iterable of Rows
         At least one piece; all have the same columns.
-    n_rows : int
-        Rows to draw.
-    seed : int
-        Another seed gives another sample. The sample does not depend on the sizes of the pieces.
+    n_rows, seed, per, fraction
+        As in ``StreamSample``.
     categories : collection of str
         Columns whose numbers are words too.
     """
-    sample = RowSample(n_rows, take_rows, join_rows, seed)
-    words = _Words(frozenset(categories))
+    sample = StreamSample(RowsReader(categories), n_rows, seed, per, fraction)
 
-    def work(piece: Rows) -> tuple[Rows, dict[str, list[str]]]:
+    def work(piece: Rows) -> tuple[Rows, Words | None]:
         rows = replace(piece, raw=None, whole=None)
-        return rows, words.of(rows) if sample.n_seen + len(rows) > n_rows else {}
+        return rows, sample.words(rows, len(rows))
 
-    for rows, found in in_order(work, pieces):
-        if sample.n_seen <= n_rows < sample.n_seen + len(rows):  # from here on rows are dropped
-            for kept in [sample.rows()] if sample.n_seen else []:
-                words.add(kept, words.of(kept))
-            found = words.of(rows)
-        words.add(rows, found)
-        sample.add(rows, len(rows))
-    drawn = sample.rows()
-    lacking = words.lacking(drawn) if sample.n_seen > n_rows else None
-    return SampledRows(drawn if lacking is None else join_rows([drawn, lacking]), sample.n_seen)
+    for rows, words in in_order(work, pieces):
+        sample.add(rows, len(rows), words)
+    drawn = sample.drawn()
+    return SampledRows(drawn.rows, sample.n_seen, drawn.held_out)
 
 
-class _Words:
-    """The words of the text columns, and the first row with each."""
+class RowsReader:
+    """Reads ``Rows`` as the pieces of a stream.
 
-    def __init__(self, categories: frozenset[str]) -> None:
-        self._categories = categories
-        self._seen: dict[str, dict[str, int]] = {}
-        self._closed: set[str] = set()
-        self._examples: list[Rows] = []
-        self._n_examples = 0
+    Parameters
+    ----------
+    categories : collection of str
+        Columns whose numbers are words too.
+    """
 
-    def of(self, rows: Rows) -> dict[str, list[str]]:
-        """Return the distinct words of each text column of some rows; called by any thread."""
-        open_columns = [name for name in rows.table.column_names if name not in self._closed]
-        columns = {name: plain_column(rows.table.column(name)) for name in open_columns}
+    def __init__(self, categories: Collection[str] = ()) -> None:
+        self._categories = frozenset(categories)
+
+    def take(self, piece: Rows, positions: NDArray[np.int64]) -> Rows:
+        """Return some rows."""
+        return take_rows(piece, positions)
+
+    def join(self, pieces: Sequence[Rows]) -> Rows:
+        """Return the rows of several pieces, in order."""
+        return join_rows(pieces)
+
+    def words(self, piece: Rows, closed: Collection[str]) -> dict[str, list[Hashable]]:
+        """Return the distinct words of each text column, except closed ones."""
+        names = [name for name in piece.table.column_names if name not in closed]
+        columns = {name: plain_column(piece.table.column(name)) for name in names}
         texts = {name: column for name, column in columns.items() if pa.types.is_string(column.type)}
         return {name: self._words(name, column) for name, column in texts.items()}
 
-    def add(self, rows: Rows, found: Mapping[str, list[str]]) -> None:
-        """Note the words of some rows that are new."""
-        wanted: dict[int, list[tuple[str, str]]] = {}
-        for name, words in found.items():
-            if name in self._closed:
-                continue
-            known = self._seen.setdefault(name, {})
-            new = [word for word in words if word not in known]
-            if len(known) + len(new) > MAX_WORDS:
-                self._closed.add(name)
-                del self._seen[name]
-                continue
-            for word in new:
-                position = pc.index(plain_column(rows.table.column(name)), word).as_py()
-                wanted.setdefault(position, []).append((name, word))
-        if not wanted:
-            return
-        positions = np.array(sorted(wanted), dtype=np.int64)
-        for place, position in enumerate(positions.tolist(), start=self._n_examples):
-            for name, word in wanted[position]:
-                if name in self._seen:
-                    self._seen[name][word] = place
-        self._examples.append(take_rows(rows, positions))
-        self._n_examples += len(positions)
-        if len(self._examples) > _MAX_PIECES:
-            self._examples = [join_rows(self._examples)]
+    def place(self, piece: Rows, column: str, word: str) -> int:
+        """Return the position of the first row with a word."""
+        return int(pc.index(plain_column(piece.table.column(column)), word).as_py())
 
-    def lacking(self, rows: Rows) -> Rows | None:
-        """Return rows with the words that no row of a sample has."""
-        places: set[int] = set()
-        for name, words in self._seen.items():
-            if words:
-                texts = pc.unique(plain_column(rows.table.column(name)))
-                found = pc.is_in(arrow_texts(list(words)), texts).to_pylist()
-                places.update(place for place, is_in in zip(words.values(), found, strict=True) if not is_in)
-        if not places:
-            return None
-        chosen = np.array(sorted(places)[:MAX_EXAMPLES], dtype=np.int64)
-        return take_rows(join_rows(self._examples), chosen)
+    def strata(self, piece: Rows, column: str) -> tuple[NDArray[np.int64], list[Hashable]]:
+        """Return for each row a position among the distinct values of a column, -1 if missing; and these."""
+        encoded = plain_column(piece.table.column(column)).combine_chunks().dictionary_encode()
+        places = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        return places.astype(np.int64), encoded.dictionary.to_pylist()
 
-    def _words(self, name: str, texts: pa.ChunkedArray) -> list[str]:
+    def _words(self, name: str, texts: pa.ChunkedArray) -> list[Hashable]:
         """Return the distinct words among texts."""
         if name in self._categories:
             return [word for word in pc.unique(texts).to_pylist() if word]

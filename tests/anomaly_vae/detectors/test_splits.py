@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_vae import ImageVAEDetector
-from anomaly_vae.detectors._recipe import MAX_CALIBRATION_ROWS
 from anomaly_vae.detectors._splits import (
     LEAST_ROWS,
     MOST_ROWS,
@@ -17,6 +16,7 @@ from anomaly_vae.detectors._splits import (
     split_images,
     split_rows,
 )
+from anomaly_vae.sampling.sizes import MAX_CALIBRATION_ROWS
 from tests.anomaly_vae.detectors.test_members import LAW
 
 

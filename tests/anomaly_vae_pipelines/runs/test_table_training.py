@@ -63,3 +63,29 @@ def test_a_large_file_gives_a_sample_of_its_normal_rows(train):
     assert set(first.frame["color"]) == {"red", "green"}
     assert first.frame.equals(drawn(0).frame)
     assert not first.frame.equals(drawn(1).frame)
+
+
+def test_rare_values_of_a_key_are_trained_on(tmp_path):
+    """Equal shares to train on, and rows that are held out uniformly; the key need not be a feature."""
+    rows = [["rare" if i % 100 == 7 else "usual", str(i * i % 97)] for i in range(1_000)]
+    train = write_table(tmp_path / "a.csv", ["host", "x"], rows)
+    training = TableTraining(train, None, [], {}, "tabular", max_rows=100, per="host")
+    hosts = training.data()["host"][~training.held_out]
+    assert hosts.value_counts()["rare"] >= 5
+    assert training.held_out.sum() == 33
+    training = TableTraining(train, None, ["host"], {}, "tabular", max_rows=100, per="host")
+    assert list(training.data().columns) == ["x"]
+    with pytest.raises(UnknownNameError, match="there is no column 'hosts'"):
+        TableTraining(train, None, [], {}, "tabular", per="hosts").data()
+
+
+@pytest.mark.parametrize("recipe", ["tabular", "tabular_numeric"])
+def test_a_fit_on_a_sample_calibrates_with_the_rows_that_were_held_out(tmp_path, recipe):
+    """Also if the detector is the last step of a Pipeline."""
+    rows = [[str(i % 7), str(i * i % 97)] for i in range(1_000)]
+    train = write_table(tmp_path / "a.csv", ["host", "x"], rows)
+    parameters = {"max_steps": 2, "hidden_sizes": (4,)}
+    model = str(tmp_path / "m.avae")
+    summary = fit_file(train, model, parameters=parameters, recipe=recipe, max_rows=200, per="host")
+    assert (summary.n_seen, summary.n_calibration) == (1_000, 50)
+    assert 190 <= summary.n_rows <= 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from anomaly_vae.sampling import words
 from anomaly_vae_pipelines.records import Rows
-from anomaly_vae_pipelines.sources import sampling
 from anomaly_vae_pipelines.sources.sampling import sample_rows
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
@@ -16,7 +16,7 @@ COLUMNS = ["number", "colour", "id"]
 @pytest.fixture(autouse=True)
 def few_words(monkeypatch):
     """Ids are texts, though the files are small."""
-    monkeypatch.setattr(sampling, "MAX_WORDS", 30)
+    monkeypatch.setattr(words, "MAX_WORDS", 30)
 
 
 def rows_of(n_rows: int, rare: dict[int, tuple[str, str]] | None = None) -> list[list[str]]:
@@ -82,8 +82,8 @@ def test_a_column_of_many_words_is_text():
 
 def test_the_rows_that_are_added_are_few(monkeypatch):
     """The sample stays one."""
-    monkeypatch.setattr(sampling, "MAX_EXAMPLES", 5)
-    monkeypatch.setattr(sampling, "MAX_WORDS", 300)
+    monkeypatch.setattr(words, "MAX_EXAMPLES", 5)
+    monkeypatch.setattr(words, "MAX_WORDS", 300)
     found = sample_rows(pieces(rows_of(300), 50), 20)
     assert len(found.rows) == 25
     assert len(set(ids(found.rows))) == 25
