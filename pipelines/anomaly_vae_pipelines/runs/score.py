@@ -21,6 +21,7 @@ from anomaly_vae_pipelines.records import ScoredRows, ScoreSummary, no_scores
 from anomaly_vae_pipelines.runs.memory import keep_freed_memory
 from anomaly_vae_pipelines.runs.stats import RunStats
 from anomaly_vae_pipelines.runs.summary import summary_path
+from anomaly_vae_pipelines.runs.worst import WorstRows
 from anomaly_vae_pipelines.scoring.adapters import refuse_inside, refuse_pictures_over
 from anomaly_vae_pipelines.scoring.blocks import ScoredBlock, all_scored, columns_to_read, score_blocks
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel, open_model
@@ -130,6 +131,7 @@ class ScoreRun:
         )
         self.encoder = ENCODERS[self.format](self.options.prefix)
         self.stats, self._on_progress, self._on_finished = RunStats(), on_progress, on_finished
+        self._worst = WorstRows(with_source=len(self.inputs.names) > 1)
         self._columns: tuple[str, ...] = ()
         self._style: tuple[str, str] | None = None
 
@@ -220,6 +222,7 @@ class ScoreRun:
         if self._report is not None:
             self._report.observe(scored)
         if self._on_progress is not None:
+            self._worst.add(scored)
             self._on_progress(self._progress(number, block.n_bytes))
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self._checkpoint(number, block.end)
@@ -310,7 +313,8 @@ class ScoreRun:
     def _progress(self, number: int, n_bytes: int) -> Progress:
         known = [size for size in self.inputs.sizes if size is not None]
         total = sum(known) if len(known) == len(self.inputs.sizes) else None
-        return Progress(self.stats.n_rows, self.stats.n_anomalies, sum(known[:number]) + n_bytes, total)
+        stats, n_done = self.stats, sum(known[:number]) + n_bytes
+        return Progress(stats.n_rows, stats.n_anomalies, n_done, total, self._worst.rows)
 
     def _summary(self, seconds: float, n_since_start: int) -> ScoreSummary:
         return self.stats.summary(

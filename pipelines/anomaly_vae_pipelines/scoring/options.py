@@ -60,13 +60,24 @@ class ScoreOptions:
 
 
 @dataclass(frozen=True)
+class WorstRow:
+    """A flagged row: its name, score in nats, severity, and reasons as one text."""
+
+    name: str
+    score: float
+    severity: float
+    reasons: str
+
+
+@dataclass(frozen=True)
 class Progress:
-    """Progress of a run: rows, anomalies, and bytes of the (compressed) inputs."""
+    """Progress of a run: rows, anomalies, bytes of the (compressed) inputs, and the worst rows."""
 
     n_rows: int
     n_anomalies: int
     n_bytes: int
     total_bytes: int | None
+    worst: tuple[WorstRow, ...] = ()
 
 
 class RowObserver(Protocol):
