@@ -5,6 +5,9 @@ memory") and SAFFRON (Ramdas, Zrnic, Wainwright and Jordan 2018, "SAFFRON: an ad
 control of the false discovery rate"). In both the level falls from row to row and rises with each discovery.
 In LORD++ each row lowers it. In SAFFRON candidates, rows with p-values up to 0.5, do not; in exchange levels
 are halved, and the rule gains where many rows are anomalies.
+
+Both assume p-values of normal rows that are independent, and at most uniform. Rows that depend on each other,
+and conformal p-values, which share their calibration rows, keep the rate only approximately.
 """
 
 from __future__ import annotations
@@ -133,12 +136,17 @@ class Levels:
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``get_state`` returned; earlier releases had no counts."""
+        """Restore what ``get_state`` returned; raises ValueError for anything else.
+
+        Earlier releases had no counts, and listed each discovery.
+        """
         first, others = state["first"], state["others"]
         self._clock, self._merged = int(state["rows"]), 0
         self._first = None if first is None else int(first)
         self._starts = np.array(others, dtype=np.int64)
         self._counts = np.array(state.get("counts", [1] * len(others)), dtype=np.int64)
+        if self._starts.ndim != 1 or self._starts.shape != self._counts.shape:
+            raise ValueError(f"wanted a count for each of {len(others)} blocks, got {self._counts.size}")
 
     def _share_of(self, clock: int) -> float:
         return float(self.method.shares(np.array([self._clock - clock + 1]))[0])

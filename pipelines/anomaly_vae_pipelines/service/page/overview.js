@@ -3,6 +3,7 @@
 import { askJson } from "./api.js";
 import { bars } from "./bars.js";
 import { byId, make, makeSvg, shown, showProblem } from "./dom.js";
+import { driftOfColumns } from "./drift.js";
 import { follow } from "./events.js";
 import { showGroups } from "./groups.js";
 import { verdictButtons } from "./verdicts.js";
@@ -54,7 +55,7 @@ function card(name) {
   const slider = make("input", { id: `${id}-slider`, type: "range", min: 0, max: 99.5, step: 0.5 });
   const effect = make("output", { for: slider.id });
   const drift = make("p", { class: "hint" });
-  const columns = make("div");
+  const columns = driftOfColumns();
   let model = null;
   const draw = () => {
     const isHour = span.value === "minutes";
@@ -79,7 +80,7 @@ function card(name) {
         place ? make("th", { scope: "col", class: "number" }, text) : make("td")))),
       counts),
     drift,
-    columns,
+    columns.element,
     make("div", { class: "line" }, make("label", { for: span.id }, "Worst severity,"), span),
     chart,
     make("label", { for: slider.id }, "Another threshold"), slider, effect,
@@ -97,32 +98,11 @@ function card(name) {
     drift.textContent = model.score_drift === null
       ? "Drift of the scores: not known of so few rows."
       : `Drift of the scores: ${shown(model.score_drift, 2, 2)} of 1, over the latest ${shown(model.score_drift_rows)} rows.`;
-    columns.replaceChildren(...driftOfColumns(model));
+    columns.show(model);
     draw();
     move();
   };
   return { element, show };
-}
-
-/** Which columns of the latest rows differ from those that the model was calibrated on, or why that is not known. */
-function driftOfColumns({ column_drift: drifted, column_drift_rows: rows }) {
-  if (rows === null) return [];
-  const about = (text) => make("p", { class: "hint" }, text);
-  if (drifted === null) return [about(`Drift by column: not known of ${shown(rows)} rows; 200 are enough.`)];
-  const over = `over ${shown(rows)} of the latest rows`;
-  if (!drifted.length) return [about(`Drift by column: none, ${over}.`)];
-  const number = (value, places) => make("td", { class: "number" }, value === null ? "–" : shown(value, places, places));
-  return [about(`Drift by column, ${over}:`), make("div", { class: "wide", tabindex: 0, role: "group", "aria-label": "Columns that drifted" },
-    make("table", { class: "counts drift" },
-      make("thead", {}, make("tr", {}, ["Column", "Effect, 0 to 1", "p-value", "Shift, sd", "Missing", "In calibration"].map((text, place) =>
-        make("th", { scope: "col", class: place ? "number" : "" }, text)))),
-      make("tbody", {}, drifted.map((one) => make("tr", {},
-        make("th", { scope: "row" }, one.column === "latent" ? "unusual combination" : one.column),
-        number(one.effect, 2),
-        make("td", { class: "number" }, one.p_value === null ? "–" : one.p_value < 1e-4 ? "< 0.0001" : one.p_value.toPrecision(2)),
-        number(one.shift, 1),
-        make("td", { class: "number" }, one.missing === null ? "–" : percent(one.missing, 1)),
-        make("td", { class: "number" }, one.calibration_missing === null ? "–" : percent(one.calibration_missing, 1)))))))];
 }
 
 /** The severity from which about as many rows of the last day are anomalies as there are. */

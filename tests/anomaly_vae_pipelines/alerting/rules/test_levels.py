@@ -124,6 +124,13 @@ def test_the_state_of_an_earlier_release_is_read():
     assert levels.level() == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("counts", [[1], [1, 1, 1], [[1, 1]], ["a", "b"]])
+def test_a_damaged_state_is_refused(counts):
+    """Not later, while rows are tested."""
+    with pytest.raises(ValueError, match=r"wanted a count|invalid literal"):
+        Levels(METHODS["saffron"], 0.1).set_state({"rows": 9, "first": 2, "others": [4, 8], "counts": counts})
+
+
 @BOTH
 @pytest.mark.parametrize("share", [0.02, 0.3])
 def test_the_share_of_false_discoveries_is_at_most_the_rate(name, share):

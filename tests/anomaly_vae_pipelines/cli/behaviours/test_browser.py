@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from anomaly_vae import save
+from anomaly_vae.persistence import load_with_dialect
 from anomaly_vae_pipelines.runs.export import export_file
 from anomaly_vae_pipelines.runs.score import ScoreRun
 from anomaly_vae_pipelines.scoring.options import ScoreOptions
 from tests.anomaly_vae_pipelines.browsers import chromium, opened_page
-from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, read_table, write_table
 
 PAGE = Path(__file__).parents[4] / "docs" / "browser"
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -85,17 +87,14 @@ def score(page: Any, path: str) -> None:
     page.wait_for_selector("#result:not([hidden]), #problem:not([hidden])")
 
 
-def test_the_page_scores_a_file_as_the_command_line_does(
-    page: Any, model: str, unseen: str, tmp_path: Path
-) -> None:
+def check_scores(page: Any, model: str, unseen: str, folder: Path) -> None:
     """The download has every row with the scores, decisions and reasons of ``anomaly-vae score``."""
-    assert "reads 5 columns" in page.inner_text("#about")
     score(page, unseen)
     with page.expect_download() as download:
         page.click("#download")
-    download.value.save_as(tmp_path / "page.csv")
-    ScoreRun(model, [unseen], str(tmp_path / "run.csv"), ScoreOptions(explain="all"))()
-    found, wanted = read_rows(tmp_path / "page.csv"), read_rows(tmp_path / "run.csv")
+    download.value.save_as(folder / "page.csv")
+    ScoreRun(model, [unseen], str(folder / "run.csv"), ScoreOptions(explain="all"))()
+    found, wanted = read_rows(folder / "page.csv"), read_rows(folder / "run.csv")
     assert [list(row) for row in found] == [list(row) for row in wanted]
     for name, tolerance in (("score", 1e-4), ("p_value", 1e-5), ("severity", 2e-3)):
         numbers = [[float(row[name]) for row in rows] for rows in (found, wanted)]
@@ -104,6 +103,28 @@ def test_the_page_scores_a_file_as_the_command_line_does(
         assert [row[name] for row in found] == [row[name] for row in wanted]
     first = [[row["top_columns"].split(":")[0] for row in rows] for rows in (found, wanted)]
     assert first[0] == first[1]
+
+
+def test_the_page_scores_a_file_as_the_command_line_does(
+    page: Any, model: str, unseen: str, tmp_path: Path
+) -> None:
+    assert "reads 5 columns" in page.inner_text("#about")
+    check_scores(page, model, unseen, tmp_path)
+
+
+def test_the_page_scores_with_a_model_that_learned_from_verdicts(
+    browser: Any, url: str, model: str, unseen: str, tmp_path: Path
+) -> None:
+    detector, dialect = load_with_dialect(model)
+    rows = read_table(write_table(tmp_path / "judged.csv", COLUMNS, orders(12, seed=5)))
+    learned = detector.learn(rows[list(detector.feature_names_in_)], [1, -1, -1] * 4)
+    path, exported = str(tmp_path / "learned.avae"), str(tmp_path / "learned.onnx")
+    save(learned.detector(), path, dialect=dialect)
+    export_file(path, exported)
+    with opened_page(browser, url) as page:
+        page.set_input_files("#model", exported)
+        page.wait_for_selector("#choose-rows:not([disabled])")
+        check_scores(page, path, unseen, tmp_path)
 
 
 def test_rows_are_listed_by_severity_with_their_reasons(page: Any, unseen: str) -> None:

@@ -106,18 +106,22 @@ def test_columns_that_drift_are_shown(judged: Any, moved: str) -> None:
     url = judged.url.rstrip("/")
     judged.wait_for_selector("text=Drift by column: not known of 0 rows; 200 are enough.")
     post(url, moved)
-    judged.wait_for_selector("#models .drift tbody tr")
+    judged.wait_for_selector("#models .drift[hidden]", state="detached")
     (model,) = overview(url)["models"]
     drifted = model["column_drift"]
     names = [one["column"] for one in drifted]
     assert "amount" in names
+    summary = judged.inner_text("#models .drift summary")
+    assert f"over {model['column_drift_rows']} of the latest rows" in summary
+    judged.focus("#models .drift summary")
+    judged.keyboard.press("Enter")
     lines = judged.locator("#models .drift tbody tr").all()
     shown = [line.locator("th").inner_text() for line in lines]
     assert shown == ["unusual combination" if name == "latent" else name for name in names]
+    assert shown[0] in summary
     line = lines[names.index("amount")].inner_text()
     assert f"{drifted[names.index('amount')]['effect']:.2f}" in line
     assert "< 0.0001" in line
-    assert f"over {model['column_drift_rows']} of the latest rows" in judged.inner_text("#models")
     judged.set_viewport_size({"width": 400, "height": 800})
     assert judged.evaluate("document.documentElement.scrollWidth") <= 400
 
@@ -182,7 +186,7 @@ def test_axe_finds_nothing_serious(judged: Any, unseen: str, moved: str) -> None
     for path in (unseen, moved):
         post(judged.url.rstrip("/"), path)
     judged.wait_for_selector(".anomaly")
-    judged.wait_for_selector(".drift")
+    judged.locator(".drift summary").click()
     judged.locator(".anomaly summary").first.click()
     assert serious() == []
     judged.click("#tab-score")
