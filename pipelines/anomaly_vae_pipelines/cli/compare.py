@@ -12,7 +12,7 @@ import click
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.exit_codes import report_problems
 from anomaly_vae_pipelines.cli.options import both_of, gate_option, json_option, label_options
-from anomaly_vae_pipelines.cli.pages import check_page, report_option, write_page
+from anomaly_vae_pipelines.cli.pages import check_page, numbers_of, report_option, write_page
 from anomaly_vae_pipelines.cli.printing import (
     echo_json,
     echo_pairs,
@@ -92,7 +92,7 @@ def command(
     if page is not None and report is not None:
         content = report.content()
         write_page(page, {**content, "comparison": fields}, force=force)
-        fields = {**fields, "report": content}
+        fields = {**fields, "report": numbers_of(content)}
     echo_json(fields) if as_json else _show(source, found, outcomes)
     return report_problems(problems(outcomes), only_warn=False)
 

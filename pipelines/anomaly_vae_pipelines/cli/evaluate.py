@@ -78,6 +78,8 @@ def command(
     wanted = both_of(label, normal)
     if wanted is None and "image" not in read_metadata(model):
         raise click.UsageError("Give --label and --normal, which mark the normal rows.", ctx)
+    if wanted is None and page is not None:
+        raise click.UsageError("--report is for tables; anomaly-vae report writes the page of images.", ctx)
     from anomaly_vae_pipelines.runs.evaluate import evaluate_file, evaluate_folder
     from anomaly_vae_pipelines.runs.gates import parse_gate, problems
     from anomaly_vae_pipelines.runs.report import Report

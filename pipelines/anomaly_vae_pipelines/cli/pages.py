@@ -48,3 +48,12 @@ def write_text(path: str, text: str, *, force: bool) -> None:
 
     with replacing(path, force=force) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def numbers_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content without pictures."""
+    data = content["data"]
+    if data is None:
+        return dict(content)
+    worst = [{name: value for name, value in row.items() if name != "pictures"} for row in data["worst"]]
+    return {**content, "data": {**data, "worst": worst}}

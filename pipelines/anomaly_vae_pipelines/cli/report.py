@@ -6,7 +6,7 @@ import click
 
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.options import both_of, json_option, label_options, output_option
-from anomaly_vae_pipelines.cli.pages import check_page, write_page
+from anomaly_vae_pipelines.cli.pages import check_page, numbers_of, write_page
 from anomaly_vae_pipelines.cli.printing import echo_json, printable
 
 _PEERS_HELP = (
@@ -39,7 +39,8 @@ def command(
 
     The page shows what the model learned, its threshold and how sure it is. With INPUT it also shows which
     rows are anomalies and why, groups of alike anomalies, severity over the rows, columns that drifted, and
-    what other thresholds would do. It is one file that loads nothing else. --json prints all of its numbers.
+    what other thresholds would do. Of images it shows the worst beside their heat. It is one file that loads
+    nothing else. --json prints all of its numbers.
     """
     from anomaly_vae_pipelines.runs.report import report_files
     from anomaly_vae_pipelines.scoring.model_files import open_model
@@ -52,6 +53,6 @@ def command(
     content = report_files(opened, inputs, wanted, time, peers=peers)
     write_page(output, content, force=force)
     if as_json:
-        echo_json(content)
+        echo_json(numbers_of(content))
     else:
         click.echo(printable(f"wrote {output}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #222; --page: #fff; --line: #ddd; --soft: #f3f3f3; --odd: #a33c00;
@@ -27,6 +27,8 @@ svg .bar { fill: var(--bar) }
 svg .alert { fill: var(--odd) }
 svg .axis { stroke: var(--dim); stroke-width: 1 }
 svg .curve { fill: none; stroke: var(--odd); stroke-width: 2 }
+.pictures { display: flex; flex-wrap: wrap; gap: .5rem; align-items: flex-start }
+.pictures img { height: 14rem; max-width: 100%; object-fit: contain }
 section.row { border-top: 1px solid var(--line); break-inside: avoid }
 @media (prefers-color-scheme: dark) {
   :root { --text: #ddd; --page: #161616; --line: #444; --soft: #2a2a2a; --odd: #ff9d5c; --bar: #52708a;

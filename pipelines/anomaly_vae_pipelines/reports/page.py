@@ -22,22 +22,26 @@ Content = Mapping[str, Any]
 def report_page(content: Content) -> str:
     """The page of what ``report_files`` returned, or of its JSON; "comparison" is that of ``compare``."""
     data, comparison = content["data"], content.get("comparison")
-    parts = [] if data is None else _data(data)
+    noun = noun_of(content["model"])
+    parts = [] if data is None else _data(data, noun)
     if comparison is not None:
         parts = [*comparison_section(comparison), "<h2>What the new model finds</h2>", *parts]
     return document(f"Report on {content['model']['path']}", "".join([*parts, *_model(content["model"])]))
 
 
-def _data(data: Content) -> list[str]:
-    found = (
-        f"{counted(data['n_alerts'], 'row')} of {data['n_rows']:,} flagged ({percent(data['alert_rate'])})"
-    )
-    rejected = f"; {counted(data['n_rejected'], 'row')} could not be read" * bool(data["n_rejected"])
+def noun_of(model: Content) -> str:
+    """What the model scores: a row or an image."""
+    return "row" if model["image"] is None else "image"
+
+
+def _data(data: Content, noun: str) -> list[str]:
+    found = f"{counted(data['n_alerts'], noun)} of {data['n_rows']:,} flagged ({percent(data['alert_rate'])})"
+    rejected = f"; {counted(data['n_rejected'], noun)} could not be read" * bool(data["n_rejected"])
     return [
         f"<p>{escape(', '.join(data['sources']))}: <strong>{found}</strong>{rejected}</p>",
-        *_severity(data),
+        *_severity(data, noun),
         *_evaluation(data["evaluation"], data["ranking"]),
-        *_worst(data["worst"]),
+        *_worst(data["worst"], noun),
         *_groups(data["groups"]),
         *_drift(data["drift"], data["n_rows"]),
         *_thresholds(data["thresholds"]),
@@ -45,16 +49,16 @@ def _data(data: Content) -> list[str]:
     ]
 
 
-def _severity(data: Content) -> list[str]:
+def _severity(data: Content, noun: str) -> list[str]:
     """Whether there are more alerts later, and the charts."""
     parts = ["<h2>Is it getting worse?</h2>"]
     trend, by_row, by_time = data["trend"], data["by_row"], data["by_time"]
     if trend is not None:
         early, late, (low, high) = trend["earlier"], trend["later"], trend["later_alerts_if_equal"]
         parts.append(
-            f"<p>{trend['finding'].capitalize()}: {early['alerts']:,} in the earlier {early['rows']:,} rows, "
-            f"{late['alerts']:,} in the later {late['rows']:,}; with equal rates, {low:,} to {high:,} in "
-            "90 % of cases.</p>"
+            f"<p>{trend['finding'].capitalize()}: {early['alerts']:,} in the earlier {early['rows']:,} "
+            f"{noun}s, {late['alerts']:,} in the later {late['rows']:,}; with equal rates, {low:,} to "
+            f"{high:,} in 90 % of cases.</p>"
         )
     if by_time is not None and by_time["bins"]:
         bins, width = by_time["bins"], by_time["width"]
@@ -65,7 +69,7 @@ def _severity(data: Content) -> list[str]:
             parts.append(f"<p>{counted(by_time['without'], 'row')} without a time.</p>")
     elif by_row["bins"]:
         last = f"{data['n_rows']:,}"
-        name = f"row ({counted(by_row['width'], 'row')} per bar)"
+        name = f"{noun} ({counted(by_row['width'], noun)} per bar)"
         parts.append(_figure(bars(by_row["bins"], by_row["width"], name, "1", last)))
     parts.append('<p class="dim">Highest severity per bar, 0 to 100; bars with alerts are orange.</p>')
     return parts
@@ -85,9 +89,9 @@ def _evaluation(found: Content | None, ranking: Content | None) -> list[str]:
     ]
 
 
-def _worst(rows: Sequence[Content]) -> list[str]:
-    title = "<h2>Which rows, and why?</h2>"
-    return [title, *map(_row, rows)] if rows else [title, "<p>No row is flagged.</p>"]
+def _worst(rows: Sequence[Content], noun: str) -> list[str]:
+    title = f"<h2>Which {noun}s, and why?</h2>"
+    return [title, *map(_row, rows)] if rows else [title, f"<p>No {noun} is flagged.</p>"]
 
 
 def _row(row: Content) -> str:
@@ -104,16 +108,30 @@ def _row(row: Content) -> str:
         )
         for reason in row["reasons"]
     ]
+    names = ("column", "observed", "expected", "nats")
+    pictures = _pictures(row.get("pictures"))
+    found = table(names, cells, 3)
+    if pictures:
+        found = table(("place", "nats"), [(place, nats) for place, _, _, nats in cells])
+    title = ", ".join(dict.fromkeys((row["source"], row["name"])))
     return (
-        f'<section class="row"><h3>{escape(row["source"])}, {escape(row["name"])}</h3>'
+        f'<section class="row"><h3>{escape(title)}</h3>'
         f"<p>Score {row['score']:.4g} nats, severity {row['severity']:.1f}, p-value {row['p_value']:.2g}"
-        f"{label}</p>{_figure(waterfall(steps)) if steps else ''}"
-        f"{table(('column', 'observed', 'expected', 'nats'), cells, 3)}</section>"
+        f"{label}</p>{pictures or (_figure(waterfall(steps)) if steps else '')}"
+        f"{found}</section>"
     )
 
 
-def _groups(groups: Content) -> list[str]:
-    if not groups["largest"]:
+def _pictures(urls: Sequence[str] | None) -> str:
+    """An image, and the same with its heat."""
+    if not urls:
+        return ""
+    image, heat = (escape(url) for url in urls)
+    return f'<div class="pictures"><img alt="the image" src="{image}"><img alt="its heat" src="{heat}"></div>'
+
+
+def _groups(groups: Content | None) -> list[str]:
+    if groups is None or not groups["largest"]:
         return []
     rows = [(" and ".join(group["columns"]), f"{group['rows']:,}") for group in groups["largest"]]
     if groups["other_rows"]:
@@ -122,7 +140,9 @@ def _groups(groups: Content) -> list[str]:
     return [f"<h2>Alike anomalies</h2><p>{text}</p>", table(("columns", "rows"), rows)]
 
 
-def _drift(drift: Content, n_rows: int) -> list[str]:
+def _drift(drift: Content | None, n_rows: int) -> list[str]:
+    if drift is None:
+        return []
     title = "<h2>Which columns drift?</h2>"
     if drift["problem"] is not None:
         return [title, f"<p>Not known: {escape(drift['problem'])}</p>"]
@@ -206,16 +226,22 @@ def _model(model: Content) -> list[str]:
     training, threshold = model["training"], model["threshold"]
     parts = ["<h2>How sure is the threshold?</h2>", _pairs(threshold_pairs(threshold))]
     parts += ["<h2>What was learned</h2>"]
-    rows = [(column["name"], column["kind"], column["detail"]) for column in model["columns"]]
-    parts.append(table(("column", "kind", "detail"), rows, 3))
+    noun = noun_of(model)
+    if noun == "image":
+        height, width = model["image"]["size"]
+        colour = "grey" if model["image"]["channels"] == 1 else "colour"
+        parts.append(f"<p>Images of {height} x {width} pixels, {colour}.</p>")
+    else:
+        rows = [(column["name"], column["kind"], column["detail"]) for column in model["columns"]]
+        parts.append(table(("column", "kind", "detail"), rows, 3))
     parts.append(
-        f"<h2>Training</h2><p>{counted(training['n_rows'], 'row')}, {counted(training['n_steps'], 'step')}, "
+        f"<h2>Training</h2><p>{counted(training['n_rows'], noun)}, {counted(training['n_steps'], 'step')}, "
         f"{training['seconds']:.1f} s. Mean score {training['elbo_train']:.4g} nats, held out "
         f"{training['elbo_validation']:.4g} nats.</p>"
     )
     if len(model["history"]) > 1:
         parts.append(_figure(curve(model["history"])))
-        parts.append('<p class="dim">Mean score of held-out rows during training, in nats.</p>')
+        parts.append('<p class="dim">Mean score of what was held out during training, in nats.</p>')
     parts.append("<h2>Where the model comes from</h2>")
     stated = [("model", model["model_id"]), ("created", str(model["created"]))]
     for step in model["provenance"]:

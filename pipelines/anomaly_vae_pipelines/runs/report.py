@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from anomaly_vae.errors import InputError
-from anomaly_vae_pipelines.records import Evaluation, Label, ScoredRows
+from anomaly_vae_pipelines.records import Evaluation, Label, Rows, ScoredRows
 from anomaly_vae_pipelines.runs.drift_sample import sample_drift
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.runs.model_facts import model_facts
 from anomaly_vae_pipelines.runs.peers import sample_peers
-from anomaly_vae_pipelines.runs.report_rows import ReportRows
+from anomaly_vae_pipelines.runs.report_images import ShownImages
+from anomaly_vae_pipelines.runs.report_rows import ReportRows, shown_reasons
 from anomaly_vae_pipelines.runs.scored_sample import ScoredSample
-from anomaly_vae_pipelines.scoring.adapters import TableAdapter
+from anomaly_vae_pipelines.scoring.adapters import ImageAdapter
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
+from anomaly_vae_pipelines.scoring.tables import Scorer
 
 N_COLUMNS = 8
 """Most columns that are shown for each of the worst rows."""
+
+_OF_TABLES = ("groups", "drift", "peers")
+"""Parts of the content that are None for images."""
+
+_NOT_OF_IMAGES = (
+    "was fitted on images, which have no columns; leave out --label, --time and --peers (anomaly-vae "
+    "evaluate takes folders as labels)"
+)
 
 DRIFT_RATE = 0.01
 """The most that the probability of drift in rows like those of calibration may be."""
@@ -30,7 +40,7 @@ class Report:
     Parameters
     ----------
     opened : OpenedModel
-        A model of a table, with whose threshold the rows are scored.
+        The model, with whose threshold the rows or images are scored.
     sources : sequence of str
         The files that are read, by the names that the user gave.
     label : Label, optional
@@ -43,7 +53,7 @@ class Report:
     Raises
     ------
     InputError
-        For a model of images.
+        For a label, times or peers of images, which have no columns.
     """
 
     def __init__(
@@ -55,17 +65,19 @@ class Report:
         *,
         peers: bool = False,
     ) -> None:
-        adapter = table_adapter(opened)
         self._opened, self._sources, self._label, self._peers = opened, list(sources), label, peers
-        # The reasons of the few rows that are shown are made again, with values and of more columns.
-        self._detailed = adapter.scorer(explain="all", expected=True, n_reasons=N_COLUMNS)
-        self._rows = ReportRows(
-            self._detailed.offset,
-            adapter.detector.calibration_scores_,
-            lambda row: self._detailed(row).rows.reasons[0],
-            label,
-            time,
-        )
+        adapter = opened.adapter
+        explain: Callable[[Rows], dict[str, Any]]
+        if isinstance(adapter, ImageAdapter):
+            if label is not None or time is not None or peers:
+                raise InputError(f"{opened.path}: {_NOT_OF_IMAGES}")
+            self._detailed, explain = None, ShownImages(adapter.detector)
+        else:
+            # The reasons of the few rows that are shown are made again, with values and of more columns.
+            detailed = adapter.scorer(explain="all", expected=True, n_reasons=N_COLUMNS)
+            self._detailed, explain = detailed, lambda row: shown_reasons(detailed(row).rows.reasons[0])
+        scores = adapter.detector.calibration_scores_
+        self._rows = ReportRows(adapter.detector.offset_, scores, explain, label, time)
         self._sample = ScoredSample()
 
     @property
@@ -76,7 +88,8 @@ class Report:
     def observe(self, scored: ScoredRows) -> None:
         """Add the next rows, of which those that are flagged have reasons; raises SourceError for a time."""
         self._rows.observe(scored)
-        self._sample.add(scored)
+        if self._detailed is not None:
+            self._sample.add(scored)
 
     def warn_of_unseen(self) -> None:
         """Warn with UnseenValuesWarning if many rows hold values that training never saw."""
@@ -88,30 +101,30 @@ class Report:
         ``n_rejected`` is the number of rows that could not be read. ``evaluation`` is of the same rows, and
         adds what needs all scores.
         """
-        of_ranking = ("auroc", "average_precision")
+        names = ("auroc", "average_precision")
         data = {
             "sources": self._sources,
             "n_rejected": n_rejected,
             **self._rows.content(),
-            "ranking": None
-            if evaluation is None
-            else {name: getattr(evaluation, name) for name in of_ranking},
-            "drift": self._drift(),
-            "peers": self._compared() if self._peers else None,
+            "ranking": None if evaluation is None else {name: getattr(evaluation, name) for name in names},
         }
-        return {"model": model_facts(self._opened), "data": data}
+        detailed, peers = self._detailed, None
+        if detailed is None:  # each image has reasons at other places
+            return {"model": model_facts(self._opened), "data": data | dict.fromkeys(_OF_TABLES)}
+        if self._peers:
+            peers = sample_peers(self._sample.sampled(), detailed, detailed.offset, self._label)
+        return {
+            "model": model_facts(self._opened),
+            "data": {**data, "drift": self._drift(detailed), "peers": peers},
+        }
 
-    def _drift(self) -> dict[str, Any]:
-        detailed = self._detailed
+    def _drift(self, detailed: Scorer) -> dict[str, Any]:
         try:
             reference = detailed.detector.drift_reference()
         except InputError as error:  # of an earlier release, which kept too little
             return {"problem": str(error)}
         found = sample_drift(self._sample.sampled(), detailed, reference, DRIFT_RATE)
         return {"problem": None, **asdict(found), "drifted": found.drifted, "moved": list(found.moved)}
-
-    def _compared(self) -> dict[str, Any]:
-        return sample_peers(self._sample.sampled(), self._detailed, self._detailed.offset, self._label)
 
 
 def report_files(
@@ -122,12 +135,12 @@ def report_files(
     *,
     peers: bool = False,
 ) -> dict[str, Any]:
-    """Return the content of a report about a model of a table and the rows of files, which may be none.
+    """Return the content of a report about a model and the rows or images of files, which may be none.
 
-    The rows are read once, and memory does not grow with their number. Raises InputError for a model of
-    images, and as ``ScoreRun`` does.
+    They are read once, and memory does not grow with their number. Raises InputError as ``Report`` and
+    ``ScoreRun`` do.
     """
-    adapter = table_adapter(opened)
+    adapter = opened.adapter
     if not sources:
         return {"model": model_facts(opened), "data": None}
     report = Report(opened, sources, label, time, peers=peers)
@@ -135,11 +148,3 @@ def report_files(
         report.observe(scored)
     report.warn_of_unseen()
     return report.content()
-
-
-def table_adapter(opened: OpenedModel) -> TableAdapter:
-    """Return the adapter of a model; raises InputError for a model of images."""
-    adapter = opened.adapter
-    if not isinstance(adapter, TableAdapter):
-        raise InputError(f"{opened.path}: was fitted on images, and reports are only of tables")
-    return adapter

@@ -48,7 +48,7 @@ class ReportRows:
     calibration : array of shape (n_calibration,)
         Sorted scores of the calibration rows, from which the other thresholds follow.
     explain : callable
-        Returns the reasons that are shown for one row, if it is among the worst.
+        Returns what is shown of one row if it is among the worst, as JSON values.
     label : Label, optional
         Which rows are normal.
     time : str, optional
@@ -59,7 +59,7 @@ class ReportRows:
         self,
         offset: float,
         calibration: NDArray[np.float64],
-        explain: Callable[[Rows], Sequence[Reason]],
+        explain: Callable[[Rows], dict[str, Any]],
         label: Label | None = None,
         time: str | None = None,
     ) -> None:
@@ -165,14 +165,9 @@ class ReportRows:
         }
 
     def _explained(self, found: dict[str, Any]) -> dict[str, Any]:
-        """A row that was found, with its reasons as JSON values."""
+        """A row that was found, with what is shown of it."""
         shown = dict(found)
-        reasons = self._explain(shown.pop("row"))
-        return {
-            **shown,
-            "reasons": [asdict(reason) for reason in reasons],
-            "other_nats": _other_nats(reasons),
-        }
+        return shown | self._explain(shown.pop("row"))
 
     def _by_time(self) -> dict[str, Any] | None:
         if self._time is None:
@@ -237,6 +232,11 @@ def _group(shares: Sequence[tuple[str, float]]) -> tuple[str, ...]:
         if explained >= HALF:
             break
     return tuple(sorted(names))
+
+
+def shown_reasons(reasons: Sequence[Reason]) -> dict[str, Any]:
+    """The reasons of a row as JSON values, and the nats of the columns that are not among them."""
+    return {"reasons": [asdict(reason) for reason in reasons], "other_nats": _other_nats(reasons)}
 
 
 def _other_nats(reasons: Sequence[Reason]) -> float:

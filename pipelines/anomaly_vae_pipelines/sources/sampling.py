@@ -17,7 +17,7 @@ from anomaly_vae.sampling.words import MAX_WORDS, Words
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.io.parallel import in_order
-from anomaly_vae_pipelines.records import NumberRows, Rows
+from anomaly_vae_pipelines.records import ImageRows, NumberRows, Rows
 
 _LIKE_A_NUMBER = r"^\W*[0-9]"
 _EMPTY = arrow_texts([""])[0]
@@ -125,6 +125,10 @@ def take_rows(rows: Rows, positions: NDArray[np.int64]) -> Rows:
     numbers = rows.numbers[positions]
     if isinstance(rows, NumberRows):
         return replace(rows, numbers=numbers, values=rows.values[positions])
+    if isinstance(rows, ImageRows):
+        mask = np.zeros(len(rows), dtype=bool)
+        mask[positions] = True  # positions of images ascend
+        return rows.take(mask)
     return replace(rows, table=rows.table.take(arrow_numbers(positions)), numbers=numbers)
 
 

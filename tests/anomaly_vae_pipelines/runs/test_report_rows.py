@@ -9,17 +9,17 @@ import pytest
 
 from anomaly_vae_pipelines.reasons import Reason, Reasons
 from anomaly_vae_pipelines.records import Label, Rows, ScoredRows
-from anomaly_vae_pipelines.runs.report_rows import N_WORST, ReportRows
+from anomaly_vae_pipelines.runs.report_rows import N_WORST, ReportRows, shown_reasons
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
 CALIBRATION = np.sort(np.random.default_rng(1).normal(size=500))
 
 
-def _explained(row: Rows) -> list[Reason]:
+def _explained(row: Rows) -> dict:
     """Two reasons for four fifths of the shortfall of ten nats."""
     assert len(row) == 1
     assert row.raw is None, "would keep the bytes of its block in memory"
-    return [Reason("amount", -6.0, "60", "20", 0.6), Reason("count", -2.0, "9", "5", 0.2)]
+    return shown_reasons([Reason("amount", -6.0, "60", "20", 0.6), Reason("count", -2.0, "9", "5", 0.2)])
 
 
 def _content(scores: np.ndarray, sizes: int = 1, time: str | None = "when") -> dict:

@@ -134,15 +134,15 @@ def test_an_existing_page_is_refused_before_the_run(run, model, train, unseen, p
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
 
 
-def test_models_of_images_have_no_report(run, image_model, plates, page, tmp_path):
-    out = str(tmp_path / "out.csv")
-    for arguments in (
-        ["score", image_model, str(plates), "-o", out],
-        ["evaluate", image_model, str(plates)],
-        ["compare", image_model, image_model, str(plates)],
-    ):
-        ended = run(*arguments, "--report", str(page))
-        assert ended.code == 2
-        assert "reports are only of tables" in ended.err
+def test_images_have_a_page_too(run, image_model, plates, page, tmp_path):
+    """Of evaluate and fit they have none."""
+    out, images = str(tmp_path / "out.csv"), str(plates / "test")
+    assert run("evaluate", image_model, str(plates), "--report", str(page)).code == 2
     assert run("fit", str(plates), "-o", out, "--report", str(page)).code == 2
     assert not Path(out).exists()
+    assert run("score", image_model, images, "-o", out, "--report", str(page)).code == 0
+    assert "<img" in page.read_text()
+    ended = run("compare", image_model, image_model, images, "--report", str(page), "--force", "--json")
+    assert ended.code == 0
+    assert "data:image" not in ended.out
+    assert "<img" in page.read_text()
