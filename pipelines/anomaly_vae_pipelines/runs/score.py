@@ -269,7 +269,11 @@ class ScoreRun:
     def _check_columns(self, source: Source, *, is_first: bool) -> None:
         """Raise InputError if columns are missing, differ between files, or clash with result columns."""
         require_columns(self.scorer.names, source, ", which the model was fitted on")
-        require_columns(self._observed, source, ", which a rule, --id or --time names")
+        for observer, names in (
+            (self.observer, "which a rule or --id names"),
+            (self._report, "of the report"),
+        ):
+            require_columns(() if observer is None else observer.columns, source, f", {names}")
         check_no_clash(source.name, source.columns, self.options.prefix)
         if is_first or not self._columns:
             self._columns = source.columns

@@ -336,6 +336,21 @@ def test_an_observer_receives_every_row_in_order(tmp_path, model, big, small_blo
     assert observer.n_reasons == summary.n_anomalies
 
 
+def test_a_report_receives_the_rows_that_an_observer_does_and_cannot_be_resumed(
+    tmp_path, model, big, small_blocks
+):
+    """Its columns are read too."""
+
+    class Colours(Watching):
+        columns = ("color", "code")
+
+    observer, report, out = Watching(), Colours(), str(tmp_path / "o.csv")
+    ScoreRun(model, [big], out, QUARANTINE, observer=observer, report=report)()
+    assert report.seen == observer.seen
+    with pytest.raises(InputError, match="--report cannot be resumed"):
+        ScoreRun(model, [big], out, ScoreOptions(resume=True, force=True), report=report)
+
+
 def test_an_observer_is_resumed_with_the_run(tmp_path, model, big, small_blocks):
     """It continues from its state at the last checkpoint: no row is repeated or lost."""
     out, options = str(tmp_path / "o.csv"), ScoreOptions(on_bad_row="quarantine", resume=True)

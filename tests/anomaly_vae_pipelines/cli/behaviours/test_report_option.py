@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_vae_pipelines.reports.page import report_page
+from tests.anomaly_vae_pipelines.cli.conftest import alerts_in
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, write_table
 
 LABEL = ("--label", "label", "--normal", "good")
@@ -38,6 +39,24 @@ def test_score_writes_the_same_page_in_the_pass_that_scores(run, model, unseen, 
     assert ended.code == 0, ended.err
     assert page.read_text(encoding="utf-8") == reported("--time", "day", source="-", stdin=rows)[0]
     assert len(read_rows(out)) == 40
+
+
+def test_alerts_and_the_page_come_from_the_same_pass(run, model, unseen, page, tmp_path, rules, reported):
+    out = str(tmp_path / "scored.csv")
+    ended = run("score", model, unseen, "-o", out, "--alerts", rules, "--report", str(page), "--time", "day")
+    assert ended.code == 0, ended.err
+    text, content = reported("--time", "day")
+    assert page.read_text(encoding="utf-8") == text
+    assert len(alerts_in(tmp_path)) == content["data"]["n_alerts"] > 0
+
+
+def test_a_column_of_times_that_is_not_there_is_named(run, model, unseen, page, tmp_path):
+    out = tmp_path / "scored.csv"
+    ended = run("score", model, unseen, "-o", str(out), "--report", str(page), "--time", "dya")
+    assert ended.code == 2
+    assert "no column 'dya', of the report; did you mean 'day'?" in ended.err
+    assert not out.exists()
+    assert not page.exists()
 
 
 def test_rows_that_cannot_be_read_are_counted_on_the_page(run, model, page, tmp_path, reported):
