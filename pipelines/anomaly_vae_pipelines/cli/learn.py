@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.argument("source", metavar="VERDICTS")
 @model_output_option
-@click.option("--verdict", "column", default="verdict", show_default=True, metavar="COL", help="Its column.")
+@click.option(
+    "--verdict", "column", default="verdict", show_default=True, metavar="COL", help="Column of the verdicts."
+)
 @json_option
 def command(model: str, source: str, output: str, force: bool, column: str, as_json: bool) -> None:
     """Save MODEL after it learned from VERDICTS about rows.

@@ -28,7 +28,8 @@ class JsonLinesSource(TextSource):
     """A file of JSON Lines, plain or compressed; ``-`` is standard input.
 
     Its columns are the keys of the objects in its first block. A key that is absent from a row is a missing
-    cell. Empty lines and a byte order mark of UTF-8 are skipped. Only complete lines of a ``growing`` file are read.
+    cell. Empty lines and a byte order mark of UTF-8 are skipped. Of a ``growing`` file only complete lines are
+    read.
 
     Raises
     ------
@@ -87,11 +88,10 @@ class JsonLinesSource(TextSource):
         found = [_object(line) for line in lines]
         keys = {key: None for value in found if isinstance(value, dict) for key in value}
         if not keys:
-            wrong = [(int(number), value[1]) for number, value in zip(numbers, found, strict=True) if value]
-            line, problem = (
-                wrong[0] if wrong else (None, "has no JSON object with a key; wanted one per line")
-            )
-            raise SourceError(self.name, line, problem)
+            for number, value in zip(numbers.tolist(), found, strict=True):
+                if isinstance(value, tuple):
+                    raise SourceError(self.name, number, value[1])
+            raise SourceError(self.name, None, "has no JSON object with a key; wanted one per line")
         self._keys = {_unicode(key): key for key in keys}
         return b"", tuple(self._keys)
 
