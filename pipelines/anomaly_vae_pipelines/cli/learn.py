@@ -46,7 +46,7 @@ def _show(source: str, learned: Learned) -> None:
         ("normal", _flagged(learned.normal)),
         ("held out", _flagged(learned.calibration)),
         ("threshold", f"{threshold}, was {nats(learned.former_offset)}"),
-        *([("columns", _columns(learned))] if learned.column_weights else []),
+        *([("weights", _weights(learned))] if learned.column_weights else []),
         ("saved to", learned.model),
     ]
     echo_pairs(title, pairs)
@@ -56,6 +56,6 @@ def _flagged(flagged: Flagged) -> str:
     return f"{flagged.after:,} of {flagged.n_rows:,} flagged, were {flagged.before:,}"
 
 
-def _columns(learned: Learned) -> str:
-    shown = (f"{name} counts {weight:.2g} of what it did" for name, weight in learned.column_weights)
-    return "; ".join(shown)
+def _weights(learned: Learned) -> str:
+    shown = ", ".join(f"{name} has weight {weight:.2g}" for name, weight in learned.column_weights)
+    return f"{shown} (1 without verdicts)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeAlias
 
@@ -191,6 +191,8 @@ def fit_model(training: Training, train: str, data: Any, rule: Rule) -> None:
 
 def _is_of_sklearn(error: Exception) -> bool:
     """Return whether scikit-learn raised an error, or called what did, rather than our code."""
-    names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    names: Iterator[str] = (
+        frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
     owners = [name.partition(".")[0] for name in names]
     return next(owner for owner in reversed(owners) if owner in _OWNERS) == "sklearn"

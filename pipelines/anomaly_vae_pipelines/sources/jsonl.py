@@ -28,8 +28,8 @@ class JsonLinesSource(TextSource):
     """A file of JSON Lines, plain or compressed; ``-`` is standard input.
 
     Its columns are the keys of the objects in its first block. A key that is absent from a row is a missing
-    cell. Empty lines and a byte order mark of UTF-8 are skipped. Of a ``growing`` file only complete lines are
-    read.
+    cell. Empty lines and a byte order mark of UTF-8 are skipped. Only the complete lines of a ``growing``
+    file are read.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import pytest
@@ -12,6 +13,7 @@ from anomaly_vae_pipelines.runs.drift import drift_files
 from anomaly_vae_pipelines.runs.evaluate import evaluate_file
 from anomaly_vae_pipelines.runs.report import report_files
 from anomaly_vae_pipelines.scoring.model_files import open_model
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
 
 def test_the_numbers_are_those_of_evaluate_and_drift(model, unseen):
@@ -25,6 +27,28 @@ def test_the_numbers_are_those_of_evaluate_and_drift(model, unseen):
     assert data["n_alerts"] == expected.n_alerts > 0
     drift = drift_files(opened, [unseen], 0.01)
     assert data["drift"]["columns"] == asdict(drift)["columns"]
+
+
+def test_a_label_that_no_row_has_is_refused_as_in_evaluate(model, unseen):
+    opened, label = open_model(model), Label("label", "Good")
+    messages = []
+    for run in (lambda: evaluate_file(opened, unseen, label), lambda: report_files(opened, [unseen], label)):
+        with pytest.raises(InputError, match="'Good' in column 'label'; wanted at least one") as caught:
+            run()
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_small_numbers_are_not_taken_for_times_in_silence(model, tmp_path):
+    """Such as numbers of rows; with the year they are times."""
+    for first, expected in (
+        (1, pytest.warns(UserWarning, match="'second': all times are before 1971")),
+        (1e9, nullcontext()),
+    ):
+        rows = [[*row, str(int(first) + i)] for i, row in enumerate(orders(30))]
+        table = write_table(tmp_path / "rows.csv", [*COLUMNS, "second"], rows)
+        with expected:
+            report_files(open_model(model), [table], time="second")
 
 
 def test_images_are_refused(image_model):
