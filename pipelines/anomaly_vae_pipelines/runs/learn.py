@@ -134,7 +134,8 @@ def with_detector(model: Model, detector: Any) -> Any:
 def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[list[_Judged], int]:
     """The judged rows of a file, and the number of rows without a verdict."""
     with open_source(source, reading=reading) as opened:
-        require_columns([column, *scorer.names], opened)
+        require_columns([column], opened, ", of verdicts; name it with --verdict")
+        require_columns(scorer.names, opened, ", which the model was fitted on")
         ids = [VERDICT_ID] if VERDICT_ID in opened.columns and VERDICT_ID not in scorer.names else []
         rows = list(read_rows(opened, [*scorer.names, column, *ids], scorer.numeric))
     pieces = list(_judged(scorer, _last_of_each(rows) if ids else rows, column))

@@ -19,7 +19,7 @@ from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm
 from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
-from anomaly_vae_pipelines.plurals import counted
+from anomaly_vae_pipelines.plurals import counted, listed
 from anomaly_vae_pipelines.records import FitSummary, Label
 from anomaly_vae_pipelines.runs.fit import Rule, fit_file
 from anomaly_vae_pipelines.runs.learn import learn_file
@@ -181,14 +181,9 @@ def _changes(
     changed = [
         f"{name} is {kind}, was {former[name]}" for name, kind in kinds.items() if kind != former[name]
     ]
-    yield "kinds", _listed(changed) or "the same"
+    yield "kinds", listed(changed, _MOST_NAMED) or "the same"
     with open_source(train, reading=Reading(given)) as source:
         own = [*columns, *([label.column] if label else [])]
         new = [name for name in source.columns if name not in own]
-    yield "not used", _listed(new) or "none"
+    yield "not used", listed(new, _MOST_NAMED) or "none"
     yield "threshold", f"{after.offset_:.4g} nats, was {before.offset_:.4g}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + rest

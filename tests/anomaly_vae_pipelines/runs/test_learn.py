@@ -79,6 +79,6 @@ def test_a_verdict_that_is_not_clear_is_named(tmp_path, model, verdicts, message
 
 def test_a_file_without_the_column_is_refused(tmp_path, model, unseen):
     """The message names it."""
-    with pytest.raises(InputError, match="verdict"):
+    with pytest.raises(InputError, match="no column 'verdict', of verdicts; name it with --verdict"):
         learn_file(model, unseen, str(tmp_path / "learned.avae"))
     assert "verdict" not in read_rows(unseen)[0]
