@@ -2,7 +2,8 @@
 
     python benchmarks/report.py [--rows 1000000] [--runs 3]
 
-Whole processes are timed, and the best of the runs counts. The rows are those of ``batch.py``.
+Whole processes are timed. The time is the shortest of the runs, the peak memory the largest. The rows are
+those of ``batch.py``.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def main() -> None:
             for part, command in commands.items():
                 found[part].append(measured(command))
         size = Path(name, "report.html").stat().st_size
-    print(f"{options.rows:,} rows x {N_COLUMNS}, best of {options.runs}")
+    print(f"{options.rows:,} rows x {N_COLUMNS}, shortest time and largest peak of {options.runs} runs")
     best = {part: min(results) for part, results in found.items()}
     for part, (seconds, _) in best.items():
         peak = max(peak for _, peak in found[part])
