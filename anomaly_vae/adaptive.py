@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from anomaly_vae.errors import InputError
 
+_NUMBER = (int, float, np.integer, np.floating)
+_WANTED = "p_values should be an array of numbers from 0 to 1, of shape (n_rows,)"
+
 
 class AdaptiveThreshold:
     """Raises an alarm for a row whose p-value is at most a level, which follows the stream.
@@ -36,7 +39,7 @@ class AdaptiveThreshold:
     Raises
     ------
     InputError
-        For a rate or a step that is out of range.
+        For a rate or a step that is not a number in its range.
 
     Examples
     --------
@@ -49,10 +52,10 @@ class AdaptiveThreshold:
     """
 
     def __init__(self, rate: float, *, step: float = 0.005) -> None:
-        if not 0.0 < rate < 1.0:
-            raise InputError(f"rate must be between 0 and 1, got {rate!r}")
-        if not 0.0 < step < np.inf:
-            raise InputError(f"step must be above 0, got {step!r}")
+        if not isinstance(rate, _NUMBER) or not 0.0 < rate < 1.0:
+            raise InputError(f"rate must be a number between 0 and 1, got {rate!r}")
+        if not isinstance(step, _NUMBER) or not 0.0 < step < np.inf:
+            raise InputError(f"step must be a number above 0, got {step!r}")
         self.rate, self.step, self.level = float(rate), float(step), float(rate)
         self.n_rows = self.n_alarms = 0
 
@@ -73,9 +76,9 @@ class AdaptiveThreshold:
         InputError
             For anything but numbers from 0 to 1.
         """
-        values = np.asarray(p_values, dtype=np.float64)
+        values = _numbers(p_values)
         if values.ndim != 1 or not ((values >= 0.0) & (values <= 1.0)).all():
-            raise InputError("p_values should be an array of numbers from 0 to 1, of shape (n_rows,)")
+            raise InputError(_WANTED)
         return np.array([self._is_alarm(value) for value in values.tolist()], dtype=bool)
 
     @property
@@ -94,3 +97,11 @@ class AdaptiveThreshold:
         self.n_rows += 1
         self.n_alarms += is_alarm
         return is_alarm
+
+
+def _numbers(values: ArrayLike) -> NDArray[np.float64]:
+    """Values as an array of float64; raises InputError for anything but numbers."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(_WANTED) from error

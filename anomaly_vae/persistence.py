@@ -373,7 +373,7 @@ def _naming(path: str | os.PathLike[str] | BinaryIO) -> Iterator[None]:
         raise ModelFileError(_line(path, str(error))) from error
     except Exception as error:  # a forged file can make a parser raise anything
         reason = f"{type(error).__name__}: {error}"[:_MAX_MESSAGE]
-        raise ModelFileError(_line(path, f"damaged or forged ({reason})")) from error
+        raise ModelFileError(_line(path, f"damaged or forged ({reason}); {archive.WAY_OUT}")) from error
 
 
 def _shown(path: str | os.PathLike[str] | BinaryIO) -> str:

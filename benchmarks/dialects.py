@@ -35,17 +35,20 @@ CLEAR = [case for case in CASES if not case.asks and case.given == NOTHING]
 
 
 def own(case: Case) -> Answer:
+    """What this package says."""
     found, _ = sniff(case.content, case.name, NOTHING)
     return {"separator": found.separator, "encoding": found.encoding, "header": found.header}
 
 
 def csv_sniffer(case: Case) -> Answer:
+    """What the standard library says, given the encoding."""
     text = case.content.decode(case.encoding)
     sniffer = csv.Sniffer()
     return {"separator": sniffer.sniff(text).delimiter, "header": sniffer.has_header(text)}
 
 
 def clevercsv(case: Case) -> Answer:
+    """What clevercsv says, given the encoding."""
     import clevercsv
 
     text = case.content.decode(case.encoding)
@@ -54,6 +57,7 @@ def clevercsv(case: Case) -> Answer:
 
 
 def charset_normalizer(case: Case) -> Answer:
+    """What charset-normalizer says; it only finds encodings."""
     import charset_normalizer
 
     found = charset_normalizer.from_bytes(case.content).best()
@@ -61,6 +65,7 @@ def charset_normalizer(case: Case) -> Answer:
 
 
 def duckdb(case: Case) -> Answer:
+    """What DuckDB says, given the text as UTF-8."""
     import duckdb
 
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +85,7 @@ LIBRARIES: dict[str, Callable[[Case], Answer]] = {
 
 
 def is_right(part: str, answer: Answer, case: Case) -> bool:
+    """Whether one part of an answer reads the case as it should be read."""
     found, wanted = answer[part], getattr(case, part)
     if part == "separator":
         if len(case.cells) == 1 and "," not in case.content.decode(case.encoding):
@@ -94,6 +100,7 @@ def is_right(part: str, answer: Answer, case: Case) -> bool:
 
 
 def rows() -> list[tuple[str, ...]]:
+    """The lines of the table: a library, and how many separators, encodings and headers it finds."""
     table = []
     for name, ask in LIBRARIES.items():
         right = dict.fromkeys(("separator", "encoding", "header"), 0)
@@ -127,6 +134,8 @@ def difference(path: str, header: bool) -> str:
         return f"{found.shape} rows and columns, pandas {wanted.shape}"
     for j, name in enumerate(found):
         left, right = found[name], wanted.iloc[:, j]
+        if header and name != str(right.name):
+            return f"column {name!r}, pandas {right.name!r}"
         is_number = pd.api.types.is_numeric_dtype(left)
         if is_number and pd.api.types.is_numeric_dtype(right):
             left, right = left.astype(float), right.astype(float)
@@ -145,10 +154,10 @@ def compare(paths: list[str], header: bool) -> None:
     for path in paths:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            told = difference(path, header)
-        n_alike += not told
-        if told:
-            print(f"{path}: {told}")
+            problem = difference(path, header)
+        n_alike += not problem
+        if problem:
+            print(f"{path}: {problem}")
     print(f"{n_alike:,} of {len(paths):,} files are read as by pandas")
 
 

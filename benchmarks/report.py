@@ -2,8 +2,8 @@
 
     python benchmarks/report.py [--rows 1000000] [--runs 3]
 
-Whole processes are timed, and the best of the runs counts. The time of the processors says more where other
-programs run. The rows are those of ``batch.py``.
+Whole processes are timed. The time is the shortest of the runs, the peak memory the largest. The time of the
+processors says more where other programs run. The rows are those of ``batch.py``.
 """
 
 from __future__ import annotations

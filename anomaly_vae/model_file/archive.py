@@ -22,6 +22,9 @@ Entries = dict[str, bytes]
 METADATA = "metadata.json"
 SCHEMA = "schema.json"
 
+WAY_OUT = "copy it again, or save the model again"
+"""What to do about a file that is not complete or not as it was saved."""
+
 _ARRAY_NAME = re.compile(r"[0-9]{1,20}\.npy")
 _ZIP_MAGIC = b"PK\x03\x04"
 _ENTRY_MAGIC = b"PK\x01\x02"
@@ -136,6 +139,8 @@ def _open(path: str | os.PathLike[str]) -> BinaryIO:
         return Path(path).open("rb")
     except FileNotFoundError as error:
         raise ModelFileError("no such file") from error
+    except IsADirectoryError as error:
+        raise ModelFileError("is a directory; wanted the name of a model file") from error
     except OSError as error:
         raise ModelFileError(f"cannot be read: {error.strerror}") from error
 
@@ -150,7 +155,7 @@ def _check_magic(head: bytes) -> None:
     if head.startswith(_ZIP_MAGIC):
         return
     if not head:
-        raise ModelFileError("not an anomaly-vae model file (it is empty)")
+        raise ModelFileError(f"not an anomaly-vae model file (it is empty); {WAY_OUT}")
     if head[0] == 0x80:
         looks = "it looks like a pickle, which could run code; if you trust its source, use joblib.load"
     else:
@@ -163,7 +168,9 @@ def _directory(stream: BinaryIO) -> ZipFile:
     try:
         return ZipFile(stream)
     except BadZipFile as error:
-        raise ModelFileError("truncated or damaged: its directory of members is missing") from error
+        raise ModelFileError(
+            f"truncated or damaged: its directory of members is missing; {WAY_OUT}"
+        ) from error
 
 
 def _check_total(infos: list[ZipInfo], max_bytes: int) -> None:
@@ -173,7 +180,10 @@ def _check_total(infos: list[ZipInfo], max_bytes: int) -> None:
         raise ModelFileError("holds two members of the same name")
     total = sum(info.file_size for info in infos)
     if total > max_bytes:
-        raise ModelFileError(f"declares {total:,} bytes of members; at most {max_bytes:,} can be read")
+        raise ModelFileError(
+            f"is compressed or was changed: it declares {total:,} bytes of members, and at most "
+            f"{max_bytes:,} can be read; use the file as it was saved"
+        )
 
 
 def _check_member(info: ZipInfo) -> None:
@@ -182,6 +192,6 @@ def _check_member(info: ZipInfo) -> None:
     if name not in _MAX_JSON_BYTES and not _ARRAY_NAME.fullmatch(name):
         raise ModelFileError(f"holds a member {name[:80]!r}, which no model file has")
     if info.compress_type != ZIP_STORED or info.compress_size != info.file_size:
-        raise ModelFileError(f"member {name} is compressed; anomaly_vae.save stores members as they are")
+        raise ModelFileError(f"member {name} is compressed; use the file as it was saved")
     if info.file_size > _MAX_JSON_BYTES.get(name, info.file_size):
         raise ModelFileError(f"member {name} is larger than {_MAX_JSON_BYTES[name]:,} bytes")

@@ -1,6 +1,6 @@
 // The page: a model and a CSV file in, scored rows out, without a server.
 
-import { parseCsv, writeCsv } from "./csv.js";
+import { parseCsv, readText, writeCsv } from "./csv.js";
 import { byId, make, shown, showProblem } from "./dom.js";
 import { Model } from "./model.js";
 
@@ -45,7 +45,7 @@ async function open(file) {
 async function score(file) {
   if (!model) throw new Error("There is no model yet. Choose or drop a file that anomaly-vae export wrote.");
   byId("result").hidden = true;
-  const table = parseCsv(await file.text());
+  const table = parseCsv(await readText(file));
   try {
     const scored = await model.score(table, (n) => showStatus(`Scored ${shown(n)} of ${shown(table.rows.length)} …`));
     show({ name: file.name, table, scored });

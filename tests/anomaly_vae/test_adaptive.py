@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,9 @@ def test_it_follows_a_change_that_a_fixed_level_does_not() -> None:
     assert alarms[-4000:].mean() == pytest.approx(0.02, abs=0.01)
 
 
-@pytest.mark.parametrize("p_values", [[np.nan], [1.1], [-0.1], [[0.5]], 0.5])
+@pytest.mark.parametrize(
+    "p_values", [[np.nan], [1.1], [-0.1], [[0.5]], 0.5, ["a"], [[0.1], [0.2, 0.3]], None, [None], {}]
+)
 def test_what_is_not_a_p_value_is_refused(p_values: object) -> None:
     threshold = AdaptiveThreshold(0.1)
     assert threshold.bound == 1.0
@@ -64,7 +68,10 @@ def test_what_is_not_a_p_value_is_refused(p_values: object) -> None:
     assert threshold.n_rows == 0
 
 
-@pytest.mark.parametrize(("rate", "step"), [(0.0, 0.1), (1.0, 0.1), (0.1, 0.0), (0.1, np.inf), (np.nan, 0.1)])
-def test_parameters_out_of_range_are_refused(rate: float, step: float) -> None:
+@pytest.mark.parametrize(
+    ("rate", "step"),
+    [(0.0, 0.1), (1.0, 0.1), (0.1, 0.0), (0.1, np.inf), (np.nan, 0.1), ("0.1", 0.1), (None, 0.1), (0.1, "a")],
+)
+def test_parameters_out_of_range_are_refused(rate: Any, step: Any) -> None:
     with pytest.raises(InputError, match="must be"):
         AdaptiveThreshold(rate, step=step)

@@ -64,7 +64,8 @@ def stop_on_closed_output() -> Iterator[None]:
     """End the block silently if the reader of standard output has closed it."""
     try:
         yield
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is if the process was started with it closed
+            sys.stdout.flush()
     except BrokenPipeError:
         # The interpreter still flushes its buffers at exit; discard them.
         with suppress(OSError, ValueError):

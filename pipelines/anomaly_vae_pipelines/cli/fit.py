@@ -15,6 +15,7 @@ from anomaly_vae_pipelines.cli.dialect_options import (
 from anomaly_vae_pipelines.cli.options import (
     CONFIG_FILE,
     ImageSize,
+    Minority,
     Share,
     both_of,
     command_line,
@@ -91,7 +92,7 @@ _VERDICTS_HELP = "Learn from these verdicts after the fit, instead of those of O
 @tail_option
 @click.option(
     "--contamination",
-    type=Share,
+    type=Minority,
     metavar="C",
     help="Set the threshold so that this share of TRAIN is flagged.",
 )
@@ -224,7 +225,8 @@ def _report(page: str | None, model: str, force: bool) -> None:
 
 def _refit(ctx: click.Context, train: str, old: str, output: str, parameters: dict[str, Any]) -> None:
     """Fit like an earlier model, and print what changed."""
-    from anomaly_vae_pipelines.runs.refit import Rule, refit_file
+    from anomaly_vae_pipelines.runs.fit import Rule
+    from anomaly_vae_pipelines.runs.refit import refit_file
 
     without = ("rows", "per", "recipe", "ids", "ignored", "schema", "image_size", "channels")
     _refuse(ctx, "--from OLD decides it", *without)

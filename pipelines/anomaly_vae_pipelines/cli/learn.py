@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.argument("source", metavar="VERDICTS")
 @model_output_option
-@click.option("--verdict", "column", default="verdict", show_default=True, metavar="COL", help="Its column.")
+@click.option(
+    "--verdict", "column", default="verdict", show_default=True, metavar="COL", help="Column of the verdicts."
+)
 @json_option
 def command(model: str, source: str, output: str, force: bool, column: str, as_json: bool) -> None:
     """Save MODEL after it learned from VERDICTS about rows.
@@ -44,7 +46,7 @@ def _show(source: str, learned: Learned) -> None:
         ("normal", _flagged(learned.normal)),
         ("held out", _flagged(learned.calibration)),
         ("threshold", f"{threshold}, was {nats(learned.former_offset)}"),
-        *([("columns", _columns(learned))] if learned.column_weights else []),
+        *([("weights", _weights(learned))] if learned.column_weights else []),
         ("saved to", learned.model),
     ]
     echo_pairs(title, pairs)
@@ -54,6 +56,6 @@ def _flagged(flagged: Flagged) -> str:
     return f"{flagged.after:,} of {flagged.n_rows:,} flagged, were {flagged.before:,}"
 
 
-def _columns(learned: Learned) -> str:
-    shown = (f"{name} counts {weight:.2g} of what it did" for name, weight in learned.column_weights)
-    return "; ".join(shown)
+def _weights(learned: Learned) -> str:
+    shown = ", ".join(f"{name} has weight {weight:.2g}" for name, weight in learned.column_weights)
+    return f"{shown} (1 without verdicts)"

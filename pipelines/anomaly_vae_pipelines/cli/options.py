@@ -35,6 +35,9 @@ DETECTOR_TABLE = "detector"
 Share = click.FloatRange(0, 1, min_open=True, max_open=True)
 """A rate, greater than 0 and less than 1."""
 
+Minority = click.FloatRange(0, 0.5, min_open=True)
+"""A share of rows to flag, greater than 0 and at most a half."""
+
 Positive = click.FloatRange(0, min_open=True)
 Format = click.Choice(["csv", "jsonl", "parquet", "arrow", "excel"])
 OutputFormat = click.Choice(["csv", "jsonl", "parquet"])

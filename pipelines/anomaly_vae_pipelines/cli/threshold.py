@@ -8,6 +8,7 @@ import click
 
 from anomaly_vae_pipelines.cli.dialect_options import dialect_options, given_dialect
 from anomaly_vae_pipelines.cli.options import (
+    Minority,
     Positive,
     Share,
     command_line,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 )
 @dialect_options
 @tail_option
-@click.option("--contamination", type=Share, metavar="C", help="Flag this share of the held-out rows.")
+@click.option("--contamination", type=Minority, metavar="C", help="Flag this share of the held-out rows.")
 @click.option("--offset", type=float, metavar="NATS", help="Flag rows with a lower score.")
 def command(
     model: str,

@@ -21,7 +21,14 @@ _SKIP, _UNDO, _QUIT = "s", "u", "q"
 @click.argument("source", metavar="INPUT")
 @output_option("VERDICTS", "CSV file to write the judged rows to.")
 @click.option("--all", "everything", is_flag=True, help="Ask about all rows, not only flagged ones.")
-@click.option("--verdict", "column", default="verdict", show_default=True, metavar="COL", help="Its column.")
+@click.option(
+    "--verdict",
+    "column",
+    default="verdict",
+    show_default=True,
+    metavar="COL",
+    help="Column to write the verdicts to.",
+)
 def command(source: str, output: str, force: bool, everything: bool, column: str) -> None:
     """Ask about the rows of INPUT, and write the verdicts to a file.
 

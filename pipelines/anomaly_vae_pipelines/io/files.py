@@ -6,6 +6,7 @@ error before that, the old file is unchanged and the temporary file is removed.
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import io
@@ -98,10 +99,20 @@ def opened(path: str | io.BytesIO) -> Iterator[OpenedFile]:
         yield OpenedFile(path, path, None)
         return
     if path == "-":
+        if sys.stdin is None:
+            raise SourceError(display_name(path), None, "is closed; give a file, or a pipe of rows")
         yield from _unpacked(cast(IO[bytes], sys.stdin.buffer))
         return
     with _open(path) as stream:
         yield from _unpacked(stream)
+
+
+def standard_output() -> IO[bytes]:
+    """Standard output for bytes, which follow the text before them; raises OSError if it is closed."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed; write to a file instead")
+    sys.stdout.flush()
+    return sys.stdout.buffer
 
 
 def file_digest(path: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +24,17 @@ from anomaly_vae_pipelines.runs.memory import return_freed_memory
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
+
+
+class Rule(NamedTuple):
+    """How the threshold of a model follows from its calibration scores; by default the detector chooses."""
+
+    false_alarm_rate: float | None = None
+    contamination: float | None = None
+    tail: Tail = "empirical"
+
+
+_OWNERS = ("sklearn", "anomaly_vae", "anomaly_vae_pipelines")
 
 Training: TypeAlias = TableTraining | ImageTraining
 """An unfitted model and the data to fit it on."""
@@ -89,7 +101,7 @@ def fit_file(
         For files, names and parameters that cannot be used.
     """
     training = TableTraining(train, label, left_out, parameters or {}, recipe, given, columns, max_rows, per)
-    rule = _Rule(false_alarm_rate, contamination, tail)
+    rule = Rule(false_alarm_rate, contamination, tail)
     return _fit(training, train, output, rule, force, command, parent)
 
 
@@ -128,22 +140,14 @@ def fit_images(
     chosen = {"image_size": image_size, "channels": channels}
     given = {name: value for name, value in chosen.items() if value is not None}
     training = ImageTraining(train, dict(parameters or {}) | given)
-    return _fit(training, train, output, _Rule(false_alarm_rate, None, tail), force, command)
-
-
-class _Rule(NamedTuple):
-    """How the threshold is set; by default the detector chooses it."""
-
-    false_alarm_rate: float | None
-    contamination: float | None
-    tail: Tail
+    return _fit(training, train, output, Rule(false_alarm_rate, None, tail), force, command)
 
 
 def _fit(
     training: Training,
     train: str,
     output: str,
-    rule: _Rule,
+    rule: Rule,
     force: bool,
     command: str | None,
     parent: str | None = None,
@@ -156,7 +160,7 @@ def _fit(
             digest = thread.submit(digest_of, paths)
             data = training.data()
         return_freed_memory()
-        _fit_model(training, train, data, rule)
+        fit_model(training, train, data, rule)
         if rule.false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
         elif rule.contamination is not None:
@@ -176,7 +180,7 @@ def _fit(
     )
 
 
-def _fit_model(training: Training, train: str, data: Any, rule: _Rule) -> None:
+def fit_model(training: Training, train: str, data: Any, rule: Rule) -> None:
     """Fit a model; raises InputError for a parameter or data that scikit-learn rejects with ValueError."""
     try:
         if rule.false_alarm_rate is not None:
@@ -187,6 +191,8 @@ def _fit_model(training: Training, train: str, data: Any, rule: _Rule) -> None:
     except InvalidParameterError as error:
         raise InputError(str(error)) from error
     except ValueError as error:
+        if not _is_of_sklearn(error):
+            raise
         raise InputError(f"{train}: cannot be fitted ({error}){training.hint}") from error
 
 
@@ -205,3 +211,12 @@ def _held_out(training: Training) -> dict[str, Any]:
     model = training.model
     step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
     return {f"{step}held_out": training.held_out}
+
+
+def _is_of_sklearn(error: Exception) -> bool:
+    """Return whether scikit-learn raised an error, or called what did, rather than our code."""
+    names: Iterator[str] = (
+        frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
+    owners = [name.partition(".")[0] for name in names]
+    return next(owner for owner in reversed(owners) if owner in _OWNERS) == "sklearn"

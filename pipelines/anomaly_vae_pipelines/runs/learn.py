@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
+from anomaly_vae_pipelines.plurals import counted
 from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID, VERDICT_WORDS, Rows
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
@@ -91,7 +93,8 @@ def learn_file(
     """Save a model that learned from the rows of a file, which has a column of verdicts.
 
     Rows with an empty verdict are ignored. If the file has a column ``verdict_id``, as those of the service
-    have, the last verdict of each id counts. ``command`` is the command line, which the model file keeps.
+    have, the last verdict of each id counts. Warns of rows with both
+    verdicts. ``command`` is the command line, which the model file keeps.
 
     Raises
     ------
@@ -131,10 +134,12 @@ def with_detector(model: Model, detector: Any) -> Any:
 def _read(scorer: Scorer, source: str, column: str, reading: Reading) -> tuple[list[_Judged], int]:
     """The judged rows of a file, and the number of rows without a verdict."""
     with open_source(source, reading=reading) as opened:
-        require_columns([column, *scorer.names], opened)
+        require_columns([column], opened, ", of verdicts; name it with --verdict")
+        require_columns(scorer.names, opened, ", which the model was fitted on")
         ids = [VERDICT_ID] if VERDICT_ID in opened.columns and VERDICT_ID not in scorer.names else []
         rows = list(read_rows(opened, [*scorer.names, column, *ids], scorer.numeric))
     pieces = list(_judged(scorer, _last_of_each(rows) if ids else rows, column))
+    _warn_of_contradictions(source, pieces)
     if not pieces:
         raise InputError(
             f"{source}: column {column!r} is empty; write normal or anomalous for the rows you know"
@@ -169,6 +174,21 @@ def _judged(scorer: Scorer, pieces: list[Rows], column: str) -> Iterator[_Judged
         verdicts = verdicts_of(rows, column)
         if verdicts.any():
             yield _Judged(scorer.prepared(rows.take(verdicts != 0)), verdicts[verdicts != 0])
+
+
+def _warn_of_contradictions(source: str, pieces: list[_Judged]) -> None:
+    """Warn if the same row has both verdicts."""
+    import pandas as pd
+
+    rows = {1: set[int](), -1: set[int]()}
+    for piece in pieces:
+        hashes = pd.util.hash_pandas_object(pd.DataFrame(piece.X), index=False).to_numpy()
+        for verdict, found in rows.items():
+            found.update(hashes[piece.verdicts == verdict].tolist())
+    if n_both := len(rows[1] & rows[-1]):
+        which = f"{counted(n_both, 'row')} {'is' if n_both == 1 else 'are'} judged both normal and anomalous"
+        problem = f"{source}: {which}; each verdict counts, so that they weaken each other: keep one per row"
+        warnings.warn(problem, UserWarning, stacklevel=4)
 
 
 def _verdict(cell: str, line: int, source: str, column: str) -> int:

@@ -8,6 +8,7 @@ rows in one of the two, even if both files have the same long header.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -57,6 +58,10 @@ class Position:
         self.n_head, self.tail_at = min(offset, WINDOW), offset
         self.head = _hash_between(stream, 0, self.n_head)
         self.tail = _hash_between(stream, max(0, offset - WINDOW), offset)
+
+    def is_unchanged(self, status: os.stat_result) -> bool:
+        """Return whether a file has the size and the time of the last poll."""
+        return (status.st_size, status.st_mtime) == (self.size, self.mtime)
 
     def fits(self, path: Path) -> bool:
         """Return whether a file, plain or compressed, begins with the bytes that have been read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +13,15 @@ from anomaly_vae.errors import InputError
 from anomaly_vae.model_file.provenance import PROVENANCE
 from anomaly_vae.persistence import read_metadata
 from anomaly_vae.scorer import TableScorer
-from anomaly_vae.tails import Tail
 from anomaly_vae.thresholds import fence_offset
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.dialects.forms import ColumnForm, TextForm
 from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
-from anomaly_vae_pipelines.plurals import counted
+from anomaly_vae_pipelines.plurals import counted, listed
 from anomaly_vae_pipelines.records import FitSummary, Label
-from anomaly_vae_pipelines.runs.fit import fit_file
+from anomaly_vae_pipelines.runs.fit import Rule, fit_file
 from anomaly_vae_pipelines.runs.learn import learn_file
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
 from anomaly_vae_pipelines.scoring.adapters import TableAdapter
@@ -38,14 +37,6 @@ class Refitted:
 
     summary: FitSummary
     changes: Mapping[str, str]
-
-
-class Rule(NamedTuple):
-    """How the threshold of a model follows from its calibration scores; None for a fence."""
-
-    false_alarm_rate: float | None = None
-    contamination: float | None = None
-    tail: Tail = "empirical"
 
 
 def refit_file(
@@ -92,7 +83,7 @@ def refit_file(
     files = _verdict_files(old, before) if verdicts is None else verdicts
     check_no_overwriting({"-o": output}, [train, *files])
     reading = Reading.from_json(opened.dialect, (), NOTHING)
-    chosen = _rule(before) if rule is None else rule
+    chosen = _rule(old, before) if rule is None else rule
     columns = [column.name for column in before.schema_.columns]
     with replacing(output, force=force) as temporary:
         path = str(temporary)
@@ -139,8 +130,8 @@ def _verdict_files(path: str, detector: TableScorer) -> list[str]:
     return files
 
 
-def _rule(detector: TableScorer) -> Rule:
-    """The rule of the threshold of a model, as it was before verdicts."""
+def _rule(path: str, detector: TableScorer) -> Rule:
+    """The rule of the threshold of a model, as it was before verdicts; raises InputError if there is none."""
     if hasattr(detector, "learning_") and len(detector.verdicts_):
         detector = detector.forget(last=len(detector.verdicts_))
     rate, scores = detector.false_alarm_rate_, detector.calibration_scores_
@@ -150,8 +141,9 @@ def _rule(detector: TableScorer) -> Rule:
         return Rule()
     share = float((scores < detector.offset_).mean())
     if not 0 < share <= 0.5:
-        problem = "the threshold of the earlier model is a score that has no place among those of other rows"
-        raise InputError(f"{problem}; give --false-alarm-rate or --contamination")
+        wanted = "wanted more than 0 % and at most 50 %, to flag the same share of other rows"
+        problem = f"its threshold flags {100 * share:.3g} % of the calibration rows; {wanted}"
+        raise InputError(f"{path}: {problem}; give --false-alarm-rate or --contamination")
     return Rule(None, share)
 
 
@@ -189,14 +181,9 @@ def _changes(
     changed = [
         f"{name} is {kind}, was {former[name]}" for name, kind in kinds.items() if kind != former[name]
     ]
-    yield "kinds", _listed(changed) or "the same"
+    yield "kinds", listed(changed, _MOST_NAMED) or "the same"
     with open_source(train, reading=Reading(given)) as source:
         own = [*columns, *([label.column] if label else [])]
         new = [name for name in source.columns if name not in own]
-    yield "not used", _listed(new) or "none"
+    yield "not used", listed(new, _MOST_NAMED) or "none"
     yield "threshold", f"{after.offset_:.4g} nats, was {before.offset_:.4g}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + rest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -32,6 +33,8 @@ _NOT_OF_IMAGES = (
 
 DRIFT_RATE = 0.01
 """The most that the probability of drift in rows like those of calibration may be."""
+
+_YEAR = 365 * 86_400.0
 
 
 class Report:
@@ -91,21 +94,22 @@ class Report:
         if self._detailed is not None:
             self._sample.add(scored)
 
-    def warn_of_unseen(self) -> None:
-        """Warn with UnseenValuesWarning if many rows hold values that training never saw."""
-        self._rows.stats.warn_of_unseen()
+    def check(self) -> None:
+        """Raise InputError for a label without both kinds of rows, and warn of values never seen."""
+        self._rows.check()
 
     def content(self, *, n_rejected: int = 0, evaluation: Evaluation | None = None) -> dict[str, Any]:
-        """Return the content.
+        """Return the content; warns of times that may be numbers of rows.
 
         ``n_rejected`` is the number of rows that could not be read. ``evaluation`` is of the same rows, and
         adds what needs all scores.
         """
-        names = ("auroc", "average_precision")
+        rows, names = self._rows.content(), ("auroc", "average_precision")
+        _warn_of_counts(rows["by_time"])
         data = {
             "sources": self._sources,
             "n_rejected": n_rejected,
-            **self._rows.content(),
+            **rows,
             "ranking": None if evaluation is None else {name: getattr(evaluation, name) for name in names},
         }
         detailed, peers = self._detailed, None
@@ -137,8 +141,8 @@ def report_files(
 ) -> dict[str, Any]:
     """Return the content of a report about a model and the rows or images of files, which may be none.
 
-    They are read once, and memory does not grow with their number. Raises InputError as ``Report`` and
-    ``ScoreRun`` do.
+    They are read once, and memory does not grow with their number. Raises InputError for a label without
+    both normal and anomalous rows, and as ``Report`` and ``ScoreRun`` do.
     """
     adapter = opened.adapter
     if not sources:
@@ -146,5 +150,14 @@ def report_files(
     report = Report(opened, sources, label, time, peers=peers)
     for scored in scored_rows(adapter.scorer(), adapter.inputs(sources), report.columns):
         report.observe(scored)
-    report.warn_of_unseen()
+    report.check()
     return report.content()
+
+
+def _warn_of_counts(by_time: Mapping[str, Any] | None) -> None:
+    """Warn if all times are in 1970, as numbers of rows are if they are read as seconds."""
+    if by_time is None or not by_time["bins"] or by_time["bins"][0]["start"] < 0:
+        return
+    if by_time["bins"][-1]["start"] < _YEAR:
+        problem = f"column {by_time['column']!r}: all times are before 1971, so they may be numbers of rows"
+        warnings.warn(f"{problem}; name a column of times, or leave out --time", UserWarning, stacklevel=3)

@@ -19,7 +19,7 @@ from anomaly_vae_pipelines.records import Label, Rows, ScoredRows
 from anomaly_vae_pipelines.reports.timeline import Timeline
 from anomaly_vae_pipelines.runs.stats import RunStats
 from anomaly_vae_pipelines.scoring.budget import RowRate
-from anomaly_vae_pipelines.scoring.evaluation import ANOMALOUS, NORMAL, kinds_of
+from anomaly_vae_pipelines.scoring.evaluation import ANOMALOUS, NORMAL, check_both_kinds, kinds_of
 from anomaly_vae_pipelines.sources.sampling import take_rows
 
 N_WORST = 20
@@ -101,6 +101,13 @@ class ReportRows:
             self._kinds[kind] += len(scores)
         self._add_flagged(scored, first)
         self.stats.add(scored, ())
+
+    def check(self) -> None:
+        """Raise InputError for a label without both kinds of rows, and warn of values never seen."""
+        if self._label is not None:
+            n_known = self._kinds[NORMAL] + self._kinds[ANOMALOUS]
+            check_both_kinds(self._kinds[NORMAL], n_known, self._label)
+        self.stats.warn_of_unseen()
 
     def content(self) -> dict[str, Any]:
         """Everything that was collected, as JSON values."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,9 @@ from anomaly_vae_pipelines.sources import Source, SourcePosition
 from anomaly_vae_pipelines.sources.arrivals import Arrivals
 from anomaly_vae_pipelines.sources.rotation import modified, rotated_files
 from anomaly_vae_pipelines.sources.selection import require_columns
+from anomaly_vae_pipelines.sources.stream import MAX_RECORD_BYTES
+
+_PIECE = 1 << 20
 
 
 @dataclass
@@ -196,19 +200,20 @@ class Watcher:
     def _is_same(self, path: Path) -> bool:
         """Return whether a file is the one whose position has its identity, which a new file may have got."""
         position = self._positions[_identity(path) or ""]
-        if (path.stat().st_size, modified(path)) == (position.size, position.mtime):
-            return True
-        return position.fits(path)
+        return position.is_unchanged(path.stat()) or position.fits(path)
 
     def _read(self, path: Path) -> None:
         """Pass the new rows of a file to the observer."""
         name = _identity(path)
         if name is None:
             return
-        position = self._position(name, path)
-        if not self._is_ready(path, position):
-            return
-        with path.open("rb") as stream, self._arrivals.open(path) as source:
+        with ExitStack() as stack:
+            with _errors_of(path):
+                position = self._position(name, path)
+                if not self._is_ready(path, position):
+                    return
+                stream = stack.enter_context(path.open("rb"))
+            source = stack.enter_context(self._arrivals.open(path))
             if {_identity_of(os.fstat(stream.fileno())), _identity(path)} != {name}:
                 return  # it has just been rotated, and will be read under its new name
             self._check(source)
@@ -219,11 +224,12 @@ class Watcher:
 
     def _is_ready(self, path: Path, position: Position) -> bool:
         """Return whether a file has new rows; a file that is read as a whole must no longer change."""
-        before = position.size, position.mtime
-        position.size, position.mtime = path.stat().st_size, modified(path)
+        status = path.stat()
+        is_unchanged = position.is_unchanged(status)
+        position.size, position.mtime = status.st_size, status.st_mtime
         if self._arrivals.needs_complete_file(path):
-            return not position.is_done and before == (position.size, position.mtime)
-        return position.size > position.offset and _has_line(path)
+            return not position.is_done and is_unchanged
+        return position.size > position.offset and (position.offset > 0 or _has_line(path))
 
     def _observe(self, source: Source, position: Position, stream: IO[bytes]) -> None:
         start = SourcePosition(position.offset, position.line) if position.offset else None
@@ -252,10 +258,7 @@ class Watcher:
         position = self._positions.setdefault(name, Position())
         status = path.stat()
         if self._arrivals.needs_complete_file(path):
-            is_other = position.is_done and (status.st_size, status.st_mtime) != (
-                position.size,
-                position.mtime,
-            )
+            is_other = position.is_done and not position.is_unchanged(status)
         else:
             is_other = status.st_size < position.offset or not position.fits(path)
         if is_other:
@@ -285,10 +288,13 @@ class Watcher:
         try:
             state: dict[str, Any] = json.loads(self.checkpoint.read_text(encoding="utf-8"))
             self._positions = {name: Position(**fields) for name, fields in state["files"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problem = f"is not a valid checkpoint ({error}); delete it to start over"
+            self.observer.set_state(state["observer"])
+        except OSError as error:
+            problem = f"cannot be opened ({error.strerror}); wanted a checkpoint"
             raise SourceError(str(self.checkpoint), None, problem) from error
-        self.observer.set_state(state["observer"])
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            problem = "is not a valid checkpoint; delete it to start over"
+            raise SourceError(str(self.checkpoint), None, problem) from error
 
 
 def _identity(path: Path) -> str | None:
@@ -304,10 +310,24 @@ def _identity_of(status: os.stat_result) -> str:
     return f"{status.st_dev}:{status.st_ino}"
 
 
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Raise an OSError of the block as a SourceError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or error}); it is tried again"
+        raise SourceError(str(path), None, problem) from error
+
+
 def _has_line(path: Path) -> bool:
-    """Return whether a file has at least one complete line."""
+    """Return whether a file has a complete line, or begins with one that is too long, which is an error."""
     with path.open("rb") as stream:
-        return b"\n" in stream.read(1 << 20)
+        for _ in range(0, MAX_RECORD_BYTES, _PIECE):
+            piece = stream.read(_PIECE)
+            if len(piece) < _PIECE or b"\n" in piece:
+                return b"\n" in piece
+    return True
 
 
 def default_checkpoint(source: str) -> Path:

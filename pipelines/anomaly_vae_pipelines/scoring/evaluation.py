@@ -27,14 +27,18 @@ def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evalu
         scores.append(piece.scores)
     kind, all_scores = np.concatenate(kinds), np.concatenate(scores)
     known = kind != 0
-    n_normal, n_known = int((kind == NORMAL).sum()), int(known.sum())
+    check_both_kinds(int((kind == NORMAL).sum()), int(known.sum()), label)
+    anomalous = kind[known] == ANOMALOUS
+    return evaluate_scores(all_scores[known], anomalous, offset, n_unlabelled=int((~known).sum()))
+
+
+def check_both_kinds(n_normal: int, n_known: int, label: Label) -> None:
+    """Raise InputError unless some of the labelled rows are normal and some are not."""
     if n_normal in (0, n_known):
         raise InputError(
             f"{n_normal} of {n_known} labelled rows have {label.normal!r} in column {label.column!r}; "
             f"wanted at least one normal and one anomalous row"
         )
-    anomalous = kind[known] == ANOMALOUS
-    return evaluate_scores(all_scores[known], anomalous, offset, n_unlabelled=int((~known).sum()))
 
 
 def kinds_of(rows: Rows, label: Label) -> NDArray[np.int8]:

@@ -41,6 +41,6 @@ def exit_after(seconds: float, code: int) -> None:
 def _flush() -> None:
     with suppress(OSError, ValueError):
         logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with suppress(OSError, ValueError):
             stream.flush()

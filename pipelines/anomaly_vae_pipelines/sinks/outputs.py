@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from anomaly_vae_pipelines.io.durable import write_errors
-from anomaly_vae_pipelines.io.files import check_url, is_special, is_url, upload
+from anomaly_vae_pipelines.io.files import check_url, is_special, is_url, standard_output, upload
 from anomaly_vae_pipelines.sinks.staged import StagedFile, StagedParquet, Stamp
 
 
@@ -18,9 +17,8 @@ class DirectOutput:
 
     def __init__(self, path: str) -> None:
         self.path = "standard output" if path == "-" else path
-        sys.stdout.flush()
         with write_errors(self.path):
-            self._stream: IO[bytes] = sys.stdout.buffer if path == "-" else Path(path).open("wb")  # noqa: SIM115
+            self._stream: IO[bytes] = standard_output() if path == "-" else Path(path).open("wb")  # noqa: SIM115
         self._owns_stream = path != "-"
 
     def write(self, piece: bytes) -> None:

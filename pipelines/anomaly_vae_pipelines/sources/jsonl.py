@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections import Counter
 from collections.abc import Container, Sequence
 from typing import Any
@@ -18,17 +20,21 @@ from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, split
 from anomaly_vae_pipelines.sources.stream import ByteStream
 from anomaly_vae_pipelines.sources.text import TextSource
 
+_ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
+_JQ = "convert it with jq -c '.[]' FILE"
+
 
 class JsonLinesSource(TextSource):
     """A file of JSON Lines, plain or compressed; ``-`` is standard input.
 
     Its columns are the keys of the objects in its first block. A key that is absent from a row is a missing
-    cell. Empty lines are skipped. Only complete lines of a ``growing`` file are read.
+    cell. Empty lines and a byte order mark of UTF-8 are skipped. Only the complete lines of a ``growing``
+    file are read.
 
     Raises
     ------
     SourceError
-        If it cannot be opened or has no object, and later if it is damaged.
+        If it cannot be opened, has no object, or is an array or not in UTF-8, and later if it is damaged.
     """
 
     def __init__(
@@ -75,16 +81,27 @@ class JsonLinesSource(TextSource):
 
     def _read_head(self) -> tuple[bytes, tuple[str, ...]]:
         """An empty header, and the keys of the first block."""
-        data, split = self._stream.first()
-        lines, _ = _lines(data, split)
-        keys: dict[str, None] = {}
-        for line in lines:
-            value = _object(line)
-            keys.update(dict.fromkeys(value if isinstance(value, dict) else ()))
+        self._skip_mark()
+        lines, numbers = _lines(*self._stream.first())
+        if lines and _ARRAY.match(lines[0]):
+            raise SourceError(self.name, None, f"is a JSON array; wanted one object per line: {_JQ}")
+        found = [_object(line) for line in lines]
+        keys = {key: None for value in found if isinstance(value, dict) for key in value}
         if not keys:
-            raise SourceError(self.name, None, "has no JSON object; wanted one per line")
+            for number, value in zip(numbers.tolist(), found, strict=True):
+                if isinstance(value, tuple):
+                    raise SourceError(self.name, number, value[1])
+            raise SourceError(self.name, None, "has no JSON object with a key; wanted one per line")
         self._keys = {_unicode(key): key for key in keys}
         return b"", tuple(self._keys)
+
+    def _skip_mark(self) -> None:
+        """Skip a byte order mark of UTF-8; raises SourceError for a file in UTF-16 or UTF-32."""
+        start = self._stream.peek(4)
+        if b"\0" in start or start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise SourceError(self.name, None, "is in UTF-16 or UTF-32; save it as UTF-8")
+        if start.startswith(codecs.BOM_UTF8):
+            self._stream.skip(len(codecs.BOM_UTF8))
 
 
 def _lines(data: bytes, split: RecordBounds) -> tuple[list[bytes], Offsets]:

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from anomaly_vae_pipelines.errors import SourceError, UnknownNameError
+from anomaly_vae_pipelines.errors import SourceError, UnknownNameError, nearest
+from anomaly_vae_pipelines.plurals import listed
 from anomaly_vae_pipelines.records import Label, Rows
 from anomaly_vae_pipelines.sources.blocks import Source
+
+_MOST_NAMED = 8
 
 
 def only_normal(pieces: Iterable[Rows], label: Label) -> Iterator[Rows]:
@@ -45,7 +48,8 @@ def require_columns(names: Iterable[str], source: Source | Rows, wanted_by: str 
     where = name or getattr(source, "name", "")
     for wanted in names:
         if wanted not in source.columns:
-            problem = f"{where}: there is no column {wanted!r}{wanted_by}{_delimiter_hint(source.columns)}"
+            hint = _delimiter_hint(source.columns) or _columns_hint(wanted, source.columns)
+            problem = f"{where}: there is no column {wanted!r}{wanted_by}{hint}"
             raise UnknownNameError(problem, wanted, source.columns)
 
 
@@ -53,6 +57,11 @@ def _delimiter_hint(columns: Sequence[str]) -> str:
     """A hint for files with a delimiter other than the comma."""
     others = [delimiter for delimiter in ";\t|" if delimiter in columns[0]] if len(columns) == 1 else []
     return f" (its delimiter seems to be {others[0]!r}; wanted commas)" if others else ""
+
+
+def _columns_hint(wanted: str, columns: Sequence[str]) -> str:
+    """The columns that there are, if none has a name like the one that is wanted."""
+    return "" if nearest(wanted, columns) is not None else f"; its columns are {listed(columns, _MOST_NAMED)}"
 
 
 def _nothing_normal(label: Label, source: str, others: Iterable[str]) -> UnknownNameError:

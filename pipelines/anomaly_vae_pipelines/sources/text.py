@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from anomaly_vae_pipelines.sources.cells import NO_FORMS, formed_numbers, formed
 from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
 
+_MARKED = re.compile(r"[-+]?(?:\d{1,3}(?:[.,' \xa0]\d{3})+(?:[.,]\d+)?|\d+,\d+)")
 _EMPTY = arrow_texts([""])[0]
 
 
@@ -129,10 +131,8 @@ def cast_columns(
             numbers, wrong = formed_numbers(column, dialect, form)
             columns.append(arrow_numbers(numbers, nan_as_null=True))
             for i in np.flatnonzero(wrong):
-                problem = (
-                    f"column {name!r}: wanted a number{_like(dialect, form)}, got {column[int(i)].as_py()!r}"
-                )
-                bad_cells.setdefault(int(i), problem)
+                wanted, cell = f"wanted a number{_like(dialect, form)}", column[int(i)].as_py()
+                bad_cells.setdefault(int(i), f"column {name!r}: {wanted}, got {cell!r}{_marks_hint(cell)}")
         else:
             is_text = pa.types.is_string(column.type)
             read = (
@@ -148,6 +148,12 @@ def _like(dialect: Dialect, form: ColumnForm | None) -> str:
         marks = dialect.marks
         return "" if marks == (".", "") else f" such as {NumberForm(*marks)}"
     return f" such as {form.form}" if isinstance(form.form, NumberForm) else " such as 12:30:00"
+
+
+def _marks_hint(cell: str) -> str:
+    """The way out for a number with other decimal or thousands marks than expected."""
+    found = _MARKED.fullmatch(cell.strip())
+    return "; name its marks with --thousands and --decimal, or write it as 1234.5" if found else ""
 
 
 def _with_numbers(table: pa.Table, read: pa.Table, numeric: Container[str]) -> pa.Table:

@@ -108,6 +108,16 @@ class TestContainer:
         assert damaged != content
         path.write_bytes(damaged)
         assert "damaged" in refusal(path)
+        assert refusal(path).endswith("; copy it again, or save the model again")
+
+    def test_a_compressed_copy_is_refused_as_one(self, path: Path) -> None:
+        """As a program makes it that unpacks and packs archives; the message says what to do."""
+        members = forging.read(path) | {"9.npy": bytes(2**20)}
+        with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        assert "is compressed or was changed" in refusal(path)
+        assert refusal(path).endswith("; use the file as it was saved")
 
     def test_members_inside_each_other_are_refused(self, path: Path) -> None:
         """Members that share bytes would add up to more than the file."""

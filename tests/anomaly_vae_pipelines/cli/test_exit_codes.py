@@ -112,6 +112,29 @@ def test_processes_end_without_a_stack_trace(run_process, tmp_path):
     assert ended.err.count("\n") == 1
 
 
+UNWRITTEN = "output: cannot be written (it is closed; write to a file instead); nothing was changed"
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "problem"),
+    [
+        ("<&-", ["score", "MODEL", "-", "-o", "-"], 2, "input: is closed; give a file, or a pipe of rows"),
+        (">&-", ["score", "MODEL", "ROWS", "-o", "-"], 1, UNWRITTEN),
+        (">&-", ["inspect", "MODEL"], 0, ""),
+    ],
+)
+def test_a_stream_that_is_closed_is_named(model, unseen, closed, arguments, code, problem):
+    """As cron jobs and daemons start their children; text for nobody is no problem."""
+    named = [{"MODEL": model, "ROWS": unseen}.get(word, word) for word in arguments]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command_line(*named)],
+        capture_output=True,
+        env=process_environment(),
+    )
+    err = f"anomaly-vae: error: standard {problem}\n" if problem else ""
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (code, b"", err)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number", "code", "word"),

@@ -31,6 +31,15 @@ def test_another_text_is_not_an_image_size(text):
         ImageSize().convert(text, None, None)
 
 
+@pytest.mark.parametrize("command", ["fit", "threshold"])
+def test_a_share_to_flag_is_at_most_a_half(run, command):
+    """The help says so, and larger ones are refused by the same range."""
+    assert "[0<x<=0.5]" in run(command, "--help").out
+    ended = run(command, "x", "-o", "y", "--contamination", "0.7")
+    assert ended.code == 2
+    assert "0.7 is not in the range 0<x<=0.5" in ended.err
+
+
 class TestConfig:
     """``--config FILE.toml``."""
 

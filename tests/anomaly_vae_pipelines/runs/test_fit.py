@@ -8,9 +8,10 @@ from anomaly_vae import load
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import OutputExistsError
 from anomaly_vae_pipelines.records import Label
-from anomaly_vae_pipelines.runs.fit import fit_file
+from anomaly_vae_pipelines.runs.fit import Rule, fit_file, fit_model
 from anomaly_vae_pipelines.runs.sample import sample
 from anomaly_vae_pipelines.runs.score import ScoreRun
+from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_file
 
 TINY = {"max_steps": 20, "hidden_sizes": [8], "latent_dim": 2, "random_state": 0}
@@ -36,6 +37,22 @@ def test_a_parameter_out_of_range_is_bad_input(tmp_path, train):
     """The message of the detector reaches the user as an InputError."""
     with pytest.raises(InputError, match="max_steps"):
         fit_file(train, str(tmp_path / "m.avae"), parameters={"max_steps": -1})
+
+
+class Broken:
+    """A model with a bug."""
+
+    def fit(self, data: object) -> None:
+        raise ValueError("operands could not be broadcast together")
+
+
+def test_a_bug_is_not_taken_for_bad_input(train):
+    """Only what scikit-learn refuses is the user's mistake."""
+    training = TableTraining(train, None, [], {}, "tabular")
+    training.model = Broken()
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        fit_model(training, train, [], Rule())
+    assert not isinstance(caught.value, InputError)
 
 
 def test_an_output_that_exists_is_refused_before_the_work(tmp_path, model):

@@ -33,6 +33,17 @@ def test_a_model_learns_what_the_detector_does(tmp_path, model):
     assert learned.calibration.n_rows == len(scorer.calibration_scores_)
 
 
+def test_rows_that_are_judged_both_ways_are_counted(tmp_path, model):
+    """In one warning; a row that is judged twice alike is none of them, and empty cells are equal."""
+    row, empty, other = orders(3, 2)
+    empty = [empty[0], "", *empty[2:]]
+    rows = [[*row, "normal"], [*row, "-1"], [*empty, "1"], [*other, "1"], [*other, "1"], [*empty, "-1"]]
+    source = write_table(tmp_path / "verdicts.csv", [*COLUMNS, "verdict"], rows)
+    with pytest.warns(UserWarning, match="2 rows are judged both normal and anomalous; each verdict counts"):
+        learned = learn_file(model, source, str(tmp_path / "learned.avae"))
+    assert learned.n_verdicts == 6
+
+
 def test_verdicts_add_up_over_files(tmp_path, model):
     """The output of one run is the model of the next, also under the same name."""
     path = str(tmp_path / "learned.avae")
@@ -68,6 +79,6 @@ def test_a_verdict_that_is_not_clear_is_named(tmp_path, model, verdicts, message
 
 def test_a_file_without_the_column_is_refused(tmp_path, model, unseen):
     """The message names it."""
-    with pytest.raises(InputError, match="verdict"):
+    with pytest.raises(InputError, match="no column 'verdict', of verdicts; name it with --verdict"):
         learn_file(model, unseen, str(tmp_path / "learned.avae"))
     assert "verdict" not in read_rows(unseen)[0]

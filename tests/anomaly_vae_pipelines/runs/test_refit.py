@@ -13,8 +13,9 @@ from anomaly_vae.persistence import load_with_dialect
 from anomaly_vae.thresholds import fence_offset
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Label
+from anomaly_vae_pipelines.runs.fit import Rule
 from anomaly_vae_pipelines.runs.learn import learn_file
-from anomaly_vae_pipelines.runs.refit import Rule, refit_file
+from anomaly_vae_pipelines.runs.refit import refit_file
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
 LABEL = Label("label", "good")
@@ -120,6 +121,16 @@ def test_models_that_cannot_be_taken_are_refused(tmp_path, model, image_model, r
     short = write_table(tmp_path / "s.csv", COLUMNS[:2], [row[:2] for row in orders(5)])
     with pytest.raises(InputError, match="no column '.*', which the earlier model"):
         refit_file(short, model, output)
+
+
+def test_a_threshold_that_follows_from_no_rule_is_refused(tmp_path, model, recent):
+    """It was given in nats, and flags no calibration row."""
+    detector = load(model).set_threshold(offset=-1e6)
+    old = str(tmp_path / "old.avae")
+    save(detector, old)
+    problem = f"{old}: its threshold flags 0 % of the calibration rows; wanted more than 0 % and at most 50 %"
+    with pytest.raises(InputError, match=f"{problem}.*give --false-alarm-rate or --contamination"):
+        refit_file(recent, old, str(tmp_path / "new.avae"), label=LABEL)
 
 
 @pytest.mark.parametrize("share", [None, 0.3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import numpy as np
@@ -20,6 +21,7 @@ from anomaly_vae_pipelines.runs.evaluate import evaluate_file, scored_rows
 from anomaly_vae_pipelines.runs.report import report_files
 from anomaly_vae_pipelines.runs.report_images import MOST_SIDE
 from anomaly_vae_pipelines.scoring.model_files import open_model
+from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
 
 def test_the_numbers_are_those_of_evaluate_and_drift(model, unseen):
@@ -55,10 +57,8 @@ def test_the_worst_images_are_shown_beside_their_heat(image_model, plates):
     opened = open_model(image_model)
     folder = str(plates / "test")
     content = report_files(opened, [folder])
-    data, (scored,) = (
-        content["data"],
-        scored_rows(opened.adapter.scorer(), opened.adapter.inputs([folder]), []),
-    )
+    data, scorer, inputs = content["data"], opened.adapter.scorer(), opened.adapter.inputs([folder])
+    (scored,) = scored_rows(scorer, inputs, [])
     worst = scored.scores.argsort(kind="stable")[: len(data["worst"])]
     assert [row["score"] for row in data["worst"]] == scored.scores[worst].tolist()
     assert data["n_alerts"] == scored.is_anomaly.sum() > 0
@@ -87,3 +87,25 @@ def test_images_have_no_label_times_or_peers(image_model, plates):
     for options in ({"label": Label("a", "b")}, {"time": "t"}, {"peers": True}):
         with pytest.raises(InputError, match="fitted on images, which have no columns; leave out --label"):
             report_files(open_model(image_model), [str(plates)], **options)
+
+
+def test_a_label_that_no_row_has_is_refused_as_in_evaluate(model, unseen):
+    opened, label = open_model(model), Label("label", "Good")
+    messages = []
+    for run in (lambda: evaluate_file(opened, unseen, label), lambda: report_files(opened, [unseen], label)):
+        with pytest.raises(InputError, match="'Good' in column 'label'; wanted at least one") as caught:
+            run()
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_small_numbers_are_not_taken_for_times_in_silence(model, tmp_path):
+    """Such as numbers of rows; with the year they are times."""
+    for first, expected in (
+        (1, pytest.warns(UserWarning, match="'second': all times are before 1971")),
+        (1e9, nullcontext()),
+    ):
+        rows = [[*row, str(int(first) + i)] for i, row in enumerate(orders(30))]
+        table = write_table(tmp_path / "rows.csv", [*COLUMNS, "second"], rows)
+        with expected:
+            report_files(open_model(model), [table], time="second")

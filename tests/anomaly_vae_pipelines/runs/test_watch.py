@@ -164,12 +164,47 @@ def test_bad_rows_are_reported_and_others_are_read(watch, tmp_path):
     assert (counts.n_rows, counts.rejected.total()) == (3, 1)
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"files": 3, "observer": {}}', "\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *["", "{}", "\0", '{"files": 3, "observer": {}}', '{"files": {}}'],
+        *['{"files": {}, "observer": 5}', '{"files": {}, "observer": {}}'],
+    ],
+)
 def test_an_invalid_checkpoint_is_refused(watch, tmp_path, content):
     """Starting over would repeat rows."""
     (tmp_path / "checkpoint.json").write_text(content)
-    with pytest.raises(SourceError, match="is not a valid checkpoint .*delete it to start over"):
+    with pytest.raises(SourceError, match=r"json: is not a valid checkpoint; delete it to start over$"):
         watch(tmp_path / "app.csv")
+
+
+class Vanishing(TableArrivals):
+    """Files of which ``a.csv`` is deleted after it was listed."""
+
+    def needs_complete_file(self, path):
+        if path.name == "a.csv":
+            path.unlink(missing_ok=True)
+        return super().needs_complete_file(path)
+
+
+def test_a_file_that_cannot_be_opened_is_reported_and_others_are_read(watch, tmp_path):
+    directory = tmp_path / "in"
+    directory.mkdir()
+    following = watch(directory)
+    following.watcher._arrivals = Vanishing(directory, None, None)
+    for name in "ab":
+        (directory / f"{name}.csv").write_text(HEADER + lines_of(1)[0])
+    assert following.poll() == ["000"]
+    (trouble,) = following.troubles
+    assert trouble.startswith(f"{directory / 'a.csv'}: cannot be read (No such file or directory)")
+
+
+def test_a_first_line_of_any_length_is_read(watch, tmp_path):
+    path = tmp_path / "app.csv"
+    path.write_text(HEADER.strip() + "," + "x" * (1 << 20) + "\n" + lines_of(1)[0].strip() + ",1\n")
+    following = watch(path)
+    assert following.poll() == ["000"]
+    assert not following.troubles
 
 
 WIDE = "".join(f",more_{i}" for i in range(300)) + "\n"

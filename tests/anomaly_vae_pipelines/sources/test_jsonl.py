@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 
 import pytest
@@ -61,11 +62,44 @@ def test_a_key_that_is_repeated_is_refused(tmp_path):
     assert [row.reason for row in rejected] == [wanted.format("a"), wanted.format("b")]
 
 
-def test_a_file_without_objects_is_rejected(tmp_path):
-    """There are no columns without a key."""
-    for content in (b"", b"\n\n", b"[1]\n"):
-        with pytest.raises(SourceError, match="no JSON object"):
-            read_all(tmp_path / "a.jsonl", content)
+ARRAY = r"a.jsonl: is a JSON array; wanted one object per line: convert it with jq -c '\.\[\]' FILE"
+UTF_16 = "a.jsonl: is in UTF-16 or UTF-32; save it as UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "has no JSON object with a key"),
+        (b"\n\n", "has no JSON object with a key"),
+        (b"{}\n{}\n", "has no JSON object with a key"),
+        (b"\n[1]\n", r"line 2: is not a JSON object but \[1\]; wanted"),
+        (b'{"a":1,"a":2}\n', "line 1: repeats the key 'a'"),
+        (b'{"a":"\xff"}\n', "line 1: byte 0xff is not UTF-8"),
+        (b'[\n{"a":1},\n{"a":2}\n]\n', ARRAY),
+        (b'[ {"a":1}]', ARRAY),
+        ('{"a":1}'.encode("utf-16"), UTF_16),
+        ('{"a":1}'.encode("utf-16-be"), UTF_16),
+    ],
+)
+def test_a_file_without_objects_is_refused(tmp_path, content, problem):
+    """There are no columns without a key; the message is that of its first line."""
+    with pytest.raises(SourceError, match=problem):
+        read_all(tmp_path / "a.jsonl", content)
+
+
+@given(size=st.integers(1, 30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_byte_order_mark_of_utf_8_changes_nothing(tmp_path, size):
+    """As PowerShell writes it, and as CSV may have it; also in a file that is read on from a position."""
+    content = b'{"a":1}\n{"a":2}\n'
+    path = tmp_path / "a.jsonl"
+    plain, marked = (read_all(path, mark + content, block_bytes=size) for mark in (b"", codecs.BOM_UTF8))
+    assert [rows.raw.to_pylist() for rows, _ in marked] == [rows.raw.to_pylist() for rows, _ in plain]
+    with JsonLinesSource(str(path), block_bytes=8) as source:
+        first = next(source.blocks())
+    with JsonLinesSource(str(path)) as source:
+        (block,) = source.blocks(first.end)
+        assert source.read(block, ["a"]).rows.raw.to_pylist() == [b'{"a":2}']
 
 
 HALF = '{"a": 1, "b": "x", "extra": "\\ud800 é", "\\udfff": [1, {"k": "\\ud83d\\ude00"}]}'

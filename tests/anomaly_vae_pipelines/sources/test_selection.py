@@ -42,6 +42,15 @@ def test_a_column_that_is_not_there_is_rejected_with_the_nearest():
         require_columns(["labl"], ROWS, name="a.csv")
 
 
+def test_a_column_that_is_like_no_other_is_rejected_with_those_there_are():
+    """Up to eight of them."""
+    with pytest.raises(UnknownNameError, match=r"no column 'nope'; its columns are id, label$"):
+        require_columns(["nope"], ROWS, name="a.csv")
+    many = text_rows([f"x{i}" for i in range(1000)], [])
+    with pytest.raises(UnknownNameError, match=r"no column 'nope'; its columns are x0, .*, x7 and 992 more$"):
+        require_columns(["nope"], many, name="a.csv")
+
+
 def test_another_delimiter_is_pointed_out():
     """A file with one column and semicolons in its name was meant to have more."""
     with pytest.raises(UnknownNameError, match=r"delimiter seems to be ';'; wanted commas"):

@@ -36,6 +36,13 @@ def test_a_row_with_an_invalid_number_is_rejected(source):
     assert b"soon" in row.raw
 
 
+@pytest.mark.parametrize("cell", ["1,234.5", "1.234,5", "12,5", "1 234", "-1'234'567"])
+def test_a_number_with_other_marks_is_rejected_with_the_way_out(cell):
+    _, errors = cast_columns(pa.table({"a": [cell]}), {"a"})
+    hint = "; name its marks with --thousands and --decimal, or write it as 1234.5"
+    assert errors == {0: f"column 'a': wanted a number, got {cell!r}{hint}"}
+
+
 def test_a_column_that_is_not_numeric_is_text(source):
     """No row is rejected because of a column that is not read as numbers."""
     (block,) = source.blocks()

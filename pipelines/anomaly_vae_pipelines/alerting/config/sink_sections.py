@@ -16,6 +16,7 @@ from anomaly_vae_pipelines.alerting.config.sections import PositiveSeconds, Sect
 from anomaly_vae_pipelines.alerting.delivery.apprise_sink import apprise_sink
 from anomaly_vae_pipelines.alerting.delivery.signatures import key_of
 from anomaly_vae_pipelines.alerting.delivery.sinks import AlertmanagerSink, JsonLinesSink, Sink, WebhookSink
+from anomaly_vae_pipelines.io.files import check_output
 
 _NAME = Field(
     pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
@@ -46,6 +47,8 @@ class JsonLinesSection(SinkSection):
     path: Annotated[Text, _PATH]
 
     def sinks(self, environ: Environ) -> Sequence[Sink]:
+        if self.path != "-":
+            check_output(self.path, force=True)
         return [JsonLinesSink(self.name, self.path, severity=self.severity, timeout=self.timeout)]
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from anomaly_vae_pipelines.alerting.records import SEVERITIES, Alert, iso_time
 from anomaly_vae_pipelines.alerting.wording import columns_text, rows_text
 from anomaly_vae_pipelines.errors import DeliveryError
 from anomaly_vae_pipelines.io import system
+from anomaly_vae_pipelines.io.files import standard_output
 
 _MIN_FIRING = 300.0
 """Seconds for which Alertmanager keeps an alert firing, if its cool-down is not longer."""
@@ -145,9 +145,9 @@ def _labels(alert: Alert) -> Mapping[str, str]:
 
 
 def _print(line: bytes) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    stream = standard_output()
+    stream.write(line)
+    stream.flush()
 
 
 def _append(path: str, line: bytes) -> None:

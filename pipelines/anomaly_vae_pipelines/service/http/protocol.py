@@ -26,7 +26,7 @@ LINGER_SECONDS = 0.3
 _FRAME = 8
 """Approximate size of a chunk of one byte."""
 
-_UPGRADE = re.compile(rb"(?<=\r\nup)grade(?=:)", re.IGNORECASE)
+_UPGRADE = re.compile(rb"\r\nupgrade(?=:)", re.IGNORECASE)
 
 
 class Protocol(HttpToolsProtocol):
@@ -54,8 +54,7 @@ class Protocol(HttpToolsProtocol):
             return
         if self._awaits_head:
             self._n_head += len(data)
-            if b"pgrade:" in data or b"PGRADE:" in data:
-                data = _without_upgrade(data)
+            data = _without_upgrade(data)
         else:
             self._n_frame += len(data)
         super().data_received(data)
@@ -77,7 +76,7 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A part of a body arrived; the lengths of its chunks take a few bytes each."""
         super().on_body(body)
-        self._n_frame -= _FRAME * len(body)
+        self._n_frame = max(0, self._n_frame - _FRAME * len(body))  # a long body allows no long trailers
 
     def on_message_complete(self) -> None:
         """The body is complete."""
@@ -101,7 +100,7 @@ class Protocol(HttpToolsProtocol):
         self._drop_if_unread()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or close."""
+        """The response is complete: start the next request, or close the connection."""
         super().on_response_complete()
         self._drop_if_unread()
 
@@ -145,4 +144,4 @@ class Protocol(HttpToolsProtocol):
 def _without_upgrade(data: bytes) -> bytes:
     """A head, or a part of one, with its Upgrade header renamed to one of the same length."""
     head, end, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"graed", head) + end + rest
+    return _UPGRADE.sub(b"\r\nupgraed", head) + end + rest

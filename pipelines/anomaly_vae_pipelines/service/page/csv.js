@@ -1,5 +1,15 @@
 // Reads and writes CSV (RFC 4180). Also reads cells copied from a spreadsheet, and semicolons as separators.
 
+/** The text of a file in UTF-8. */
+export async function readText(file) {
+  const bytes = await file.arrayBuffer();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(`${file.name} is not in UTF-8. Save it as CSV in UTF-8.`);
+  }
+}
+
 /** The header and the rows of a text, and the number of the line on which each row begins. */
 export function parseCsv(text) {
   text = text.replace(/^\uFEFF/, "");

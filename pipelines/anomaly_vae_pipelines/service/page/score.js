@@ -1,7 +1,7 @@
 // The page at "/": rows or images in, scores out.
 
 import { histogram } from "./chart.js";
-import { parseCsv, writeCsv } from "./csv.js";
+import { parseCsv, readText, writeCsv } from "./csv.js";
 import { askJson, ServiceError } from "./api.js";
 import { byId, make, shown, showProblem } from "./dom.js";
 import { verdictButtons } from "./verdicts.js";
@@ -15,10 +15,16 @@ let stopper = null;
 let result = null;
 let nShown = SHOWN;
 
-const chosen = () => models.find((model) => idOf(model) === byId("model").value);
 const idOf = (model) => `${encodeURIComponent(model.name)}&version=${encodeURIComponent(model.version)}`;
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 const showStatus = (text) => { byId("status").textContent = text; };
+
+/** The model that is chosen; throws an error if none is served. */
+function chosen() {
+  const model = models.find((one) => idOf(one) === byId("model").value);
+  if (!model) throw new Error("No model is served yet. Reload the page when there is one.");
+  return model;
+}
 
 // ------------------------------------------------------------------------------------ what to score
 
@@ -32,7 +38,6 @@ async function begin() {
 
 function choose() {
   const model = chosen();
-  if (!model) throw new Error("No model is served yet.");
   const rate = model.false_alarm_rate;
   const takes = model.image
     ? `images of ${model.image.width} × ${model.image.height} pixels`
@@ -67,14 +72,14 @@ async function take(files) {
   }
   if (isImage(files[0])) throw new Error(`The model ${model.name} takes a table. Drop a CSV file.`);
   if (files.length > 1) throw new Error("Drop one file at a time.");
-  byId("text").value = await files[0].text();
+  byId("text").value = await readText(files[0]);
   await scoreNow();
 }
 
 async function showExample() {
   clear();
-  const [name, version] = byId("model").value.split("&version=");
-  const detail = await askJson(`v1/models/${name}?version=${version}`);
+  const { name, version } = chosen();
+  const detail = await askJson(`v1/models/${encodeURIComponent(name)}?version=${encodeURIComponent(version)}`);
   const rows = detail.example.rows;
   if (!rows.length) throw new Error("This model is a Pipeline, which has no example rows. Paste some rows.");
   const changed = spoil(rows.at(-1), detail.columns);

@@ -39,6 +39,10 @@ SINK = '\n[[sink]]\nkind = "jsonl"\npath = "-"\n'
         ),
         ('[[sink]]\nkind = "webhook"\nurl = "http://x"\ntimeout = "0s"', "timeout must be a duration longer"),
         ('[[sink]]\nkind = "jsonl"\npath = "-"\nname = "../up"', "name must be up to 64 letters"),
+        (
+            '[[sink]]\nkind = "jsonl"\npath = "nowhere/alerts.jsonl"',
+            "nowhere/alerts.jsonl: directory '.*nowhere' does not exist; create it first",
+        ),
         ('[[sink]]\nkind = "apprise"', "urls_env is missing"),
         (SINK + SINK, "sink 'jsonl' is there more than once"),
     ],

@@ -96,7 +96,7 @@ def live(models: list[Path]) -> Iterator[Live]:
 
 
 def test_a_silent_connection_is_closed(models: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that never says what it wants, or says it a letter at a time."""
+    """One whose head arrives a byte at a time and takes too long."""
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
     with serving_here([str(models[0])]) as url, socket.create_connection(address_of(url)) as connection:
         with contextlib.suppress(OSError):
@@ -132,14 +132,21 @@ def test_a_head_without_end_is_refused(live: Live) -> None:
         assert answer_of(connection)[0] == 200
 
 
-def test_trailers_without_end_are_refused(live: Live) -> None:
+@pytest.mark.parametrize("n_bytes", [1, 1 << 20])
+def test_trailers_without_end_are_refused(live: Live, n_bytes: int) -> None:
+    """However long the body before them is."""
+    chunk = b"%x\r\n" % n_bytes + b"{" * n_bytes
     with socket.create_connection(address_of(live.url)) as connection:
-        connection.sendall(head("Transfer-Encoding: chunked") + b"1\r\n{\r\n0\r\nX: ")
+        connection.sendall(head("Transfer-Encoding: chunked") + chunk + b"\r\n0\r\nX: ")
         with contextlib.suppress(OSError):
             for _ in range(64):
                 connection.sendall(b"x" * (1 << 16))
         status, text = answer_of(connection)
     assert status in (0, 400), text
+
+
+def test_a_body_of_many_small_chunks_is_read(live: Live) -> None:
+    """Their lengths do not count as trailers."""
     with socket.create_connection(address_of(live.url)) as connection:
         chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in MANY[:20_000])
         connection.sendall(head("Transfer-Encoding: chunked", "Connection: close") + chunks + b"0\r\n\r\n")
@@ -147,9 +154,10 @@ def test_trailers_without_end_are_refused(live: Live) -> None:
 
 
 @pytest.mark.parametrize("n_pieces", [1, 2, 7, 400])
-def test_an_offer_to_upgrade_is_not_heard(live: Live, n_pieces: int) -> None:
+@pytest.mark.parametrize("name", ["Upgrade", "UpGRADE"])
+def test_an_offer_to_upgrade_is_ignored(live: Live, name: str, n_pieces: int) -> None:
     """As Java's client and ``curl --http2`` make it; a body is never taken for another request."""
-    offer = ["Connection: close, Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"]
+    offer = ["Connection: close, Upgrade, HTTP2-Settings", f"{name}: h2c", "HTTP2-Settings: AAMAAABkAAQ"]
     body = b"GET /v1/models HTTP/1.1\r\nHost: here\r\n\r\n" if n_pieces > 2 else ROW
     request = head(*offer, f"Content-Length: {len(body)}") + body
     size = -(-len(request) // n_pieces)

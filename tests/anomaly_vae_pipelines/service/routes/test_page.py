@@ -167,6 +167,25 @@ def test_a_row_that_cannot_be_read_is_told_by_its_line(page: Any, tmp_path: Path
     ]
 
 
+def test_a_file_in_another_encoding_is_refused(page: Any, tmp_path: Path) -> None:
+    """Letters beyond ASCII would be values that training never saw."""
+    path = tmp_path / "old.csv"
+    path.write_bytes("color,amount\ngr\xfcn,1\n".encode("cp1252"))
+    page.set_input_files("#files", path)
+    page.wait_for_selector("#problem:not([hidden])")
+    assert page.inner_text("#problem") == "old.csv is not in UTF-8. Save it as CSV in UTF-8."
+
+
+def test_a_service_without_a_model_says_so(page: Any) -> None:
+    """As while its only file cannot be loaded; the page says so whatever is asked for."""
+    page.route("**/v1/models", lambda route: route.fulfill(json={"models": []}))
+    page.reload()
+    page.click("#tab-score")
+    for button in ("#score", "#example"):
+        page.click(button)
+        page.locator("#problem", has_text="No model is served yet.").wait_for()
+
+
 def test_what_is_no_table_is_told_in_words(page: Any) -> None:
     for text, said in {
         "": "There is nothing to score yet",
