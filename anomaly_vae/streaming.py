@@ -24,6 +24,7 @@ from anomaly_vae.sampling.words import MAX_WORDS
 
 _LIKE_A_NUMBER = re.compile(r"\W*[0-9]")
 _LEAST_ROWS = 20
+_WITH_WORDS = "Ob"  # the kinds of dtypes of objects, texts, categories and booleans
 
 
 class StreamFitting:
@@ -145,8 +146,8 @@ class TableReader:
         return places.astype(np.int64), values.tolist()
 
     def _words(self, name: str, cells: pd.Series) -> list[Hashable]:
-        is_category, types = name in self._categories, pd.api.types
-        if types.is_numeric_dtype(cells) and not types.is_bool_dtype(cells) and not is_category:
+        is_category = name in self._categories
+        if cells.dtype.kind not in _WITH_WORDS and not is_category:
             return []
         try:
             values = cells.dropna().unique().tolist()

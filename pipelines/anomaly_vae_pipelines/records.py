@@ -274,6 +274,8 @@ class FitSummary(Threshold):
         Mean score of held-out rows, in nats.
     n_seen : int or None
         Number of rows of a table, of which ``n_rows`` were drawn.
+    blocks : (int, int) or None
+        Number of blocks of the files that were read, and of all blocks; None if all rows were read.
     image : (int, int, int) or None
         Height, width and channels, if rows are images.
     dialect : str
@@ -287,6 +289,7 @@ class FitSummary(Threshold):
     seconds: float
     elbo_validation: float
     n_seen: int | None = None
+    blocks: tuple[int, int] | None = None
     image: tuple[int, int, int] | None = None
     dialect: str = ""
     odd: tuple[str, ...] = ()

@@ -53,6 +53,9 @@ _SIZE_HELP = (
     "have the same size]"
 )
 _CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when scoring."
+_OF_TABLES = ("rows", "per", "fast_sample", "recipe", "ids", "ignored", "schema")
+"""Options for new models of tables."""
+
 _MOST_ODD = 3
 """Odd columns that are shown."""
 
@@ -63,6 +66,11 @@ _ROWS_HELP = (
 _PER_HELP = (
     "If TRAIN has more than --rows rows, train on as many rows of each value of this column as of any other, "
     "so that rare ones are present. Thresholds are calibrated on rows that are drawn uniformly."
+)
+_FAST_HELP = (
+    "Read only some blocks of TRAIN, drawn at random, with about --rows rows: row groups of Parquet, or "
+    "parts of plain CSV and JSON Lines. The sample is not uniform: rows of a block are alike if TRAIN is "
+    "sorted, and rare values may be missing."
 )
 _RECIPE_HELP = (
     "Predefined model: tabular for columns of any kind, tabular_numeric to accept only numbers, embeddings "
@@ -110,6 +118,7 @@ _VERDICTS_HELP = "Learn from these verdicts after the fit, instead of those of O
 @schema_option
 @click.option("--rows", type=click.IntRange(min=20), metavar="N", help=_ROWS_HELP)
 @click.option("--per", metavar="COL", help=_PER_HELP)
+@click.option("--fast-sample", is_flag=True, help=_FAST_HELP)
 @click.option("--from", "old", metavar="OLD", help=_FROM_HELP)
 @click.option("--verdicts", multiple=True, metavar="FILE", help=_VERDICTS_HELP)
 @click.option("--no-verdicts", is_flag=True, help="Do not learn from the verdicts of OLD.")
@@ -138,6 +147,7 @@ def command(
     schema: str | None,
     rows: int | None,
     per: str | None,
+    fast_sample: bool,
     old: str | None,
     verdicts: tuple[str, ...],
     no_verdicts: bool,
@@ -183,19 +193,7 @@ def command(
         "command": command_line(),
     }
     if reads_images(train):
-        _refuse(
-            ctx,
-            "TRAIN contains images",
-            "label",
-            "normal",
-            "recipe",
-            "ids",
-            "ignored",
-            "schema",
-            "rows",
-            "page",
-            "per",
-        )
+        _refuse(ctx, "TRAIN contains images", "label", "normal", "page", *_OF_TABLES)
         arguments |= {"image_size": image_size, "channels": channels, "parameters": defaults | parameters}
         _show(fit_images(train, output, **arguments), train)
         return
@@ -208,6 +206,7 @@ def command(
         "recipe": recipe or "tabular",
         "given": said,
         "per": per,
+        "fast_sample": fast_sample,
         **({} if rows is None else {"max_rows": rows}),
     }
     _show(fit_file(train, output, **arguments), train)
@@ -228,8 +227,7 @@ def _refit(ctx: click.Context, train: str, old: str, output: str, parameters: di
     from anomaly_vae_pipelines.runs.fit import Rule
     from anomaly_vae_pipelines.runs.refit import refit_file
 
-    without = ("rows", "per", "recipe", "ids", "ignored", "schema", "image_size", "channels")
-    _refuse(ctx, "--from OLD decides it", *without)
+    _refuse(ctx, "--from OLD decides it", *_OF_TABLES, "image_size", "channels")
     options = ctx.params
     rate, share = options["false_alarm_rate"], options["contamination"]
     tail = tail_of(ctx, options["tail"], {"false_alarm_rate": rate} if rate is not None else {})
@@ -264,6 +262,19 @@ def _odd(summary: FitSummary, train: str) -> list[tuple[str, str]]:
     return [("odd", text) for text in [*summary.odd[:_MOST_ODD], *more]]
 
 
+def _read_blocks(summary: FitSummary) -> list[tuple[str, str]]:
+    """Say how much was read, if that is not all rows."""
+    if summary.blocks is None:
+        return []
+    n_read, n_all = summary.blocks
+    return [
+        (
+            "read",
+            f"{n_read:,} of {counted(n_all, 'block')}: not a uniform sample; kinds are those of its rows",
+        )
+    ]
+
+
 def _show(summary: FitSummary, train: str) -> None:
     if summary.image is not None:
         noun, inputs = "image", ("images", image_text(*summary.image))
@@ -273,6 +284,7 @@ def _show(summary: FitSummary, train: str) -> None:
     pairs = [
         inputs,
         *([("read as", summary.dialect)] if summary.dialect else []),
+        *_read_blocks(summary),
         *_odd(summary, train),
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
         ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),

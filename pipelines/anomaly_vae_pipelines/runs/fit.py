@@ -52,6 +52,7 @@ def fit_file(
     columns: Sequence[str] | None = None,
     max_rows: int = SAMPLE_ROWS,
     per: str | None = None,
+    fast_sample: bool = False,
     false_alarm_rate: float | None = None,
     contamination: float | None = None,
     tail: Tail = "empirical",
@@ -83,6 +84,9 @@ def fit_file(
     per : str, optional
         The column of a key, by whose values the rows to train on are drawn, as in ``fit_stream``. It is a
         feature unless it is left out.
+    fast_sample : bool
+        Whether only some blocks of the files are read, drawn at random, with about ``max_rows`` rows. The
+        model file then has no digest of the files.
     false_alarm_rate : float in (0, 1), optional
         Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
         number of rows cannot guarantee raises InputError before the fit.
@@ -100,7 +104,9 @@ def fit_file(
     InputError
         For files, names and parameters that cannot be used.
     """
-    training = TableTraining(train, label, left_out, parameters or {}, recipe, given, columns, max_rows, per)
+    training = TableTraining(
+        train, label, left_out, parameters or {}, recipe, given, columns, max_rows, per, fast_sample
+    )
     rule = Rule(false_alarm_rate, contamination, tail)
     return _fit(training, train, output, rule, force, command, parent)
 
@@ -157,7 +163,7 @@ def _fit(
     check_no_overwriting({"-o": output}, paths)
     with replacing(output, force=force) as temporary:
         with ThreadPoolExecutor(1) as thread:
-            digest = thread.submit(digest_of, paths)
+            digest = thread.submit(digest_of, [] if training.reads_blocks else paths)
             data = training.data()
         return_freed_memory()
         fit_model(training, train, data, rule)

@@ -38,6 +38,7 @@ class ImageTraining:
     """
 
     hint = ""
+    reads_blocks = False
 
     def __init__(self, train: str, parameters: Mapping[str, Any]) -> None:
         self._train = train

@@ -28,6 +28,7 @@ from anomaly_vae_pipelines.scoring.recipes import check_parameters, find_recipe
 from anomaly_vae_pipelines.scoring.tables import final_detector
 from anomaly_vae_pipelines.sources import TableInputs, read_rows
 from anomaly_vae_pipelines.sources.cells import collect
+from anomaly_vae_pipelines.sources.fast_sampling import blocks_of, choose_blocks
 from anomaly_vae_pipelines.sources.sampling import sample_rows
 from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
 from anomaly_vae_pipelines.sources.text import cast_columns
@@ -43,7 +44,7 @@ class TableTraining:
     ----------
     train : str
         The file of rows, or a directory or a pattern of files with the same columns.
-    label, left_out, parameters, recipe, given, columns, max_rows, per
+    label, left_out, parameters, recipe, given, columns, max_rows, per, fast_sample
         As in ``fit_file``.
 
     Attributes
@@ -56,6 +57,8 @@ class TableTraining:
         How the file was read, once ``data`` has returned.
     n_seen : int
         Number of rows that a fit could use, of which ``data`` returns at most ``max_rows`` and a few.
+    reads_blocks : bool
+        Whether only some blocks of the files are read.
     held_out : array of bool, shape (n_rows,), or None
         Which rows of ``data`` are not to be trained on; None if it returned all rows.
     hint : str
@@ -80,7 +83,9 @@ class TableTraining:
         columns: Sequence[str] | None = None,
         max_rows: int = SAMPLE_ROWS,
         per: str | None = None,
+        fast_sample: bool = False,
     ) -> None:
+        self.reads_blocks = fast_sample
         self._columns, self._max_rows, self._per, self._dialect = columns, max_rows, per, PLAIN
         self._given, self.reading = given, Reading(given)
         self._train, self._label, self._left_out = train, label, left_out
@@ -100,11 +105,10 @@ class TableTraining:
         labels = [label.column] if label is not None else []
         kinds = {**(self.detector.column_kinds or {}), **self._kinds}
         pieces: Iterable[Rows] = self._pieces(kinds)
-        seed = self.detector.random_state
         drawn, n_seen, held_out = sample_rows(
             only_normal(pieces, label) if label is not None else pieces,
             self._max_rows,
-            seed=seed if isinstance(seed, int) else 0,
+            seed=self._seed,
             categories=[name for name, kind in kinds.items() if kind == "categorical"],
             per=self._per,
             fraction=self.detector.validation_fraction,
@@ -129,6 +133,7 @@ class TableTraining:
     def _pieces(self, kinds: Mapping[str, str]) -> Iterator[Rows]:
         """Read the features and the label of all files."""
         inputs, wanted = self._inputs, list[str]()
+        self._blocks = choose_blocks(inputs, self._max_rows, self._seed) if self.reads_blocks else None
         labels = [self._label.column] if self._label is not None else []
         for number in range(len(inputs.names)):
             with inputs.open(number) as source:
@@ -144,7 +149,13 @@ class TableTraining:
                     require_columns([*self._left_out, *labels, *keys, *said], source)
                     features = without(self._columns or source.columns, [*self._left_out, *labels])
                     wanted, self._dialect = list(dict.fromkeys([*features, *labels, *keys])), found
-                yield from read_rows(source, wanted)
+                blocks = None if self._blocks is None else blocks_of(source, self._blocks.of_files[number])
+                yield from read_rows(source, wanted, blocks=blocks)
+
+    @property
+    def _seed(self) -> int:
+        seed = self.detector.random_state
+        return seed if isinstance(seed, int) else 0
 
     @cached_property
     def _inputs(self) -> TableInputs:
@@ -173,7 +184,17 @@ class TableTraining:
         """Return the number of columns of each kind, how the file was read, and what is odd about it."""
         kinds = Counter(column.kind for column in self.detector.schema_.columns)
         odd = oddities_in_short(self.detector.model_.encoder.readers, self._table)
-        return {"kinds": kinds, "dialect": described(self.reading), "odd": odd, "n_seen": self.n_seen}
+        return {
+            "kinds": kinds,
+            "dialect": described(self.reading),
+            "odd": odd,
+            "n_seen": self.n_seen,
+            "blocks": self.blocks(),
+        }
+
+    def blocks(self) -> tuple[int, int] | None:
+        """Return the number of blocks that were read, and that of all; None if all rows were read."""
+        return None if self._blocks is None else (self._blocks.n_chosen, self._blocks.n_all)
 
 
 def _without_empty_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:

@@ -11,7 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
+
+NO_CLUSTERS = "can only be read from its start: wanted Parquet, or CSV or JSON Lines that is a plain file"
 
 BLOCK_BYTES = 1 << 20
 """Bytes per block of text: a few thousand rows, which fit into the cache of a core."""
@@ -79,6 +82,17 @@ class Source(ABC):
     @abstractmethod
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a position on; raises SourceError if it is damaged."""
+
+    def clusters(self) -> list[int]:
+        """About how many rows each part of the file has that can be read without those before it.
+
+        All parts together are the file. Raises SourceError if it can only be read from its start.
+        """
+        raise SourceError(self.name, None, f"{NO_CLUSTERS}; leave out --fast-sample")
+
+    def cluster(self, number: int) -> Iterator[Block]:
+        """The blocks of one of these parts."""
+        raise SourceError(self.name, None, f"{NO_CLUSTERS}; leave out --fast-sample")
 
     @abstractmethod
     def read(

@@ -58,6 +58,15 @@ class ParquetSource(TypedSource):
                 yield from self._group(group, begin, skipped)
             begin += n_rows
 
+    def clusters(self) -> list[int]:
+        """The numbers of rows of the row groups."""
+        metadata = self._file.metadata
+        return [metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
+
+    def cluster(self, number: int) -> Iterator[Block]:
+        """The blocks of a row group."""
+        return self._group(number, sum(self.clusters()[:number]), 0)
+
     def _group(self, group: int, begin: int, skipped: int) -> Iterator[Block]:
         end = begin
         try:

@@ -18,6 +18,9 @@ MAX_RECORD_BYTES = 1 << 26
 """Bytes of the longest record that is accepted."""
 
 
+_SEARCHED_BYTES = 1 << 12
+
+
 class ByteStream:
     """The bytes of a file, plain or compressed; ``-`` is standard input. Or plain bytes in memory.
 
@@ -104,6 +107,43 @@ class ByteStream:
                 yield self._block(data, split)
             elif at_end:
                 return
+
+    @property
+    def offset(self) -> int:
+        """Number of bytes before the next one that is unread."""
+        return self._position.offset
+
+    def n_unread(self) -> int | None:
+        """Number of bytes up to the end of a plain file; None if it can only be read from its start."""
+        is_plain = self.path != "-" and self._file.codec is None and self._file.stream.seekable()
+        return self._length - self.offset if is_plain and self._length is not None else None
+
+    def between(self, begin: int, end: int, *, is_first: bool) -> Block:
+        """The records that start between two positions of a plain file, wherever it was read before.
+
+        A record starts after a line break, or at ``begin`` if that ``is_first``.
+        """
+        start = begin if is_first else self._after_break(begin)
+        stop = self._after_break(end)
+        self._file.stream.seek(start)
+        self._rest, self._position = b"", SourcePosition(start, self._position.line)
+        data = self._read(max(stop - start, 0))
+        return self._block(data, self._split(data, at_end=True))
+
+    def _after_break(self, position: int) -> int:
+        """Where the first record starts at a position or after it."""
+        self._file.stream.seek(position - 1)
+        found = position - 1
+        while found - position < MAX_RECORD_BYTES:
+            data = self._read(_SEARCHED_BYTES)
+            if (place := data.find(b"\n")) >= 0:
+                return found + place + 1
+            found += len(data)
+            if len(data) < _SEARCHED_BYTES:
+                return found
+        raise SourceError(
+            self.name, None, f"has no line break after byte {position:,}; leave out --fast-sample"
+        )
 
     def _block(self, data: bytes, split: RecordBounds) -> Block:
         start, end = self._position, int(split.starts[-1])

@@ -18,11 +18,15 @@ from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.dialects.dialect import PLAIN, Dialect
 from anomaly_vae_pipelines.dialects.forms import ColumnForm
 from anomaly_vae_pipelines.dialects.numbers import NumberForm
+from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.records import Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import Block, Read, Source, SourcePosition
 from anomaly_vae_pipelines.sources.cells import NO_FORMS, formed_numbers, formed_texts, without_numbers
 from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds
 from anomaly_vae_pipelines.sources.stream import ByteStream
+
+CLUSTER_BYTES = 1 << 16
+"""Bytes of a part of a file that is read without those before it."""
 
 _MARKED = re.compile(r"[-+]?(?:\d{1,3}(?:[.,' \xa0]\d{3})+(?:[.,]\d+)?|\d+,\d+)")
 _EMPTY = arrow_texts([""])[0]
@@ -48,11 +52,36 @@ class TextSource(Source):
         with ExitStack() as on_error:
             on_error.push(stream)
             self.header, self.columns = self._read_head()
+            self._first_row = stream.offset
             self._stack = on_error.pop_all()
 
     def blocks(self, start: SourcePosition | None = None) -> Iterator[Block]:
         """The blocks of the file from a position on; it can be read only once."""
         return self._stream.blocks(start)
+
+    def clusters(self) -> list[int]:
+        """About how many rows start in each ``CLUSTER_BYTES`` of the file, by the lengths of its first rows.
+
+        Raises SourceError for standard input, compressed files, and encodings of several bytes per sign.
+        """
+        n_bytes = self._stream.n_unread()
+        if n_bytes is None:
+            return super().clusters()
+        starts = self._stream.first()[1].starts
+        n_clusters = -(-n_bytes // CLUSTER_BYTES)
+        return [int(CLUSTER_BYTES * (len(starts) - 1) // max(starts[-1], 1)) + 1] * n_clusters
+
+    def cluster(self, number: int) -> Iterator[Block]:
+        """The rows that start in some bytes of the file; their lines are counted among those that are read.
+
+        Raises SourceError if a line break in quotes may be where the bytes start or end.
+        """
+        begin = self._first_row + number * CLUSTER_BYTES
+        block = self._stream.between(begin, begin + CLUSTER_BYTES, is_first=number == 0)
+        if not block.content[1].is_well_formed and b'"' in block.content[0]:
+            where = f"quotes near byte {begin:,} may hold line breaks"
+            raise SourceError(self.name, None, f"{where}; leave out --fast-sample")
+        return iter([block])
 
     def empty(self) -> Block:
         """A block without rows."""

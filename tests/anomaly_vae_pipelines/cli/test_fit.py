@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -257,3 +258,28 @@ def test_a_fit_like_another_model_says_what_changed(run, model, train, tmp_path)
     ended = run("fit", train, "-o", path, "--verdicts", train, "--force")
     assert ended.code == 2
     assert "There is no --from; leave out --verdicts" in ended.err
+
+
+def test_a_fast_sample_says_that_it_is_not_uniform(run, tmp_path, monkeypatch):
+    """It reads some blocks, and the model keeps no digest of a file that was not read."""
+    monkeypatch.setattr("anomaly_vae_pipelines.sources.text.CLUSTER_BYTES", 200)
+    table = write_table(tmp_path / "a.csv", ["x", "y"], [[str(i % 9), str(i * i % 31)] for i in range(2_000)])
+    config = tmp_path / "few.toml"
+    config.write_text("[detector]\nmax_steps = 2\nhidden_sizes = [4]\n")
+    options = ["--config", str(config), "--rows", "100"]
+    path = str(tmp_path / "m.avae")
+    ended = run("fit", table, "-o", path, *options, "--fast-sample")
+    assert ended.code == 0
+    note = r"  read +10 of \d+ blocks: not a uniform sample; kinds are those of its rows\n"
+    assert re.search(note, ended.out)
+    assert re.match(r"fitted 100 of [34]\d\d rows in", ended.out)
+    assert "SHA-256" not in run("inspect", path).out
+    whole = run("fit", table, "-o", path, *options, "--force", "--per", "x")
+    assert re.match(r"fitted \d+ of 2,000 rows in", whole.out)
+    assert "not a uniform sample" not in whole.out
+    refused = run("fit", "-", "-o", path, *options, "--force", "--fast-sample", stdin=b"a,b\n1,2\n3,4\n")
+    assert refused.code == 2
+    assert "can only be read from its start" in refused.err
+    missing = run("fit", table, "-o", path, *options, "--force", "--per", "z")
+    assert missing.code == 2
+    assert "there is no column 'z'" in missing.err
