@@ -6,8 +6,10 @@ scikit-learn. Each module imports only modules below it:
     displays                        pictures of scores, thresholds, reasons and fits
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
     pipeline_explanations           what lowered scores, through the steps of a Pipeline
-    scorer, image_scorer            a fitted model of a table or of images, without torch and scikit-learn
-    detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector
+    scorer, image_scorer,           a fitted model of a table, of images or of keys, without torch and
+    per_key_scorer                  scikit-learn
+    detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector, PerKey
+    keyed                           one small model per key beside a shared one
     nearest                         the least change that makes an anomalous row normal
     discovery, training, scoring    false discovery rates; fit a torch module, and score with it
     runtime, nn, pixels             score with ONNX Runtime; plain torch: q(z|x), p(x|z), the ELBO;
@@ -48,9 +50,11 @@ from anomaly_vae.errors import (
 if TYPE_CHECKING:
     from anomaly_vae.adaptive import AdaptiveThreshold
     from anomaly_vae.detectors.image import ImageVAEDetector
+    from anomaly_vae.detectors.per_key import PerKey
     from anomaly_vae.detectors.tabular import TabularVAEDetector
     from anomaly_vae.image_scorer import ImageScorer
     from anomaly_vae.nearest.pipelines import nearest_normal
+    from anomaly_vae.per_key_scorer import PerKeyScorer
     from anomaly_vae.persistence import load, load_scorer, read_metadata, save
     from anomaly_vae.pipeline_explanations import explain_frame
     from anomaly_vae.scorer import TableScorer
@@ -68,6 +72,8 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "NonFiniteScoreError",
+    "PerKey",
+    "PerKeyScorer",
     "SchemaError",
     "StepError",
     "TableScorer",
@@ -85,6 +91,8 @@ _MODULES = {
     "AdaptiveThreshold": "anomaly_vae.adaptive",
     "ImageScorer": "anomaly_vae.image_scorer",
     "ImageVAEDetector": "anomaly_vae.detectors.image",
+    "PerKey": "anomaly_vae.detectors.per_key",
+    "PerKeyScorer": "anomaly_vae.per_key_scorer",
     "TabularVAEDetector": "anomaly_vae.detectors.tabular",
     "TableScorer": "anomaly_vae.scorer",
     "explain_frame": "anomaly_vae.pipeline_explanations",

@@ -97,33 +97,41 @@ class TableScorer(NearestNormal, VerdictLearning, DriftMonitoring, StoredDetecto
         return self.model_.decode(finite(self.model_.encode(X)).astype(np.float32))
 
     def _checked(self, X: Any) -> Table:
-        X = converted(X)
-        if not hasattr(X, "iloc"):
-            return self._checked_array(X)
-        if hasattr(self, "feature_names_in_") and list(X.columns) != list(self.feature_names_in_):
-            raise SchemaError(
-                f"the columns should be those of the fit, in its order: {_shown(self.feature_names_in_)}; "
-                f"got {_shown(X.columns)}"
-            )
-        self._check_shape(X.shape)
-        table: Table = X
-        return table
+        return checked_table(X, self.n_features_in_, getattr(self, "feature_names_in_", None))
 
-    def _checked_array(self, X: Any) -> Table:
-        array = np.asarray(X)
-        if array.dtype.kind in "US":
-            array = np.asarray(X, dtype=object)
-        if array.dtype.kind not in "fiubOM":
-            raise InputError(f"a table of {array.dtype} cannot be scored; give numbers, texts or dates")
-        self._check_shape(array.shape)
-        return array
 
-    def _check_shape(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 2 or not shape[0] or shape[1] != self.n_features_in_:
-            raise InputError(
-                f"rows should have the shape (n_rows, {self.n_features_in_}) of the fit, with at least one "
-                f"row, got {shape}"
-            )
+def checked_table(X: Any, n_columns: int, names: NDArray[Any] | None) -> Table:
+    """X as a table with the columns of a fit, which had these names or none.
+
+    Raises SchemaError for other names, and InputError for another shape and for an array of other types.
+    """
+    X = converted(X)
+    if not hasattr(X, "iloc"):
+        return _checked_array(X, n_columns)
+    if names is not None and list(X.columns) != list(names):
+        raise SchemaError(
+            f"the columns should be those of the fit, in its order: {_shown(names)}; got {_shown(X.columns)}"
+        )
+    _check_shape(X.shape, n_columns)
+    table: Table = X
+    return table
+
+
+def _checked_array(X: Any, n_columns: int) -> Table:
+    array = np.asarray(X)
+    if array.dtype.kind in "US":
+        array = np.asarray(X, dtype=object)
+    if array.dtype.kind not in "fiubOM":
+        raise InputError(f"a table of {array.dtype} cannot be scored; give numbers, texts or dates")
+    _check_shape(array.shape, n_columns)
+    return array
+
+
+def _check_shape(shape: tuple[int, ...], n_columns: int) -> None:
+    if len(shape) != 2 or not shape[0] or shape[1] != n_columns:
+        raise InputError(
+            f"rows should have the shape (n_rows, {n_columns}) of the fit, with at least one row, got {shape}"
+        )
 
 
 def _shown(names: Any) -> str:

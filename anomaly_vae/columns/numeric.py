@@ -72,13 +72,13 @@ class NumericColumns:
             cells = self._logged(values) - self.center
             cells /= self.scale
         if (np.abs(cells) > LINEAR).any():
-            cells = _squash(np.clip(cells, -HUGE, HUGE))
+            cells = squash(np.clip(cells, -HUGE, HUGE))
         return cells
 
     def inverse_transform(self, cells: Floats) -> Floats:
         """Raw values of cells, both of shape (n_rows, n_columns)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            values: Floats = _unsquash(cells) * self.scale + self.center
+            values: Floats = unsquash(cells) * self.scale + self.center
             logged = np.sign(values) * np.expm1(np.abs(values)) * self.unit
         return np.asarray(np.clip(np.where(self.is_logged, logged, values), -HUGE, HUGE))
 
@@ -109,11 +109,11 @@ def _fit_column(values: Floats) -> tuple[float, float, float, float, float, bool
         return 0.0, 1.0, np.nan, 0.0, 0.0, False
     is_integer = bool((known == np.rint(known)).all())
     unit = _log_unit(known, is_integer)
-    center, scale = _location_scale(known if np.isnan(unit) else _signed_log(known, unit))
+    center, scale = location_scale(known if np.isnan(unit) else _signed_log(known, unit))
     return center, scale, unit, float(known.min()), float(known.max()), is_integer
 
 
-def _location_scale(values: Floats) -> tuple[float, float]:
+def location_scale(values: Floats) -> tuple[float, float]:
     """Mean and standard deviation of the values between their outer fences.
 
     The fences lie five quartile ranges outside the quartiles, so that a few extreme values move neither.
@@ -152,11 +152,13 @@ def _signed_log(values: Floats, unit: Floats | float) -> Floats:
     return np.asarray(np.sign(values) * np.log1p(np.abs(values) / unit))
 
 
-def _squash(cells: Floats) -> Floats:
+def squash(cells: Floats) -> Floats:
+    """Cells whose part beyond ``LINEAR`` is a logarithm."""
     beyond = np.maximum(np.abs(cells) - LINEAR, 0.0)
     return np.asarray(np.clip(cells, -LINEAR, LINEAR) + np.sign(cells) * np.log1p(beyond))
 
 
-def _unsquash(cells: Floats) -> Floats:
+def unsquash(cells: Floats) -> Floats:
+    """The inverse of ``squash``."""
     beyond = np.maximum(np.abs(cells) - LINEAR, 0.0)
     return np.asarray(np.clip(cells, -LINEAR, LINEAR) + np.sign(cells) * np.expm1(beyond))

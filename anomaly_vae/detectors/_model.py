@@ -223,18 +223,21 @@ class TableModel:
             cells[rows] = expected.cpu().numpy()
         return cells
 
-    @one_thread()
-    @torch.no_grad()
     def sample(self, n_rows: int, seed: int) -> pd.DataFrame:
         """Rows drawn from the model, in the columns and units of the table."""
-        network, frames = self.network, []
+        return self.encoder.inverse_transform(self.sample_cells(n_rows, seed), drawn=True)
+
+    @one_thread()
+    @torch.no_grad()
+    def sample_cells(self, n_rows: int, seed: int) -> NDArray[np.float32]:
+        """Encoded rows drawn from the model, shape (n_rows, n_cells)."""
+        network, cells = self.network, np.empty((n_rows, self.encoder.schema.n_cells), dtype=np.float32)
         generator = torch.Generator(network.device).manual_seed(seed)
         for rows in blocks(n_rows, scoring.BLOCK):
             size = (rows.stop - rows.start, self.latent_dim)
             z = torch.randn(size, generator=generator, device=network.device)
-            cells = network.vae.likelihood.sample(network.vae.decode(z), generator)
-            frames.append(self.encoder.inverse_transform(cells.cpu().numpy(), drawn=True))
-        return pd.concat(frames, ignore_index=True)
+            cells[rows] = network.vae.likelihood.sample(network.vae.decode(z), generator).cpu().numpy()
+        return cells
 
     def state(self) -> TableState:
         """The encoder, and the settings and weights of the members."""

@@ -36,14 +36,18 @@ def build(root: Described) -> Any:
 
 
 def build_light(root: Described) -> Any:
-    """The model of a description, a detector as a ``TableScorer`` or ``ImageScorer``."""
-    from anomaly_vae.model_file.rebuild import DETECTORS, TABLE_DETECTOR, check_plain
+    """The model of a description, a detector as a ``TableScorer``, ``PerKeyScorer`` or ``ImageScorer``."""
+    from anomaly_vae.model_file.rebuild import DETECTORS, KEYED_DETECTOR, TABLE_DETECTOR, check_plain
 
     if root.name not in DETECTORS:
         return build(root)
     check_plain(root.state)
-    if "model_" not in root.state:
+    if ("shared_" if root.name == KEYED_DETECTOR else "model_") not in root.state:
         raise _never_fitted()
+    if root.name == KEYED_DETECTOR:
+        from anomaly_vae.per_key_scorer import PerKeyScorer
+
+        return PerKeyScorer.from_state(root.state)
     if root.name == TABLE_DETECTOR:
         from anomaly_vae.scorer import TableScorer
 

@@ -17,7 +17,9 @@ from anomaly_vae.model_file.tree import Described
 
 TABLE_DETECTOR = "anomaly_vae.detectors.tabular.TabularVAEDetector"
 
-DETECTORS = frozenset({"anomaly_vae.detectors.image.ImageVAEDetector", TABLE_DETECTOR})
+KEYED_DETECTOR = "anomaly_vae.detectors.per_key.PerKey"
+
+DETECTORS = frozenset({"anomaly_vae.detectors.image.ImageVAEDetector", TABLE_DETECTOR, KEYED_DETECTOR})
 
 ALLOWED = DETECTORS | CLASSES
 """Full names of all classes that a model file may describe."""

@@ -1,0 +1,1 @@
+"""Keyed: one small model per key, and a shared model for rows without one."""
