@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from anomaly_vae.detectors.image import ImageVAEDetector
+    from anomaly_vae.detectors.per_key import PerKey
     from anomaly_vae.detectors.tabular import TabularVAEDetector
     from anomaly_vae.image_scorer import ImageScorer
+    from anomaly_vae.per_key_scorer import PerKeyScorer
     from anomaly_vae.scorer import TableScorer
 
 __all__ = [
@@ -65,7 +67,7 @@ _MAX_SHOWN_PATH = 120
 
 
 def save(
-    model: ImageVAEDetector | TabularVAEDetector | Pipeline,
+    model: ImageVAEDetector | TabularVAEDetector | PerKey | Pipeline,
     path: str | os.PathLike[str],
     *,
     overwrite: bool = True,
@@ -138,7 +140,7 @@ def load(
     check_versions: bool = True,
     max_bytes: int = _MAX_BYTES,
     isolated: bool = False,
-) -> ImageVAEDetector | TabularVAEDetector | Pipeline:
+) -> ImageVAEDetector | TabularVAEDetector | PerKey | Pipeline:
     """The model that `save` wrote; no code of the file is run, even if the file is forged.
 
     Parameters
@@ -168,7 +170,7 @@ def load(
         self-test rows differ from the saved ones. The message is one line of at most 300 characters, with
         the reason and what to do.
     """
-    model: ImageVAEDetector | TabularVAEDetector | Pipeline
+    model: ImageVAEDetector | TabularVAEDetector | PerKey | Pipeline
     model, _ = _load(path, check_versions, max_bytes, isolated, light=False)
     return model
 
@@ -179,7 +181,7 @@ def load_scorer(
     check_versions: bool = True,
     max_bytes: int = _MAX_BYTES,
     isolated: bool = False,
-) -> TableScorer | ImageScorer | Pipeline:
+) -> TableScorer | ImageScorer | PerKeyScorer | Pipeline:
     """The model that `save` wrote, a detector without what only ``fit`` needs.
 
     A scorer starts in a fraction of the time of `load`, because it imports neither torch nor scikit-learn. It
@@ -194,9 +196,9 @@ def load_scorer(
 
     Returns
     -------
-    TableScorer, ImageScorer or Pipeline
-        A ``TableScorer`` for a TabularVAEDetector, an ``ImageScorer`` for an ImageVAEDetector, and a Pipeline
-        as `load` returns it.
+    TableScorer, ImageScorer, PerKeyScorer or Pipeline
+        A ``TableScorer`` for a TabularVAEDetector, an ``ImageScorer`` for an ImageVAEDetector, a
+        ``PerKeyScorer`` for a PerKey, and a Pipeline as `load` returns it.
 
     Raises
     ------
@@ -212,7 +214,7 @@ def load_with_dialect(
     check_versions: bool = True,
     max_bytes: int = _MAX_BYTES,
     isolated: bool = False,
-) -> tuple[TableScorer | ImageScorer | Pipeline, dict[str, Any] | None]:
+) -> tuple[TableScorer | ImageScorer | PerKeyScorer | Pipeline, dict[str, Any] | None]:
     """The model as `load_scorer` returns it, and how its files of rows are read, if that was saved.
 
     Parameters
@@ -243,7 +245,7 @@ def save_threshold(
     *,
     overwrite: bool = True,
     step: Mapping[str, Any] | None = None,
-) -> TableScorer | ImageScorer | TabularVAEDetector | ImageVAEDetector:
+) -> TableScorer | ImageScorer | PerKeyScorer | TabularVAEDetector | ImageVAEDetector:
     """Write a model file with another threshold; a detector alone needs no library that fits.
 
     Parameters
@@ -259,7 +261,7 @@ def save_threshold(
 
     Returns
     -------
-    TableScorer or ImageScorer, or the last step of a Pipeline
+    TableScorer, ImageScorer or PerKeyScorer, or the last step of a Pipeline
         The detector with its new threshold.
 
     Raises

@@ -7,6 +7,7 @@ arrow    size of a pickled ArrowScorer, and a fresh process from its start to it
 ray      two Ray workers beside our own two threads, on ten CSV files, start-up apart; memory of the driver
 spark    Spark's mapInArrow with two cores beside our own two threads, Parquet to Parquet, start-up apart
 kills    runs on Ray in which a worker is killed at a random moment, compared with a run without
+keys     one model per key of 2,000 keys: fit, file, and a mixed stream beside a single model
 
 Each part runs in its own process. ray, spark and kills need the extras of these names, and Spark Java 17.
 """
@@ -29,10 +30,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batch import N_COLUMNS, NAMES, TRAIN_ROWS, generate
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 N_FILES = 10
+N_KEYS, KEY_ROWS = 2_000, 200
 FIRST_BATCH = """
 import pickle, sys
 scorer = pickle.load(open(sys.argv[1], "rb"))
@@ -122,6 +128,48 @@ def prepare_spark(folder: Path) -> Callable[[], object]:
     return lambda: run(*(f"part{k}.parquet" for k in range(N_FILES)))
 
 
+def _keyed_rows(n_keys: int, seed: int) -> pd.DataFrame:
+    """200 rows per key in random order; each key has its own location and scale of eight columns."""
+    import numpy as np
+    import pandas as pd
+
+    own, random = np.random.default_rng(0), np.random.default_rng(seed)
+    level, spread = own.normal(0.0, 3.0, (n_keys, 8)), np.exp(own.normal(0.0, 0.5, (n_keys, 8)))
+    keys = random.permutation(np.repeat(np.arange(n_keys), KEY_ROWS))
+    noise = random.normal(size=(len(keys), 8))
+    noise[:, 1] += noise[:, 0]
+    noise[:, 2] += noise[:, 0] ** 2
+    table = pd.DataFrame(level[keys] + spread[keys] * noise, columns=[f"x{j}" for j in range(8)])
+    table.insert(0, "host", [f"host{key}" for key in keys])
+    return table
+
+
+def prepare_keys(folder: Path) -> Callable[[], object]:
+    """Fitting one model per key."""
+    from anomaly_vae import PerKey, TabularVAEDetector, save
+
+    table = _keyed_rows(N_KEYS, 0)
+    detector = PerKey(TabularVAEDetector(novelty=True, random_state=0), key="host")
+
+    def run() -> None:
+        detector.fit(table)
+        save(detector, folder / "keyed.avae")
+        save(detector.shared_, folder / "single.avae")
+
+    return run
+
+
+def prepare_stream(folder: Path, name: str) -> Callable[[], object]:
+    """Scores and p-values of new rows of all keys, in random order, by a model that is warm."""
+    from anomaly_vae import load_scorer
+
+    model, rows = load_scorer(folder / f"{name}.avae"), _keyed_rows(N_KEYS, 1)
+    if name == "single":
+        rows = rows.drop(columns="host")
+    model.score_samples(rows[:2000])
+    return lambda: model.p_values(rows)
+
+
 PARTS: dict[str, Callable[[Path], Callable[[], object]]] = {
     "read": prepare_read,
     "sample": prepare_sample,
@@ -130,6 +178,9 @@ PARTS: dict[str, Callable[[Path], Callable[[], object]]] = {
     "threads-parquet": partial(prepare_threads, kind="parquet"),
     "ray": prepare_ray,
     "spark": prepare_spark,
+    "keys": prepare_keys,
+    "stream-single": partial(prepare_stream, name="single"),
+    "stream-keyed": partial(prepare_stream, name="keyed"),
 }
 
 
@@ -231,6 +282,18 @@ def show_kills(folder: Path, n_runs: int) -> None:
     print(f"{n_runs} runs, a worker killed in {n_killed}: files and account as without in {n_same}")
 
 
+def show_keys(folder: Path) -> None:
+    """Time and file of a fit of 2,000 models, and their rows per second beside those of a single one."""
+    from anomaly_vae import load_scorer
+
+    print(f"{N_KEYS:,} keys of {KEY_ROWS} rows x 8", flush=True)
+    seconds, peak = measured("keys", folder)
+    size = (folder / "keyed.avae").stat().st_size / 1e6
+    n_models = len(load_scorer(folder / "keyed.avae").keys_)
+    print(f"  fit and save of {n_models:,} models  {seconds:.1f} s  peak {peak:.0f} MB  file {size:.1f} MB")
+    show_engine(folder, "stream-keyed", "stream-single", N_KEYS * KEY_ROWS)
+
+
 def _parts(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("part-*.csv")}
 
@@ -252,7 +315,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    sections = ["fit", "arrow", "ray", "spark", "kills"]
+    sections = ["fit", "arrow", "ray", "spark", "kills", "keys"]
     parser.add_argument("--fit-rows", type=int, default=20_000_000)
     parser.add_argument("--score-rows", type=int, default=5_000_000)
     parser.add_argument("--kills", type=int, default=20)
@@ -267,7 +330,7 @@ def main() -> None:
         folder = Path(name)
         if "fit" in options.only:
             show_fit(folder, options.fit_rows)
-        if options.only != ["fit"]:
+        if {"arrow", "ray", "spark", "kills"} & set(options.only):
             _fit_model(folder)
         if "arrow" in options.only:
             show_arrow(folder)
@@ -280,6 +343,8 @@ def main() -> None:
             show_engine(folder, "spark", "threads-parquet", options.score_rows)
         if "kills" in options.only:
             show_kills(folder, options.kills)
+        if "keys" in options.only:
+            show_keys(folder)
 
 
 def _fit_model(folder: Path) -> None:

@@ -109,11 +109,11 @@ def _fit_column(values: Floats) -> tuple[float, float, float, float, float, bool
         return 0.0, 1.0, np.nan, 0.0, 0.0, False
     is_integer = bool((known == np.rint(known)).all())
     unit = _log_unit(known, is_integer)
-    center, scale = location_scale(known if np.isnan(unit) else _signed_log(known, unit))
+    center, scale = _location_scale(known if np.isnan(unit) else _signed_log(known, unit))
     return center, scale, unit, float(known.min()), float(known.max()), is_integer
 
 
-def location_scale(values: Floats) -> tuple[float, float]:
+def _location_scale(values: Floats) -> tuple[float, float]:
     """Mean and standard deviation of the values between their outer fences.
 
     The fences lie five quartile ranges outside the quartiles, so that a few extreme values move neither.

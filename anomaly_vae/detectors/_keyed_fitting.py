@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from anomaly_vae.columns.numeric import location_scale
 from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
 from anomaly_vae.detectors._devices import resolve_device
 from anomaly_vae.detectors._fitting import fit_encoder, fit_ensembles
@@ -43,6 +42,9 @@ _PRIOR_CATEGORIES = 10.0
 
 _LEAST_SCALE = 0.02
 """Least spread of a number within a key, in spreads over all keys."""
+
+_REACH = 5.0
+"""Distance from the quartiles beyond which a cell counts as nearer, in quartile ranges."""
 
 _WATCHED = 9
 """One in this many rows is not trained on and sets the weights of the members of the network."""
@@ -120,23 +122,27 @@ def _models(
 
 def _centers_and_scales(parts: list[NDArray[np.float32]]) -> tuple[Floats, Floats]:
     """Centre and scale of each number and key, (n_keys, n_numeric) each; scales shrink to that of all."""
-    moments = np.array([[_moments(column) for column in part.T] for part in parts])
-    center, variance = np.moveaxis(moments.reshape(len(parts), -1, 2), 2, 0)
+    center, variance = np.moveaxis(np.array([_moments(part) for part in parts]), 1, 0)
     weight = np.array([[float(len(part))] for part in parts])
     pooled = variance.mean(axis=0)
     scale = np.sqrt((weight * variance + _PRIOR_ROWS * pooled) / (weight + _PRIOR_ROWS))
     return center, np.maximum(scale, _LEAST_SCALE)
 
 
-def _moments(column: NDArray[np.float32]) -> tuple[float, float]:
-    """Centre and variance of the present cells, of which a few extreme ones count little."""
-    present = column[~np.isnan(column)].astype(np.float64)
-    if not len(present):
-        return 0.0, 1.0
-    if (present == present[0]).all():
-        return float(present[0]), 0.0
-    center, scale = location_scale(present)
-    return center, scale**2
+def _moments(part: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Centre and variance of each number of the rows of a key, (n_numeric,) each.
+
+    Cells farther than ``_REACH`` quartile ranges from the quartiles count as if they were there, so that a
+    few extreme ones move neither. A number without any cell has the moments of the encoder.
+    """
+    cells, counts = np.sort(part.astype(np.float64), axis=0), (~np.isnan(part)).sum(axis=0)
+    columns, last = np.arange(part.shape[1]), np.maximum(counts - 1, 0)
+    first, third = cells[last // 4, columns], cells[last * 3 // 4, columns]
+    reach = np.where(third > first, _REACH * (third - first), np.inf)
+    cells = np.clip(cells, first - reach, third + reach)
+    center = np.nansum(cells, axis=0) / np.maximum(counts, 1)
+    variance = np.nansum((cells - center) ** 2, axis=0) / np.maximum(counts, 1)
+    return center, np.where(counts > 0, variance, 1.0)
 
 
 def _ratios(parts: list[NDArray[np.float32]], encoder: TableEncoder) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Nine kinds of small fitted models, each with a few rows to score."""
+"""Ten kinds of small fitted models, each with a few rows to score."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from anomaly_vae import ImageVAEDetector, TabularVAEDetector, save
+from anomaly_vae import ImageVAEDetector, PerKey, TabularVAEDetector, save
 from tests.anomaly_vae.forging import Members, unzipped, zipped
 
 BINS = {"strategy": "uniform"}
@@ -263,11 +263,20 @@ def _chain(name: str) -> list[Sample]:
     return [*_fitted(name, Pipeline([*chain(), ("detector", detector(**HELD_OUT))]), X, X[:4]), *_steps()]
 
 
+def _keyed(name: str) -> list[Sample]:
+    """Models of two keys, and rows of these, of a new one, and without one; it has no older file."""
+    table = mixed(120)
+    table["host"] = np.repeat(["a", "b"], 60)
+    rows = strange(table).assign(host=["a", "b", "new", None])
+    return [Sample(name, _saved(PerKey(detector(**HELD_OUT), key="host").fit(table)), rows)]
+
+
 KINDS: dict[str, Callable[[str], list[Sample]]] = {
     "numbers": lambda name: _table(name, novelty=True),
     "contaminated": lambda name: _table(name, novelty=False),
     "mixed": lambda name: _fitted(name, detector(), mixed(), strange(mixed()), DIALECT),
     "wide": lambda name: _table(name, novelty=True, n_columns=100),
+    "keyed": _keyed,
     "learned": lambda name: _learned(name),
     "grey": lambda name: _images(name, 1),
     "colour": lambda name: _images(name, 3),

@@ -219,8 +219,15 @@ class Scorer:
 
 
 def final_detector(model: Model) -> TableScorer | TabularVAEDetector:
-    """Return the detector itself, or the last step of a Pipeline."""
+    """Return the detector itself, or the last step of a Pipeline.
+
+    Raises InputError for models of keys, which have many thresholds where runs, alerts and services have one.
+    """
     detector: TableScorer | TabularVAEDetector = model[-1] if is_pipeline(model) else model
+    if hasattr(detector, "model_of"):  # without importing its class
+        raise InputError(
+            "the model has a threshold for each key, and is scored in Python only: use anomaly_vae.load_scorer"
+        )
     return detector
 
 

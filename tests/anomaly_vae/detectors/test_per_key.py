@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from anomaly_vae import PerKey, SchemaError, TabularVAEDetector
+from anomaly_vae import PerKey, SchemaError, TabularVAEDetector, load, load_scorer, save
+from anomaly_vae.persistence import save_threshold
 from tests.anomaly_vae.keyed.hosts import HOSTS, fitted, fresh, hosts, untrained
 
 QUICK = TabularVAEDetector(max_steps=1, hidden_sizes=(4,), validation_fraction=0.25, random_state=0)
@@ -114,3 +118,22 @@ def test_the_false_alarm_rate_of_each_key_is_kept() -> None:
         ).fit(X)
         alarms.append(np.mean(model.p_values(new) <= 1 / 21))
     assert 0.02 < np.mean(alarms) < 1 / 21 + 3 * np.std(alarms) / len(alarms) ** 0.5
+
+
+def test_a_pipeline_may_end_in_one(path: Path) -> None:
+    """Its file comes back."""
+    X = np.column_stack([np.repeat([0.0, 1.0], 60), np.random.default_rng(0).normal(size=120)])
+    pipeline = make_pipeline("passthrough", PerKey(QUICK)).fit(X)
+    save(pipeline, path)
+    assert list(pipeline[-1].keys_) == ["0", "1"]
+    np.testing.assert_array_equal(load(path).score_samples(X), pipeline.score_samples(X))
+
+
+def test_a_file_gets_another_threshold(path: Path) -> None:
+    """For each key, as in memory."""
+    save(fitted(), path)
+    save_threshold(path, path, lambda model: model.set_threshold(contamination=0.3))
+    wanted = copy.deepcopy(fitted()).set_threshold(contamination=0.3)
+    again = load_scorer(path)
+    np.testing.assert_array_equal(again.offsets_, wanted.offsets_)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(again.predict(fresh()), wanted.predict(fresh()))

@@ -18,6 +18,7 @@ from anomaly_vae_pipelines.records import Rows, ScoredRows
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.scoring.tables import Scorer, reason_texts
 from anomaly_vae_pipelines.sources import TableInputs, open_source, read_rows
+from tests.anomaly_vae.keyed.hosts import fitted
 from tests.anomaly_vae_pipelines.conftest import COLUMNS as ORDER_COLUMNS
 from tests.anomaly_vae_pipelines.conftest import orders, read_table, text_rows, write_table
 
@@ -217,3 +218,9 @@ def test_a_column_that_is_new_in_kind_is_refused_with_its_first_value(model, tmp
         (block,) = source.blocks()
         _, rejected = source.read(block, score.names, score.numeric)
     assert (rejected[0].line, rejected[0].reason) == (2, "column 'amount': wanted a number, got 'cheap'")
+
+
+def test_models_of_keys_are_refused() -> None:
+    """Runs, alerts and services have one threshold; a wrong one is never used in its place."""
+    with pytest.raises(InputError, match="a threshold for each key.*load_scorer"):
+        Scorer(fitted())
