@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from anomaly_vae import thresholds
 from anomaly_vae.columns.keys import NO_MODEL
-from anomaly_vae.columns.table import Table, column_names
+from anomaly_vae.columns.table import Table
 from anomaly_vae.detectors._input import as_table
 from anomaly_vae.detectors._keyed_fitting import fit_keyed, sample_keyed
 from anomaly_vae.detectors.tabular import TabularVAEDetector
@@ -112,8 +112,7 @@ class PerKey(KeyedDecisions, OutlierMixin, BaseEstimator):
         """
         started = time.perf_counter()
         table = self._checked(X, reset=True)
-        names = None if isinstance(table, np.ndarray) else column_names(table)
-        column = key_column(self.key, names, table.shape[1])
+        column = key_column(self.key, getattr(self, "feature_names_in_", None), table.shape[1])
         features = column.features(table)
         codes, keys = column.factorized(table)
         self.shared_ = clone(self.estimator).fit(features)

@@ -77,6 +77,14 @@ class KeyedDecisions(TableExplanations):
         self._check_is_fitted()
         return np.asarray(self.model_.owners(self._checked(X)) != NO_MODEL)
 
+    def unseen(self, X: ArrayLike) -> dict[str, NDArray[np.bool_]]:
+        """Which rows hold a value that no training row of any key has, by column; not of the key itself.
+
+        As in ``TabularVAEDetector.unseen``.
+        """
+        self._check_is_fitted()
+        return self.shared_.unseen(self.model_.column.features(self._checked(X)))
+
     def elbo(self, X: ArrayLike) -> Floats:
         """Lower bound on the log density of each row in the table's own units, shape (n_rows,), in nats.
 

@@ -226,7 +226,7 @@ def final_detector(model: Model) -> TableScorer | TabularVAEDetector:
     detector: TableScorer | TabularVAEDetector = model[-1] if is_pipeline(model) else model
     if hasattr(detector, "model_of"):  # without importing its class
         raise InputError(
-            "the model has a threshold for each key, and is scored in Python only: use anomaly_vae.load_scorer"
+            "the model has a threshold for each key and is scored in Python only: use anomaly_vae.load_scorer"
         )
     return detector
 

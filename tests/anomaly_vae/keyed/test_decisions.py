@@ -104,6 +104,22 @@ def test_expected_rows_are_those_of_the_key() -> None:
         assert expected.loc[rows["host"] == key, "load"].median() == pytest.approx(level, abs=1.5)
 
 
+def test_values_that_no_key_had_are_unseen() -> None:
+    """One that another key had is not."""
+    rows = fresh().assign(disk="slow")
+    assert fitted().unseen(rows) == {}
+    rows.loc[3, "disk"] = "tape"
+    found = fitted().unseen(rows)
+    assert (list(found), np.flatnonzero(found["disk"]).tolist()) == (["disk"], [3])
+
+
+def test_the_density_in_the_units_of_the_table_differs_by_a_constant() -> None:
+    """All columns are linear, so that the change of variables of complete rows is the same for all keys."""
+    model, rows = fitted(), fresh()
+    shift = model.elbo(rows) - model.score_samples(rows)
+    assert np.ptp(shift[model.has_own_model(rows) & rows["note"].notna().to_numpy()]) < 1e-6
+
+
 def test_a_threshold_is_set_for_each_key() -> None:
     """A rate for all keys is guaranteed for each of them by its own calibration rows."""
     model = copy.deepcopy(fitted()).set_threshold(false_alarm_rate=0.2)
