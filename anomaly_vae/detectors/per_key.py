@@ -129,10 +129,6 @@ class PerKey(KeyedDecisions, OutlierMixin, BaseEstimator):
         }
         return self
 
-    def n_calibration(self, n_rows: int) -> int:
-        """The most rows of n_rows that ``fit`` can hold out to calibrate one threshold."""
-        return self.estimator.n_calibration(n_rows)
-
     def sample(self, n_rows: int = 1, random_state: int | None = None) -> Any:
         """Rows drawn from the models, in the form given to ``fit``.
 

@@ -26,6 +26,11 @@ def detector_of(estimator: Any) -> Any:
             f"{type(detector).__name__}"
         )
     detector._check_is_fitted()
+    if hasattr(detector, "model_of"):
+        raise InputError(
+            f"a display shows one threshold, and {type(detector).__name__} has one for each key: give its "
+            f"model_of(key), with rows without the key, or its shared_"
+        )
     return detector
 
 

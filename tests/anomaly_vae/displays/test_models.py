@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from anomaly_vae import InputError, TabularVAEDetector, load_scorer, save
 from anomaly_vae.displays._models import are_anomalous, detector_of, finite_values, row_position, rows_of
+from tests.anomaly_vae.keyed import hosts
 
 
 def test_the_detector_is_the_last_step_and_gets_transformed_rows(
@@ -68,3 +69,11 @@ def test_inputs_are_checked() -> None:
     for row in (-1, 3, True, 1.0):
         with pytest.raises(InputError, match="row should be a position from 0 to 2"):
             row_position(row, 3)  # type: ignore[arg-type]
+
+
+def test_models_of_keys_are_shown_one_by_one() -> None:
+    """Together they have many thresholds; each has one."""
+    with pytest.raises(InputError, match="one threshold, and PerKey has one for each key"):
+        detector_of(hosts.fitted())
+    own = hosts.fitted().model_of("a")
+    assert detector_of(own) is own
