@@ -34,6 +34,10 @@ Answer = dict[str, Any]
 CLEAR = [case for case in CASES if not case.asks and case.given == NOTHING]
 
 
+_UNNAMED = "Unnamed: "
+"""How pandas names a column without a name; `fit` leaves such a name empty, or numbers it."""
+
+
 def own(case: Case) -> Answer:
     """What this package says."""
     found, _ = sniff(case.content, case.name, NOTHING)
@@ -134,7 +138,7 @@ def difference(path: str, header: bool) -> str:
         return f"{found.shape} rows and columns, pandas {wanted.shape}"
     for j, name in enumerate(found):
         left, right = found[name], wanted.iloc[:, j]
-        if header and name != str(right.name):
+        if header and name != str(right.name) and not str(right.name).startswith(_UNNAMED):
             return f"column {name!r}, pandas {right.name!r}"
         is_number = pd.api.types.is_numeric_dtype(left)
         if is_number and pd.api.types.is_numeric_dtype(right):
