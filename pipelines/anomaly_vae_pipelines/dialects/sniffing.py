@@ -190,9 +190,9 @@ def _ask_about_separator(lines: Sequence[str], name: str, quote: str, escape: bo
 
 
 def _is_possible(split: Split, given: Given) -> bool:
-    """Whether a separator agrees with the given decimal mark."""
+    """Whether a separator agrees with the given decimal mark: a comma can be both if numbers are quoted."""
     return not (given.decimal == "," and split.separator == ",") or any(
-        '"' in cell for row in split.rows for cell in row
+        "," in cell for row in split.rows for cell in row
     )
 
 

@@ -20,6 +20,14 @@ def test_what_the_user_said_is_not_questioned():
     assert not found.dialect.header
 
 
+def test_a_decimal_comma_that_was_said_can_be_within_quotes():
+    """Between commas; without quotes the separator is another."""
+    quoted = b'a,b\n"1.234,5","2,5"\n"12,25","3,5"\n"7,5","1,0"\n'
+    for given in (NOTHING, Given(decimal=","), Given(decimal=",", thousands=".")):
+        assert sniff(quoted, "a.csv", given).dialect.separator == ","
+    assert sniff(b"a\n1,5\n2,5\n", "a.csv", Given(decimal=",")).dialect.separator == ";"
+
+
 def test_an_encoding_that_does_not_fit_is_refused():
     with pytest.raises(SourceError, match="is not in --encoding utf-8"):
         sniff(b"a,b\n\xe4,2\n", "a.csv", Given(encoding="utf-8"))
