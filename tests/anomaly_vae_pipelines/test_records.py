@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
+from anomaly_vae.score_bins import ScoreBins
 from anomaly_vae_pipelines.records import Evaluation, Rows
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
@@ -28,7 +31,7 @@ def test_rows_that_are_taken_keep_what_is_theirs():
 
 def test_precision_without_alerts_is_unknown():
     """Nothing divided by nothing is None, not zero or one."""
-    quiet = Evaluation(8, 2, 0, 0.9, 0.8, -3.0, n_alerts=0, n_hits=0)
+    quiet = Evaluation(8, 2, 0, 0.9, 0.8, -3.0, n_alerts=0, n_hits=0, histogram=ScoreBins([], 0, {}))
     assert (quiet.precision, quiet.recall, quiet.false_alarm_rate) == (None, 0.0, 0.0)
-    loud = Evaluation(8, 2, 0, 0.9, 0.8, -3.0, n_alerts=5, n_hits=1)
+    loud = replace(quiet, n_alerts=5, n_hits=1)
     assert (loud.precision, loud.recall, loud.false_alarm_rate) == (0.2, 0.5, 0.5)

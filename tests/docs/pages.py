@@ -144,5 +144,6 @@ def run(command: str) -> list[str]:
 
 
 def shape(line: str) -> str:
-    """The line with its numbers taken out."""
+    """The line with its numbers, and the heights of its charts, taken out."""
+    line = re.sub("[ |▁-█]*[▁-█][ |▁-█]*", " ▁", line)
     return re.sub(r"\s+", " ", re.sub(r"[-+]?\d+(\.\d+)?(e[+-]\d+)?", "#", line)).rstrip()

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from anomaly_vae.errors import ModelFileError
-from anomaly_vae.score_bins import ScoreBins
 from anomaly_vae_pipelines.cli.charts import score_pairs
 from anomaly_vae_pipelines.cli.options import json_option
 from anomaly_vae_pipelines.cli.printing import (
@@ -97,6 +96,8 @@ def _actual_rate(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _scores(threshold: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the chart of the calibration scores; only verified metadata have one."""
+    from anomaly_vae.score_bins import ScoreBins
+
     return score_pairs(ScoreBins(**threshold["histogram"])) if "histogram" in threshold else []
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from anomaly_vae.detectors.tabular import TabularVAEDetector
@@ -86,6 +87,7 @@ class TableTraining:
         fast_sample: bool = False,
     ) -> None:
         self.reads_blocks = fast_sample
+        self.held_out: NDArray[np.bool_] | None = None
         self._columns, self._max_rows, self._per, self._dialect = columns, max_rows, per, PLAIN
         self._given, self.reading = given, Reading(given)
         self._train, self._label, self._left_out = train, label, left_out

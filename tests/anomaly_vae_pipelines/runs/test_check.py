@@ -54,7 +54,7 @@ def test_each_column_has_its_kind_and_values(report):
     ("name", "text"),
     [
         ("code", "say so with --id code"),
-        ("n", "because of 1 cells, the first 'n.v.' on line 5.*--na"),
+        ("n", "because of 1 cell, the first 'n.v.' on line 5.*--na"),
         ("far", "9999 is far above all others.*--na 9999"),
         ("none", "has no value; leave it out with --ignore none"),
         ("same", "has one value only"),
