@@ -100,6 +100,15 @@ class _Models(Collector):
             f"absent for fewer than {LEAST} rows.",
         )
         drift_rows = _gauge("score_drift_rows", "Rows whose scores that distance is about.")
+        columns = GaugeMetricFamily(
+            "anomaly_vae_column_drift",
+            "Total variation distance, 0 to 1, of a column of recent rows from calibration; only of columns "
+            "that drift.",
+            labels=(*_NAMED, "column"),
+        )
+        column_rows = _gauge(
+            "column_drift_rows", "Recent rows whose columns are compared; absent if none are kept."
+        )
         threshold = _gauge("threshold_nats", "The threshold.")
         waiting = _gauge("rows_waiting", "Rows waiting for their scores.")
         info = InfoMetricFamily("anomaly_vae_model", "The served model.", labels=_NAMED)
@@ -116,12 +125,18 @@ class _Models(Collector):
             if now.drift is not None:
                 drift.add_metric(labels, now.drift)
             drift_rows.add_metric(labels, now.n_recent)
+            if (recent := served.recent_drift) is not None:
+                column_rows.add_metric(labels, recent.n_rows)
+                for column in recent.columns() or ():
+                    if column.effect is not None:
+                        columns.add_metric((*labels, column.name), column.effect)
             threshold.add_metric(labels, served.offset)
             waiting.add_metric(labels, self._models.get(*labels)[1].n_rows)
             info.add_metric(labels, {"id": served.model_id, "kind": served.kind})
             loaded.add_metric(labels, served.loaded_at.timestamp())
             load.add_metric(labels, served.seconds)
-        yield from (rows, anomalies, scores, drift, drift_rows, threshold, waiting, info, loaded, load)
+        yield from (rows, anomalies, scores, drift, drift_rows, columns, column_rows)
+        yield from (threshold, waiting, info, loaded, load)
 
 
 def _gauge(name: str, about: str) -> GaugeMetricFamily:

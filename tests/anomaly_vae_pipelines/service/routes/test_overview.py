@@ -53,7 +53,15 @@ def test_columns_that_drift_are_named(number_model: TabularVAEDetector, numbers:
         (few,) = client.get("/v1/overview").json()["models"]
         client.post("/v1/score", json={"rows": moved})
         (model,) = client.get("/v1/overview").json()["models"]
+        metrics = client.get("/metrics").text.splitlines()
     assert (few["column_drift"], few["column_drift_rows"]) == (None, 100)
+    of = 'model="model",version="1"'
+    drifted = {line.split()[0]: float(line.split()[1]) for line in metrics if "_column_drift{" in line}
+    assert drifted == {
+        f'anomaly_vae_column_drift{{column="{one["column"]}",{of}}}': one["effect"]
+        for one in model["column_drift"]
+    }
+    assert f"anomaly_vae_column_drift_rows{{{of}}} 300.0" in metrics
     assert model["column_drift_rows"] == 300
     by_name = {one["column"]: one for one in model["column_drift"]}
     assert set(by_name) >= {"y", "z"}
