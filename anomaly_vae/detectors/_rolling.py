@@ -93,14 +93,16 @@ class RollingFit(VerdictLearning):
         _check_sizes(memory_rows, refit_every)
         if not hasattr(self, "model_"):
             return self._start(X, memory_rows)
-        if self._has_learned and getattr(self, MEMORY, None) is None:
+        memory = getattr(self, MEMORY, None)
+        if self._has_learned and memory is None:
             raise InputError(
                 f"the detector learned from {len(self.verdicts_)} verdicts before partial_fit, and no longer "
                 f"has their rows; call forget(last={len(self.verdicts_)}), partial_fit, and then learn again"
             )
-        memory = getattr(self, MEMORY, None) or RowMemory(self._new_seed(), self._threshold())
         rows = self._as_given(X)
         self.model_.encoder.transform(rows)  # a cell that cannot be read would make every later fit fail
+        if memory is None:
+            memory = RowMemory(self._new_seed(), self._threshold())
         memory = memory.followed_by(rows)
         n_blocks = memory.n_waiting // refit_every
         if n_blocks:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from anomaly_vae import InputError, TabularVAEDetector, load, save
 from tests.anomaly_vae.conftest import mixed_table
@@ -137,6 +139,8 @@ def test_a_model_file_has_no_row_of_the_stream(first: TabularVAEDetector, path: 
     assert not hasattr(load(path), "memory_")
     assert len(first.memory_) == 200
     np.testing.assert_array_equal(load(path).score_samples(rows(9, 1)), first.score_samples(rows(9, 1)))
+    save(Pipeline([("scale", StandardScaler().fit(rows(50, 0))), ("detector", first)]), path)
+    assert not hasattr(load(path)[-1], "memory_")
 
 
 def test_a_detector_from_a_file_waits_for_as_many_rows_as_it_was_fitted_on(path: Path) -> None:
@@ -146,6 +150,17 @@ def test_a_detector_from_a_file_waits_for_as_many_rows_as_it_was_fitted_on(path:
     before = detector.score_samples(new)
     np.testing.assert_array_equal(detector.partial_fit(rows(200, 2), **SIZES).score_samples(new), before)
     assert (detector.partial_fit(rows(100, 3), **SIZES).score_samples(new) != before).any()
+
+
+def test_rows_that_come_one_by_one_after_a_fit_are_kept() -> None:
+    """Before the sample has its first row, too: calls of any size give the same sample."""
+    new = rows(130, 2)
+    at_once = unfitted().fit(rows(50, 0)).partial_fit(new, **SIZES)
+    in_parts = unfitted().fit(rows(50, 0))
+    for part in np.array_split(new, 13):
+        in_parts.partial_fit(part, **SIZES)
+    assert (len(in_parts.memory_), in_parts.memory_.n_waiting) == (100, 30)
+    np.testing.assert_array_equal(in_parts.score_samples(new), at_once.score_samples(new))
 
 
 def test_fit_starts_anew(first: TabularVAEDetector) -> None:
@@ -158,7 +173,6 @@ def test_rows_that_cannot_be_scored_do_not_enter(first: TabularVAEDetector) -> N
     detector = copied(first)
     with pytest.raises(InputError, match="x1"):
         detector.partial_fit(np.array([["1", "one", "1"]], dtype=object), **SIZES)
-    assert detector.memory_ is not None
     assert detector.memory_.n_waiting == 0
 
 
