@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from anomaly_vae.columns.frames import converted, from_rows
-from anomaly_vae.columns.table import Table, column_names, holds_numbers, take_rows, whole_rows
+from anomaly_vae.columns.table import Table, column_names, holds_numbers, joined, take_rows, whole_rows
 from anomaly_vae.errors import InputError, SchemaError
 from anomaly_vae.sampling.rows import Positions
 from anomaly_vae.sampling.sizes import SAMPLE_ROWS
@@ -123,9 +123,7 @@ class TableReader:
 
     def join(self, pieces: Sequence[Table]) -> Table:
         """The rows of several tables, in order."""
-        if isinstance(pieces[0], np.ndarray):
-            return np.concatenate(pieces)
-        return pd.concat(cast("Sequence[pd.DataFrame]", pieces), ignore_index=True)
+        return joined(pieces)
 
     def words(self, piece: Table, closed: Collection[str]) -> dict[str, list[Hashable]]:
         """The distinct texts, booleans and categories of each column, except closed ones."""

@@ -8,9 +8,9 @@ be informative.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,6 +263,17 @@ def column_names(X: Table) -> list[str]:
 def take_rows(X: Table, rows: slice | NDArray[np.int64]) -> Table:
     """The rows at these positions."""
     return X[rows] if isinstance(X, np.ndarray) else X.iloc[rows]
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """The rows of one or more tables of the same columns, in order."""
+    if len(tables) == 1:
+        return tables[0]
+    if isinstance(tables[0], np.ndarray) and all(isinstance(table, np.ndarray) for table in tables):
+        return np.concatenate(tables)
+    import pandas as pd
+
+    return pd.concat(cast("Sequence[pd.DataFrame]", tables), ignore_index=True)
 
 
 def holds_numbers(X: Table) -> bool:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from anomaly_vae.columns.table import Table, TableEncoder, take_rows, whole_rows
 from anomaly_vae.detectors._devices import resolve_device
-from anomaly_vae.detectors._fitting import fit_encoder, fit_ensembles
+from anomaly_vae.detectors._fitting import encoded_rows, fit_encoder, fit_ensembles
 from anomaly_vae.detectors._model import TableModel
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import IdentifierColumnWarning
@@ -78,8 +78,7 @@ def fit_keyed(
     owners = np.repeat(np.arange(len(chosen)), [len(split.own) for split in splits])
     own = np.concatenate([split.own for split in splits])
     encoder = _encoder(template, X, own)
-    with whole_rows(own):
-        cells = encoder.transform(take_rows(X, own))
+    cells = encoded_rows(encoder, X, own)
     state = _models(encoder, cells, owners, keys[chosen])
     state, history = _with_network(template, state, cells, owners, random)
     return _calibrated(state, X, splits), history

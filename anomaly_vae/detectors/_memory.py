@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from anomaly_vae.columns.table import Table, take_rows
+from anomaly_vae.columns.table import Table, joined, take_rows
 from anomaly_vae.states.verdicts import Threshold
 
 
@@ -85,15 +84,6 @@ class RowMemory:
         """With more judged rows, of which the latest are kept."""
         judged = rows if self.judged is None else joined([self.judged, rows])
         return replace(self, judged=take_rows(judged, slice(max(len(judged) - n_latest, 0), None)))
-
-
-def joined(tables: list[Table] | tuple[Table, ...]) -> Table:
-    """The rows of one or more tables of the same columns, as one table."""
-    if len(tables) == 1:
-        return tables[0]
-    if all(isinstance(table, np.ndarray) for table in tables):
-        return np.concatenate(tables)
-    return pd.concat(tables, ignore_index=True)  # type: ignore[arg-type]
 
 
 def _replaced(

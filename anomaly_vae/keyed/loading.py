@@ -19,7 +19,7 @@ _FITTED = ("shared_", "keyed_", "n_features_in_", "training_")
 def key_column(key: str | int, names: Sequence[str] | None, n_columns: int) -> KeyColumn:
     """The column with this name or position.
 
-    Raises SchemaError if there is none, and InputError if there is no other.
+    Raises SchemaError if there is none, and InputError for a table without other columns.
     """
     if n_columns < 2:
         raise InputError(

@@ -143,7 +143,7 @@ def described(reading: Reading) -> str:
     if not dialect.header:
         parts.append("no header")
     if dialect.comment:
-        parts.append(f"lines that start with {dialect.comment} left out as comments")
+        parts.append(f"lines that start with {dialect.comment!r} left out as comments")
     if dialect.units:
         parts.append("a second line of names or units left out")
     if dialect.decimal != ".":

@@ -124,7 +124,7 @@ UNWRITTEN = "output: cannot be written (it is closed; write to a file instead); 
     ],
 )
 def test_a_stream_that_is_closed_is_named(model, unseen, closed, arguments, code, problem):
-    """As cron jobs and daemons start their children; text for nobody is no problem."""
+    """As cron jobs and daemons start their children; text that nothing reads is left out."""
     named = [{"MODEL": model, "ROWS": unseen}.get(word, word) for word in arguments]
     done = subprocess.run(
         ["sh", "-c", f'"$@" {closed}', "sh", *command_line(*named)],
