@@ -7,16 +7,28 @@ The estimators and the scorer of a model file share it, so it imports no scikit-
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self, get_args
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anomaly_vae import thresholds
 from anomaly_vae.errors import InputError, NonFiniteScoreError
-from anomaly_vae.tails import LowerTail, Tail, severities, tail_p_values
+from anomaly_vae.tails import LowerTail, SeverityScale, Tail, p_value_function, severities, tail_p_values
 
 Floats = NDArray[np.float64]
+
+
+class Decided(NamedTuple):
+    """Scores of rows and the decisions about them, each of shape (n_rows,)."""
+
+    scores: Floats
+    p_values: Floats
+    severities: Floats
+    is_anomaly: NDArray[np.bool_]
+    offsets: Floats
+    """The thresholds of the rows, in nats."""
 
 
 class Decisions:
@@ -83,6 +95,30 @@ class Decisions:
         """
         return severities(self.score_samples(X), self.calibration_scores_)
 
+    def decider(
+        self, offset: float | None = None, tail: Tail = "empirical"
+    ) -> Callable[[ArrayLike], Decided]:
+        """The function that scores rows and decides about them at once, for many batches of rows.
+
+        Parameters
+        ----------
+        offset : float, optional
+            Scores below it are anomalous, in nats; the model's own threshold by default.
+        tail : {"empirical", "gpd"}
+            As in ``p_values``, which raises InputError here.
+        """
+        self._check_is_fitted()
+        least = self.offset_ if offset is None else offset
+        p_values = p_value_function(self.calibration_scores_, tail)
+        scale = SeverityScale.fit(self.calibration_scores_)
+
+        def decide(X: ArrayLike) -> Decided:
+            scores = self.score_samples(X)
+            offsets = np.full(len(scores), least)
+            return Decided(scores, p_values(scores), scale.severities(scores), scores < least, offsets)
+
+        return decide
+
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Mean ELBO of the rows in nats, for model selection on held-out rows."""
         return float(self.score_samples(X).mean())
@@ -133,6 +169,10 @@ class Decisions:
         else:
             self._set_offset(_finite("offset", offset))
         return self
+
+    def all_calibration_scores(self) -> Floats:
+        """The scores of all calibration rows, ascending, shape (n_calibration,), in nats."""
+        return self.calibration_scores_
 
     @property
     def threshold_interval_(self) -> tuple[float, float] | None:

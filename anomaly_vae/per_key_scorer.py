@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from anomaly_vae.states.checks import check_dict, check_whole
 from anomaly_vae.states.parameters import table_parameters
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from anomaly_vae.detectors.per_key import PerKey
 
 _PARAMETERS = ("estimator", "key", "min_rows")
@@ -66,6 +69,13 @@ class PerKeyScorer(KeyedDecisions):
         detector = PerKey.__new__(PerKey)
         detector.__setstate__({name: value for name, value in vars(self).items() if name != "model_"} | own)
         return detector
+
+    def expected_rows(self, n_rows: int) -> pd.DataFrame:
+        """Rows that the shared model expects, as ``TableScorer.expected_rows``, with a key each, in turn."""
+        rows = self.shared_.expected_rows(n_rows)
+        keys = [*self.keys_, None][: max(len(self.keys_), 1)]
+        rows.insert(self.model_.column.position, self._key_name(), [*islice(cycle(keys), n_rows)])
+        return rows
 
     def sample(self, n_rows: int = 1, random_state: int | None = None) -> Any:
         """Rows drawn from the model, as ``PerKey.sample`` draws them; imports torch."""

@@ -8,20 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from functools import cache
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anomaly_vae.columns.keys import NO_MODEL, KeyColumn
 from anomaly_vae.columns.table import Table
-from anomaly_vae.decisions import Floats, finite, summary
+from anomaly_vae.decisions import Decided, Floats, finite, summary
 from anomaly_vae.errors import InputError
 from anomaly_vae.explanations import TableExplanations
 from anomaly_vae.keyed.models import KeyedModel, KeyModel
 from anomaly_vae.schema import Column, Schema
 from anomaly_vae.states.keyed import KeyedState, Positions
-from anomaly_vae.tails import SeverityScale, Tail, p_value_function
+from anomaly_vae.tails import SeverityScale, Tail, check_tail, p_value_function
+
+OfOwner: TypeAlias = Callable[[int], Callable[[Floats], Floats]]
+"""A function of the scores of rows, by the position of their model."""
 
 KEY = "the key"
 """The detail of the column of keys in a schema."""
@@ -107,14 +111,36 @@ class KeyedDecisions(TableExplanations):
         of the shared model the same holds if keys are as mixed as in training; for a single unseen key
         nothing is guaranteed. ``tail`` is as in ``TabularVAEDetector.p_values``.
         """
-        return self._by_key(*self._scored(X), lambda one: p_value_function(one.calibration_scores_, tail))
+        return self._by_key(*self._scored(X), self._p_values(tail))
 
     def severity(self, X: ArrayLike) -> Floats:
         """Severity of each row among those of its own model, from 0 to 100, shape (n_rows,).
 
         As in ``TabularVAEDetector.severity``.
         """
-        return self._by_key(*self._scored(X), _severities)
+        return self._by_key(*self._scored(X), self._severities())
+
+    def decider(
+        self, offset: float | None = None, tail: Tail = "empirical"
+    ) -> Callable[[ArrayLike], Decided]:
+        """As in ``TabularVAEDetector``; raises InputError for an ``offset``, as each key has its own."""
+        self._check_is_fitted()
+        if offset is not None:
+            raise InputError("each key has a threshold of its own; set them with set_threshold")
+        p_values, severities = self._p_values(tail), self._severities()
+
+        def decide(X: ArrayLike) -> Decided:
+            scores, owners = self._scored(X)
+            offsets = self._offsets(owners)
+            return Decided(
+                scores,
+                self._by_key(scores, owners, p_values),
+                self._by_key(scores, owners, severities),
+                scores < offsets,
+                offsets,
+            )
+
+        return decide
 
     def set_threshold(self, **rule: Any) -> Self:
         """Set other thresholds, of each key from its own calibration rows; as in ``TabularVAEDetector``.
@@ -132,6 +158,11 @@ class KeyedDecisions(TableExplanations):
         if runtime is not None:
             self._set_members(runtime.state, members)
         return self
+
+    def all_calibration_scores(self) -> Floats:
+        """The calibration scores of all keys, ascending; those of the shared model if no key has its own."""
+        runtime = self.model_.runtime
+        return self.calibration_scores_ if runtime is None else np.sort(runtime.state.scores)
 
     @property
     def offset_(self) -> float:  # type: ignore[override]
@@ -159,11 +190,16 @@ class KeyedDecisions(TableExplanations):
         return self.shared_.latent_dim_
 
     def metadata(self) -> dict[str, Any]:
-        """A JSON-serialisable summary: parameters, columns, training, threshold of the shared model."""
+        """A JSON-serialisable summary: parameters, columns, training, threshold of the shared model.
+
+        "n_keys" of the threshold is the number of keys that have their own.
+        """
         self._check_is_fitted()
         shared = self.shared_.metadata()["parameters"]
         parameters = {"estimator": shared, "key": self.key, "min_rows": self.min_rows}
-        return summary(self, "PerKey", parameters, self._input_metadata())
+        found = summary(self, "PerKey", parameters, self._input_metadata())
+        found["threshold"]["n_keys"] = len(self.keys_)
+        return found
 
     def _key_name(self) -> str:
         position = self.model_.column.position
@@ -202,14 +238,37 @@ class KeyedDecisions(TableExplanations):
     def _offsets(self, owners: Positions) -> Floats:
         return np.append(self.offsets_, self.shared_.offset_)[owners]
 
-    def _by_key(
-        self, scores: Floats, owners: Positions, function: Callable[[Any], Callable[[Floats], Floats]]
-    ) -> Floats:
+    def _p_values(self, tail: Tail) -> OfOwner:
+        """The p-values of the rows of a model; raises InputError if a key has too few rows for a tail."""
+        if tail == "gpd" and len(self.keys_):
+            least = int(self.n_calibration_.argmin())
+            with _naming(self.keys_[least]):
+                check_tail(int(self.n_calibration_[least]))
+        return cache(lambda owner: p_value_function(self._owner(owner).calibration_scores_, tail))
+
+    def _severities(self) -> OfOwner:
+        """The severities of the rows of a model."""
+
+        @cache
+        def severities(owner: int) -> Callable[[Floats], Floats]:
+            one = self._owner(owner)
+            scale = (
+                one.severity_scale
+                if isinstance(one, KeyModel)
+                else SeverityScale.fit(one.calibration_scores_)
+            )
+            return scale.severities
+
+        return severities
+
+    def _owner(self, owner: int) -> KeyModel | TableExplanations:
+        return self.shared_ if owner == NO_MODEL else self.model_.member(owner)
+
+    def _by_key(self, scores: Floats, owners: Positions, function: OfOwner) -> Floats:
         """A function of scores that depends on the model of the row."""
         result = np.empty(len(scores))
         for owner, rows in _groups(owners):
-            one = self.shared_ if owner == NO_MODEL else self.model_.member(owner)
-            result[rows] = function(one)(scores[rows])
+            result[rows] = function(owner)(scores[rows])
         return result
 
 
@@ -219,12 +278,6 @@ def _groups(owners: Positions) -> Iterator[tuple[int, Positions]]:
     starts = np.flatnonzero(np.diff(owners[order], prepend=NO_MODEL - 1))
     for rows in np.split(order, starts[1:]):
         yield int(owners[rows[0]]), rows
-
-
-def _severities(model: Any) -> Callable[[Floats], Floats]:
-    if isinstance(model, KeyModel):
-        return model.severity_scale.severities
-    return SeverityScale.fit(model.calibration_scores_).severities
 
 
 @contextmanager

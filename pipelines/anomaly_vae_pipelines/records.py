@@ -210,6 +210,8 @@ class ScoredRows:
         Which rows hold a value that training never saw, by column; only the columns with any.
     drift : rows of ``anomaly_vae.drift``, or None
         The rows as a monitor of drift sees them, if the scorer was asked for that.
+    offsets : array of shape (n_rows,) or None
+        The threshold of each row, in nats, if each key has its own.
     """
 
     rows: Rows
@@ -220,6 +222,7 @@ class ScoredRows:
     reasons: Reasons
     unseen: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     drift: DriftRows | None = None
+    offsets: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -241,23 +244,26 @@ class Threshold:
     ----------
     model : str
         File of the saved model.
-    offset : float
-        The threshold, in nats: a row that scores lower is an anomaly.
+    offset : float or None
+        The threshold, in nats: a row that scores lower is an anomaly; None if each key has its own.
     false_alarm_rate, tail : float or None, {"empirical", "gpd"} or None
         Share of normal rows expected below it, if known, and its basis: a guarantee, or an estimate.
     n_calibration : int
         Number of calibration rows.
+    n_keys : int or None
+        Number of keys with a threshold of their own; None without keys.
     threshold_interval, false_alarm_interval : (float, float) or None
         Intervals of the threshold, in nats, and of the actual false-alarm rate, as in ``TabularVAEDetector``.
     """
 
     model: str
-    offset: float
+    offset: float | None
     false_alarm_rate: float | None
     tail: str | None
     n_calibration: int
     threshold_interval: tuple[float, float] | None
     false_alarm_interval: tuple[float, float] | None
+    n_keys: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,8 +321,9 @@ class ScoreSummary:
         File of the rejected rows.
     n_anomalies : int
         Scored rows below the threshold.
-    threshold, tail : float, {"empirical", "gpd"}
-        In nats; "gpd" if p-values below the lowest calibration score are estimated.
+    threshold, tail : float or None, {"empirical", "gpd"}
+        In nats, None if each key has its own; "gpd" if p-values below the lowest calibration score are
+        estimated.
     quantiles : mapping of str to float
         Quantiles of the scores in nats, with a relative error of at most 1 %.
     seconds, n_sitting : float, int
@@ -334,7 +341,7 @@ class ScoreSummary:
     rejected: Mapping[str, int]
     rejected_to: str | None
     n_anomalies: int
-    threshold: float
+    threshold: float | None
     quantiles: Mapping[str, float]
     seconds: float
     n_sitting: int
@@ -373,12 +380,12 @@ class Evaluation:
         Rows by label; rows with an empty label are not evaluated.
     auroc, average_precision : float or None
         Quality of the ranking by score, over all thresholds; None if all rows are of one kind.
-    offset : float
-        The model's threshold in nats.
+    offset : float or None
+        The model's threshold in nats; None if each key has its own.
     n_alerts, n_hits : int
         Rows below the threshold, and the number of them that are anomalous.
-    histogram : ScoreBins
-        Scores by bin, of normal and of anomalous rows.
+    histogram : ScoreBins or None
+        Scores by bin, of normal and of anomalous rows; None without one threshold.
     """
 
     n_normal: int
@@ -386,10 +393,10 @@ class Evaluation:
     n_unlabelled: int
     auroc: float | None
     average_precision: float | None
-    offset: float
+    offset: float | None
     n_alerts: int
     n_hits: int
-    histogram: ScoreBins
+    histogram: ScoreBins | None
 
     @property
     def precision(self) -> float | None:

@@ -202,6 +202,7 @@ def load_alerter(
     calibration_scores: NDArray[np.float64] | None = None,
     offset: float | None = None,
     calibration_rows: Callable[[], Reference] | None = None,
+    n_of_key: int | None = None,
     environ: Mapping[str, str] = os.environ,
     beside: Path | None = None,
     clock: Clock | None = None,
@@ -222,6 +223,9 @@ def load_alerter(
         p-value.
     calibration_rows : callable or None
         Gives the calibration rows of a model of a table, with which rules of drift compare columns.
+    n_of_key : int or None
+        For a model with a threshold for each key, instead of the scores and the offset: the most held-out
+        rows of a key.
     environ : mapping of str to str
         The environment variables, which hold the secrets.
     beside : Path or None
@@ -243,7 +247,7 @@ def load_alerter(
         If another run is using the state (or the file in ``beside``) or the spool.
     """
     chosen = clock or Clock()
-    calibration = CalibrationScores(calibration_scores, offset, calibration_rows)
+    calibration = CalibrationScores(calibration_scores, offset, calibration_rows, n_of_key)
     config = read_config(Path(path), environ, calibration, chosen)
     config = replace(config, ids=tuple(ids) or config.ids)
     _note_ended(config, Path(path), chosen.now())

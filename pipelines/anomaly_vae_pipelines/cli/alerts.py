@@ -57,10 +57,13 @@ def check(rules: str, model: str) -> None:
     from anomaly_vae_pipelines.alerting.config.reading import read_config
     from anomaly_vae_pipelines.alerting.rules.limits import CalibrationScores
     from anomaly_vae_pipelines.alerting.times import Clock
-    from anomaly_vae_pipelines.scoring.tables import final_detector, reference_maker
+    from anomaly_vae_pipelines.runs.alerter import calibration_of
+    from anomaly_vae_pipelines.scoring.tables import final_detector
 
     detector = final_detector(load_scorer(model))
-    calibration = CalibrationScores(detector.calibration_scores_, detector.offset_, reference_maker(detector))
+    known = calibration_of(detector)
+    names = ("calibration_scores", "offset", "calibration_rows", "n_of_key")
+    calibration = CalibrationScores(*map(known.get, names))
     config = read_config(Path(rules), os.environ, calibration, Clock())
     _show_rules(f"{rules} for {model}, which has {calibration.n_rows:,} held-out rows:", config)
 

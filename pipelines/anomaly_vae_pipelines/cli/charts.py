@@ -13,8 +13,10 @@ BLOCKS, ASCII = " ▁▂▃▄▅▆▇█", " .:-=+*#%"
 """Signs for growing counts, and those for terminals that cannot show them."""
 
 
-def score_pairs(bins: ScoreBins) -> list[tuple[str, str]]:
-    """Pairs for ``echo_pairs``: a chart of the scores of each group of rows, and the scale below it."""
+def score_pairs(bins: ScoreBins | None) -> list[tuple[str, str]]:
+    """Pairs for ``echo_pairs``: a chart of the scores of each group, and the scale below it, if any."""
+    if bins is None:
+        return []
     charts = [(name, chart(counts, bins.n_below)) for name, counts in bins.counts.items()]
     scale = f"scores from {bins.edges[0]:.4g} to {bins.edges[-1]:.4g} nats, | is the threshold"
     return [*charts, ("", scale)]

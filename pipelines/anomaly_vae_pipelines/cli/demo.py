@@ -11,7 +11,7 @@ import click
 
 from anomaly_vae_pipelines.cli.charts import score_pairs
 from anomaly_vae_pipelines.cli.options import progress_option, wants_progress
-from anomaly_vae_pipelines.cli.printing import echo_rich, nats
+from anomaly_vae_pipelines.cli.printing import echo_rich, nats, threshold_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -70,7 +70,7 @@ def _results(demo: Demo) -> tuple[str, str, str]:
     charts = "\n".join(f"  {name:<9}  {text}" for name, text in pairs)
     size = f"{fit.n_rows} benign rows, {sum(fit.kinds.values())} columns, {fit.seconds:.1f} s"
     return (
-        f"{size}, threshold {nats(fit.offset)}",
+        f"{size}, threshold {threshold_text(fit.offset, None, None)}",
         f"{demo.score.n_rows} rows, {demo.score.n_anomalies} of them anomalous",
         f"AUROC {e.auroc:.3f}, average precision {e.average_precision:.3f}, recall {e.recall:.3f}\n" + charts,
     )

@@ -170,7 +170,7 @@ def _pairs(e: Evaluation, noun: str) -> list[tuple[str, str]]:
     return [
         ("AUROC", _share(e.auroc)),
         ("average precision", _share(e.average_precision)),
-        ("threshold", nats(e.offset)),
+        ("threshold", "one per key" if e.offset is None else nats(e.offset)),
         ("precision", f"{precision}  ({e.n_hits:,} of {e.n_alerts:,} alerts are anomalous)"),
         (
             "recall",

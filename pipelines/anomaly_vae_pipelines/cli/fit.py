@@ -53,7 +53,7 @@ _SIZE_HELP = (
     "have the same size]"
 )
 _CHANNELS_HELP = "Convert all images to grey (1) or colour (3), now and when scoring."
-_OF_TABLES = ("rows", "per", "fast_sample", "recipe", "ids", "ignored", "schema")
+_OF_TABLES = ("rows", "per", "key", "fast_sample", "recipe", "ids", "ignored", "schema")
 """Options for new models of tables."""
 
 _MOST_ODD = 3
@@ -66,6 +66,10 @@ _ROWS_HELP = (
 _PER_HELP = (
     "If TRAIN has more than --rows rows, train on as many rows of each value of this column as of any other, "
     "so that rare ones are present. Thresholds are calibrated on rows that are drawn uniformly."
+)
+_KEY_HELP = (
+    "Fit a model for each value of this column, such as a host, with a threshold of its own. Rows of rare "
+    "and new values are scored by a model of all rows. Implies --per COL."
 )
 _FAST_HELP = (
     "Read only some blocks of TRAIN, drawn at random, with about --rows rows: row groups of Parquet, or "
@@ -118,6 +122,7 @@ _VERDICTS_HELP = "Learn from these verdicts after the fit, instead of those of O
 @schema_option
 @click.option("--rows", type=click.IntRange(min=20), metavar="N", help=_ROWS_HELP)
 @click.option("--per", metavar="COL", help=_PER_HELP)
+@click.option("--key", metavar="COL", help=_KEY_HELP)
 @click.option("--fast-sample", is_flag=True, help=_FAST_HELP)
 @click.option("--from", "old", metavar="OLD", help=_FROM_HELP)
 @click.option("--verdicts", multiple=True, metavar="FILE", help=_VERDICTS_HELP)
@@ -147,6 +152,7 @@ def command(
     schema: str | None,
     rows: int | None,
     per: str | None,
+    key: str | None,
     fast_sample: bool,
     old: str | None,
     verdicts: tuple[str, ...],
@@ -199,6 +205,8 @@ def command(
         return
     _refuse(ctx, "TRAIN is a table", "image_size", "channels")
     arguments |= {"parameters": defaults | {"novelty": label is not None} | parameters}
+    if key is not None:
+        _refuse(ctx, "A model with --key has many thresholds, and a report needs one", "page")
     said, left_out = given_schema(ctx, schema)
     arguments |= {
         "label": both_of(label, normal),
@@ -206,6 +214,7 @@ def command(
         "recipe": recipe or "tabular",
         "given": said,
         "per": per,
+        "key": key,
         "fast_sample": fast_sample,
         **({} if rows is None else {"max_rows": rows}),
     }
@@ -287,7 +296,7 @@ def _show(summary: FitSummary, train: str) -> None:
         *_read_blocks(summary),
         *_odd(summary, train),
         ("held out", f"ELBO {nats(summary.elbo_validation)} per {noun}"),
-        ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail)),
+        ("threshold", threshold_text(summary.offset, summary.false_alarm_rate, summary.tail, summary.n_keys)),
         *actual_rate(summary.false_alarm_rate, summary.false_alarm_interval, summary.n_calibration, noun),
         ("saved to", summary.model),
     ]

@@ -64,7 +64,7 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
             f"on {training['n_rows']:,} rows, {training['n_steps']:,} steps, {training['seconds']:.1f} s",
         ),
         ("ELBO", f"{nats(training['elbo_train'])} {per_row}, held out {nats(training['elbo_validation'])}"),
-        ("threshold", shown),
+        *_thresholds(threshold, shown),
         *_actual_rate(metadata),
         ("calibrated", f"on {threshold['n_calibration']:,} held-out rows"),
         *_scores(threshold),
@@ -77,6 +77,13 @@ def _show(model: str, metadata: dict[str, Any], unverified: bool) -> None:
     if metadata["schema"]:
         rows = [(column["name"], column["kind"], column["detail"]) for column in metadata["schema"]]
         echo_table(("column", "kind", "detail"), rows)
+
+
+def _thresholds(threshold: dict[str, Any], shown: str) -> list[tuple[str, str]]:
+    """Return the threshold, or the number of them and that of the model of all keys."""
+    if "n_keys" not in threshold:
+        return [("threshold", shown)]
+    return [("threshold", threshold_text(None, None, None, threshold["n_keys"])), ("other keys", shown)]
 
 
 def _images(metadata: dict[str, Any]) -> list[tuple[str, str]]:

@@ -91,8 +91,12 @@ def actual_rate(
     return [("actual rate", f"{low:.2g} to {high:.2g} with 90 % confidence ({rows})")]
 
 
-def threshold_text(offset: float, false_alarm_rate: float | None, tail: str | None) -> str:
+def threshold_text(
+    offset: float | None, false_alarm_rate: float | None, tail: str | None, n_keys: int | None = None
+) -> str:
     """Format a threshold with its guaranteed or estimated false-alarm rate."""
+    if offset is None:
+        return "one for all rows, as no key has enough" if not n_keys else f"one for each of {n_keys:,} keys"
     if false_alarm_rate is None:
         return nats(offset)
     estimate = ", estimated" if tail == "gpd" else ""

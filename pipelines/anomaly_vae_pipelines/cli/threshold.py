@@ -90,7 +90,7 @@ def command(
     )
     pairs = [
         *of_rows,
-        ("threshold", threshold_text(threshold.offset, rate, threshold.tail)),
+        ("threshold", threshold_text(threshold.offset, rate, threshold.tail, threshold.n_keys)),
         *actual_rate(rate, threshold.false_alarm_interval, threshold.n_calibration),
         ("saved to", threshold.model),
     ]

@@ -74,9 +74,9 @@ def command(
     """
     from anomaly_vae_pipelines.alerting import load_alerter
     from anomaly_vae_pipelines.io.overwriting import check_no_overwriting, check_not_read_back
+    from anomaly_vae_pipelines.runs.alerter import calibration_of
     from anomaly_vae_pipelines.runs.watch import Watcher, default_checkpoint
     from anomaly_vae_pipelines.scoring.model_files import open_model
-    from anomaly_vae_pipelines.scoring.tables import reference_maker
     from anomaly_vae_pipelines.sources.opening import TABLE_SUFFIXES
 
     checkpoint_path = Path(checkpoint) if checkpoint else default_checkpoint(source)
@@ -86,15 +86,8 @@ def command(
     for name, path in outputs.items():
         check_not_read_back(name, path, Path(source), TABLE_SUFFIXES)
     adapter = open_model(model, given_dialect(click.get_current_context())).adapter
-    detector = adapter.detector
-    alerter = load_alerter(
-        rules,
-        calibration_scores=detector.calibration_scores_,
-        offset=detector.offset_,
-        calibration_rows=reference_maker(detector),
-        beside=checkpoint_path,
-        ids=ids,
-    )
+    known = calibration_of(adapter.detector)
+    alerter = load_alerter(rules, beside=checkpoint_path, ids=ids, **known)
     try:
         check_no_overwriting(outputs | alerter.files, read)
         watcher = Watcher(

@@ -23,7 +23,7 @@ from anomaly_vae_pipelines.scoring.evaluation import (
 )
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
 from anomaly_vae_pipelines.scoring.options import RowObserver
-from anomaly_vae_pipelines.scoring.tables import reason_texts
+from anomaly_vae_pipelines.scoring.tables import one_offset, reason_texts
 
 Floats = NDArray[np.float64]
 Kinds = Callable[[Rows], NDArray[np.int8]]
@@ -245,7 +245,8 @@ def _evaluated(parts: Sequence[_Pass], offset: float) -> Evaluation:
     if not known.any():
         raise InputError("no row is known to be normal or anomalous; the labels and verdicts are empty")
     scores = np.concatenate([part.scores for part in parts])[known]
-    return evaluate_scores(scores, kinds[known] == ANOMALOUS, offset, n_unlabelled=int((~known).sum()))
+    anomalous, n_unlabelled = kinds[known] == ANOMALOUS, int((~known).sum())
+    return evaluate_scores(scores, anomalous, scores < offset, offset, n_unlabelled=n_unlabelled)
 
 
 def _examples(before: _Pass, after: _Pass, group: NDArray[np.bool_], n_examples: int) -> list[Example]:
@@ -266,6 +267,8 @@ def _examples(before: _Pass, after: _Pass, group: NDArray[np.bool_], n_examples:
 
 
 def _check_kinds(old: OpenedModel, new: OpenedModel, known: object) -> None:
+    for model in (old, new):
+        one_offset(model.detector, f"{model.path}: a comparison needs")
     kinds = ["images" if isinstance(model.adapter, ImageAdapter) else "a table" for model in (old, new)]
     if kinds[0] != kinds[1]:
         problem = f"{old.path} was fitted on {kinds[0]}, and {new.path} on {kinds[1]}"

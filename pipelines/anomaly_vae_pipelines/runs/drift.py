@@ -9,6 +9,7 @@ from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
+from anomaly_vae_pipelines.scoring.tables import one_offset
 
 
 def drift_files(opened: OpenedModel, sources: Sequence[str], rate: float) -> DriftReport:
@@ -19,6 +20,7 @@ def drift_files(opened: OpenedModel, sources: Sequence[str], rate: float) -> Dri
     adapter = opened.adapter
     if isinstance(adapter, ImageAdapter):
         raise InputError(f"{opened.path}: was fitted on images, and only tables are compared by column")
+    one_offset(adapter.detector, f"{opened.path}: drift needs")
     reference = adapter.detector.drift_reference()
     scorer = adapter.scorer(explain="none", reference=reference)
     monitor = DriftMonitor(reference, rate)

@@ -6,6 +6,7 @@ from collections import Counter
 
 from sklearn.pipeline import Pipeline
 
+from anomaly_vae.detectors.per_key import PerKey
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import load
@@ -44,6 +45,11 @@ def _exportable(fitted: AnyModel, path: str) -> TabularVAEDetector:
         raise InputError(
             f"{path}: is a Pipeline, and only a detector of tables can be exported; export its last step in "
             f"Python with load({path!r})[-1].to_onnx, and score rows that its other steps have transformed"
+        )
+    if isinstance(fitted, PerKey):
+        raise InputError(
+            f"{path}: has a model for each key, and only a detector of tables can be exported; export the "
+            f"model of all keys in Python with load({path!r}).shared_.to_onnx"
         )
     raise InputError(
         f"{path}: is a model of images, and only a detector of tables can be exported; score images with "

@@ -18,6 +18,7 @@ from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.scoring import budget
 from anomaly_vae_pipelines.scoring.adapters import Adapter
 from anomaly_vae_pipelines.scoring.blocks import score_blocks
+from anomaly_vae_pipelines.scoring.tables import one_offset
 from anomaly_vae_pipelines.sources import Source
 from anomaly_vae_pipelines.sources.image_inputs import Inputs
 from anomaly_vae_pipelines.sources.selection import require_columns
@@ -60,6 +61,7 @@ def discovery_threshold(
     estimated. Raises InputError for inputs that cannot be read twice, and for a rate that no number of rows
     can reach.
     """
+    one_offset(adapter.detector, "a false-discovery rate needs")
     calibration = adapter.detector.calibration_scores_
     if tail == "empirical":
         check_discovery(rate, len(calibration))
@@ -89,6 +91,7 @@ def budget_threshold(
     are too few calibration rows for the budget, unless ``tail`` is "gpd". The threshold of the model is not
     changed.
     """
+    one_offset(adapter.detector, "a budget of alerts needs")
     if time is not None:
         rows_per_day = budget.rows_per_day(_times(adapter.inputs(inputs, input_format), time), time)
     if rows_per_day is None:

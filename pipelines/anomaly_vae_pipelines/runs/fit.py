@@ -6,11 +6,12 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
+from anomaly_vae.detectors.per_key import PerKey
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import save
 from anomaly_vae.sampling.sizes import SAMPLE_ROWS, n_watched_of
@@ -24,6 +25,7 @@ from anomaly_vae_pipelines.runs.memory import return_freed_memory
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
+from anomaly_vae_pipelines.scoring.tables import final_detector
 
 
 class Rule(NamedTuple):
@@ -53,6 +55,7 @@ def fit_file(
     max_rows: int = SAMPLE_ROWS,
     per: str | None = None,
     fast_sample: bool = False,
+    key: str | None = None,
     false_alarm_rate: float | None = None,
     contamination: float | None = None,
     tail: Tail = "empirical",
@@ -87,6 +90,8 @@ def fit_file(
     fast_sample : bool
         Whether only some blocks of the files are read, drawn at random, with about ``max_rows`` rows. The
         model file then has no digest of the files.
+    key : str, optional
+        The column by whose values models are fitted, as ``PerKey`` does; rows are drawn by it too.
     false_alarm_rate : float in (0, 1), optional
         Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
         number of rows cannot guarantee raises InputError before the fit.
@@ -105,7 +110,7 @@ def fit_file(
         For files, names and parameters that cannot be used.
     """
     training = TableTraining(
-        train, label, left_out, parameters or {}, recipe, given, columns, max_rows, per, fast_sample
+        train, label, left_out, parameters or {}, recipe, given, columns, max_rows, per, fast_sample, key
     )
     rule = Rule(false_alarm_rate, contamination, tail)
     return _fit(training, train, output, rule, force, command, parent)
@@ -158,7 +163,7 @@ def _fit(
     command: str | None,
     parent: str | None = None,
 ) -> FitSummary:
-    started, detector = time.perf_counter(), training.detector
+    started = time.perf_counter()
     paths = training.paths()
     check_no_overwriting({"-o": output}, paths)
     with replacing(output, force=force) as temporary:
@@ -167,6 +172,7 @@ def _fit(
             data = training.data()
         return_freed_memory()
         fit_model(training, train, data, rule)
+        detector = final_detector(cast(Any, training.model))
         if rule.false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
         elif rule.contamination is not None:
@@ -189,7 +195,7 @@ def _fit(
 def fit_model(training: Training, train: str, data: Any, rule: Rule) -> None:
     """Fit a model; raises InputError for a parameter or data that scikit-learn rejects with ValueError."""
     try:
-        if rule.false_alarm_rate is not None:
+        if rule.false_alarm_rate is not None and not isinstance(training.model, PerKey):
             check_rate(rule.false_alarm_rate, _n_calibration(training, len(data)), rule.tail)
         training.model.fit(data, **_held_out(training))
     except InputError:
@@ -215,6 +221,8 @@ def _held_out(training: Training) -> dict[str, Any]:
     if not isinstance(training, TableTraining) or training.held_out is None:
         return {}
     model = training.model
+    if isinstance(model, PerKey):  # which holds out rows of each key
+        return {}
     step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
     return {f"{step}held_out": training.held_out}
 

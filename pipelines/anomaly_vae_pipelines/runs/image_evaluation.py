@@ -166,7 +166,8 @@ def _is_good(file: ImageFile) -> bool:
 
 def _compared(good: Floats, others: Floats, offset: float) -> Evaluation:
     anomalous = np.repeat([False, True], [len(good), len(others)])
-    return evaluate_scores(np.concatenate([good, others]), anomalous, offset)
+    scores = np.concatenate([good, others])
+    return evaluate_scores(scores, anomalous, scores < offset, offset)
 
 
 def _localised(heat: Localisation) -> Localised | None:

@@ -23,7 +23,7 @@ from anomaly_vae_pipelines.records import VERDICT, VERDICT_ID, VERDICT_WORDS, Ro
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
 from anomaly_vae_pipelines.scoring.model_files import model_id
-from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline
+from anomaly_vae_pipelines.scoring.tables import Model, Scorer, final_detector, is_pipeline, one_offset
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
 
@@ -112,6 +112,7 @@ def learn_file(
         if isinstance(adapter, ImageAdapter):
             raise InputError(f"{model}: is a model of images, and only models of tables learn from verdicts")
         table_model: Model = fitted
+        one_offset(adapter.detector, f"{model}: verdicts need")
         pieces, n_ignored = _read(adapter.scorer(explain="none"), source, column, adapter.reading)
         before = after = final_detector(table_model)
         for piece in pieces:

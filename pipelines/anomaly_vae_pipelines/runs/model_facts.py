@@ -9,6 +9,7 @@ import numpy as np
 
 from anomaly_vae.persistence import read_metadata
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
+from anomaly_vae_pipelines.scoring.tables import one_offset
 
 HISTORY_POINTS = 100
 """Most points of the history of a training that are shown."""
@@ -18,8 +19,10 @@ def model_facts(opened: OpenedModel) -> dict[str, Any]:
     """Return what a model of a table or of images learned, its threshold, and where it comes from.
 
     "created", "versions", "steps" and "provenance" are statements of the file; loading it verified the rest.
+    Raises InputError for a model with a threshold for each key.
     """
     detector, stated = opened.detector, read_metadata(opened.path)
+    one_offset(detector, f"{opened.path}: a report or a card needs")
     metadata = detector.metadata()
     history = getattr(detector, "history_", {}).get("elbo_validation", np.empty(0))
     chosen = np.unique(np.linspace(0, max(len(history) - 1, 0), HISTORY_POINTS).astype(int))

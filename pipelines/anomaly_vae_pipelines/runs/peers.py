@@ -101,5 +101,5 @@ def _ranking(scores: Floats, kinds: NDArray[np.int8] | None, offset: float) -> d
     if kinds is None:
         return {"average_precision": None, "auroc": None}
     known = kinds != 0
-    found = evaluate_scores(scores[known], kinds[known] == ANOMALOUS, offset)
+    found = evaluate_scores(scores[known], kinds[known] == ANOMALOUS, scores[known] < offset, offset)
     return {"average_precision": found.average_precision, "auroc": found.auroc}

@@ -18,7 +18,7 @@ from anomaly_vae_pipelines.runs.report_rows import ReportRows, shown_reasons
 from anomaly_vae_pipelines.runs.scored_sample import ScoredSample
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter
 from anomaly_vae_pipelines.scoring.model_files import OpenedModel
-from anomaly_vae_pipelines.scoring.tables import Scorer
+from anomaly_vae_pipelines.scoring.tables import Scorer, one_offset
 
 N_COLUMNS = 8
 """Most columns that are shown for each of the worst rows."""
@@ -79,8 +79,8 @@ class Report:
             # The reasons of the few rows that are shown are made again, with values and of more columns.
             detailed = adapter.scorer(explain="all", expected=True, n_reasons=N_COLUMNS)
             self._detailed, explain = detailed, lambda row: shown_reasons(detailed(row).rows.reasons[0])
-        scores = adapter.detector.calibration_scores_
-        self._rows = ReportRows(adapter.detector.offset_, scores, explain, label, time)
+        self._offset = one_offset(adapter.detector, f"{opened.path}: a report needs")
+        self._rows = ReportRows(self._offset, adapter.detector.calibration_scores_, explain, label, time)
         self._sample = ScoredSample()
 
     @property
@@ -116,7 +116,7 @@ class Report:
         if detailed is None:  # each image has reasons at other places
             return {"model": model_facts(self._opened), "data": data | dict.fromkeys(_OF_TABLES)}
         if self._peers:
-            peers = sample_peers(self._sample.sampled(), detailed, detailed.offset, self._label)
+            peers = sample_peers(self._sample.sampled(), detailed, self._offset, self._label)
         return {
             "model": model_facts(self._opened),
             "data": {**data, "drift": self._drift(detailed), "peers": peers},

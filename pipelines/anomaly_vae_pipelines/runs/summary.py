@@ -30,10 +30,11 @@ def write_summary(summary: ScoreSummary) -> None:
 def summary_text(summary: ScoreSummary) -> str:
     """Return a summary as JSON.
 
-    Values without a finite number are null: quantiles without scores, and a threshold that flags no row.
+    Values without a finite number are null: quantiles without scores, and a threshold that flags no row; and
+    the threshold if each key has its own.
     """
     fields = asdict(summary) | {
-        "threshold": finite(summary.threshold),
+        "threshold": None if summary.threshold is None else finite(summary.threshold),
         "quantiles": {name: finite(value) for name, value in summary.quantiles.items()},
         "alert_rate": summary.alert_rate,
         "rows_per_second": round(summary.rows_per_second),

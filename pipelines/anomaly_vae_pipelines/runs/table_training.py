@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from anomaly_vae.detectors.per_key import PerKey
 from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.sampling.sizes import SAMPLE_ROWS
@@ -45,15 +46,15 @@ class TableTraining:
     ----------
     train : str
         The file of rows, or a directory or a pattern of files with the same columns.
-    label, left_out, parameters, recipe, given, columns, max_rows, per, fast_sample
+    label, left_out, parameters, recipe, given, columns, max_rows, per, fast_sample, key
         As in ``fit_file``.
 
     Attributes
     ----------
-    model : TabularVAEDetector or Pipeline
+    model : TabularVAEDetector, PerKey or Pipeline
         The model that is fitted and saved.
     detector : TabularVAEDetector
-        The model itself, or the last step of a Pipeline.
+        The model itself, the estimator of a PerKey, or the last step of a Pipeline.
     reading : Reading
         How the file was read, once ``data`` has returned.
     n_seen : int
@@ -69,6 +70,8 @@ class TableTraining:
     ------
     UnknownNameError
         For a recipe or a parameter that does not exist.
+    InputError
+        For a key that is left out, or with a recipe of other steps.
     """
 
     hint = "; try another --recipe"
@@ -85,17 +88,29 @@ class TableTraining:
         max_rows: int = SAMPLE_ROWS,
         per: str | None = None,
         fast_sample: bool = False,
+        key: str | None = None,
     ) -> None:
         self.reads_blocks = fast_sample
         self.held_out: NDArray[np.bool_] | None = None
-        self._columns, self._max_rows, self._per, self._dialect = columns, max_rows, per, PLAIN
+        self._columns, self._max_rows, self._dialect = columns, max_rows, PLAIN
+        self._per, self._key = per or key, key
         self._given, self.reading = given, Reading(given)
         self._train, self._label, self._left_out = train, label, left_out
         # The steps of other recipes take only numbers.
         self._kinds = given.kinds if recipe == "tabular" else {}
         check_parameters(parameters, TabularVAEDetector, "the detector")
-        self.model: TabularVAEDetector | Pipeline = find_recipe(recipe)(**parameters)
+        self.model: TabularVAEDetector | PerKey | Pipeline = find_recipe(recipe)(**parameters)
         self.detector = cast(TabularVAEDetector, final_detector(self.model))
+        if key is not None:
+            self.model = self._per_key(key, recipe)
+
+    def _per_key(self, key: str, recipe: str) -> PerKey:
+        """The model with one model per key."""
+        if isinstance(self.model, Pipeline):
+            raise InputError(f"a key goes with the recipe tabular, not with {recipe}; leave out one of them")
+        if key in self._left_out or (self._label is not None and key == self._label.column):
+            raise InputError(f"column {key!r} is the key and is left out; leave out one of both options")
+        return PerKey(self.detector, key=key)
 
     def paths(self) -> Sequence[str]:
         """Return the training files."""
@@ -120,7 +135,9 @@ class TableTraining:
         table = _without_empty_rows(table.drop(columns=not_features), self._train)
         self.held_out = None if held_out is None else held_out[: len(table)]
         if kinds:  # those of labels and of columns that are left out are not needed
-            self.detector.column_kinds = {name: kinds[name] for name in kinds if name in table}
+            self.detector.column_kinds = {
+                name: kinds[name] for name in kinds if name in table and name != self._key
+            }
         if not table.shape[1]:
             raise InputError(f"{self._train}: all columns are left out; wanted at least one to fit on")
         for problem in out_of_bounds(table, self._given.bounds).values():
@@ -184,8 +201,11 @@ class TableTraining:
 
     def summary(self) -> dict[str, Any]:
         """Return the number of columns of each kind, how the file was read, and what is odd about it."""
-        kinds = Counter(column.kind for column in self.detector.schema_.columns)
-        odd = oddities_in_short(self.detector.model_.encoder.readers, self._table)
+        detector = self.model.shared_ if isinstance(self.model, PerKey) else self.detector
+        kinds = Counter[str](column.kind for column in detector.schema_.columns)
+        kinds += Counter([] if self._key is None else ["key"])
+        table = self._table if self._key is None else self._table.drop(columns=self._key)
+        odd = oddities_in_short(detector.model_.encoder.readers, table)
         return {
             "kinds": kinds,
             "dialect": described(self.reading),

@@ -22,7 +22,7 @@ from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step
 from anomaly_vae_pipelines.scoring.adapters import ImageAdapter, adapter_of
 from anomaly_vae_pipelines.scoring.budget import reachable_rate, rows_per_day
 from anomaly_vae_pipelines.scoring.model_files import model_id
-from anomaly_vae_pipelines.scoring.tables import Scorer
+from anomaly_vae_pipelines.scoring.tables import Scorer, has_keys, one_offset
 from anomaly_vae_pipelines.sources import open_source, read_rows
 from anomaly_vae_pipelines.sources.selection import require_columns
 
@@ -83,6 +83,7 @@ def recalibrate_file(
         adapter = adapter_of(fitted, dialect, given or Given())
         if isinstance(adapter, ImageAdapter):
             raise InputError(f"{model}: is a model of images, and only models of tables are recalibrated")
+        one_offset(adapter.detector, f"{model}: recalibration needs")
         scorer = adapter.scorer(explain="none")
         rows = _prepared(scorer, source, adapter.reading)
         detector = scorer.detector.recalibrate(rows)
@@ -102,6 +103,7 @@ def _set(
 ) -> None:
     wanted = dict(threshold)
     if budget is not None:
+        one_offset(detector, "a budget of alerts needs")
         wanted["false_alarm_rate"] = reachable_rate(*budget, len(detector.calibration_scores_), tail)
     detector.set_threshold(**wanted, tail=tail)
 
@@ -123,8 +125,19 @@ def _prepared(scorer: Scorer, source: str, reading: Reading) -> Any:
     return pd.concat(tables, ignore_index=True)
 
 
-def threshold_fields(detector: Decisions, path: str) -> dict[str, Any]:
+def threshold_fields(detector: Any, path: str) -> dict[str, Any]:
     """Return the fields of ``Threshold`` for a detector that is saved to a path."""
+    if has_keys(detector):
+        return {
+            "model": path,
+            "offset": None,
+            "false_alarm_rate": None,
+            "tail": None,
+            "n_calibration": len(detector.all_calibration_scores()),
+            "threshold_interval": None,
+            "false_alarm_interval": None,
+            "n_keys": len(detector.keys_),
+        }
     return {
         "model": path,
         "offset": detector.offset_,

@@ -16,20 +16,23 @@ NORMAL, ANOMALOUS = 1, -1
 """Kinds of known rows, with the signs of scikit-learn."""
 
 
-def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float) -> Evaluation:
+def evaluate(pieces: Iterable[ScoredRows], label: Label, offset: float | None) -> Evaluation:
     """Compare scored rows with a label; rows with an empty label are ignored.
 
-    Raises InputError unless there are both normal and anomalous rows.
+    ``offset`` is the threshold in nats; None if each key has its own. Raises InputError unless there are both
+    normal and anomalous rows.
     """
-    kinds, scores = [np.empty(0, dtype=np.int8)], [np.empty(0)]
+    kinds, scores, flagged = [np.empty(0, dtype=np.int8)], [np.empty(0)], [np.empty(0, dtype=bool)]
     for piece in pieces:
         kinds.append(kinds_of(piece.rows, label))
         scores.append(piece.scores)
-    kind, all_scores = np.concatenate(kinds), np.concatenate(scores)
+        flagged.append(piece.is_anomaly)
+    kind, all_scores, alerts = np.concatenate(kinds), np.concatenate(scores), np.concatenate(flagged)
     known = kind != 0
     check_both_kinds(int((kind == NORMAL).sum()), int(known.sum()), label)
     anomalous = kind[known] == ANOMALOUS
-    return evaluate_scores(all_scores[known], anomalous, offset, n_unlabelled=int((~known).sum()))
+    n_unlabelled = int((~known).sum())
+    return evaluate_scores(all_scores[known], anomalous, alerts[known], offset, n_unlabelled=n_unlabelled)
 
 
 def check_both_kinds(n_normal: int, n_known: int, label: Label) -> None:
@@ -49,11 +52,20 @@ def kinds_of(rows: Rows, label: Label) -> NDArray[np.int8]:
 
 
 def evaluate_scores(
-    scores: NDArray[np.float64], anomalous: NDArray[np.bool_], offset: float, *, n_unlabelled: int = 0
+    scores: NDArray[np.float64],
+    anomalous: NDArray[np.bool_],
+    alerts: NDArray[np.bool_],
+    offset: float | None,
+    *,
+    n_unlabelled: int = 0,
 ) -> Evaluation:
-    """Compare scores with ``anomalous``; measures that need both kinds of rows are None without them."""
-    alerts, both = scores < offset, bool(anomalous.any() and not anomalous.all())
+    """Compare scores and ``alerts``, the rows that are flagged, with ``anomalous``.
+
+    Measures that need both kinds of rows are None without them.
+    """
+    both = bool(anomalous.any() and not anomalous.all())
     counts = _counts(scores, anomalous) if both else None
+    groups = {"normal": scores[~anomalous], "anomalous": scores[anomalous]}
     return Evaluation(
         n_normal=int((~anomalous).sum()),
         n_anomalous=int(anomalous.sum()),
@@ -63,7 +75,7 @@ def evaluate_scores(
         offset=offset,
         n_alerts=int(alerts.sum()),
         n_hits=int((alerts & anomalous).sum()),
-        histogram=ScoreBins.of({"normal": scores[~anomalous], "anomalous": scores[anomalous]}, offset),
+        histogram=None if offset is None else ScoreBins.of(groups, offset),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_vae.tails import SeverityScale, Tail, p_value_function
+from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.reasons import Reasons
 from anomaly_vae_pipelines.records import ImageRows, Rows, ScoredRows, no_scores
 from anomaly_vae_pipelines.scoring.options import Explain
@@ -61,8 +61,7 @@ class ImageScorer:
     ) -> None:
         self.detector, self.explain, self._pictures = detector, explain, pictures
         self.offset = detector.offset_ if offset is None else offset
-        self._scale = SeverityScale.fit(detector.calibration_scores_)
-        self._p_values = p_value_function(detector.calibration_scores_, tail)
+        self._decide = detector.decider(offset, tail)
 
     def __call__(self, rows: Rows) -> Scored:
         """Score images; the source has already rejected those that do not fit the model."""
@@ -70,9 +69,7 @@ class ImageScorer:
             raise TypeError(f"wanted images, got {type(rows).__name__}")
         if not len(rows):
             return Scored(no_scores(rows), [])
-        scores = self.detector.score_samples(rows.images)
-        flagged = scores < self.offset
-        p_values, severities = self._p_values(scores), self._scale.severities(scores)
+        scores, p_values, severities, flagged, _ = self._decide(rows.images)
         reasons = self._reasons(rows, flagged)
         self._draw(rows, flagged)
         return Scored(ScoredRows(rows, scores, p_values, severities, flagged, reasons), [])

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import CellError, InputError, StepError
-from anomaly_vae.tails import SeverityScale, Tail, p_value_function
+from anomaly_vae.tails import Tail
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts
 from anomaly_vae_pipelines.arrow_text import row_as_json
 from anomaly_vae_pipelines.errors import SourceError
@@ -75,12 +75,14 @@ class Scorer:
         Columns that the model reads.
     numeric : frozenset of str
         Those columns that are read as numbers.
+    offset : float or None
+        The threshold in nats; None if each key has its own.
 
     Raises
     ------
     InputError
-        For a model without column names, and for too few calibration rows for a tail; when called, for rows
-        that a Pipeline cannot read.
+        For an offset where each key has its own threshold, a model without column names, and for too few
+        calibration rows for a tail; when called, for rows that a Pipeline cannot read.
     """
 
     def __init__(
@@ -98,11 +100,10 @@ class Scorer:
         self._texts, self.reference, self._n_reasons = texts, reference, n_reasons
         self.model, self.explain, self.expected = model, explain, expected
         self.detector = final_detector(model)
-        self.offset = self.detector.offset_ if offset is None else offset
+        self.offset = offset_of(self.detector) if offset is None else offset
         self.names = model_columns(model)
         self.numeric = _numeric_columns(model)
-        self._scale = SeverityScale.fit(self.detector.calibration_scores_)
-        self._p_values = p_value_function(self.detector.calibration_scores_, tail)
+        self._decide = self.detector.decider(offset, tail)
         self._kinds = {column.name: column.kind for column in self.detector.schema_.columns}
 
     def __call__(self, rows: Rows) -> Scored:
@@ -131,14 +132,13 @@ class Scorer:
 
     def _score(self, rows: Rows) -> ScoredRows:
         X = self.prepared(rows)
-        scores = self.detector.score_samples(X)
-        flagged = scores < self.offset
-        p_values, severities = self._p_values(scores), self._scale.severities(scores)
+        scores, p_values, severities, flagged, offsets = self._decide(X)
         unseen = self.detector.unseen(X)
         reasons, drift = self._reasons(X, flagged, unseen), None
         if self.reference is not None:
             drift = self.detector.drift_rows(X, self.reference, rows.numbers, scores)
-        return ScoredRows(rows, scores, p_values, severities, flagged, reasons, unseen, drift)
+        own = offsets if self.offset is None else None
+        return ScoredRows(rows, scores, p_values, severities, flagged, reasons, unseen, drift, own)
 
     def prepared(self, rows: Rows) -> Any:
         """Return the input of the detector: the columns, after the steps of a Pipeline."""
@@ -220,16 +220,32 @@ class Scorer:
 
 
 def final_detector(model: Model) -> TableScorer | TabularVAEDetector:
-    """Return the detector itself, or the last step of a Pipeline.
+    """Return the detector itself, or the last step of a Pipeline."""
+    return model[-1] if is_pipeline(model) else model
 
-    Raises InputError for models of keys, which have many thresholds where runs, alerts and services have one.
+
+def has_keys(detector: object) -> bool:
+    """Whether a detector has a model and a threshold for each key; its class is not imported."""
+    return hasattr(detector, "model_of")
+
+
+def offset_of(detector: Any) -> float | None:
+    """Return the threshold of a detector in nats; None if each key has its own."""
+    return None if has_keys(detector) else float(detector.offset_)
+
+
+def one_offset(detector: Any, what: str) -> float:
+    """Return the threshold of a detector in nats; raises InputError if each key has its own.
+
+    ``what`` begins the message: what needs one threshold.
     """
-    detector: TableScorer | TabularVAEDetector = model[-1] if is_pipeline(model) else model
-    if hasattr(detector, "model_of"):  # without importing its class
+    offset = offset_of(detector)
+    if offset is None:
         raise InputError(
-            "the model has a threshold for each key and is scored in Python only: use anomaly_vae.load_scorer"
+            f"{what} a model with one threshold, and this one has a threshold for each key; fit one without "
+            "--key"
         )
-    return detector
+    return offset
 
 
 def reference_maker(detector: object) -> Callable[[], Reference] | None:

@@ -60,6 +60,6 @@ def test_both_measures_are_those_of_scikit_learn(seed):
     random = np.random.default_rng(seed)
     scores = random.normal(size=200).round(random.integers(3))
     anomalous = random.random(200) < 0.3
-    result = evaluate_scores(scores, anomalous, 0.0)
+    result = evaluate_scores(scores, anomalous, scores < 0.0, 0.0)
     assert result.auroc == pytest.approx(roc_auc_score(anomalous, -scores), rel=1e-12)
     assert result.average_precision == pytest.approx(average_precision_score(anomalous, -scores), rel=1e-12)

@@ -19,7 +19,7 @@ from anomaly_vae_pipelines.runs.evaluate import scored_rows
 from anomaly_vae_pipelines.scoring.model_files import open_model
 from anomaly_vae_pipelines.scoring.tables import Scorer, reason_texts
 from anomaly_vae_pipelines.sources import TableInputs, open_source, read_rows
-from tests.anomaly_vae.keyed.hosts import fitted
+from tests.anomaly_vae.keyed.hosts import fitted, fresh
 from tests.anomaly_vae_pipelines.conftest import COLUMNS as ORDER_COLUMNS
 from tests.anomaly_vae_pipelines.conftest import orders, read_table, text_rows, write_table
 
@@ -233,7 +233,17 @@ def test_a_column_that_is_new_in_kind_is_refused_with_its_first_value(model, tmp
     assert (rejected[0].line, rejected[0].reason) == (2, "column 'amount': wanted a number, got 'cheap'")
 
 
-def test_models_of_keys_are_refused() -> None:
-    """Runs, alerts and services have one threshold; a wrong one is never used in its place."""
-    with pytest.raises(InputError, match="a threshold for each key.*load_scorer"):
-        Scorer(fitted())
+def test_rows_are_flagged_by_the_threshold_of_their_key() -> None:
+    rows = fresh().dropna()
+    scored, rejected = Scorer(fitted(), explain="none")(rows_of(rows))
+    assert not rejected
+    np.testing.assert_array_equal(scored.scores, fitted().score_samples(rows))
+    np.testing.assert_array_equal(scored.is_anomaly, fitted().predict(rows) == -1)
+    np.testing.assert_array_equal(scored.p_values, fitted().p_values(rows))
+    np.testing.assert_array_equal(scored.severities, fitted().severity(rows))
+    np.testing.assert_allclose(scored.scores - scored.offsets, fitted().decision_function(rows))
+
+
+def test_another_threshold_is_not_used_for_all_keys() -> None:
+    with pytest.raises(InputError, match="each key has a threshold of its own"):
+        Scorer(fitted(), offset=-1.0)

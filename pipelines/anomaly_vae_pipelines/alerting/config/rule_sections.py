@@ -111,12 +111,16 @@ class LimitSection(RuleSection):
     def _tail(self, calibration: CalibrationScores) -> LowerTail | None:
         if self.tail != "gpd":
             return None
-        if not calibration.n_rows:
-            raise InputError(
-                "tail = 'gpd' needs scores of calibration, and the model has none; fit the model again, or "
-                "remove tail"
-            )
+        if calibration.scores is None or not len(calibration.scores):
+            raise InputError(f"tail = 'gpd' {_needs(calibration)}, or remove tail")
         return calibration.tail()
+
+
+def _needs(calibration: CalibrationScores) -> str:
+    """Why a model without calibration scores does not do, and the first way out."""
+    if calibration.n_of_key is not None:
+        return "needs a model with one threshold, and this one has one for each key; fit one without --key"
+    return "needs scores of calibration, and the model has none; fit the model again"
 
 
 class WindowSection(RuleSection):
@@ -222,10 +226,7 @@ class DriftSection(WindowSection):
 
     def _window_rule(self, calibration: CalibrationScores) -> Rule:
         if calibration.scores is None or not len(calibration.scores):
-            raise InputError(
-                "kind = 'drift' needs scores of calibration, and the model has none; "
-                "fit the model again, or remove the rule"
-            )
+            raise InputError(f"kind = 'drift' {_needs(calibration)}, or remove the rule")
         reference = Reference(calibration.scores)
         reach.check_drift(self.p_value, reference, self.full_window)
         return DriftRule(self.options, self.full_window, reference, self.effect, self.p_value)

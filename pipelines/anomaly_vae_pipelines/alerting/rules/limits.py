@@ -29,16 +29,20 @@ class CalibrationScores:
         The score below which the model flags a row; None if it is not known.
     rows : callable or None
         Gives the calibration rows of a model of a table; None if the model kept none.
+    n_of_key : int or None
+        The most held-out rows of a key, if each key has scores and a threshold of its own, which are not
+        known here.
     """
 
     scores: NDArray[np.float64] | None = None
     offset: float | None = None
     rows: Callable[[], Reference] | None = None
+    n_of_key: int | None = None
 
     @property
     def n_rows(self) -> int:
-        """Number of held-out rows; 0 if none are known."""
-        return 0 if self.scores is None else len(self.scores)
+        """Number of held-out rows, of one key if each has its own; 0 if none are known."""
+        return self.n_of_key or (0 if self.scores is None else len(self.scores))
 
     @property
     def least_p_value(self) -> float | None:

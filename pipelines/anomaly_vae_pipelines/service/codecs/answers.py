@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from itertools import repeat
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
@@ -41,8 +39,8 @@ def answer(served: ServedModel, scored: ScoredRows, *, explain: bool, media: str
 
 
 def _content(served: ServedModel, scored: ScoredRows, *, explain: bool) -> ScoreAnswer:
-    results = scored.scores, scored.p_values, scored.severities, scored.is_anomaly
-    rows = list(map(ScoredRow, *(result.tolist() for result in results), repeat(served.offset)))
+    results = result_columns(served, scored).values()
+    rows = list(map(ScoredRow, *(result.tolist() for result in results)))
     if explain:
         for position, row in enumerate(rows):
             row.top_columns = [Reason(**vars(reason)) for reason in scored.reasons.get(position, ())]
@@ -67,5 +65,5 @@ def result_columns(served: ServedModel, scored: ScoredRows) -> dict[str, NDArray
         "p_value": scored.p_values,
         "severity": scored.severities,
         "is_anomaly": scored.is_anomaly,
-        "threshold": np.full(len(scored), served.offset),
+        "threshold": served.offsets(scored),
     }

@@ -91,7 +91,10 @@ class ModelInfo(ModelName):
     kind: str
     columns: Annotated[list[ColumnInfo], Meta(description="In order; empty for a model of images.")]
     image: ImageInfo | None
-    threshold: Annotated[float, Meta(description="In nats: a row with a lower score is an anomaly.")]
+    threshold: Annotated[
+        float | None,
+        Meta(description="In nats: a row with a lower score is an anomaly; null if each key has its own."),
+    ]
     false_alarm_rate: Annotated[float | None, Meta(description="Expected share of normal rows below it.")]
     takes_verdicts: Annotated[bool, Meta(description="Whether /v1/verdicts takes verdicts about its rows.")]
     loaded_at: Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -135,7 +138,7 @@ class ModelActivity(Struct):
 
     name: str
     version: str
-    threshold: Annotated[float, Meta(description="In nats.")]
+    threshold: Annotated[float | None, Meta(description="In nats; null if each key has its own.")]
     false_alarm_rate: float | None
     takes_verdicts: bool
     hour: Bucket

@@ -252,4 +252,5 @@ def _part(scored: ScoredRows, first: int, last: int) -> ScoredRows:
         scored.is_anomaly[first:last],
         scored.reasons.part(first, last),
         {name: mask[first:last] for name, mask in scored.unseen.items()},
+        offsets=None if scored.offsets is None else scored.offsets[first:last],
     )

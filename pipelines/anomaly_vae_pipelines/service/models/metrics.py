@@ -109,7 +109,7 @@ class _Models(Collector):
         column_rows = _gauge(
             "column_drift_rows", "Recent rows whose columns are compared; absent if none are kept."
         )
-        threshold = _gauge("threshold_nats", "The threshold.")
+        threshold = _gauge("threshold_nats", "The threshold; absent if each key has its own.")
         waiting = _gauge("rows_waiting", "Rows waiting for their scores.")
         info = InfoMetricFamily("anomaly_vae_model", "The served model.", labels=_NAMED)
         loaded = _gauge("model_loaded_timestamp_seconds", "When the model was loaded.")
@@ -130,7 +130,8 @@ class _Models(Collector):
                 for column in recent.columns() or ():
                     if column.effect is not None:
                         columns.add_metric((*labels, column.name), column.effect)
-            threshold.add_metric(labels, served.offset)
+            if served.offset is not None:
+                threshold.add_metric(labels, served.offset)
             waiting.add_metric(labels, self._models.get(*labels)[1].n_rows)
             info.add_metric(labels, {"id": served.model_id, "kind": served.kind})
             loaded.add_metric(labels, served.loaded_at.timestamp())

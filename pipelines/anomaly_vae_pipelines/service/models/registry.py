@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from anomaly_vae.cores import n_cores
 from anomaly_vae.errors import InputError, ModelFileError
 from anomaly_vae.persistence import load_with_dialect
-from anomaly_vae.scorer import TableScorer
 from anomaly_vae_pipelines.io.files import file_digest
 from anomaly_vae_pipelines.records import Rejected, Rows, ScoredRows
 from anomaly_vae_pipelines.scoring.adapters import AnyModel, AnyScorer, adapter_of
@@ -64,7 +66,7 @@ class ServedModel:
         self._explainer: AnyScorer = self._adapter.scorer(explain="all", expected=True)
         self.inputs: ModelInputs = inputs_of(self.scorer, getattr(self._adapter, "reading", None))
         self.recent_drift: RecentDrift | None = None
-        self.statistics = ScoreStatistics(self.detector.calibration_scores_)
+        self.statistics = ScoreStatistics(self.detector.all_calibration_scores())
 
     @property
     def detector(self) -> Any:
@@ -72,9 +74,23 @@ class ServedModel:
         return self.scorer.detector
 
     @property
-    def offset(self) -> float:
-        """The threshold, in nats."""
-        return float(self.scorer.offset)
+    def offset(self) -> float | None:
+        """The threshold, in nats; None if each key has its own."""
+        return self.scorer.offset
+
+    def offsets(self, scored: ScoredRows) -> NDArray[np.float64]:
+        """The threshold of each row, shape (n_rows,), in nats."""
+        return np.full(len(scored), self.offset) if scored.offsets is None else scored.offsets
+
+    @property
+    def takes_verdicts(self) -> bool:
+        """Whether it can learn from verdicts: models of images and of keys cannot."""
+        return self.inputs.frame is None and self.offset is not None
+
+    @property
+    def false_alarm_rate(self) -> float | None:
+        """The false-alarm rate of the threshold, if it was set by a rate and is one."""
+        return None if self.offset is None else self.detector.false_alarm_rate_
 
     def score(self, rows: Rows, explain: bool) -> tuple[ScoredRows, Sequence[Rejected]]:
         """Score and count rows; returns the scored rows, and those that cannot be read."""
@@ -119,8 +135,8 @@ class ServedModel:
 
     def _generated(self, n_rows: int) -> pd.DataFrame:
         """Generated rows of a table; a scorer does so without torch."""
-        if isinstance(self.detector, TableScorer):
-            return self.detector.expected_rows(n_rows)
+        if hasattr(self.detector, "expected_rows"):
+            return cast("pd.DataFrame", self.detector.expected_rows(n_rows))
         import pandas as pd
 
         return pd.DataFrame(self.detector.sample(n_rows, random_state=0))

@@ -5,7 +5,7 @@ import { makeSvg, shown } from "./dom.js";
 const HEIGHT = 220, LEFT = 44, RIGHT = 12, TOP = 24, BOTTOM = 40;
 
 /** Scores as bars. Scores far below the threshold share one bar at the left, so that the others stay visible. */
-export function histogram(scores, threshold, wide) {
+export function histogram(scores, threshold, wide, title) {
   const width = Math.max(240, wide);
   const nBins = Math.max(12, Math.round(width / 18));
   const { low, high, isCut } = extent(scores, threshold);
@@ -36,7 +36,7 @@ export function histogram(scores, threshold, wide) {
     chart.append(label(x(tick), floor + 17, "middle", shown(tick)));
   }
   if (isCut) chart.append(label(LEFT, floor + 17, "start", `≤ ${shown(bins[0].end)}`));
-  chart.append(label((LEFT + width - RIGHT) / 2, HEIGHT - 4, "middle", "score in nats; higher is more normal"));
+  chart.append(label((LEFT + width - RIGHT) / 2, HEIGHT - 4, "middle", title));
   const at = x(threshold);
   const atRight = at > width * 0.75;
   const named = label(atRight ? at - 6 : at + 6, TOP - 10, atRight ? "end" : "start", `threshold ${shown(threshold)}`);

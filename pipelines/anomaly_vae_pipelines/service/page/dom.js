@@ -26,6 +26,11 @@ export function shown(number, digits = 1, least = 0) {
   return number.toLocaleString("en", places).replace("-", "−");
 }
 
+/** The threshold of a model, as text. */
+export function thresholdOf({ threshold }) {
+  return threshold == null ? "a threshold for each key" : `threshold ${shown(threshold)} nats`;
+}
+
 /** Show the message of an error, with the rows that it names. */
 export function showProblem(element, error) {
   element.replaceChildren();

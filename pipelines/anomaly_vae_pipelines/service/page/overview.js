@@ -2,7 +2,7 @@
 
 import { askJson } from "./api.js";
 import { bars } from "./bars.js";
-import { byId, make, makeSvg, shown, showProblem } from "./dom.js";
+import { byId, make, makeSvg, shown, showProblem, thresholdOf } from "./dom.js";
 import { driftOfColumns } from "./drift.js";
 import { follow } from "./events.js";
 import { showGroups } from "./groups.js";
@@ -88,7 +88,7 @@ function card(name) {
   const show = (found) => {
     if (!model?.day.rows) slider.value = present(found);
     model = found;
-    version.textContent = `version ${model.version}, threshold ${shown(model.threshold)} nats`;
+    version.textContent = `version ${model.version}, ${thresholdOf(model)}`;
     counts.replaceChildren(...[["Last hour", model.hour], ["Last day", model.day]].map(([text, bucket]) => make("tr", {},
       make("th", { scope: "row" }, text),
       make("td", { class: "number" }, shown(bucket.rows)),

@@ -3,7 +3,7 @@
 import { histogram } from "./chart.js";
 import { parseCsv, readText, writeCsv } from "./csv.js";
 import { askJson, ServiceError } from "./api.js";
-import { byId, make, shown, showProblem } from "./dom.js";
+import { byId, make, shown, showProblem, thresholdOf } from "./dom.js";
 import { verdictButtons } from "./verdicts.js";
 
 const PART_ROWS = 5000, PART_IMAGES = 16, SHOWN = 100, TRIES = 5;
@@ -44,7 +44,7 @@ function choose() {
     : `${model.columns.length} columns`;
   byId("about").textContent = [
     `takes ${takes}`,
-    `threshold ${shown(model.threshold)} nats`,
+    thresholdOf(model),
     rate == null ? null : `false alarms ${shown(100 * rate)} % of normal rows`,
   ].filter(Boolean).join(" · ");
   byId("text").hidden = Boolean(model.image);
@@ -198,10 +198,10 @@ function show(found) {
   byId("why").textContent = model.image ? "Why: unusual regions" : "Why: columns that lower the score most";
   byId("summary").textContent =
     `${shown(odd)} of ${shown(scored.length)} ${noun(scored.length)} ${odd === 1 ? "is an anomaly" : "are anomalies"} ` +
-    `(${shown((100 * odd) / scored.length)}\u00a0%): ${odd === 1 ? "it scores" : "they score"} below ${shown(scored[0].threshold)} nats.`;
+    `(${shown((100 * odd) / scored.length)}\u00a0%): ${odd === 1 ? "it scores" : "they score"} below ${limitOf(result)}.`;
   if (!odd) {
     byId("summary").textContent =
-      `None of ${shown(scored.length)} ${noun(scored.length)} is an anomaly: none scores below ${shown(scored[0].threshold)} nats.`;
+      `None of ${shown(scored.length)} ${noun(scored.length)} is an anomaly: none scores below ${limitOf(result)}.`;
   }
   byId("only").checked = false;
   byId("only").disabled = !odd;
@@ -211,10 +211,19 @@ function show(found) {
   list();
 }
 
+/** What anomalies score below. */
+function limitOf({ model, scored }) {
+  return model.threshold == null ? "the threshold of their key" : `${shown(scored[0].threshold)} nats`;
+}
+
 function draw() {
   if (!result || byId("result").hidden) return;
-  const scores = result.scored.map((row) => row.score);
-  byId("chart").replaceChildren(histogram(scores, result.scored[0].threshold, byId("chart").clientWidth));
+  // Each key may have its own threshold: the scores are then drawn relative to it.
+  const own = result.model.threshold == null;
+  const scores = result.scored.map((row) => (own ? row.score - row.threshold : row.score));
+  const title = own ? "score less the threshold of the key, in nats" : "score in nats; higher is more normal";
+  const threshold = own ? 0 : result.scored[0].threshold;
+  byId("chart").replaceChildren(histogram(scores, threshold, byId("chart").clientWidth, title));
 }
 
 function list() {

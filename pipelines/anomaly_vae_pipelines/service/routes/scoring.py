@@ -98,7 +98,7 @@ async def _rows(
 
 def _info(served: ServedModel, settings: Settings) -> dict[str, Any]:
     """The fields of ModelInfo."""
-    detector, frame = served.detector, served.inputs.frame
+    frame = served.inputs.frame
     return {
         "name": served.name,
         "version": served.version,
@@ -109,8 +109,8 @@ def _info(served: ServedModel, settings: Settings) -> dict[str, Any]:
         if frame is None
         else ImageInfo(*(frame.size or (0, 0)), 3 if frame.channels == 3 else 1),
         "threshold": served.offset,
-        "false_alarm_rate": detector.false_alarm_rate_,
-        "takes_verdicts": settings.verdicts_folder is not None and frame is None,
+        "false_alarm_rate": served.false_alarm_rate,
+        "takes_verdicts": settings.verdicts_folder is not None and served.takes_verdicts,
         "loaded_at": served.loaded_at.isoformat(timespec="seconds"),
     }
 
