@@ -235,7 +235,8 @@ def test_a_column_that_is_new_in_kind_is_refused_with_its_first_value(model, tmp
 
 def test_rows_are_flagged_by_the_threshold_of_their_key() -> None:
     rows = fresh().dropna()
-    scored, rejected = Scorer(fitted(), explain="none")(rows_of(rows))
+    texts = text_rows(tuple(rows.columns), rows.astype(str).to_numpy().tolist())
+    scored, rejected = Scorer(fitted(), explain="none")(texts)
     assert not rejected
     np.testing.assert_array_equal(scored.scores, fitted().score_samples(rows))
     np.testing.assert_array_equal(scored.is_anomaly, fitted().predict(rows) == -1)
