@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,28 @@ class Rows:
         raw = None if self.raw is None else self.raw.filter(mask)
         whole = None if self.whole is None else _filtered(self.whole, kept)
         return replace(self, table=self.table.filter(mask), numbers=self.numbers[kept], raw=raw, whole=whole)
+
+
+@dataclass(frozen=True)
+class ParsedRows(Rows):
+    """Rows of text, of which some columns were parsed as numbers, which is faster.
+
+    Attributes
+    ----------
+    reread : callable
+        Returns rows with all cells as text, given their bytes and numbers.
+    """
+
+    reread: Callable[[pa.LargeBinaryArray, NDArray[np.int64]], Rows] = field(kw_only=True)
+
+    def texts(self, positions: NDArray[np.int64] | None = None) -> Rows:
+        """Return the rows at some positions, by default all, with all cells as text."""
+        from anomaly_vae_pipelines.arrow_arrays import arrow_numbers
+
+        assert self.raw is not None  # rows of text keep their bytes
+        if positions is None:
+            return self.reread(self.raw, self.numbers)
+        return self.reread(self.raw.take(arrow_numbers(positions)), self.numbers[positions])
 
 
 @dataclass(frozen=True)

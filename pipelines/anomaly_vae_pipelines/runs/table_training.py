@@ -31,7 +31,7 @@ from anomaly_vae_pipelines.scoring.tables import final_detector
 from anomaly_vae_pipelines.sources import TableInputs, read_rows
 from anomaly_vae_pipelines.sources.cells import collect
 from anomaly_vae_pipelines.sources.fast_sampling import blocks_of, choose_blocks
-from anomaly_vae_pipelines.sources.sampling import sample_rows
+from anomaly_vae_pipelines.sources.sampling import RowsReader, sample_rows
 from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
 from anomaly_vae_pipelines.sources.text import cast_columns
 
@@ -121,12 +121,14 @@ class TableTraining:
         label = self._label
         labels = [label.column] if label is not None else []
         kinds = {**(self.detector.column_kinds or {}), **self._kinds}
-        pieces: Iterable[Rows] = self._pieces(kinds)
+        categories = [name for name, kind in kinds.items() if kind == "categorical"]
+        reader = RowsReader(categories, [*labels, *filter(None, [self._per])])
+        pieces: Iterable[Rows] = self._pieces(kinds, reader)
         drawn, n_seen, held_out = sample_rows(
             only_normal(pieces, label) if label is not None else pieces,
             self._max_rows,
             seed=self._seed,
-            categories=[name for name, kind in kinds.items() if kind == "categorical"],
+            reader=reader,
             per=self._per,
             fraction=self.detector.validation_fraction,
         )
@@ -149,7 +151,7 @@ class TableTraining:
         self._table, self.n_seen = table, n_seen if n_seen > self._max_rows else len(table)
         return table
 
-    def _pieces(self, kinds: Mapping[str, str]) -> Iterator[Rows]:
+    def _pieces(self, kinds: Mapping[str, str], reader: RowsReader) -> Iterator[Rows]:
         """Read the features and the label of all files."""
         inputs, wanted = self._inputs, list[str]()
         self._blocks = choose_blocks(inputs, self._max_rows, self._seed) if self.reads_blocks else None
@@ -169,7 +171,7 @@ class TableTraining:
                     features = without(self._columns or source.columns, [*self._left_out, *labels])
                     wanted, self._dialect = list(dict.fromkeys([*features, *labels, *keys])), found
                 blocks = None if self._blocks is None else blocks_of(source, self._blocks.of_files[number])
-                yield from read_rows(source, wanted, blocks=blocks)
+                yield from read_rows(source, wanted, blocks=blocks, likely=reader.likely_numbers)
 
     @property
     def _seed(self) -> int:

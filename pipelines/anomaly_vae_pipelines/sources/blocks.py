@@ -6,7 +6,7 @@ Splitting a file into blocks is fast and done by one thread; parsing a block is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -102,6 +102,13 @@ class Source(ABC):
 
         With ``whole``, the rows also have all columns as they are in the file.
         """
+
+    def read_quickly(self, block: Block, wanted: Sequence[str], likely: Collection[str]) -> Read:
+        """Parse some columns as ``read`` does; those that are ``likely`` numbers maybe as numbers.
+
+        The rows are then ``ParsedRows``, and no cell of these columns is anything but a number or empty.
+        """
+        return self.read(block, wanted)
 
     @abstractmethod
     def empty(self) -> Block:

@@ -13,8 +13,9 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -31,12 +32,12 @@ from anomaly_vae_pipelines.dialects.numbers import NumberForm
 from anomaly_vae_pipelines.dialects.reading import AS_PLAIN, HEAD_BYTES, SAMPLE_BYTES, Found, Reading
 from anomaly_vae_pipelines.dialects.rewriting import rewritten
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.records import Rejected, Rows
+from anomaly_vae_pipelines.records import ParsedRows, Rejected, Rows
 from anomaly_vae_pipelines.sources.blocks import BLOCK_BYTES, Block, Read
 from anomaly_vae_pipelines.sources.selection import check_unique_names
 from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, split_lines, split_records
 from anomaly_vae_pipelines.sources.stream import ByteStream
-from anomaly_vae_pipelines.sources.text import TextSource
+from anomaly_vae_pipelines.sources.text import TextSource, cast_columns
 
 MAX_CELL = 1 << 26
 """Characters of the longest cell that is accepted."""
@@ -99,6 +100,27 @@ class DelimitedSource(TextSource):
         rows = Rows(self.name, self.columns, table, numbers, raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 
+    def read_quickly(self, block: Block, wanted: Sequence[str], likely: Collection[str]) -> Read:
+        """Columns that are likely numbers are parsed as such, unless the block has another cell in one."""
+        data, split = block.content
+        is_plain = not self.dialect.is_rewritten and not self._is_single_byte
+        if is_plain and split.is_well_formed:
+            starts, ends, lines = _extents(data, split)
+            types = {name: pa.float64() if name in likely else pa.string() for name in wanted}
+            table = self._parsed(data, split, len(starts), types, [""])
+            if table is not None:
+                table, _ = cast_columns(table, (), self.dialect, self.forms)
+                numbers, raw = block.start.line + lines + 1, _slices(data, starts, ends)
+                again = partial(self._reread, tuple(wanted))
+                return Read(ParsedRows(self.name, self.columns, table, numbers, raw, reread=again), [])
+        return self.read(block, wanted)
+
+    def _reread(self, wanted: Sequence[str], raw: pa.LargeBinaryArray, numbers: Offsets) -> Rows:
+        """Rows as text, given their bytes."""
+        data = b"".join(record + b"\n" for record in raw.to_pylist())
+        content = data, split_records(data, at_end=True, separator=self._separator)
+        return replace(self.read(Block(content), wanted).rows, numbers=numbers, raw=None)
+
     def _arrow_table(
         self, data: bytes, split: RecordBounds, n_rows: int, wanted: Sequence[str], numeric: Container[str]
     ) -> pa.Table | None:
@@ -109,13 +131,20 @@ class DelimitedSource(TextSource):
         for numbers, words in ((numeric, self._first_words), (numeric, self._missing), ((), [""])):
             is_float = {name: name in numbers and name not in self._not_floats for name in wanted}
             types = {name: pa.float64() if is_float[name] else pa.string() for name in wanted}
-            try:
-                table = self._parse(data, types, words, split.has_quotes)
-            except pa.ArrowInvalid:
-                continue
-            is_whole = table.num_rows == n_rows and _is_text(data)
-            return table.select(list(wanted)) if is_whole else None
+            table = self._parsed(data, split, n_rows, types, words)
+            if table is not None:
+                return table
         return None
+
+    def _parsed(
+        self, data: bytes, split: RecordBounds, n_rows: int, types: dict[str, pa.DataType], words: list[str]
+    ) -> pa.Table | None:
+        """The columns of some types, with some words for missing numbers; None if Arrow cannot parse them."""
+        try:
+            table = self._parse(data, types, words, split.has_quotes)
+        except pa.ArrowInvalid:
+            return None
+        return table.select(list(types)) if table.num_rows == n_rows and _is_text(data) else None
 
     def _parse(
         self, data: bytes, types: dict[str, pa.DataType], missing: list[str], has_quotes: bool

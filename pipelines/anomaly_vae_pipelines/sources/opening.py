@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from anomaly_vae.errors import InputError
@@ -12,7 +12,7 @@ from anomaly_vae_pipelines.io.files import format_suffix, is_url
 from anomaly_vae_pipelines.io.parallel import in_order
 from anomaly_vae_pipelines.records import Rows
 from anomaly_vae_pipelines.sources.arrow import ArrowSource
-from anomaly_vae_pipelines.sources.blocks import Block, Source
+from anomaly_vae_pipelines.sources.blocks import Block, Read, Source
 from anomaly_vae_pipelines.sources.delimited import DelimitedSource
 from anomaly_vae_pipelines.sources.excel import ExcelSource
 from anomaly_vae_pipelines.sources.jsonl import JsonLinesSource
@@ -87,15 +87,23 @@ def read_rows(
     columns: Sequence[str] | None = None,
     numeric: Container[str] = (),
     blocks: Iterable[Block] | None = None,
+    likely: Callable[[], Collection[str]] | None = None,
 ) -> Iterator[Rows]:
     """All rows of a source, in pieces that all cores read; raises SourceError at the first bad row.
 
     ``columns`` are those to read, by default all; those in ``numeric`` are numbers, others text or as typed.
-    ``blocks`` are those to read, by default all.
+    ``blocks`` are those to read, by default all. ``likely`` gives, instead of ``numeric``, the columns that
+    are likely numbers, as in ``read_quickly``; any thread may call it.
     """
     wanted = source.columns if columns is None else columns
     has_rows, read = False, source.blocks() if blocks is None else blocks
-    for rows, rejected in in_order(lambda block: source.read(block, wanted, numeric), read):
+
+    def parse(block: Block) -> Read:
+        if likely is not None and (names := likely()):
+            return source.read_quickly(block, wanted, names)
+        return source.read(block, wanted, numeric)
+
+    for rows, rejected in in_order(parse, read):
         if rejected:
             raise SourceError(rejected[0].source, rejected[0].line, rejected[0].reason)
         has_rows = True

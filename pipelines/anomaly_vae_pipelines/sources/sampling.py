@@ -17,7 +17,7 @@ from anomaly_vae.sampling.words import MAX_WORDS, Words
 from anomaly_vae_pipelines.arrow_arrays import arrow_numbers, arrow_texts, null
 from anomaly_vae_pipelines.arrow_text import plain_column
 from anomaly_vae_pipelines.io.parallel import in_order
-from anomaly_vae_pipelines.records import ImageRows, NumberRows, Rows
+from anomaly_vae_pipelines.records import ImageRows, NumberRows, ParsedRows, Rows
 
 _LIKE_A_NUMBER = r"^\W*[0-9]"
 _EMPTY = arrow_texts([""])[0]
@@ -36,7 +36,7 @@ def sample_rows(
     n_rows: int = SAMPLE_ROWS,
     *,
     seed: int = 0,
-    categories: Collection[str] = (),
+    reader: RowsReader | None = None,
     per: str | None = None,
     fraction: float | str = "auto",
 ) -> SampledRows:
@@ -48,13 +48,17 @@ def sample_rows(
         At least one piece; all have the same columns.
     n_rows, seed, per, fraction
         As in ``StreamSample``.
-    categories : collection of str
-        Columns whose numbers are words too.
+    reader : RowsReader, optional
+        Reads the pieces, and learns which columns are likely numbers.
     """
-    sample = StreamSample(RowsReader(categories), n_rows, seed, per, fraction)
+    sample = StreamSample(reader or RowsReader(), n_rows, seed, per, fraction)
 
     def work(piece: Rows) -> tuple[Rows, Words | None]:
-        rows = replace(piece, raw=None, whole=None)
+        rows = (
+            replace(piece, whole=None)
+            if isinstance(piece, ParsedRows)
+            else replace(piece, raw=None, whole=None)
+        )
         return rows, sample.words(rows, len(rows))
 
     for rows, words in in_order(work, pieces):
@@ -70,10 +74,18 @@ class RowsReader:
     ----------
     categories : collection of str
         Columns whose numbers are words too.
+    texts : collection of str
+        Columns that are always read as text.
     """
 
-    def __init__(self, categories: Collection[str] = ()) -> None:
+    def __init__(self, categories: Collection[str] = (), texts: Collection[str] = ()) -> None:
         self._categories = frozenset(categories)
+        self._numbers = set[str]()
+        self._others = {*categories, *texts}
+
+    def likely_numbers(self) -> frozenset[str]:
+        """Return the columns in which all cells were numbers or empty, wherever ``words`` looked so far."""
+        return frozenset(self._numbers - self._others)
 
     def take(self, piece: Rows, positions: NDArray[np.int64]) -> Rows:
         """Return some rows."""
@@ -105,7 +117,9 @@ class RowsReader:
         if name in self._categories:
             return [word for word in pc.unique(texts).to_pylist() if word]
         if _are_numbers(texts):
+            self._numbers.add(name)
             return []
+        self._others.add(name)
         distinct = pc.drop_null(pc.unique(texts))
         likely = pc.invert(pc.match_substring_regex(distinct, _LIKE_A_NUMBER))
         return [word for word in distinct.filter(likely).slice(0, MAX_WORDS + 1).to_pylist() if word.strip()]
@@ -122,6 +136,8 @@ def _are_numbers(texts: pa.ChunkedArray) -> bool:
 
 def take_rows(rows: Rows, positions: NDArray[np.int64]) -> Rows:
     """The rows at some positions, without their bytes."""
+    if isinstance(rows, ParsedRows):
+        return rows.texts(positions)
     numbers = rows.numbers[positions]
     if isinstance(rows, NumberRows):
         return replace(rows, numbers=numbers, values=rows.values[positions])
@@ -134,6 +150,7 @@ def take_rows(rows: Rows, positions: NDArray[np.int64]) -> Rows:
 
 def join_rows(pieces: Sequence[Rows]) -> Rows:
     """The rows of several pieces of one kind, in order, with the source of the first."""
+    pieces = [piece.texts() if isinstance(piece, ParsedRows) else piece for piece in pieces]
     numbers, first = np.concatenate([piece.numbers for piece in pieces]), pieces[0]
     matrices = [piece.values for piece in pieces if isinstance(piece, NumberRows)]
     if isinstance(first, NumberRows):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
 from anomaly_vae.sampling import words
-from anomaly_vae_pipelines.records import Rows
-from anomaly_vae_pipelines.sources.sampling import sample_rows
+from anomaly_vae_pipelines.records import ParsedRows, Rows
+from anomaly_vae_pipelines.sources import read_rows
+from anomaly_vae_pipelines.sources.delimited import DelimitedSource
+from anomaly_vae_pipelines.sources.sampling import RowsReader, sample_rows
 from tests.anomaly_vae_pipelines.conftest import text_rows
 
 COLUMNS = ["number", "colour", "id"]
@@ -70,7 +74,7 @@ def test_numbers_are_words_only_of_categories():
     assert len(found.rows) == 20
     cells = [[str(i % 5), colour, row_id] for i, (_, colour, row_id) in enumerate(cells)]
     cells[500][0] = "17"
-    found = sample_rows(pieces(cells, 100), 20, categories=["number"])
+    found = sample_rows(pieces(cells, 100), 20, reader=RowsReader(["number"]))
     assert "17" in found.rows.cells("number")
 
 
@@ -95,3 +99,44 @@ def test_the_sample_is_uniform_over_the_file():
     found = sample_rows(pieces(cells, 999), 2_000).rows
     positions = np.array(found.cells("number"), dtype=float)
     assert abs(positions.mean() - 10_000) < 5 * 20_000 / np.sqrt(12 * 2_000)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_parsing_likely_numbers_does_not_change_the_sample(tmp_path, seed):
+    """Whatever comes late among the numbers: words, spaces, quotes, other numbers and empty cells."""
+    chance = random.Random(seed)
+    odd = ["", "NA", " 7", '"8"', '"a,b"', "1e3", "nan", "007", "1,5" if seed % 2 else "x", "12.576"]
+    lines = ["a,b,word,id"]
+    for row in range(1_500):
+        a, b = f"{chance.random():.3f}", str(chance.randrange(99))
+        if row > 400 and chance.random() < 0.004 * seed:
+            a, b = (chance.choice(odd[:-2]), b) if chance.random() < 0.5 else (a, chance.choice(odd[:-3]))
+        lines.append(f"{a},{b},{chance.choice('xyz')},id{row}")
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(lines))
+    found = []
+    for quickly in (False, True):
+        reader = RowsReader(texts=["b"] if seed == 5 else [])
+        with DelimitedSource(str(path), block_bytes=600) as source:
+            likely = reader.likely_numbers if quickly else None
+            found.append(sample_rows(read_rows(source, likely=likely), 60, reader=reader))
+        assert reader.likely_numbers() or seed
+    slow, quick = found
+    assert quick.rows.table.equals(slow.rows.table)
+    assert quick.rows.numbers.tolist() == slow.rows.numbers.tolist()
+    assert quick.held_out.tolist() == slow.held_out.tolist()
+
+
+def test_likely_numbers_are_parsed_as_numbers(tmp_path):
+    """Until a cell is no number; the rows that are kept are text."""
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n" + "".join(f"{i}.50,{i}\n" for i in range(500)) + "x,1\n")
+    with DelimitedSource(str(path), block_bytes=400) as source:
+        *blocks, last = source.blocks()
+        rows, _ = source.read_quickly(blocks[5], ["a", "b"], {"a"})
+        assert isinstance(rows, ParsedRows)
+        assert list(map(str, rows.table.schema.types)) == ["double", "string"]
+        texts = rows.texts(np.array([2, 0]))
+        assert texts.numbers.tolist() == [rows.numbers[2], rows.numbers[0]]
+        assert texts.cells("a") == [f"{int(b)}.50" for b in texts.cells("b")]
+        assert not isinstance(source.read_quickly(last, ["a", "b"], {"a"}).rows, ParsedRows)
