@@ -1,43 +1,49 @@
 """Fitting on large files, and scoring on Ray and Spark, each beside a peer in the same run.
 
-    python benchmarks/scale.py [--fit-rows 20000000] [--score-rows 5000000] [--kills 20] [--only fit ...]
+    python benchmarks/scale.py [--fit-rows 20000000] [--score-rows 5000000] [--driver-rows 50000000]
+        [--kills 20] [--tables TABLE.npz ...] [--only fit ...]
 
 fit      `anomaly-vae fit` of a CSV file, beside pyarrow reading it; peak memory
+sampled  with --tables: quality of a fit on a sample beside one on all rows, as benchmarks/sampled.py
 arrow    size of a pickled ArrowScorer, and a fresh process from its start to its first scored batch
 ray      two Ray workers beside our own two threads, on ten CSV files, start-up apart; memory of the driver
 spark    Spark's mapInArrow with two cores beside our own two threads, Parquet to Parquet, start-up apart
+driver   memory of the driver of a run on Ray, second by second, while many rows pass
 kills    runs on Ray in which a worker is killed at a random moment, compared with a run without
 keys     one model per key of 2,000 keys: fit, file, and a mixed stream beside a single model
 
-Each part runs in its own process. ray, spark and kills need the extras of these names, and Spark Java 17.
+Each part runs in its own process. ray, driver and kills need the extra ray; spark needs Java 17 too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
 import pickle
-import random
-import resource
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _engines import (
+    N_FILES,
+    memory,
+    prepare_driver,
+    prepare_ray,
+    prepare_spark,
+    prepare_threads,
+    show_kills,
+    write_inputs,
+)
 from batch import N_COLUMNS, NAMES, TRAIN_ROWS, generate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-N_FILES = 10
 N_KEYS, KEY_ROWS = 2_000, 200
 FIRST_BATCH = """
 import pickle, sys
@@ -74,58 +80,6 @@ def prepare_fit(folder: Path) -> Callable[[], object]:
     from anomaly_vae_pipelines import fit_file
 
     return partial(fit_file, str(folder / "fit.csv"), str(folder / "fitted.avae"), force=True)
-
-
-def prepare_threads(folder: Path, kind: str = "csv") -> Callable[[], object]:
-    """A scoring run of this process on two threads."""
-    from anomaly_vae_pipelines import ScoreOptions, ScoreRun
-
-    inputs, options = [str(folder / kind)], ScoreOptions(force=True, jobs=2)
-    return lambda: ScoreRun(str(folder / "model.avae"), inputs, str(folder / f"threads.{kind}"), options)()
-
-
-def prepare_ray(folder: Path) -> Callable[[], object]:
-    """The same files on two Ray workers, which are warm after a first run of two files."""
-    _start_ray()
-    _run_on_ray(folder, 2, "warm")
-    return partial(_run_on_ray, folder, N_FILES, "ray")
-
-
-def _start_ray() -> None:
-    import ray
-
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-
-
-def _run_on_ray(folder: Path, n_files: int, output: str) -> object:
-    from anomaly_vae_pipelines import ScoreOptions
-    from anomaly_vae_pipelines.engines.ray import on_ray
-    from anomaly_vae_pipelines.runs.parts import PartsRun
-    from anomaly_vae_pipelines.scoring.model_files import open_content
-
-    content = (folder / "model.avae").read_bytes()
-    inputs = [str(folder / "csv" / f"part{k}.csv") for k in range(n_files)]
-    options = ScoreOptions(force=True)
-    return PartsRun(open_content(content), content, inputs, str(folder / output), options, on_ray)()
-
-
-def prepare_spark(folder: Path) -> Callable[[], object]:
-    """The same rows with mapInArrow on two cores, after a first run of one file."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    from pyspark.sql import SparkSession
-
-    from anomaly_vae_pipelines.engines.spark import score_frame
-
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    spark = builder.config("spark.driver.memory", "2g").getOrCreate()
-    spark.sparkContext.setLogLevel("OFF")
-
-    def run(*names: str) -> None:
-        frame = spark.read.parquet(*(str(folder / "parquet" / name) for name in names))
-        score_frame(frame, folder / "model.avae").write.mode("overwrite").parquet(str(folder / "spark"))
-
-    run("part0.parquet")
-    return lambda: run(*(f"part{k}.parquet" for k in range(N_FILES)))
 
 
 def _keyed_rows(n_keys: int, seed: int) -> pd.DataFrame:
@@ -190,7 +144,7 @@ def run_part(part: str, folder: Path) -> None:
     started = time.perf_counter()
     run()
     seconds = time.perf_counter() - started
-    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]), flush=True)
+    print(json.dumps([seconds, memory("VmHWM")]), flush=True)
 
 
 def measured(part: str, folder: Path) -> tuple[float, float]:
@@ -234,19 +188,6 @@ def _process_seconds(arguments: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def write_inputs(folder: Path, n_rows: int) -> None:
-    """Write the rows as ten CSV files and ten Parquet files."""
-    import pyarrow.csv as pacsv
-    import pyarrow.parquet as pq
-
-    for kind in ("csv", "parquet"):
-        (folder / kind).mkdir(exist_ok=True)
-    for number in range(N_FILES):
-        path = folder / "csv" / f"part{number}.csv"
-        generate(path, n_rows // N_FILES)
-        pq.write_table(pacsv.read_csv(path), folder / "parquet" / f"part{number}.parquet")
-
-
 def show_engine(folder: Path, engine: str, peer: str, n_rows: int) -> None:
     """Rows per second of an engine beside those of our own threads, in turns; the best of two counts."""
     found: dict[str, list[tuple[float, float]]] = {peer: [], engine: []}
@@ -260,26 +201,25 @@ def show_engine(folder: Path, engine: str, peer: str, n_rows: int) -> None:
     print(f"  {engine} / {peer}  {rates[engine] / rates[peer]:.2f}", flush=True)
 
 
-def show_kills(folder: Path, n_runs: int) -> None:
-    """Kill a worker at a random moment of each run, and compare the results."""
-    _start_ray()
-    started = time.perf_counter()
-    _run_on_ray(folder, N_FILES, "calm")
-    seconds = time.perf_counter() - started
-    calm = _parts(folder / "calm")
-    chance, n_killed, n_same = random.Random(0), 0, 0
-    for _ in range(n_runs):
-        killed: list[int] = []
-        killer = threading.Timer(chance.uniform(0.05, 0.8) * seconds, _kill_a_worker, [killed])
-        killer.start()
-        _run_on_ray(folder, N_FILES, "killed")
-        killer.join()
-        n_killed += len(killed)
-        found = _parts(folder / "killed")
-        lines = sum(content.count(b"\n") - 1 for content in found.values())
-        summary = json.loads((folder / "killed" / "_summary.json").read_text())
-        n_same += found == calm and summary["n_rows"] == lines
-    print(f"{n_runs} runs, a worker killed in {n_killed}: files and account as without in {n_same}")
+def show_driver(folder: Path, n_copies: int) -> None:
+    """Memory of the driver at the start and at the end of a long run."""
+    command = [
+        sys.executable,
+        __file__,
+        "--part",
+        "driver",
+        "--folder",
+        str(folder),
+        "--copies",
+        str(n_copies),
+    ]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    (n_rows, first, last), (seconds, peak) = map(json.loads, done.stdout.splitlines()[-2:])
+    print(
+        f"  driver: {n_rows:,} rows in {seconds:.0f} s; memory {first:.0f} MB in the first tenth, "
+        f"{last:.0f} MB in the last, peak {peak:.0f} MB",
+        flush=True,
+    )
 
 
 def show_keys(folder: Path) -> None:
@@ -294,51 +234,47 @@ def show_keys(folder: Path) -> None:
     show_engine(folder, "stream-keyed", "stream-single", N_KEYS * KEY_ROWS)
 
 
-def _parts(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("part-*.csv")}
-
-
-def _kill_a_worker(killed: list[int]) -> None:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            is_worker = (process / "cmdline").read_bytes().startswith(b"ray::score_part")
-        except OSError:
-            continue
-        if is_worker:
-            os.kill(int(process.name), signal.SIGKILL)
-            killed.append(int(process.name))
-            return
-
-
 def main() -> None:
     """Print the figures of the parts that were asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    sections = ["fit", "arrow", "ray", "spark", "kills", "keys"]
+    sections = ["fit", "sampled", "arrow", "ray", "driver", "spark", "kills", "keys"]
     parser.add_argument("--fit-rows", type=int, default=20_000_000)
     parser.add_argument("--score-rows", type=int, default=5_000_000)
+    parser.add_argument("--driver-rows", type=int, default=50_000_000)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--tables", nargs="*", type=Path, default=[])
     parser.add_argument("--only", nargs="*", choices=sections, default=sections)
-    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=[*PARTS, "driver"], help=argparse.SUPPRESS)
+    parser.add_argument("--copies", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
+        PARTS["driver"] = partial(prepare_driver, n_copies=options.copies)
         run_part(options.part, options.folder)
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "fit" in options.only:
             show_fit(folder, options.fit_rows)
-        if {"arrow", "ray", "spark", "kills"} & set(options.only):
+        if "sampled" in options.only and options.tables:
+            from sampled import show_sampled
+
+            print("AUROC of fits on a sample, mean of seeds 0, 1 and 2")
+            show_sampled(options.tables, [0, 1, 2])
+        on_engines = {"ray", "driver", "spark", "kills"} & set(options.only)
+        if on_engines or "arrow" in options.only:
             _fit_model(folder)
         if "arrow" in options.only:
             show_arrow(folder)
-        if {"ray", "spark", "kills"} & set(options.only):
+        if on_engines:
             write_inputs(folder, options.score_rows)
             print(f"{options.score_rows:,} rows x {N_COLUMNS} in {N_FILES} files")
         if "ray" in options.only:
             show_engine(folder, "ray", "threads", options.score_rows)
+        if "driver" in options.only:
+            show_driver(folder, max(1, options.driver_rows // options.score_rows))
         if "spark" in options.only:
             show_engine(folder, "spark", "threads-parquet", options.score_rows)
         if "kills" in options.only:

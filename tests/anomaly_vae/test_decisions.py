@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from anomaly_vae import InputError, TabularVAEDetector
+from anomaly_vae.tails import Tail
 from anomaly_vae.thresholds import false_alarm_interval, threshold_interval
 
 
@@ -85,3 +86,19 @@ def test_an_unknown_tail_is_an_error(fitted: TabularVAEDetector, fresh: pd.DataF
         fitted.p_values(fresh, tail="pareto")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="estimates a false_alarm_rate, got offset"):
         fitted.set_threshold(offset=0.0, tail="gpd")
+
+
+@pytest.mark.parametrize("tail", ["empirical", "gpd"])
+def test_a_decider_gives_what_the_methods_give(
+    fitted: TabularVAEDetector, fresh: pd.DataFrame, tail: Tail
+) -> None:
+    """To the last bit, also with another threshold."""
+    for offset in (None, -1.0):
+        found = fitted.decider(offset, tail)(fresh)
+        limit = fitted.offset_ if offset is None else offset
+        scores = fitted.score_samples(fresh)
+        assert np.array_equal(found.scores, scores)
+        assert np.array_equal(found.is_anomaly, scores < limit)
+        assert np.array_equal(found.p_values, fitted.p_values(fresh, tail))
+        assert np.array_equal(found.severities, fitted.severity(fresh))
+        assert set(found.offsets) == {limit}

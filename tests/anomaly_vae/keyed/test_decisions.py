@@ -156,3 +156,31 @@ def test_the_schema_has_the_key_where_it_was() -> None:
     assert schema.names == ("load", "host", "heat", "disk", "note")
     assert schema.columns[1].detail == "the key"
     assert {schema.names[feature.owner] for feature in schema.features} == {"load", "heat", "disk", "note"}
+
+
+@DETECTORS
+def test_a_decider_gives_what_the_methods_give(detector: object) -> None:
+    model, rows = detector(), fresh()  # type: ignore[operator]
+    found = model.decider()(rows)
+    np.testing.assert_array_equal(found.scores, model.score_samples(rows))
+    np.testing.assert_array_equal(found.is_anomaly, model.predict(rows) == -1)
+    np.testing.assert_array_equal(found.p_values, model.p_values(rows))
+    np.testing.assert_array_equal(found.severities, model.severity(rows))
+    np.testing.assert_array_equal(found.scores - found.offsets, model.decision_function(rows))
+
+
+def test_a_decider_has_no_threshold_for_all_keys() -> None:
+    with pytest.raises(InputError, match="each key has a threshold of its own"):
+        fitted().decider(-1.0)
+
+
+def test_all_calibration_scores_are_those_of_every_key() -> None:
+    own = [fitted().model_of(key).calibration_scores_ for key in HOSTS]
+    np.testing.assert_array_equal(fitted().all_calibration_scores(), np.sort(np.concatenate(own)))
+
+
+def test_expected_rows_have_the_keys_in_turn() -> None:
+    rows = scorer().expected_rows(4)
+    assert rows["host"].tolist() == ["a", "b", "c", "a"]
+    assert list(rows) == list(fresh())
+    assert np.isfinite(scorer().score_samples(rows)).all()
