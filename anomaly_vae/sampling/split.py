@@ -180,6 +180,7 @@ class SplitSample(Generic[Piece]):
         starts = np.searchsorted(strata[order], np.arange(n_strata))
         ranks = np.arange(len(order)) - starts[strata[order]]
         last = order[ranks == quota - 1]
+        self._highest = self._highest.copy()  # what comes from another process may be read-only
         self._highest[strata[last]] = keys[last]
         is_kept[others[order[ranks < quota]]] = True
         self._kept.keep(is_kept)
