@@ -17,7 +17,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from anomaly_vae import TabularVAEDetector
+from anomaly_vae import TabularVAEDetector, tune
 from anomaly_vae.errors import InputError, MissingExtraError, SchemaError
 from anomaly_vae_pipelines import ArrowScorer
 from anomaly_vae_pipelines.engines import ray as engine
@@ -82,6 +82,16 @@ def test_what_cannot_be_fitted_is_one_line(ray):
     frames = [pd.DataFrame({"x": range(30)}), pd.DataFrame({"y": range(30)})]
     with pytest.raises(InputError, match=r"^batch 1: there is no column 'x', which batch 0 has"):
         engine.fit(ray.data.from_pandas(frames), Detector())
+
+
+def test_tuning_gives_what_one_process_gives(ray):
+    """Values to the last bit, and the error of a candidate that failed."""
+    table, parameters = mixed_table(120, 0), {"latent_dim": [1, 3, -1]}
+    found = tune(Detector(), table, parameters=parameters, backend="ray")
+    wanted = tune(Detector(), table, parameters=parameters)
+    assert found.results_.drop(columns="seconds").equals(wanted.results_.drop(columns="seconds"))
+    assert found.results_["error"][2].startswith("InvalidParameterError: ")
+    assert found.best_params_ == wanted.best_params_
 
 
 def scored_parts(folder: Path) -> dict[str, bytes]:
