@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -218,10 +219,9 @@ def _held_out(
 def _parallel(n_jobs: int | None, backend: str | None) -> Any:
     if backend == "ray":
         try:
-            from ray.util.joblib import register_ray
+            import_module("ray.util.joblib").register_ray()
         except ImportError:
             raise MissingExtraError("backend='ray' needs Ray: pip install 'anomaly-vae[ray]'") from None
-        register_ray()
         n_jobs = -1 if n_jobs is None else n_jobs
     return Parallel(n_jobs=n_jobs, backend=backend)
 

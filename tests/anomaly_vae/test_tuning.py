@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from functools import partial
 
 import numpy as np
@@ -161,13 +161,6 @@ def test_a_parameter_that_does_not_exist_is_an_error():
 
 
 def test_without_ray_the_message_names_the_extra(monkeypatch):
-    real = builtins.__import__
-
-    def without_ray(name, *rest):
-        if name.startswith("ray"):
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without_ray)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'anomaly-vae\[ray\]'"):
         tune(Detector(), X, parameters=PARAMETERS, backend="ray")

@@ -110,35 +110,43 @@ def fit(dataset: Dataset, detector: Fitting, *, per: str | None = None, n_rows: 
             "the dataset with map_batches, and fit its detector"
         )
     sample = _sampled(ray, dataset, sample_plan(detector, per, n_rows))
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(_fitted)
+    task: Any = ray.remote(num_cpus=1, max_retries=RETRIES)(_fitted)
     fitted: Fitting = _result(ray, task.remote(detector, detector.random_state, sample))
     return fitted
 
 
 def _sampled(ray: Any, dataset: Dataset, plan: SamplePlan) -> Any:
-    """A reference to the sample of a dataset; only some blocks and samples exist at a time."""
-    sampled = ray.remote(num_cpus=1, max_retries=RETRIES)(_sample)
-    merged = ray.remote(num_cpus=1, max_retries=RETRIES)(_merged)
+    """A reference to the sample of a dataset; blocks are read as samples are merged."""
+    sampling, merging = (
+        ray.remote(num_cpus=1, max_retries=RETRIES, num_returns=2)(task) for task in (_sample, _merged)
+    )
     names = dataset.columns()
     at_once = max(2, 2 * int(ray.cluster_resources().get("CPU", 1)))
-    samples: list[Any] = []
+    samples: dict[Any, Any] = {}
     start = 0
+
+    def merge_two() -> None:
+        done, _ = ray.wait(list(samples), num_returns=2)
+        for one in done:
+            _result(ray, one)  # raises what the task raised, before more blocks are read
+        _add(samples, merging.remote(*map(samples.pop, done)))
+
     for number, (block, n_rows) in enumerate(_ordered_blocks(dataset)):
-        samples.append(sampled.remote(plan, block, start, number, names))
+        _add(samples, sampling.remote(plan, block, start, number, names))
         start += n_rows
         if len(samples) > at_once:
-            samples = _merge_two(ray, merged, samples)
+            merge_two()
     if not samples:
         raise InputError("the dataset has no rows")
     while len(samples) > 1:
-        samples = _merge_two(ray, merged, samples)
-    return samples[0]
+        merge_two()
+    return next(iter(samples.values()))
 
 
-def _merge_two(ray: Any, merged: Any, samples: list[Any]) -> list[Any]:
-    """The samples with the first two that are done merged; any order gives the same sample in the end."""
-    done, others = ray.wait(samples, num_returns=2)
-    return [*others, merged.remote(*done)]
+def _add(samples: dict[Any, Any], results: tuple[Any, Any]) -> None:
+    """Add the sample of a task by what is done when the task is, so that no sample comes to the driver."""
+    done, sample = results
+    samples[done] = sample
 
 
 def _ordered_blocks(dataset: Dataset) -> Iterator[tuple[Any, int]]:
@@ -154,15 +162,17 @@ def _ordered_blocks(dataset: Dataset) -> Iterator[tuple[Any, int]]:
         options.preserve_order = before
 
 
-def _sample(plan: SamplePlan, block: Any, start: int, number: int, names: list[str]) -> StreamSample[Any]:
+def _sample(
+    plan: SamplePlan, block: Any, start: int, number: int, names: list[str]
+) -> tuple[bool, StreamSample[Any]]:
     """Sample one block: the work of a task."""
-    return plan.sample([block], start=start, number=number, names=names)
+    return True, plan.sample([block], start=start, number=number, names=names)
 
 
-def _merged(one: StreamSample[Any], other: StreamSample[Any]) -> StreamSample[Any]:
-    """Merge two samples: the work of a task."""
+def _merged(one: StreamSample[Any], other: StreamSample[Any]) -> tuple[bool, StreamSample[Any]]:
+    """Merge two samples, in any order: the work of a task."""
     one.merge(other)
-    return one
+    return True, one
 
 
 def _fitted(detector: Fitting, random_state: Any, sample: StreamSample[Any]) -> Fitting:
