@@ -118,8 +118,9 @@ def tune(
 
     Notes
     -----
-    The ELBO ranks models by how well they describe rows; it does not measure how well they find anomalies. A
-    least scale of numbers, ``noise_floor``, that is too low has a high ELBO if a column has few values.
+    The ELBO ranks models by how well they describe rows; it does not measure how well they find anomalies. In
+    the mean of eleven tables the defaults found as many or more; labels helped where the rows to fit on
+    contained anomalies. The guide has the figures.
 
     Examples
     --------
