@@ -30,6 +30,11 @@ BATCH_ROWS = 1 << 14
 RETRIES = 5
 """How often a part is scored again after its worker died."""
 
+_LOST = (
+    f"workers died {RETRIES + 1} times while they sampled or fitted, perhaps for want of memory; give a "
+    "smaller n_rows, or smaller blocks"
+)
+
 
 def score(
     dataset: Dataset, model: str | os.PathLike[str] | bytes, *, n_workers: int | None = None, **options: Any
@@ -101,6 +106,8 @@ def fit(dataset: Dataset, detector: Fitting, *, per: str | None = None, n_rows: 
     InputError
         For another kind of detector, such as a Pipeline, for a dataset without rows, and as
         ``TabularVAEDetector.fit_stream`` does.
+    WorkerLostError
+        If workers died again and again.
     """
     import ray
 
@@ -181,10 +188,15 @@ def _fitted(detector: Fitting, random_state: Any, sample: StreamSample[Any]) -> 
     return fit_sample(detector, sample)
 
 
-def _result(ray: Any, reference: Any) -> Any:
-    """The result of a task; raises what the task raised, without the traceback of the worker."""
+def _result(ray: Any, reference: Any, lost: str = _LOST) -> Any:
+    """The result of a task; raises what the task raised, without the traceback of the worker.
+
+    Raises WorkerLostError with the message ``lost`` if its workers died again and again.
+    """
     try:
         return ray.get(reference)
+    except ray.exceptions.WorkerCrashedError as error:
+        raise WorkerLostError(lost) from error
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
 
@@ -251,13 +263,11 @@ def _results(ray: Any, function: Any, content: Any, parts: Iterable[Part], *more
 def _next_result(ray: Any, waiting: dict[Any, Part]) -> Any:
     (done, *_), _ = ray.wait(list(waiting), num_returns=1)
     part = waiting.pop(done)
-    try:
-        return _result(ray, done)
-    except ray.exceptions.WorkerCrashedError as error:
-        raise WorkerLostError(
-            f"{part.source}: workers died {RETRIES + 1} times while they scored it, perhaps for want of "
-            f"memory; run the command again with --resume"
-        ) from error
+    lost = (
+        f"{part.source}: workers died {RETRIES + 1} times while they scored it, perhaps for want of "
+        f"memory; run the command again with --resume"
+    )
+    return _result(ray, done, lost)
 
 
 class _Worker:

@@ -21,6 +21,7 @@ from anomaly_vae import TabularVAEDetector, tune
 from anomaly_vae.errors import InputError, MissingExtraError, SchemaError
 from anomaly_vae_pipelines import ArrowScorer
 from anomaly_vae_pipelines.engines import ray as engine
+from anomaly_vae_pipelines.errors import WorkerLostError
 from anomaly_vae_pipelines.records import RESULT_COLUMNS
 from tests.anomaly_vae.conftest import mixed_table
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, PYTHON_PATH, orders, write_table
@@ -82,6 +83,13 @@ def test_what_cannot_be_fitted_is_one_line(ray):
     frames = [pd.DataFrame({"x": range(30)}), pd.DataFrame({"y": range(30)})]
     with pytest.raises(InputError, match=r"^batch 1: there is no column 'x', which batch 0 has"):
         engine.fit(ray.data.from_pandas(frames), Detector())
+
+
+def test_a_worker_that_always_dies_is_one_line(ray):
+    """With the way out."""
+    task = ray.remote(max_retries=0)(lambda: os._exit(1))
+    with pytest.raises(WorkerLostError, match=r"^workers died 6 times .* give a smaller n_rows"):
+        engine._result(ray, task.remote())
 
 
 def test_tuning_gives_what_one_process_gives(ray):
