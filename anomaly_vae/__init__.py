@@ -6,6 +6,7 @@ scikit-learn. Each module imports only modules below it:
     displays                        pictures of scores, thresholds, reasons and fits
     persistence, model_file         save and load a detector or a whole Pipeline; no code runs on load
     pipeline_explanations           what lowered scores, through the steps of a Pipeline
+    tuning                          many fits, compared on rows that were held out
     scorer, image_scorer,           a fitted model of a table, of images or of keys, without torch and
     per_key_scorer                  scikit-learn
     detectors                       scikit-learn estimators: TabularVAEDetector, ImageVAEDetector, PerKey
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from anomaly_vae.persistence import load, load_scorer, read_metadata, save
     from anomaly_vae.pipeline_explanations import explain_frame
     from anomaly_vae.scorer import TableScorer
+    from anomaly_vae.tuning import tune
 
 __all__ = [
     "AdaptiveThreshold",
@@ -85,6 +87,7 @@ __all__ = [
     "nearest_normal",
     "read_metadata",
     "save",
+    "tune",
 ]
 
 _MODULES = {
@@ -101,6 +104,7 @@ _MODULES = {
     "nearest_normal": "anomaly_vae.nearest.pipelines",
     "read_metadata": "anomaly_vae.persistence",
     "save": "anomaly_vae.persistence",
+    "tune": "anomaly_vae.tuning",
 }
 
 

@@ -6,8 +6,9 @@ import re
 from abc import abstractmethod
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from anomaly_vae.sampling.words import MAX_WORDS
 _LIKE_A_NUMBER = re.compile(r"\W*[0-9]")
 _LEAST_ROWS = 20
 _WITH_WORDS = "Ob"  # the kinds of dtypes of objects, texts, categories and booleans
+
+
+Fitting = TypeVar("Fitting", bound="StreamFitting")
 
 
 class StreamFitting:
@@ -85,24 +89,73 @@ class StreamFitting:
         >>> detector.training_["n_rows"]
         2000
         """
-        self._check_before_stream(n_rows)
-        reader = TableReader(
-            name for name, kind in (self.column_kinds or {}).items() if kind == "categorical"
-        )
-        sample = StreamSample(reader, int(n_rows), _seed(self.random_state), per, self.validation_fraction)
-        for batch in _tables(batches, per):
-            sample.add(batch, len(batch))
-        rows, positions, held_out = sample.drawn()
-        with whole_rows(positions):
-            return self.fit(rows, held_out=held_out)
+        return fit_sample(self, sample_plan(self, per, n_rows).sample(batches))
 
-    def _check_before_stream(self, n_rows: int) -> None:
-        """Raise for parameters out of range before the stream is read, which may take long."""
-        estimator = cast(Any, self)
-        estimator._validate_params()
-        estimator._check_parameters()
-        if not isinstance(n_rows, int | np.integer) or n_rows < _LEAST_ROWS:
-            raise InputError(f"n_rows: wanted an integer of at least {_LEAST_ROWS}, got {n_rows!r}")
+
+@dataclass(frozen=True)
+class SamplePlan:
+    """How a stream is sampled: the same for all parts of a stream that is sampled in parts.
+
+    Attributes
+    ----------
+    n_rows, seed, per, fraction
+        As in ``StreamSample``.
+    categories : frozenset of str
+        Columns whose values are all words, also if they are numbers.
+    """
+
+    n_rows: int
+    seed: int
+    per: str | None
+    fraction: float | str
+    categories: frozenset[str]
+
+    def sample(
+        self,
+        batches: Iterable[Any],
+        *,
+        start: int = 0,
+        number: int = 0,
+        names: Sequence[str] | None = None,
+    ) -> StreamSample[Table]:
+        """The sample of batches; raises InputError and SchemaError as ``fit_stream`` does.
+
+        Parameters
+        ----------
+        batches : iterable of DataFrame, array, or RecordBatch or Table of pyarrow
+        start, number : int, default=0
+            Position in the stream of the first row, and of the first batch, if they are a part of a stream.
+        names : sequence of str, optional
+            The columns; by default those of the first batch.
+        """
+        reader = TableReader(self.categories)
+        sample = StreamSample(reader, self.n_rows, self.seed, self.per, self.fraction, start)
+        for table in _tables(batches, self.per, number, names):
+            sample.add(table, len(table))
+        return sample
+
+
+def sample_plan(detector: StreamFitting, per: str | None, n_rows: int) -> SamplePlan:
+    """The plan of ``detector.fit_stream``.
+
+    Raises ValueError for parameters out of range before the stream is read, which may take long.
+    """
+    estimator = cast(Any, detector)
+    estimator._validate_params()
+    estimator._check_parameters()
+    if not isinstance(n_rows, int | np.integer) or n_rows < _LEAST_ROWS:
+        raise InputError(f"n_rows: wanted an integer of at least {_LEAST_ROWS}, got {n_rows!r}")
+    kinds = (detector.column_kinds or {}).items()
+    categories = frozenset(name for name, kind in kinds if kind == "categorical")
+    seed = seed_of(detector.random_state)
+    return SamplePlan(int(n_rows), seed, per, detector.validation_fraction, categories)
+
+
+def fit_sample(detector: Fitting, sample: StreamSample[Table]) -> Fitting:
+    """Fit a detector on the sample of a stream."""
+    rows, positions, held_out = sample.drawn()
+    with whole_rows(positions):
+        return detector.fit(rows, held_out=held_out)
 
 
 class TableReader:
@@ -110,11 +163,11 @@ class TableReader:
 
     Parameters
     ----------
-    categories : iterable of str
+    categories : collection of str
         Columns whose values are all words, also if they are numbers.
     """
 
-    def __init__(self, categories: Iterable[str] = ()) -> None:
+    def __init__(self, categories: Collection[str] = ()) -> None:
         self._categories = frozenset(categories)
 
     def take(self, piece: Table, positions: Positions) -> Table:
@@ -167,23 +220,21 @@ def _column(table: Table, name: str) -> pd.Series:
     return pd.Series(table[:, position]) if isinstance(table, np.ndarray) else table.iloc[:, position]
 
 
-def _tables(batches: Any, per: str | None) -> Iterator[Table]:
+def _tables(batches: Any, per: str | None, first: int, names: Sequence[str] | None) -> Iterator[Table]:
     """The batches with rows as tables; raises InputError for those that cannot be parts of one table."""
     if hasattr(batches, "shape") or hasattr(batches, "column_names") or not hasattr(batches, "__iter__"):
         raise InputError(
             f"fit_stream takes an iterable of tables, got one {type(batches).__name__}; call fit(X) for one "
             "table, or fit_stream([X])"
         )
-    names: list[str] | None = None
     has_rows = False
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(batches, first):
         table = _as_table(batch, number)
         own = column_names(table)
-        if names is None:
-            names = own
-            if per is not None and per not in names:
-                raise SchemaError(f"per: {per!r} is not a column of the batches: {', '.join(names[:10])}")
-        elif own != names:
+        names = own if names is None else names
+        if per is not None and per not in names:
+            raise SchemaError(f"per: {per!r} is not a column of the batches: {', '.join(names[:10])}")
+        if own != names:
             raise InputError(f"batch {number}: {_difference(own, names)}; give batches of the same columns")
         if len(table):
             has_rows = True
@@ -206,7 +257,7 @@ def _as_table(batch: Any, number: int) -> Table:
     return table
 
 
-def _difference(own: list[str], names: list[str]) -> str:
+def _difference(own: list[str], names: Sequence[str]) -> str:
     """How the columns of a batch differ from those of the first."""
     lacking, more = [n for n in names if n not in own], [n for n in own if n not in names]
     if len(own) == len(names) and not lacking:
@@ -217,8 +268,8 @@ def _difference(own: list[str], names: list[str]) -> str:
     return f"there is a column {more[0]!r}, which batch 0 does not have"
 
 
-def _seed(random_state: Any) -> int:
-    """The seed of the sample; a generator is not advanced, so that the fit is the one of ``fit``."""
+def seed_of(random_state: Any) -> int:
+    """An integer for ``random_state``; a generator is not advanced, so that a fit is the one of ``fit``."""
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(deepcopy(random_state)).randint(2**31 - 1))

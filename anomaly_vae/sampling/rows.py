@@ -2,16 +2,19 @@
 
 Each row has a key, a hash of the seed and of its position in the stream, and the rows with the smallest keys
 are kept (bottom-k sampling; Cohen & Kaplan 2007). So the sample does not depend on how the stream is cut
-into pieces, and the samples of two parts of a stream merge exactly.
+into pieces, and the samples of two parts of a stream merge exactly, in any order, if each part knows the
+position of its first row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from anomaly_vae.errors import InputError
 
 Piece = TypeVar("Piece")
 Positions = NDArray[np.int64]
@@ -28,7 +31,7 @@ class KeptRows(Generic[Piece]):
     Parameters
     ----------
     take : callable
-        Returns some rows of a piece, given their positions in it.
+        Returns some rows of a piece, in the order of their given positions in it.
     join : callable
         Returns one piece with the rows of several, in order.
     """
@@ -59,6 +62,16 @@ class KeptRows(Generic[Piece]):
         return (
             (piece, labels) for piece, labels in zip(self._pieces, self._labels, strict=True) if len(labels)
         )
+
+    def add_all(self, piece: Piece, labels: NDArray[Any]) -> None:
+        """Add all rows of a piece, and their labels."""
+        self.add(piece, np.arange(len(labels)), labels, len(labels))
+
+    def sort(self, positions: Positions) -> None:
+        """Put the rows, which are at these positions of the stream, into the order of the stream."""
+        if (np.diff(positions) < 0).any():
+            order = np.argsort(positions)
+            self._labels, self._pieces = [self.labels[order]], [self._take(self.joined(), order)]
 
     def keep(self, is_kept: NDArray[np.bool_]) -> None:
         """Drop the other rows; one piece at a time, which needs little memory."""
@@ -97,6 +110,8 @@ class RowSample(Generic[Piece]):
         As in ``KeptRows``.
     seed : int, default=0
         Another seed gives another sample.
+    start : int, default=0
+        Position in the stream of the first row to add, for a sample of a part of it.
 
     Attributes
     ----------
@@ -110,21 +125,46 @@ class RowSample(Generic[Piece]):
     ...     sample.add(np.arange(start, start + 10), 10)
     >>> len(sample.rows()), sample.n_seen
     (3, 100)
+
+    The samples of two parts give that of the whole:
+
+    >>> one, other = (RowSample(3, lambda rows, at: rows[at], np.concatenate, start=k) for k in (0, 60))
+    >>> one.add(np.arange(60), 60)
+    >>> other.add(np.arange(60, 100), 40)
+    >>> other.merge(one)
+    >>> bool((other.rows() == sample.rows()).all()), other.n_seen
+    (True, 100)
     """
 
-    def __init__(self, n_rows: int, take: Take[Piece], join: Join[Piece], seed: int = 0) -> None:
-        self.n_rows, self.n_seen = n_rows, 0
+    def __init__(
+        self, n_rows: int, take: Take[Piece], join: Join[Piece], seed: int = 0, start: int = 0
+    ) -> None:
+        check_sizes(seed, n_rows)
+        self.n_rows, self.n_seen, self._next = n_rows, 0, start
         self._kept, self._seed = KeptRows(take, join), seed
         self._highest = np.uint64(2**64 - 1)
 
     def add(self, piece: Piece, n_rows: int) -> None:
         """Add the next rows of the stream."""
-        positions = np.arange(self.n_seen, self.n_seen + n_rows)
-        self.n_seen += n_rows
+        positions = np.arange(self._next, self._next + n_rows)
+        self.n_seen, self._next = self.n_seen + n_rows, self._next + n_rows
         kept = np.flatnonzero(row_keys(positions, self._seed) <= self._highest)
         self._kept.add(piece, kept, positions[kept], n_rows)
         if self._kept.n_rows > _MOST_KEPT * self.n_rows:
             self._shrink()
+
+    def merge(self, other: Self) -> None:
+        """Add the rows that another sample saw, which are another part of the stream.
+
+        Raises InputError if it has another size or seed.
+        """
+        check_alike((self.n_rows, self._seed), (other.n_rows, other._seed))
+        for piece, positions in other._kept.pieces():
+            self._kept.add_all(piece, positions)
+        self.n_seen, self._next = self.n_seen + other.n_seen, max(self._next, other._next)
+        self._highest = min(self._highest, other._highest)
+        self._shrink()
+        self._kept.sort(self._kept.labels)
 
     def rows(self) -> Piece:
         """The sample, in the order of the stream; raises ValueError before the first piece."""
@@ -143,6 +183,20 @@ class RowSample(Generic[Piece]):
             keys = row_keys(self._kept.labels, self._seed)
             self._highest = np.partition(keys, self.n_rows - 1)[self.n_rows - 1]
             self._kept.keep(keys <= self._highest)
+
+
+def check_sizes(seed: int, *sizes: int) -> None:
+    """Raise InputError for sizes of samples below 1 and for a seed that is not an unsigned integer."""
+    if min(sizes) < 1:
+        raise InputError(f"a sample has at least 1 row, got n_rows={min(sizes)}")
+    if not 0 <= seed < 2**64:
+        raise InputError(f"seed: wanted an integer from 0 to 2**64 - 1, got {seed}")
+
+
+def check_alike(one: object, other: object) -> None:
+    """Raise InputError for two samples with different settings."""
+    if one != other:
+        raise InputError(f"samples with different sizes, seeds or keys do not merge: {one} and {other}")
 
 
 def row_keys(positions: Positions, seed: int) -> NDArray[np.uint64]:

@@ -3,19 +3,19 @@
 A false-alarm rate is one per row of the stream, so the rows that are held out are drawn uniformly. The others
 may be drawn by strata, so that rare values of a key are present: each value gets the same number of rows, or
 all of its rows if it has fewer. Both are the rows with the smallest keys, as in ``RowSample``, but each has
-keys of its own, so that neither depends on how the stream is cut into pieces.
+keys of its own, so that neither depends on how the stream is cut into pieces, and samples of parts merge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Generic
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Generic, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_vae.errors import InputError
-from anomaly_vae.sampling.rows import KeptRows, Piece, Positions, row_keys
+from anomaly_vae.sampling.rows import KeptRows, Piece, Positions, check_alike, check_sizes, row_keys
 from anomaly_vae.sampling.words import PieceReader
 
 MAX_STRATA = 10_000
@@ -42,11 +42,15 @@ class SplitSample(Generic[Piece]):
     column : str, optional
         The key, whose values are the strata. Missing values are a stratum too. Without a key the rows to
         train on are drawn uniformly.
+    start : int, default=0
+        Position in the stream of the first row to add, for a sample of a part of it.
 
     Attributes
     ----------
     n_seen : int
         Number of rows that were added.
+    next_position : int
+        Position in the stream of the next row to add.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class SplitSample(Generic[Piece]):
         n_train: int,
         seed: int = 0,
         column: str | None = None,
+        start: int = 0,
     ) -> None:
-        self.n_seen = 0
+        check_sizes(seed, n_held_out, n_train)
+        self.n_seen, self.next_position = 0, start
         self._reader, self._column, self._seed = reader, column, seed
         self._n_rows, self._n_held_out, self._n_train = n_rows, n_held_out, n_train
         self._most_kept = max(n_rows, int(_MOST_KEPT * (n_held_out + n_train)))
@@ -71,15 +77,36 @@ class SplitSample(Generic[Piece]):
     def add(self, piece: Piece, n_rows: int) -> None:
         """Add the next rows of the stream; raises InputError for a key with too many values."""
         rows = np.empty(n_rows, dtype=_ROW)
-        rows["position"] = np.arange(self.n_seen, self.n_seen + n_rows)
+        rows["position"] = np.arange(self.next_position, self.next_position + n_rows)
         rows["stratum"] = self._strata(piece, n_rows)
-        self.n_seen += n_rows
+        self.n_seen, self.next_position = self.n_seen + n_rows, self.next_position + n_rows
         self._check_strata()
         is_low = self._keys(rows) <= self._highest[rows["stratum"]]
         kept = np.flatnonzero(is_low | (self._held_out_keys(rows) <= self._highest_held_out))
         self._kept.add(piece, kept, rows[kept], n_rows)
         if self._kept.n_rows > self._most_kept:
             self._shrink()
+
+    def merge(self, other: Self) -> None:
+        """Add the rows that another sample saw, which are another part of the stream.
+
+        Raises InputError if it has other sizes, another seed or another key, or if the two together have too
+        many values of the key.
+        """
+        check_alike(self._settings, other._settings)
+        codes = self._codes_of(other._codes)
+        self._sizes[codes] += other._sizes
+        self._highest[codes] = np.minimum(self._highest[codes], other._highest)
+        self._highest_held_out = min(self._highest_held_out, other._highest_held_out)
+        for piece, labels in other._kept.pieces():
+            rows = labels.copy()
+            rows["stratum"] = codes[labels["stratum"]]
+            self._kept.add_all(piece, rows)
+        self.n_seen += other.n_seen
+        self.next_position = max(self.next_position, other.next_position)
+        self._check_strata()
+        self._shrink()
+        self._kept.sort(self._kept.labels["position"])
 
     def rows(self) -> Piece:
         """Both samples, in the order of the stream; raises ValueError before the first piece."""
@@ -112,15 +139,21 @@ class SplitSample(Generic[Piece]):
         values: Sequence[Hashable] = [None]
         if self._column is not None:
             places, values = self._reader.strata(piece, self._column)
+        strata = self._codes_of([*values, None] if (places < 0).any() else values)[places]
+        self._sizes += np.bincount(strata, minlength=len(self._codes))
+        return strata
+
+    def _codes_of(self, values: Iterable[Hashable]) -> NDArray[np.int64]:
+        """The codes of values of the key, of which new ones get the next codes."""
         codes = [self._codes.setdefault(value, len(self._codes)) for value in values]
-        if (places < 0).any():
-            codes.append(self._codes.setdefault(None, len(self._codes)))
-        strata = np.array(codes, dtype=np.int64)[places]
         n_new = len(self._codes) - len(self._sizes)
         self._highest = np.append(self._highest, np.full(n_new, _HIGHEST))
         self._sizes = np.append(self._sizes, np.zeros(n_new, dtype=np.int64))
-        self._sizes += np.bincount(strata, minlength=len(self._codes))
-        return strata
+        return np.array(codes, dtype=np.int64)
+
+    @property
+    def _settings(self) -> tuple[object, ...]:
+        return self._n_rows, self._n_held_out, self._n_train, self._seed, self._column
 
     def _check_strata(self) -> None:
         most = min(MAX_STRATA, self._n_train)
@@ -147,6 +180,7 @@ class SplitSample(Generic[Piece]):
         starts = np.searchsorted(strata[order], np.arange(n_strata))
         ranks = np.arange(len(order)) - starts[strata[order]]
         last = order[ranks == quota - 1]
+        self._highest = self._highest.copy()  # what comes from another process may be read-only
         self._highest[strata[last]] = keys[last]
         is_kept[others[order[ranks < quota]]] = True
         self._kept.keep(is_kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ class StreamSample(Generic[Piece]):
         The column of a key, by whose values the rows to train on are drawn.
     fraction : float or "auto"
         Share of ``n_rows`` to hold out.
+    start : int, default=0
+        Position in the stream of the first row to add, for a sample of a part of it.
     """
 
     def __init__(
@@ -62,10 +64,11 @@ class StreamSample(Generic[Piece]):
         seed: int = 0,
         per: str | None = None,
         fraction: float | str = "auto",
+        start: int = 0,
     ) -> None:
         self._reader, self._n_rows = reader, n_rows
         self._words = WordExamples(reader)
-        self._sample = SplitSample(reader, n_rows, *n_drawn(n_rows, fraction), seed, per)
+        self._sample = SplitSample(reader, n_rows, *n_drawn(n_rows, fraction), seed, per, start)
 
     @property
     def n_seen(self) -> int:
@@ -79,14 +82,24 @@ class StreamSample(Generic[Piece]):
 
     def add(self, piece: Piece, n_rows: int, words: Words | None = None) -> None:
         """Add the next rows, of which ``words`` may have been called before."""
-        first = self.n_seen
-        if first + n_rows > self._n_rows:  # from here on rows are dropped
-            if first <= self._n_rows:
-                for kept, labels in self._sample.pieces():
-                    self._words.add(kept, len(labels), int(labels[0]), self._reader.words(kept, ()))
+        first = self._sample.next_position
+        if self.n_seen + n_rows > self._n_rows:  # from here on rows are dropped
+            self._look_back()
             found = self._reader.words(piece, self._words.closed) if words is None else words
-            self._words.add(piece, n_rows, first, found)
+            self._words.add(piece, np.arange(first, first + n_rows), found)
         self._sample.add(piece, n_rows)
+
+    def merge(self, other: Self) -> None:
+        """Add the rows that another sample saw, which are another part of the stream.
+
+        The parts may be merged in any order, and give what one sample of the whole stream gives. Raises
+        InputError as ``SplitSample.merge`` does.
+        """
+        if self.n_seen + other.n_seen > self._n_rows:
+            self._look_back()
+            other._look_back()
+        self._words.merge(other._words)
+        self._sample.merge(other._sample)
 
     def drawn(self) -> Drawn[Piece]:
         """What was drawn, in the order of the stream, then the rows with other words.
@@ -102,3 +115,9 @@ class StreamSample(Generic[Piece]):
             return Drawn(rows, positions, held_out)
         held_out = np.append(held_out, np.zeros(len(lacking[1]), dtype=bool))
         return Drawn(self._reader.join([rows, lacking[0]]), np.append(positions, lacking[1]), held_out)
+
+    def _look_back(self) -> None:
+        """Note the words of the rows so far, unless some were dropped and so all were looked at before."""
+        if self.n_seen <= self._n_rows:
+            for kept, positions in self._sample.pieces():
+                self._words.add(kept, positions, self._reader.words(kept, ()))

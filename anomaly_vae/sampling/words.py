@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class PieceReader(Protocol[Piece]):
     """How the pieces of a stream, such as DataFrames, are cut, joined and looked into."""
 
     def take(self, piece: Piece, positions: Positions) -> Piece:
-        """Some rows of a piece."""
+        """Some rows of a piece, in the order of the positions, which ascend unless samples are merged."""
 
     def join(self, pieces: Sequence[Piece]) -> Piece:
         """The rows of several pieces, in order."""
@@ -57,8 +57,8 @@ class WordExamples(Generic[Piece]):
         """Whether there is a word."""
         return any(self._first.values())
 
-    def add(self, piece: Piece, n_rows: int, first: int, words: Words) -> None:
-        """Note the words of the next rows, whose positions in the stream start at ``first``."""
+    def add(self, piece: Piece, positions: Positions, words: Words) -> None:
+        """Note the words of the next rows, which are at these positions of the stream, in its order."""
         wanted: set[int] = set()
         for name, some in words.items():
             if name in self.closed:
@@ -70,11 +70,26 @@ class WordExamples(Generic[Piece]):
                 del self._first[name]
                 continue
             places = {word: self._reader.place(piece, name, word) for word in new}
-            known.update((word, first + place) for word, place in places.items())
+            known.update((word, int(positions[place])) for word, place in places.items())
             wanted.update(places.values())
         if wanted:
             at = np.array(sorted(wanted), dtype=np.int64)
-            self._rows.add(piece, at, first + at, n_rows)
+            self._rows.add(piece, at, positions[at], len(positions))
+
+    def merge(self, other: Self) -> None:
+        """Add the words of another part of the stream, and of each the first row of both parts."""
+        self.closed |= other.closed
+        for name, words in other._first.items():
+            known = self._first.setdefault(name, {})
+            known.update((word, min(at, known.get(word, at))) for word, at in words.items())
+        self.closed.update(name for name, known in self._first.items() if len(known) > MAX_WORDS)
+        self._first = {name: known for name, known in self._first.items() if name not in self.closed}
+        for piece, positions in other._rows.pieces():
+            self._rows.add_all(piece, positions)
+        if self._rows.n_rows:
+            first = [at for known in self._first.values() for at in known.values()]
+            self._rows.keep(np.isin(self._rows.labels, first))
+            self._rows.sort(self._rows.labels)
 
     def lacking(self, sample: Piece, but: Positions) -> tuple[Piece, Positions] | None:
         """Rows with the words that a sample lacks, and their positions, of which ``but`` are left out.

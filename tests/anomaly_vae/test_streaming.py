@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,6 +13,7 @@ import pytest
 
 from anomaly_vae import InputError, TabularVAEDetector
 from anomaly_vae.errors import CellError, SchemaError
+from anomaly_vae.streaming import fit_sample, sample_plan
 from tests.anomaly_vae.conftest import mixed_table
 
 Detector = partial(
@@ -63,6 +65,26 @@ def test_a_sample_does_not_depend_on_the_sizes_of_the_batches(table, per):
     assert first.training_["n_rows"] < 100
     other = Detector(random_state=1).fit_stream(cut(table, 600), per=per, n_rows=100)
     assert not is_same(first, other, table)
+
+
+@pytest.mark.parametrize("per", [None, "colour"])
+def test_parts_that_are_sampled_apart_give_the_fit_of_the_stream(table, per):
+    """Other processes may sample them, and give them back in another order, in memory that is read-only."""
+    plan = sample_plan(Detector(), per, 100)
+    first, last = (
+        plan.sample(cut(table[rows], 130), start=rows.start) for rows in (slice(0, 150), slice(150, 600))
+    )
+    merged = from_another_process(last)
+    merged.merge(from_another_process(first))
+    found = fit_sample(Detector(), from_another_process(merged))
+    assert is_same(found, Detector().fit_stream([table], per=per, n_rows=100), table)
+
+
+def from_another_process(sample):
+    """A copy whose arrays are read-only, as Ray gives it."""
+    buffers = []
+    content = pickle.dumps(sample, protocol=5, buffer_callback=buffers.append)
+    return pickle.loads(content, buffers=[bytes(buffer) for buffer in buffers])
 
 
 def test_what_comes_once_in_a_stream_is_known():

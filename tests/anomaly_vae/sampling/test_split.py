@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +48,36 @@ def test_the_sample_does_not_depend_on_the_pieces(n_rows, sizes, seed):
     else:
         assert found.held_out.tolist() == whole.held_out.tolist()
         assert found.held_out.sum() == 10
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(2, 300),
+    st.lists(st.integers(0, 300), max_size=6),
+    st.integers(0, 5),
+    st.sampled_from([None, "x0"]),
+    st.randoms(use_true_random=False),
+)
+def test_samples_of_parts_merge_to_the_sample_of_the_whole(n_rows, cuts, seed, column, random):
+    """With the same rows held out; also if the parts do not have all keys, and some lack one."""
+    cells = np.array([[key, row] for row, key in enumerate(keys_of(n_rows, seed))], dtype=object)
+    cells[::11, 0] = None
+
+    def part(start: int, end: int) -> SplitSample:
+        sample = SplitSample(TableReader(), 40, 10, 30, seed, column, start)
+        sample.add(cells[start:end], end - start)
+        return sample
+
+    whole = part(0, n_rows)
+    parts = [part(*ends) for ends in pairwise(sorted({0, n_rows, *(cut % n_rows for cut in cuts)}))]
+    while len(parts) > 1:
+        random.shuffle(parts)
+        parts[0].merge(parts.pop())
+    (merged,) = parts
+    assert (merged.n_seen, merged.next_position) == (n_rows, n_rows)
+    assert merged.positions.tolist() == whole.positions.tolist() == merged.rows()[:, 1].tolist()
+    assert (merged.held_out is None) == (whole.held_out is None)
+    assert whole.held_out is None or (merged.held_out == whole.held_out).all()
 
 
 def test_each_key_gives_the_same_number_of_rows_or_all():
@@ -100,6 +132,9 @@ def test_a_key_with_too_many_values_is_refused(monkeypatch):
     with pytest.raises(InputError, match=r"^column 'key' has more than 20 values, too many .* with fewer"):
         sampled([f"h{k}" for k in range(50)], [7])
     assert len(sampled([f"h{k}" for k in range(40)], [7]).rows()) == 40
+    part = sampled([f"h{k}" for k in range(40)], [40])
+    with pytest.raises(InputError, match=r"^column 'key' has more than 20 values"):
+        part.merge(sampled(["h1"], [1]))
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=20), st.integers(20, 200))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+from itertools import pairwise
+
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from anomaly_vae.sampling.stream import Drawn, StreamSample
 from anomaly_vae.streaming import TableReader
@@ -32,6 +38,33 @@ def test_every_word_is_among_the_rows_to_train_on(size, per):
     assert len(set(positions)) == len(positions)
     assert held_out.sum() == 10
     assert not held_out[30:].any()
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(0, 199), max_size=5),
+    st.integers(20, 210),
+    st.sampled_from([None, "x0"]),
+    st.randoms(use_true_random=False),
+)
+def test_samples_of_parts_merge_to_the_sample_of_the_whole(cuts, n_rows, per, random):
+    """With every word; also if only the parts together have more rows than are kept."""
+    cells = FRAME.to_numpy(dtype=object)
+
+    def part(start: int, end: int) -> StreamSample[np.ndarray]:
+        sample: StreamSample[np.ndarray] = StreamSample(TableReader(), n_rows, 0, per, start=start)
+        sample.add(cells[start:end], end - start)
+        return sample
+
+    whole = part(0, 200).drawn()
+    parts = [part(*ends) for ends in pairwise(sorted({0, 200, *cuts}))]
+    while len(parts) > 1:
+        random.shuffle(parts)
+        parts[0].merge(parts.pop())
+    merged = pickle.loads(pickle.dumps(parts[0])).drawn()
+    assert merged.positions.tolist() == whole.positions.tolist() == merged.rows[:, 1].tolist()
+    assert (merged.rows == whole.rows).all()
+    assert np.array_equal(merged.held_out, whole.held_out)
 
 
 @pytest.mark.parametrize("n_rows", [200, 1_000])

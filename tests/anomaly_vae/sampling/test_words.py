@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from anomaly_vae.sampling import words
 from anomaly_vae.sampling.words import WordExamples
@@ -19,7 +21,7 @@ def examples(*frames: pd.DataFrame) -> WordExamples:
     reader, first = TableReader(), 0
     found = WordExamples(reader)
     for frame in frames:
-        found.add(frame, len(frame), first, reader.words(frame, found.closed))
+        found.add(frame, np.arange(first, first + len(frame)), reader.words(frame, found.closed))
         first += len(frame)
     return found
 
@@ -34,6 +36,25 @@ def test_the_first_row_with_a_word_is_found(size):
     assert found.lacking(FRAME, NONE) is None
     assert found.lacking(FRAME[:2], NONE)[1].tolist() == [3]
     assert found.lacking(FRAME[:0], np.array([0, 3]))[1].tolist() == [1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(4)), st.sampled_from([1, 2, 1_000]))
+def test_the_words_of_parts_merge(order, most):
+    """The first row of the whole with each word is found, and the same columns are closed, in any order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words, "MAX_WORDS", most)
+        whole = examples(FRAME)
+        merged = WordExamples(TableReader())
+        for row in order:
+            part = WordExamples(TableReader())
+            part.add(FRAME[row : row + 1], np.array([row]), TableReader().words(FRAME[row : row + 1], ()))
+            merged.merge(part)
+    assert (merged.closed, merged.are_found) == (whole.closed, whole.are_found)
+    if whole.are_found:
+        (rows, positions), wanted = merged.lacking(FRAME[:0], NONE), whole.lacking(FRAME[:0], NONE)
+        assert positions.tolist() == wanted[1].tolist()
+        assert rows["n"].tolist() == wanted[0]["n"].tolist() == [row + 1 for row in positions]
 
 
 def test_a_column_with_many_words_is_closed(monkeypatch):
