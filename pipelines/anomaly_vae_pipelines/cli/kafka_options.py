@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -22,7 +22,7 @@ class Topic(NamedTuple):
     """A topic to watch: its address, the settings of the client, and the column for the keys of messages."""
 
     address: TopicAddress
-    settings: Mapping[str, str]
+    settings: dict[str, str]
     key_column: str | None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any, Self
@@ -33,8 +33,8 @@ class TopicConsumer:
     Parameters
     ----------
     address : TopicAddress
-    settings : mapping of str to str
-        Of ``consumer_settings``.
+    settings : dict of str to str
+        Those of ``consumer_settings``.
     on_trouble : callable
         Called with a message about a broker that is away; the client tries again by itself.
 
@@ -48,18 +48,18 @@ class TopicConsumer:
     """
 
     def __init__(
-        self, address: TopicAddress, settings: Mapping[str, str], on_trouble: Callable[[str], object]
+        self, address: TopicAddress, settings: dict[str, str], on_trouble: Callable[[str], object]
     ) -> None:
         require_client()
         import confluent_kafka
 
         self._kafka: Any = confluent_kafka
         self.address, self._brokers, self._on_trouble = address, settings[BROKERS], on_trouble
-        self._offsets, self._errors = Offsets(), list[Any]()
-        # The client would write its log to stderr; its errors come to ``error_cb``.
-        own = {"error_cb": self._errors.append, "log_level": 0}
+        self._offsets, self._errors, self._is_away = Offsets(), list[Any](), False
+        # The client writes its log to stderr, where it would drown ours; its errors come to ``error_cb``.
+        own = {"log_level": "0", **settings, "error_cb": self._errors.append}
         try:
-            self._client: Any = confluent_kafka.Consumer({**settings, **own})
+            self._client: Any = confluent_kafka.Consumer(own)
         except (confluent_kafka.KafkaException, ValueError) as error:
             raise SourceError(str(address), None, f"{_text(error)}; see --kafka-config") from error
         with ExitStack() as on_error:
@@ -89,7 +89,9 @@ class TopicConsumer:
         while n_bytes < BATCH_BYTES and (left := until - time.monotonic()) > 0:
             for event in self._client.consume(FETCHED, left):
                 n_bytes += self._take(event)
-        self._report()
+        if self._errors:
+            self._report_away(self._errors[0].str())
+            self._errors.clear()
         return self._offsets.waiting
 
     def commit(self) -> None:
@@ -106,7 +108,7 @@ class TopicConsumer:
         try:
             answered = self._client.commit(offsets=places, asynchronous=False)
         except self._kafka.KafkaException as error:
-            self._trouble(f"offsets cannot be committed now ({_text(error)}); it is tried again")
+            self._report_away(f"offsets cannot be committed ({_text(error)})")
             return
         self._offsets.commit({place.partition: place.offset for place in answered if place.error is None})
 
@@ -123,14 +125,14 @@ class TopicConsumer:
         """
         error, codes = event.error(), self._kafka.KafkaError
         if error is None:
+            self._is_away = False
             self._offsets.take(Message(event.partition(), event.offset(), event.key(), event.value()))
             return len(event.value() or b"")
         if error.code() == codes._PARTITION_EOF:
             self._offsets.end(event.partition())
         elif error.code() == codes._MAX_POLL_EXCEEDED:
-            self._trouble(
-                "other consumers have its partitions, because a batch took too long; it joins again"
-            )
+            late = "other consumers have its partitions, because a batch took too long; it joins again"
+            self._on_trouble(f"{self.address}: {late}")
         elif error.retriable():
             self._errors.append(error)
         else:
@@ -160,28 +162,23 @@ class TopicConsumer:
     def _failure(self, error: Any) -> SourceError:
         """What went wrong, in one line, with the way out."""
         codes = self._kafka.KafkaError
+        file = "in the file of --kafka-config"
+        away = f"no broker answers; check {self._brokers}, and security.protocol {file}"
         ways = {
-            **dict.fromkeys(
-                self._refusals(), "check security.protocol, sasl.* and ssl.* in the file of --kafka-config"
-            ),
+            **dict.fromkeys((codes._TRANSPORT, codes._ALL_BROKERS_DOWN, codes._TIMED_OUT), away),
+            **dict.fromkeys(self._refusals(), f"check security.protocol, sasl.* and ssl.* {file}"),
             codes.UNKNOWN_TOPIC_OR_PART: "create the topic, or check its name",
             codes.TOPIC_AUTHORIZATION_FAILED: "the user of the file of --kafka-config may not read the topic",
             codes.GROUP_AUTHORIZATION_FAILED: "the user of the file of --kafka-config may not use the group",
         }
-        away = (
-            f"no broker answers; check {self._brokers}, and security.protocol in the file of --kafka-config"
-        )
-        return SourceError(str(self.address), None, f"{error.str()}; {ways.get(error.code(), away)}")
+        way = ways.get(error.code(), "")
+        return SourceError(str(self.address), None, f"{error.str()}{'; ' if way else ''}{way}")
 
-    def _report(self) -> None:
-        """Report that brokers are away, once for all errors since the last time."""
-        errors = {error.code(): error.str() for error in self._errors}
-        self._errors.clear()
-        for text in errors.values():
-            self._trouble(f"{text}; it is tried again")
-
-    def _trouble(self, problem: str) -> None:
-        self._on_trouble(f"{self.address}: {problem}")
+    def _report_away(self, problem: str) -> None:
+        """Report once that brokers do not answer, until messages come again."""
+        if not self._is_away:
+            self._is_away = True
+            self._on_trouble(f"{self.address}: {problem}; it is tried again")
 
 
 def require_client() -> None:
