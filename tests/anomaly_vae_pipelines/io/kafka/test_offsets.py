@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from anomaly_vae_pipelines.io.kafka.offsets import Message, Offsets
 
-PARTITIONS = range(3)
+PARTITIONS = range(2)
 
 EVENTS = st.lists(
     st.one_of(
@@ -17,6 +17,7 @@ EVENTS = st.lists(
         st.tuples(st.just("write")),
         st.tuples(st.just("commit"), st.sets(st.sampled_from(PARTITIONS))),
     ),
+    min_size=5,
     max_size=40,
 )
 
