@@ -25,7 +25,9 @@ BATCH_BYTES = 1 << 22
 
 
 class TopicConsumer:
-    """Reads batches of messages, and commits their offsets when it is told to. Use it as a context manager.
+    """Reads batches of messages, and commits their offsets when ``commit`` is called.
+
+    Use it as a context manager.
 
     Its partitions change only during ``read``. If others got them meanwhile because it was too slow, the
     brokers refuse its offsets.
@@ -148,14 +150,14 @@ class TopicConsumer:
                 break
             except self._kafka.KafkaException as error:
                 self._client.poll(0)  # calls error_cb
-                known = [item for item in self._errors if item.code() in self._refusals()]
+                known = [item for item in self._errors if item.code() in self._denied()]
                 if known or time.monotonic() > until:
                     raise self._failure((known or [error.args[0]])[0]) from error
         self._errors.clear()
         if (wrong := found.topics[self.address.topic].error) is not None:
             raise self._failure(wrong)
 
-    def _refusals(self) -> tuple[int, ...]:
+    def _denied(self) -> tuple[int, ...]:
         codes = self._kafka.KafkaError
         return (codes._AUTHENTICATION, codes.SASL_AUTHENTICATION_FAILED, codes._SSL)
 
@@ -166,7 +168,7 @@ class TopicConsumer:
         away = f"no broker answers; check {self._brokers}, and security.protocol {file}"
         ways = {
             **dict.fromkeys((codes._TRANSPORT, codes._ALL_BROKERS_DOWN, codes._TIMED_OUT), away),
-            **dict.fromkeys(self._refusals(), f"check security.protocol, sasl.* and ssl.* {file}"),
+            **dict.fromkeys(self._denied(), f"check security.protocol, sasl.* and ssl.* {file}"),
             codes.UNKNOWN_TOPIC_OR_PART: "create the topic, or check its name",
             codes.TOPIC_AUTHORIZATION_FAILED: "the user of the file of --kafka-config may not read the topic",
             codes.GROUP_AUTHORIZATION_FAILED: "the user of the file of --kafka-config may not use the group",
