@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from anomaly_vae_pipelines.io.kafka import consumer
+from tests.anomaly_vae_pipelines.conftest import process_environment
 
 
 @pytest.fixture
@@ -36,6 +40,14 @@ def test_a_topic_needs_a_group(refused):
 
 def test_a_password_on_the_command_line_is_refused_and_not_printed(refused):
     assert "s3cret" not in refused("kafka://me:s3cret@broker/orders", "--group", "g")
+
+
+def test_the_client_is_imported_only_for_a_topic():
+    """Not by the help, nor by the modules around it."""
+    modules = "cli.watch, cli.kafka_options, io.kafka.consumer, runs.watch_topic, sources.messages"
+    imports = "".join(f"import anomaly_vae_pipelines.{name}; " for name in modules.split(", "))
+    code = f"import sys; {imports}assert 'confluent_kafka' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env=process_environment())
 
 
 def test_without_the_extra_the_exit_code_is_that_of_a_failure(refused, monkeypatch):

@@ -17,6 +17,9 @@ from anomaly_vae_pipelines.io.kafka.settings import BROKERS
 CONNECT_SECONDS = 10.0
 """Seconds in which a broker must answer at the start."""
 
+WAIT_SECONDS = 0.5
+"""The longest wait in the client, in which Ctrl-C and SIGTERM have no effect."""
+
 FETCHED = 256
 """Messages that are taken from the client at a time."""
 
@@ -89,7 +92,7 @@ class TopicConsumer:
         self._commit()
         until, n_bytes = time.monotonic() + seconds, 0
         while n_bytes < BATCH_BYTES and (left := until - time.monotonic()) > 0:
-            for event in self._client.consume(FETCHED, left):
+            for event in self._client.consume(FETCHED, min(left, WAIT_SECONDS)):
                 n_bytes += self._take(event)
         if self._errors:
             self._report_away(self._errors[0].str())
