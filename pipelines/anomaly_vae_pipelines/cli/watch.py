@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,20 +118,20 @@ def command(
             on_rejected=_RejectedRows(rejected),
             on_trouble=_print,
         )
-        with ExitStack() as stack:
-            watcher: Watcher | TopicWatcher
-            if topic is None:
-                watcher = _file_watcher(observing, adapter, source, given_format)
-            else:
-                watcher = _topic_watcher(observing, adapter, topic, interval, stack)
-            try:
+        watcher: Watcher | TopicWatcher
+        if topic is None:
+            watcher = _file_watcher(observing, adapter, source, given_format)
+        else:
+            watcher = _topic_watcher(observing, adapter, topic, interval)
+        try:
+            with closing(watcher):
                 _poll_loop(watcher, alerter, interval, once, quiet)
                 watcher.save()
-            finally:
-                # After an error or a signal the last checkpoint remains: the rows after it are read again.
-                failed = report_problems(
-                    alerter.close(ended=False, warn=False).problems, only_warn=alerts_may_wait
-                )
+        finally:
+            # After an error or a signal the last checkpoint remains: the rows after it are read again.
+            failed = report_problems(
+                alerter.close(ended=False, warn=False).problems, only_warn=alerts_may_wait
+            )
     finally:
         alerter.release()
     if not quiet:
@@ -155,15 +155,12 @@ def _file_watcher(observing: Observing, adapter: Adapter, source: str, given_for
     return Watcher(observing, source, adapter.arrivals(Path(source), given_format))
 
 
-def _topic_watcher(
-    observing: Observing, adapter: Adapter, topic: Topic, interval: float, stack: ExitStack
-) -> TopicWatcher:
-    """The watcher of a topic, whose consumer leaves its group when ``stack`` is closed."""
+def _topic_watcher(observing: Observing, adapter: Adapter, topic: Topic, interval: float) -> TopicWatcher:
     from anomaly_vae_pipelines.io.kafka.consumer import TopicConsumer
     from anomaly_vae_pipelines.runs.watch_topic import TopicWatcher
 
     messages = adapter.messages()
-    consumer = stack.enter_context(TopicConsumer(topic.address, topic.settings, _print))
+    consumer = TopicConsumer(topic.address, topic.settings, _print)
     return TopicWatcher(observing, consumer, messages, key_column=topic.key_column, interval=interval)
 
 

@@ -77,6 +77,9 @@ class Watcher:
         self._forget(files)
         return self.observing.counts.n_rows - before
 
+    def close(self) -> None:
+        """Do nothing: no file is open between polls."""
+
     def wait(self, seconds: float) -> None:
         """Wait before the next poll."""
         time.sleep(seconds)

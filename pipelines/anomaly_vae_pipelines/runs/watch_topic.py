@@ -7,6 +7,7 @@ the batch come again.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from anomaly_vae_pipelines.io.kafka.address import TopicAddress
@@ -27,7 +28,7 @@ class TopicWatcher:
     observing : Observing
         What is done with rows.
     consumer : TopicConsumer
-        Reads the messages.
+        Reads the messages; closed with the watcher.
     messages : callable
         Makes a source of a batch of them.
     key_column : str or None
@@ -55,9 +56,12 @@ class TopicWatcher:
         self.observing, self._consumer, self._messages = observing, consumer, messages
         self._key_column, self._interval = key_column, interval
         self._topic = consumer.address.topic
-        with observing.valid_checkpoint():
-            if observing.saved and observing.saved["topic"] != self._topic:
-                raise ValueError("of another topic")
+        with ExitStack() as on_error:
+            on_error.callback(consumer.close)
+            with observing.valid_checkpoint():
+                if observing.saved and observing.saved["topic"] != self._topic:
+                    raise ValueError("of another topic")
+            on_error.pop_all()
 
     @property
     def is_waiting(self) -> bool:
@@ -77,6 +81,10 @@ class TopicWatcher:
             if is_first:
                 self._report_absent(source, len(batch))
         return len(batch)
+
+    def close(self) -> None:
+        """Leave the group, so that others have the partitions at once."""
+        self._consumer.close()
 
     def wait(self, seconds: float) -> None:
         """Return at once: ``poll`` waits for messages."""

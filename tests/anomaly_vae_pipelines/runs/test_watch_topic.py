@@ -29,12 +29,15 @@ class Group:
 
     def __init__(self, values: list[bytes | None], batch: int) -> None:
         self.values, self.batch, self.committed = values, batch, 0
-        self.steps, self.kill_at = count(), -1
+        self.steps, self.kill_at, self.is_closed = count(), -1, False
         self.join()
 
     def join(self) -> None:
         self.offsets, self.position = Offsets(), self.committed
         self.offsets.assign([0])
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def step(self) -> None:
         if next(self.steps) == self.kill_at:
@@ -152,6 +155,7 @@ def test_the_state_of_rules_is_kept(start, tmp_path):
         (tmp_path / "checkpoint").write_text(other)
         with pytest.raises(SourceError, match="is not a valid checkpoint"):
             start(group, [])
+        assert group.is_closed
 
 
 def test_the_checkpoint_is_named_after_the_topic():

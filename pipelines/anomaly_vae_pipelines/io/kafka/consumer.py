@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import Any, Self
+from typing import Any
 
 from anomaly_vae.errors import MissingExtraError
 from anomaly_vae_pipelines.errors import SourceError
@@ -29,8 +29,6 @@ BATCH_BYTES = 1 << 22
 
 class TopicConsumer:
     """Reads batches of messages, and commits their offsets when ``commit`` is called.
-
-    Use it as a context manager.
 
     Its partitions change only during ``read``. If others got them meanwhile because it was too slow, the
     brokers refuse its offsets.
@@ -61,7 +59,7 @@ class TopicConsumer:
         self._kafka: Any = confluent_kafka
         self.address, self._brokers, self._on_trouble = address, settings[BROKERS], on_trouble
         self._offsets, self._errors, self._is_away = Offsets(), list[Any](), False
-        # The client writes its log to stderr, where it would drown ours; its errors come to ``error_cb``.
+        # The log of the client would fill stderr; its errors also come to ``error_cb``.
         own = {"log_level": "0", **settings, "error_cb": self._errors.append}
         try:
             self._client: Any = confluent_kafka.Consumer(own)
@@ -73,14 +71,11 @@ class TopicConsumer:
             self._client.subscribe(
                 [address.topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
             )
-            self._stack = on_error.pop_all()
+            on_error.pop_all()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Leave the group, so that others have the partitions at once."""
-        self._stack.close()
+        self._client.close()
 
     @property
     def is_at_end(self) -> bool:
