@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from anomaly_vae_pipelines.reasons import Reasons
 
@@ -80,7 +80,7 @@ class Rows:
         one = Rows(self.source, self.columns, self.table.slice(position, 1), self.numbers[:0])
         return json.dumps([one.cells(name)[0] for name in one.table.column_names]).encode()
 
-    def take(self, kept: NDArray[np.bool_]) -> Rows:
+    def take(self, kept: NDArray[np.bool_]) -> Self:
         """Return the rows where ``kept`` is true."""
         from anomaly_vae_pipelines.arrow_arrays import arrow_booleans
 
@@ -143,7 +143,7 @@ class ImageRows(Rows):
         pixels: bytes = self.images[position].tobytes()
         return super().contents(position) + pixels
 
-    def take(self, kept: NDArray[np.bool_]) -> ImageRows:
+    def take(self, kept: NDArray[np.bool_]) -> Self:
         """Return the images where ``kept`` is true."""
         if kept.all():
             return self
@@ -172,7 +172,7 @@ class NumberRows(Rows):
 
     values: NDArray[np.float64] = field(kw_only=True)
 
-    def take(self, kept: NDArray[np.bool_]) -> NumberRows:
+    def take(self, kept: NDArray[np.bool_]) -> Self:
         """Return the rows where ``kept`` is true."""
         return replace(self, numbers=self.numbers[kept], values=self.values[kept])
 
@@ -186,7 +186,7 @@ class Rejected:
     source : str
         Name of the file.
     number : int
-        Line on which the row begins (in Parquet: number of the row), from 1.
+        Line on which the row begins (in Parquet: number of the row), from 1; the offset of a message.
     kind : str
         Kind of problem, one word, for counts.
     reason : str
@@ -195,6 +195,8 @@ class Rejected:
         The bytes of the row in the file; for an image, its name.
     is_image : bool
         Whether the row is an image, which ``source`` identifies without a line.
+    unit : str
+        What ``number`` is, for messages.
     """
 
     source: str
@@ -203,6 +205,7 @@ class Rejected:
     reason: str
     raw: bytes
     is_image: bool = False
+    unit: str = "line"
 
     @property
     def line(self) -> int | None:

@@ -180,7 +180,8 @@ class Alerter:
         if self._config.time is None:
             return np.full(len(batch.scores), self._clock.now())
         before = self._clock.now() if self._time is None else self._time
-        return row_times(self._config.time, batch.rows.cells(self._config.time), before)
+        cells, is_known = batch.rows.cells(self._config.time), self._time is not None
+        return row_times(self._config.time, cells, before, is_known=is_known)
 
     def _raise(self, find: Callable[[Rule], Iterable[Match]], timed: TimedRows | None) -> list[Alert]:
         """Alerts of all rules, in the order of the rows that raised them; they are on disk."""

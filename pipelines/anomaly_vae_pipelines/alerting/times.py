@@ -69,7 +69,9 @@ def time_of(cell: str) -> float:
     return seconds if 0 <= seconds <= _LAST else np.nan
 
 
-def row_times(column: str, cells: Sequence[str], before: float) -> NDArray[np.float64]:
+def row_times(
+    column: str, cells: Sequence[str], before: float, *, is_known: bool = False
+) -> NDArray[np.float64]:
     """Seconds since 1970 of each row, shape (n_rows,); a row without a time gets that of the row before it.
 
     Parameters
@@ -80,11 +82,13 @@ def row_times(column: str, cells: Sequence[str], before: float) -> NDArray[np.fl
         Its cells.
     before : float
         The time of rows before the first that has one.
+    is_known : bool
+        Whether earlier rows show that the column has times.
 
     Raises
     ------
     InputError
-        If there are cells and none of them is a time.
+        If there are cells and none of them is a time, unless ``is_known``.
 
     Warns
     -----
@@ -94,7 +98,7 @@ def row_times(column: str, cells: Sequence[str], before: float) -> NDArray[np.fl
     times = np.fromiter(map(time_of, cells), dtype=np.float64, count=len(cells))
     unknown = np.isnan(times)
     bad = [cells[i] for i in np.flatnonzero(unknown).tolist() if cells[i]]
-    if bad and unknown.all():
+    if bad and unknown.all() and not is_known:
         raise InputError(
             f"time column {column!r}: wanted ISO 8601, or seconds since 1970, got {bad[0]!r}; "
             "name another column, or remove time to use the clock"

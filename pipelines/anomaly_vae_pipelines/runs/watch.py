@@ -8,37 +8,24 @@ replaced atomically after every block, so that a restart neither skips nor repea
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from anomaly_vae.errors import InputError
 from anomaly_vae_pipelines.errors import SourceError
-from anomaly_vae_pipelines.io.durable import atomic_write
-from anomaly_vae_pipelines.records import Rejected
+from anomaly_vae_pipelines.runs.observing import Observing
 from anomaly_vae_pipelines.runs.positions import Position
-from anomaly_vae_pipelines.runs.stats import RunStats
-from anomaly_vae_pipelines.scoring.adapters import AnyScorer
-from anomaly_vae_pipelines.scoring.blocks import score_blocks
-from anomaly_vae_pipelines.scoring.options import Observer
 from anomaly_vae_pipelines.sources import Source, SourcePosition
 from anomaly_vae_pipelines.sources.arrivals import Arrivals
 from anomaly_vae_pipelines.sources.rotation import modified, rotated_files
-from anomaly_vae_pipelines.sources.selection import require_columns
 from anomaly_vae_pipelines.sources.stream import MAX_RECORD_BYTES
 
 _PIECE = 1 << 20
-
-
-@dataclass
-class Counts(RunStats):
-    """Counts since the start of a watcher; ``n_lost`` files could not be read to their end."""
-
-    n_lost: int = 0
 
 
 class Watcher:
@@ -46,22 +33,17 @@ class Watcher:
 
     Parameters
     ----------
-    scorer : Scorer or ImageScorer
+    observing : Observing
+        What is done with rows.
     source : str
         A file, which may not exist yet, or a directory of files.
-    observer : Observer
-    checkpoint : Path
-        File for the read positions and the state of the observer.
-    on_rejected : callable
-        Called with the rows that cannot be read.
-    on_trouble : callable
-        Called once with a message about a file that cannot be read; the file is retried when it changes.
     arrivals : Arrivals
-        Finds and opens the files.
+        Finds and opens the files. One that cannot be read is reported once, and retried when it changes.
 
     Attributes
     ----------
-    counts : Counts
+    n_lost : int
+        Number of files that could not be read to their end.
     is_waiting : bool
         Whether a rotated file still has to be read, once it no longer changes.
 
@@ -71,29 +53,17 @@ class Watcher:
         For a checkpoint that is not valid.
     """
 
-    def __init__(
-        self,
-        scorer: AnyScorer,
-        source: str,
-        observer: Observer,
-        checkpoint: Path,
-        *,
-        on_rejected: Callable[[list[Rejected]], object],
-        on_trouble: Callable[[str], object],
-        arrivals: Arrivals,
-    ) -> None:
-        self.scorer, self.source, self.observer = scorer, Path(source), observer
-        self.checkpoint, self.counts, self.is_waiting = checkpoint, Counts(), False
-        self._arrivals = arrivals
-        self._on_rejected, self._on_trouble = on_rejected, on_trouble
-        self._positions: dict[str, Position] = {}
+    def __init__(self, observing: Observing, source: str, arrivals: Arrivals) -> None:
+        self.observing, self.source, self._arrivals = observing, Path(source), arrivals
+        self.n_lost, self.is_waiting = 0, False
         self._reported: dict[str, str] = {}
-        self._has_reported_unseen = False
-        self._restore()
+        with observing.valid_checkpoint():
+            files: dict[str, Any] = observing.saved["files"] if observing.saved else {}
+            self._positions = {name: Position(**fields) for name, fields in files.items()}
 
     def poll(self) -> int:
         """Read the rows that were added since the last poll; returns their number."""
-        before, self.is_waiting = self.counts.n_rows, False
+        before, self.is_waiting = self.observing.counts.n_rows, False
         files = list(self._files())
         for path in files:
             try:
@@ -105,13 +75,18 @@ class Watcher:
             if self.is_waiting:
                 break
         self._forget(files)
-        return self.counts.n_rows - before
+        return self.observing.counts.n_rows - before
+
+    def close(self) -> None:
+        """Do nothing: no file is open between polls."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait before the next poll."""
+        time.sleep(seconds)
 
     def save(self) -> None:
         """Save positions and the state of the observer to the checkpoint."""
-        files = {name: asdict(position) for name, position in self._positions.items()}
-        state = {"files": files, "observer": self.observer.get_state()}
-        atomic_write(self.checkpoint, json.dumps(state))
+        self.observing.save(files={name: asdict(position) for name, position in self._positions.items()})
 
     def _files(self) -> Iterator[Path]:
         """Yield the files to read, in the order in which they were last written."""
@@ -173,10 +148,10 @@ class Watcher:
         del self._positions[name]
         if not position.offset:
             return
-        self.counts.n_lost += 1
+        self.n_lost += 1
         is_truncated = name == _identity(self.source)
         what = "was truncated or replaced; it is read from its start" if is_truncated else "is gone"
-        self._on_trouble(
+        self.observing.on_trouble(
             f"{self.source}: {what}. The file that was read up to line {position.line} is not among its "
             f"rotated files, so rows added to it after that line are lost"
         )
@@ -216,7 +191,7 @@ class Watcher:
             source = stack.enter_context(self._arrivals.open(path))
             if {_identity_of(os.fstat(stream.fileno())), _identity(path)} != {name}:
                 return  # it has just been rotated, and will be read under its new name
-            self._check(source)
+            self.observing.check(source)
             self._positions[name] = self._positions.pop(name)  # in the order in which they were last read
             self._observe(source, position, stream)
         position.is_done = self._arrivals.needs_complete_file(path)
@@ -233,25 +208,12 @@ class Watcher:
 
     def _observe(self, source: Source, position: Position, stream: IO[bytes]) -> None:
         start = SourcePosition(position.offset, position.line) if position.offset else None
-        columns = self.observer.columns
-        for scored in score_blocks(self.scorer, source, lambda block: block, columns=columns, start=start):
-            self.counts.add(scored.scored, scored.rejected)
-            self._report_unseen(source.name)
-            if scored.rejected:
-                self._on_rejected(list(scored.rejected))
-            self.observer.observe(scored.scored)
-            block = scored.block
+        for block in self.observing.observe(source, start):
             if self._arrivals.needs_complete_file(Path(source.name)):
                 position.offset, position.line = block.end.offset, block.end.line
             else:
                 position.move(stream, block.end.offset, block.end.line)
             self.save()
-
-    def _report_unseen(self, path: str) -> None:
-        """Report once that many rows hold values that training never saw."""
-        if not self._has_reported_unseen and (problem := self.counts.unseen_problem()) is not None:
-            self._has_reported_unseen = True
-            self._on_trouble(f"{path}: {problem}")
 
     def _position(self, name: str, path: Path) -> Position:
         """Return the read position in a file; the start if the file was truncated or replaced."""
@@ -262,39 +224,20 @@ class Watcher:
         else:
             is_other = status.st_size < position.offset or not position.fits(path)
         if is_other:
-            self._on_trouble(f"{path}: was truncated or replaced; it is read from its start")
+            self.observing.on_trouble(f"{path}: was truncated or replaced; it is read from its start")
             position = self._positions[name] = Position()
         return position
-
-    def _check(self, source: Source) -> None:
-        require_columns(self.scorer.names, source, ", which the model was fitted on")
-        require_columns(self.observer.columns, source, ", which a rule or --id names")
 
     def _report(self, path: Path, problem: str) -> None:
         """Report a problem once."""
         if self._reported.get(str(path)) != problem:
             self._reported[str(path)] = problem
-            self._on_trouble(problem)
+            self.observing.on_trouble(problem)
 
     def _forget(self, files: list[Path]) -> None:
         """Drop the positions of files that are gone."""
         existing = {_identity(path) for path in files}
         self._positions = {name: position for name, position in self._positions.items() if name in existing}
-
-    def _restore(self) -> None:
-        """Restore the checkpoint, if there is one."""
-        if not self.checkpoint.exists():
-            return
-        try:
-            state: dict[str, Any] = json.loads(self.checkpoint.read_text(encoding="utf-8"))
-            self._positions = {name: Position(**fields) for name, fields in state["files"].items()}
-            self.observer.set_state(state["observer"])
-        except OSError as error:
-            problem = f"cannot be opened ({error.strerror}); wanted a checkpoint"
-            raise SourceError(str(self.checkpoint), None, problem) from error
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            problem = "is not a valid checkpoint; delete it to start over"
-            raise SourceError(str(self.checkpoint), None, problem) from error
 
 
 def _identity(path: Path) -> str | None:

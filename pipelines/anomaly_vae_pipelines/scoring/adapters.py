@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
@@ -29,6 +30,7 @@ from anomaly_vae_pipelines.scoring.tables import (
     Scorer,
     final_detector,
     is_pipeline,
+    model_columns,
     read_columns,
 )
 from anomaly_vae_pipelines.sinks.pictures import Pictures, picture_of, relative_path
@@ -43,6 +45,7 @@ from anomaly_vae_pipelines.sources import (
 from anomaly_vae_pipelines.sources.arrivals import Arrivals
 from anomaly_vae_pipelines.sources.image_inputs import Inputs
 from anomaly_vae_pipelines.sources.images import CellSource
+from anomaly_vae_pipelines.sources.messages import MessageSource
 from anomaly_vae_pipelines.sources.typed import TableSource
 
 BATCH = "the batch"
@@ -53,6 +56,9 @@ BATCH_ROWS = 1 << 14
 
 AnyModel: TypeAlias = "Model | ImageDetector"
 AnyScorer: TypeAlias = Scorer | ImageScorer
+
+Messages: TypeAlias = "Callable[..., MessageSource]"
+"""Makes a source of a batch of messages, which has the columns of the model."""
 
 
 class TableAdapter:
@@ -115,6 +121,10 @@ class TableAdapter:
         """Return the files to watch."""
         return TableArrivals(path, given_format, self.reading)
 
+    def messages(self) -> Messages:
+        """Return what makes a source of messages."""
+        return partial(MessageSource, names=model_columns(self._model), reading=self.reading)
+
 
 class ImageAdapter:
     """Reads and scores image files and arrays, for a model that was fitted on images."""
@@ -156,6 +166,12 @@ class ImageAdapter:
         """Return the images to watch; raises InputError for a table format."""
         _refuse_format(given_format)
         return ImageArrivals(path, frame_of(self._model))
+
+    def messages(self) -> Messages:
+        """Raise InputError: messages are rows."""
+        raise InputError(
+            "the model was fitted on images, and the messages of a topic are rows; watch a folder"
+        )
 
 
 Adapter: TypeAlias = TableAdapter | ImageAdapter

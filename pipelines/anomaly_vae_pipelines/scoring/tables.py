@@ -313,7 +313,7 @@ def _same_cells(rows: Rows, error: CellError) -> Bools:
 def _rejected(rows: Rows, row: int, problem: str) -> Rejected:
     # The bytes of the row in its file, or JSON if the file has no lines.
     raw = row_as_json(rows.table, row) if rows.raw is None else rows.raw[row].as_py()
-    return Rejected(rows.source, int(rows.numbers[row]), "cell", problem, raw)
+    return Rejected(rows.source_of(row), int(rows.numbers[row]), "cell", problem, raw, unit=rows.unit)
 
 
 def _all_unreadable(rows: Rows, error: ValueError) -> SourceError:

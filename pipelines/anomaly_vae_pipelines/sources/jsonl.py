@@ -6,8 +6,8 @@ import codecs
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Sequence
-from typing import Any
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from anomaly_vae_pipelines.sources.splitting import Offsets, RecordBounds, split
 from anomaly_vae_pipelines.sources.stream import ByteStream
 from anomaly_vae_pipelines.sources.text import TextSource
 
+Found: TypeAlias = "dict[str, Any] | tuple[str, str]"
+"""An object, or the kind and the description of the error where there is none."""
+
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
 _JQ = "convert it with jq -c '.[]' FILE"
 
@@ -31,11 +34,18 @@ class JsonLinesSource(TextSource):
     cell. Empty lines and a byte order mark of UTF-8 are skipped. Only the complete lines of a ``growing``
     file are read.
 
+    Attributes
+    ----------
+    unit : str
+        What holds an object, for messages.
+
     Raises
     ------
     SourceError
         If it cannot be opened, has no object, or is an array or not in UTF-8, and later if it is damaged.
     """
+
+    unit = "line"
 
     def __init__(
         self,
@@ -52,22 +62,29 @@ class JsonLinesSource(TextSource):
         self, block: Block, wanted: Sequence[str], numeric: Container[str] = (), *, whole: bool = False
     ) -> Read:
         """Some fields of a block as text, those in ``numeric`` as numbers; with ``whole``, all as text."""
-        lines, numbers = _lines(*block.content)
-        numbers += block.start.line
+        lines, numbers = self._records(block)
         needed = frozenset(wanted)
         read = [name for name in self.columns if whole or name in needed]
-        parsed = [self._cells(line, needed, read) for line in lines]
+        parsed = [self._cells(found, needed, read) for found in self._objects(lines)]
         positions = {name: position for position, name in enumerate(read)}
         kept, table, rejected = self._separated(lines, numbers, parsed, positions)
         raw = arrow_bytes([line for line, keep in zip(lines, kept, strict=True) if keep])
         rows = Rows(self.name, self.columns, table, numbers[kept], raw)
         return self._finished(rows, rejected, wanted, numeric, whole)
 
+    def _records(self, block: Block) -> tuple[list[bytes], Offsets]:
+        """The lines of a block that are not blank, and their numbers in the file."""
+        lines, numbers = _lines(*block.content)
+        return lines, numbers + block.start.line
+
+    def _objects(self, lines: Sequence[bytes]) -> Iterator[Found]:
+        """What is on each line."""
+        return (found_object(line, self.unit) for line in lines)
+
     def _cells(
-        self, line: bytes, needed: Container[str], read: Sequence[str]
+        self, value: Found, needed: Container[str], read: Sequence[str]
     ) -> list[str | None] | tuple[str, str]:
-        """Some fields of the object on a line as text, or the kind and the description of its error."""
-        value = _object(line)
+        """Some fields of an object as text, or the kind and the description of its error."""
         if isinstance(value, tuple):
             return value
         cells: list[str | None] = []
@@ -85,7 +102,7 @@ class JsonLinesSource(TextSource):
         lines, numbers = _lines(*self._stream.first())
         if lines and _ARRAY.match(lines[0]):
             raise SourceError(self.name, None, f"is a JSON array; wanted one object per line: {_JQ}")
-        found = [_object(line) for line in lines]
+        found = list(self._objects(lines))
         keys = {key: None for value in found if isinstance(value, dict) for key in value}
         if not keys:
             for number, value in zip(numbers.tolist(), found, strict=True):
@@ -113,20 +130,20 @@ def _lines(data: bytes, split: RecordBounds) -> tuple[list[bytes], Offsets]:
     return [line for line, keep in zip(lines, filled, strict=True) if keep], numbers[filled]
 
 
-def _object(line: bytes) -> dict[str, Any] | tuple[str, str]:
-    """The object on a line, or the kind and the description of its error."""
+def found_object(line: bytes, unit: str) -> Found:
+    """The object in some bytes, of which messages speak as a ``unit``."""
     try:
         value = json.loads(line.decode("utf-8"), object_pairs_hook=_unique)
     except _RepeatedKeyError as error:
         return "json", f"repeats the key {error.args[0]!r}; wanted each key once per object"
     except UnicodeDecodeError as error:
-        return "encoding", f"byte 0x{line[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        return "encoding", f"byte 0x{line[error.start]:02x} is not UTF-8; wanted each {unit} in UTF-8"
     except (ValueError, RecursionError) as error:
-        return "json", f"is not JSON ({str(error) or 'nested too deeply'}); wanted one object per line"
+        return "json", f"is not JSON ({str(error) or 'nested too deeply'}); wanted one object per {unit}"
     if not isinstance(value, dict):
         return (
             "json",
-            f"is not a JSON object but {line[:40].decode(errors='replace')}; wanted {{...}} on each line",
+            f"is not a JSON object but {line[:40].decode(errors='replace')}; wanted {{...}} in each {unit}",
         )
     return value
 

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly_vae_pipelines.alerting import load_alerter
 from anomaly_vae_pipelines.alerting.wording import message, title
-from anomaly_vae_pipelines.errors import UnknownNameError
+from anomaly_vae_pipelines.errors import AlertingWarning, UnknownNameError
 from tests.anomaly_vae_pipelines.alerting.streams import START, FakeClock, alerter, scored
 
 SCORE = '[[rule]]\nname = "odd"\nkind = "score"\n'
@@ -56,6 +56,15 @@ def test_times_of_a_typed_column_are_read(tmp_path):
     batch = replace(batch, rows=rows, reasons={})
     (alert,) = alerter(tmp_path, TIMED).observe(batch)
     assert alert.time == "2023-11-14T22:13:20.000Z"
+
+
+def test_a_bad_time_after_good_ones_does_not_end_a_watch(tmp_path):
+    """However few rows come at a time: the row has the time of the one before."""
+    watched = alerter(tmp_path, TIMED)
+    watched.observe(scored([True], when=["2026-01-01T12:00:00Z"], host=["a"]))
+    with pytest.warns(AlertingWarning, match="1 cells are not a time, the first 'x'"):
+        (alert,) = watched.observe(scored([True], when=["x"], host=["b"]))
+    assert alert.time == "2026-01-01T12:00:00.000Z"
 
 
 def test_a_summary_is_plain(tmp_path):

@@ -15,6 +15,7 @@ from anomaly_vae import load
 from anomaly_vae_pipelines.dialects.dialect import NOTHING
 from anomaly_vae_pipelines.dialects.reading import Reading
 from anomaly_vae_pipelines.errors import SourceError
+from anomaly_vae_pipelines.runs.observing import Observing
 from anomaly_vae_pipelines.runs.watch import Watcher
 from anomaly_vae_pipelines.scoring.tables import Scorer
 from anomaly_vae_pipelines.sources import TableArrivals
@@ -40,15 +41,14 @@ class Watch:
 
     def restart(self) -> None:
         self.observer = Watching()
-        self.watcher = Watcher(
+        observing = Observing(
             self.scorer,
-            self.source,
             self.observer,
             self.checkpoint,
             on_rejected=self.rejected.extend,
             on_trouble=self.troubles.append,
-            arrivals=TableArrivals(Path(self.source), None, self.reading),
         )
+        self.watcher = Watcher(observing, self.source, TableArrivals(Path(self.source), None, self.reading))
 
     def poll(self) -> list[str]:
         """Codes of all rows so far."""
@@ -160,7 +160,7 @@ def test_bad_rows_are_reported_and_others_are_read(watch, tmp_path):
     assert [row.number for row in following.rejected] == [2]
     assert len(following.troubles) == 1
     assert "there is no column" in following.troubles[0]
-    counts = following.watcher.counts
+    counts = following.watcher.observing.counts
     assert (counts.n_rows, counts.rejected.total()) == (3, 1)
 
 
@@ -227,7 +227,7 @@ def test_a_replaced_file_is_recognised_however_long_its_header_is(watch, tmp_pat
         path.unlink()
     path.write_text(header + "".join(new))
     assert following.poll()[n_before:] == [f"{i:03d}" for i in range(n_before + 20)]
-    assert following.watcher.counts.n_lost == 1
+    assert following.watcher.n_lost == 1
 
 
 def test_a_checkpoint_of_an_older_version_is_resumed(watch, tmp_path):
@@ -301,7 +301,7 @@ def test_no_rotation_loses_a_row(watch, tmp_path, style, n_rotations, restart):
         following.poll()
     assert following.observer.seen == expected
     assert not following.troubles
-    assert following.watcher.counts.n_lost == 0
+    assert following.watcher.n_lost == 0
 
 
 def test_what_was_rotated_before_the_watch_began_is_not_read(watch, tmp_path):
@@ -336,7 +336,7 @@ def test_a_file_that_is_gone_is_reported_and_counted(watch, tmp_path):
     (trouble,) = following.troubles
     assert "is gone" in trouble
     assert "up to line 4" in trouble
-    assert following.watcher.counts.n_lost == 1
+    assert following.watcher.n_lost == 1
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ def test_each_model_refuses_what_is_for_the_other(model, image_model, plates, tr
         adapter_of(load(image_model)).inputs([train])
     with pytest.raises(InputError, match="leave it out"):
         adapter_of(load(image_model)).inputs([str(plates)], "csv")
+    with pytest.raises(InputError, match="messages of a topic are rows; watch a folder"):
+        adapter_of(load(image_model)).messages()
 
 
 def test_images_are_recognised_by_files_and_suffixes(tmp_path, plates, train):
