@@ -91,7 +91,9 @@ def test_verdicts_that_are_gone_are_not_lost_in_silence(tmp_path, recent, learne
 def test_kinds_and_forms_of_columns_stay(tmp_path, run):
     """A code of digits stays text, a decimal comma is read, and a date keeps its order."""
     config = tmp_path / "tiny.toml"
-    config.write_text("[detector]\nmax_steps = 2\nhidden_sizes = [4]\nlatent_dim = 1\n")
+    config.write_text(
+        "[detector]\nmax_steps = 2\nvalidation_fraction = 0.5\nhidden_sizes = [4]\nlatent_dim = 1\n"
+    )
     names = ["zip", "price", "day", "open"]
 
     def rows(zips: list[str], words: list[str], day: str = "") -> list[list[str]]:

@@ -71,7 +71,9 @@ def folder(tmp_path_factory):
     numbers = pd.DataFrame(random.normal(size=(60, 3)), columns=["a", "b", "c"])
     mixed = numbers.assign(colour=random.choice(["red", "blue"], 60))
     for name, table in (("numbers", numbers), ("mixed", mixed)):
-        detector = TabularVAEDetector(max_steps=3, hidden_sizes=(4,), random_state=0).fit(table)
+        detector = TabularVAEDetector(
+            max_steps=3, validation_fraction=0.5, hidden_sizes=(4,), random_state=0
+        ).fit(table)
         save(detector, folder / f"{name}.avae")
         labelled = table.assign(label=["good", "bad"] * 30)
         labelled.to_csv(folder / f"{name}.csv", index=False)
