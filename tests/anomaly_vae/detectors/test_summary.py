@@ -6,7 +6,6 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.pipeline import make_pipeline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def shades(channels: int = 1, n_images: int = 30) -> NDArray[np.float64]:
     return np.random.default_rng(0).random((n_images, 9, 12, channels))
 
 
+@cache
 def trained(**parameters: Any) -> TabularVAEDetector:
     return TabularVAEDetector(novelty=True, max_steps=50, random_state=0, **parameters).fit(
         forging.table(400)
