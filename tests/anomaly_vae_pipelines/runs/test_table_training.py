@@ -84,7 +84,7 @@ def test_a_fit_on_a_sample_calibrates_with_the_rows_that_were_held_out(tmp_path,
     """Also if the detector is the last step of a Pipeline."""
     rows = [[str(i % 7), str(i * i % 97)] for i in range(1_000)]
     train = write_table(tmp_path / "a.csv", ["host", "x"], rows)
-    parameters = {"max_steps": 2, "validation_fraction": 0.5, "hidden_sizes": (4,)}
+    parameters = {"max_steps": 2, "hidden_sizes": (4,)}
     model = str(tmp_path / "m.avae")
     summary = fit_file(train, model, parameters=parameters, recipe=recipe, max_rows=200, per="host")
     assert (summary.n_seen, summary.n_calibration) == (1_000, 50)

@@ -68,14 +68,14 @@ def folder(tmp_path_factory):
     """A folder with a model of numbers, one of a mixed table, one of images, and what they score."""
     folder = tmp_path_factory.mktemp("imports")
     random = np.random.default_rng(0)
-    numbers = pd.DataFrame(random.normal(size=(60, 3)), columns=["a", "b", "c"])
-    mixed = numbers.assign(colour=random.choice(["red", "blue"], 60))
+    numbers = pd.DataFrame(random.normal(size=(100, 3)), columns=["a", "b", "c"])
+    mixed = numbers.assign(colour=random.choice(["red", "blue"], 100))
     for name, table in (("numbers", numbers), ("mixed", mixed)):
         detector = TabularVAEDetector(
             max_steps=3, validation_fraction=0.5, hidden_sizes=(4,), random_state=0
         ).fit(table)
         save(detector, folder / f"{name}.avae")
-        labelled = table.assign(label=["good", "bad"] * 30)
+        labelled = table.assign(label=["good", "bad"] * 50)
         labelled.to_csv(folder / f"{name}.csv", index=False)
         table.to_json(folder / f"{name}.jsonl", orient="records", lines=True)
     numbers.to_parquet(folder / "numbers.parquet")
