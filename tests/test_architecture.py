@@ -72,6 +72,6 @@ def test_public_names_are_offered_before_they_are_imported() -> None:
 def test_public_names_of_the_applications_are_offered_before_they_are_imported() -> None:
     """`dir` shows them all, each can be imported, and any other name is an AttributeError."""
     run("import anomaly_vae_pipelines as p; assert dir(p) == sorted(p.__all__)")
-    run("import anomaly_vae_pipelines as p; assert all(getattr(p, name) for name in p.__all__)")
+    assert all(getattr(anomaly_vae_pipelines, name) for name in anomaly_vae_pipelines.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Forest'"):
         anomaly_vae_pipelines.Forest  # noqa: B018

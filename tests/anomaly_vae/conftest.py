@@ -42,7 +42,9 @@ def table() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def fitted(table: pd.DataFrame) -> TabularVAEDetector:
     """A detector fitted on that table."""
-    return TabularVAEDetector(novelty=True, max_steps=200, random_state=0).fit(table)
+    return TabularVAEDetector(novelty=True, max_steps=200, validation_fraction=0.25, random_state=0).fit(
+        table
+    )
 
 
 @pytest.fixture(scope="session")

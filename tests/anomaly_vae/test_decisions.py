@@ -39,7 +39,7 @@ def test_a_rate_is_guaranteed_or_estimated(fitted: TabularVAEDetector, fresh: pd
         == (guaranteed.offset_, guaranteed.tail_)
         == (guaranteed.offset_, "empirical")
     )
-    with pytest.raises(InputError, match="cannot be guaranteed from 600 held-out rows; it needs 99,999"):
+    with pytest.raises(InputError, match="cannot be guaranteed from 150 held-out rows; it needs 99,999"):
         guaranteed.set_threshold(false_alarm_rate=1e-5)
     estimated = either.set_threshold(false_alarm_rate=1e-5, tail="gpd")
     assert (estimated.false_alarm_rate_, estimated.tail_) == (1e-5, "gpd")

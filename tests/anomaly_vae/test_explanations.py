@@ -50,7 +50,9 @@ def test_a_frame_of_reasons_is_that_of_explain(fitted: TabularVAEDetector, fresh
 
 def test_an_array_has_positions(fresh: pd.DataFrame) -> None:
     X = fresh[["length", "weight"]].to_numpy()
-    frame = TabularVAEDetector(max_steps=5, random_state=0).fit(X).explain_frame(X[:5])
+    frame = (
+        TabularVAEDetector(max_steps=5, validation_fraction=0.5, random_state=0).fit(X).explain_frame(X[:5])
+    )
     assert set(frame["row"]) <= set(range(5))
     assert set(frame["column"]) <= {"x0", "x1", "latent"}
 
@@ -68,7 +70,11 @@ def test_a_reconstruction_has_the_index_and_the_dtypes(table: pd.DataFrame, fres
         ).set_axis(rows.index + 7)
 
     rows = typed(fresh[:9])
-    expected = TabularVAEDetector(max_steps=5, random_state=0).fit(typed(table)).reconstruct(rows)
+    expected = (
+        TabularVAEDetector(max_steps=5, validation_fraction=0.5, random_state=0)
+        .fit(typed(table))
+        .reconstruct(rows)
+    )
     assert expected.index.equals(rows.index)
     pd.testing.assert_series_equal(expected.dtypes.drop("unit"), rows.dtypes.drop("unit"))
     assert expected["unit"].dtype == np.float64

@@ -127,7 +127,9 @@ def test_a_model_file_keeps_verdicts(learned: TabularVAEDetector, path: Path) ->
 def test_verdicts_may_be_about_any_kind_of_column(path: Path) -> None:
     """Texts, dates and missing cells, and a column with the name of the contribution."""
     table = mixed_table(60, 0).rename(columns={"note": "verdicts"})
-    first = TabularVAEDetector(max_steps=3, hidden_sizes=(4,), latent_dim=2, random_state=0).fit(table)
+    first = TabularVAEDetector(
+        max_steps=3, validation_fraction=0.5, hidden_sizes=(4,), latent_dim=2, random_state=0
+    ).fit(table)
     learned = first.learn(table[:8], [1, -1] * 4)
     assert list(learned.score_contributions(table).columns)[-1] == "verdicts_"
     save(learned, path)

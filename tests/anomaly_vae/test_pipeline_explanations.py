@@ -36,7 +36,7 @@ def people(n_rows: int, seed: int) -> pd.DataFrame:
 
 
 def detector() -> TabularVAEDetector:
-    return TabularVAEDetector(max_steps=20, hidden_sizes=(8,), random_state=0)
+    return TabularVAEDetector(max_steps=20, validation_fraction=0.5, hidden_sizes=(8,), random_state=0)
 
 
 @pytest.fixture(scope="module")

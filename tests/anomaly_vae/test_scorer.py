@@ -109,7 +109,12 @@ def test_expected_rows_can_be_scored(pair: Any) -> None:
 def scorer(tmp_path_factory: Any) -> TableScorer:
     """The scorer of a table of numbers."""
     path: Path = tmp_path_factory.mktemp("scorer") / "model.avae"
-    save(TabularVAEDetector(max_steps=3, hidden_sizes=(), random_state=0).fit(numbers()), path)
+    save(
+        TabularVAEDetector(max_steps=3, validation_fraction=0.5, hidden_sizes=(), random_state=0).fit(
+            numbers()
+        ),
+        path,
+    )
     loaded = load_scorer(path)
     assert isinstance(loaded, TableScorer)
     return loaded

@@ -25,8 +25,11 @@ from anomaly_vae_pipelines.sources import open_source
 from anomaly_vae_pipelines.sources.cells import collect
 from tests.anomaly_vae_pipelines.image_files import TINY_IMAGES, write_plates
 
-TINY = "[detector]\nmax_steps = 5\nhidden_sizes = [8]\nlatent_dim = 2\n"
-"""Configuration of a fast fit."""
+CROSS_FITTED = "[detector]\nmax_steps = 5\nhidden_sizes = [8]\nlatent_dim = 2\n"
+"""Configuration of a fast fit, whose five models each leave out a fifth of the rows."""
+
+TINY = CROSS_FITTED + "validation_fraction = 0.5\n"
+"""Configuration of a faster fit of one model, which loads and scores in a fifth of the time."""
 
 COLUMNS = ["code", "amount", "count", "color", "open", "day", "label"]
 
@@ -128,6 +131,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def cross_fitting(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A configuration file for fits in which each row calibrates a model that was fitted without it."""
+    path = tmp_path_factory.mktemp("config") / "cross_fitted.toml"
+    path.write_text(CROSS_FITTED)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def train(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A training table with a label."""
     return write_table(tmp_path_factory.mktemp("train") / "train.csv", COLUMNS, orders(120))
@@ -142,11 +153,13 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory, train: str, tiny: str) -> str:
     """A model that the command line fitted on the training table's good rows."""
-    path = str(tmp_path_factory.mktemp("model") / "model.avae")
-    options = ["--label", "label", "--normal", "good", "--id", "code", "--config", tiny]
-    result = CliRunner(catch_exceptions=False).invoke(cli, ["fit", train, "-o", path, *options])
-    assert result.exit_code == 0, result.stderr
-    return path
+    return _fitted(train, tiny, tmp_path_factory.mktemp("model") / "model.avae")
+
+
+@pytest.fixture(scope="session")
+def cross_fitted(tmp_path_factory: pytest.TempPathFactory, train: str, cross_fitting: str) -> str:
+    """A cross-fitted model of the same rows, with more calibration rows."""
+    return _fitted(train, cross_fitting, tmp_path_factory.mktemp("model") / "cross_fitted.avae")
 
 
 @pytest.fixture(scope="session")
@@ -180,6 +193,13 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+def _fitted(train: str, config: str, path: Path) -> str:
+    options = ["--label", "label", "--normal", "good", "--id", "code", "--config", config]
+    result = CliRunner(catch_exceptions=False).invoke(cli, ["fit", train, "-o", str(path), *options])
+    assert result.exit_code == 0, result.stderr
+    return str(path)
 
 
 def _order(draw: random.Random, number: int) -> list[str]:

@@ -11,9 +11,17 @@ import pytest
 from tests.docs.pages import DOCS, PAGES, ROOT, shape
 
 EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
+SLOW = ("vae_from_scratch",)
+"""Trains six networks."""
 
 
-@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, marks=[pytest.mark.slow] if script.stem in SLOW else [], id=script.stem)
+        for script in EXAMPLES
+    ],
+)
 def test_an_example_prints_what_its_page_shows(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The words are the same, and numbers between 0 and 1, such as an AUROC, are the same within 0.03."""
     runpy.run_path(str(script), run_name="__main__")

@@ -37,8 +37,12 @@ from tests.docs.pages import (
 )
 
 SLOW = (
+    "explanation/scores.md",
+    "explanation/vae.md",
+    "guides/gpu.md",
     "guides/scikit-learn.md",
     "guides/plots.md",
+    "guides/untrusted.md",
     "tutorial/images.md",
     "tutorial/production.md",
     "tutorial/table.md",

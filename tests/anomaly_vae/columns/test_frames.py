@@ -71,7 +71,9 @@ def test_a_detector_takes_them_as_they_are(framed: Callable[[pa.Table], Any]) ->
     rows["when"] = pd.Timestamp("2026-01-05") + pd.to_timedelta(random.integers(10_000, size=60), unit="h")
     rows.loc[::7, "a"] = np.nan
     table = pa.Table.from_pandas(rows)
-    model = make_pipeline(TabularVAEDetector(max_steps=5, random_state=0)).fit(framed(table))
+    model = make_pipeline(TabularVAEDetector(max_steps=5, validation_fraction=0.5, random_state=0)).fit(
+        framed(table)
+    )
     wanted = clone(model).fit(rows).score_samples(rows)
     np.testing.assert_array_equal(model.score_samples(framed(table)), wanted)
     np.testing.assert_array_equal(model[-1].fit(framed(table)).score_samples(framed(table)), wanted)
@@ -108,7 +110,7 @@ def test_a_sparse_table_scores_as_a_dense_one() -> None:
     X = np.where(
         np.random.default_rng(0).random((60, 4)) < 0.5, 0.0, np.random.default_rng(1).normal(size=(60, 4))
     )
-    detector = TabularVAEDetector(max_steps=5, random_state=0)
+    detector = TabularVAEDetector(max_steps=5, validation_fraction=0.5, random_state=0)
     wanted = clone(detector).fit(X).score_samples(X)
     for model in (detector, make_pipeline(MaxAbsScaler(), detector)):
         scores = model.fit(sparse.csr_array(X)).score_samples(sparse.csr_array(X))

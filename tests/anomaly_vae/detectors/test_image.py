@@ -59,9 +59,9 @@ def test_the_guaranteed_false_alarm_rate_holds() -> None:
     """On new images, over several fits."""
     alarms = []
     for seed in range(4):
-        fitted = ImageVAEDetector(max_steps=20, random_state=seed).fit(plates(150, 20 + seed))
+        fitted = ImageVAEDetector(max_steps=5, random_state=seed).fit(plates(150, 20 + seed))
         fitted.set_threshold(false_alarm_rate=0.1)
-        alarms.append(np.mean(fitted.predict(plates(300, 40 + seed)) == -1))
+        alarms.append(np.mean(fitted.predict(plates(150, 40 + seed)) == -1))
     assert 0.02 < np.mean(alarms) < 0.15
 
 

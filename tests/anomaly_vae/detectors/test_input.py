@@ -21,7 +21,9 @@ def frame() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def detector(frame: pd.DataFrame) -> TabularVAEDetector:
     """Fitted on the frame."""
-    return TabularVAEDetector(max_steps=20, hidden_sizes=[8], random_state=0).fit(frame)
+    return TabularVAEDetector(max_steps=20, validation_fraction=0.5, hidden_sizes=[8], random_state=0).fit(
+        frame
+    )
 
 
 def test_a_plain_frame_is_used_as_its_array(detector: TabularVAEDetector, frame: pd.DataFrame) -> None:

@@ -20,8 +20,8 @@ SIZES = {"memory_rows": 300, "refit_every": 100}
 
 
 def unfitted(**parameters: Any) -> TabularVAEDetector:
-    settings = {"novelty": True, "max_steps": 20, "hidden_sizes": (8,), "random_state": 0}
-    return TabularVAEDetector(**(settings | parameters))
+    settings = {"novelty": True, "max_steps": 20, "hidden_sizes": (8,), "validation_fraction": 0.25}
+    return TabularVAEDetector(**(settings | {"random_state": 0} | parameters))
 
 
 def rows(n_rows: int, seed: int, shift: float = 0.0) -> NDArray[np.float64]:
@@ -145,7 +145,7 @@ def test_a_model_file_has_no_row_of_the_stream(first: TabularVAEDetector, path: 
 
 def test_a_detector_from_a_file_waits_for_as_many_rows_as_it_was_fitted_on(path: Path) -> None:
     """It is not replaced by one that has seen less."""
-    save(unfitted().fit(rows(250, 0)), path)
+    save(unfitted(validation_fraction="auto").fit(rows(250, 0)), path)
     detector, new = load(path), rows(50, 1)
     before = detector.score_samples(new)
     np.testing.assert_array_equal(detector.partial_fit(rows(200, 2), **SIZES).score_samples(new), before)

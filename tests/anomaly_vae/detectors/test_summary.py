@@ -6,7 +6,6 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.pipeline import make_pipeline
@@ -22,15 +21,13 @@ def _own(text: str) -> ET.Element:
     return ET.fromstring(table)
 
 
-def test_a_fitted_detector_is_shown_with_its_rows_columns_and_threshold(
-    fitted: TabularVAEDetector, table: pd.DataFrame
-) -> None:
+def test_a_fitted_detector_is_shown_with_its_rows_columns_and_threshold(fitted: TabularVAEDetector) -> None:
     """Below the diagram, in both forms that notebooks ask for."""
     for text in (fitted._repr_html_(), fitted._repr_mimebundle_()["text/html"]):
         assert "sk-top-container" in text
         own = _own(text)
         cells = {row[0].text: "".join(row[1].itertext()) for row in own}
-        assert cells["rows"].startswith(f"{len(table)} trained on, {len(fitted.calibration_scores_)} for")
+        assert cells["rows"].startswith(f"400 trained on, {len(fitted.calibration_scores_)} for")
         assert cells["columns"] == "4 numeric, 1 categorical, 1 boolean, 1 datetime, 1 constant"
         assert f"{fitted.offset_:,.4g}".replace("-", "−") in cells["threshold"]
         assert f"{100 * (fitted.false_alarm_rate_ or 0):.3g} %" in cells["threshold"]
@@ -81,7 +78,7 @@ def test_a_pipeline_shows_the_summary_in_the_box_of_the_detector(fitted: Tabular
     """Rows, columns and threshold in one line."""
     text = make_pipeline(FunctionTransformer(), fitted)._repr_html_()
     assert caption(fitted.metadata()) in text
-    assert caption(fitted.metadata()).startswith("600 rows; 4 numeric, ")
+    assert caption(fitted.metadata()).startswith("400 rows; 4 numeric, ")
 
 
 def test_images_are_shown_by_their_size(image_detector: ImageVAEDetector) -> None:

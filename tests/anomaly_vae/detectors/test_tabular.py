@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from anomaly_vae import InputError, SchemaError, TabularVAEDetector, load, load_scorer, save
 from anomaly_vae.detectors._recipe import MAX_EXEMPLARS
 
-QUICK: dict[str, Any] = {"max_steps": 30, "random_state": 0}
+QUICK: dict[str, Any] = {"max_steps": 30, "validation_fraction": 0.25, "random_state": 0}
 
 
 def test_rows_score_alike_one_at_a_time_shuffled_and_all_at_once(
@@ -267,14 +267,12 @@ def test_it_works_inside_pipelines_and_searches(table: pd.DataFrame) -> None:
     pipeline = make_pipeline(numbers, TabularVAEDetector(**QUICK)).fit(table)
     assert pipeline.predict(table).shape == (len(table),)
     X = table[["length", "weight"]].to_numpy()
-    search = GridSearchCV(
-        TabularVAEDetector(max_steps=100, random_state=0), {"latent_dim": [1, 2]}, cv=2
-    ).fit(X)
+    search = GridSearchCV(TabularVAEDetector(**QUICK), {"latent_dim": [1, 2]}, cv=2).fit(X)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_estimator_.score(X) == pytest.approx(search.best_estimator_.score_samples(X).mean())
 
 
-@pytest.mark.parametrize(("n_rows", "n_columns"), [(2, 1), (2, 3), (20, 2), (5, 5), (20, 1500), (50, 1)])
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(2, 1), (2, 3), (20, 2), (5, 5), (20, 300), (50, 1)])
 def test_any_shape_of_table_can_be_fitted(n_rows: int, n_columns: int) -> None:
     """With at least two rows and one column, fitting works and scores are finite."""
     X = np.random.default_rng(0).normal(size=(n_rows, n_columns))
@@ -328,7 +326,7 @@ def test_metadata_is_plain(fitted: TabularVAEDetector) -> None:
     import json
 
     metadata = json.loads(json.dumps(fitted.metadata()))
-    assert metadata["training"]["n_rows"] == 600
+    assert metadata["training"]["n_rows"] == 400
     assert {column["kind"] for column in metadata["schema"]} == {
         "numeric", "categorical", "boolean", "datetime", "constant",
     }  # fmt: skip
@@ -353,7 +351,7 @@ def test_a_cell_is_named_by_its_row_in_the_whole_table() -> None:
     strange = X.head(200).astype(object)
     strange["b"] = [{} if row == 150 else "x" for row in range(200)]
     with pytest.raises(TypeError, match="'b', row 150"):
-        TabularVAEDetector(**QUICK).fit(strange)
+        TabularVAEDetector().fit(strange)
 
 
 def test_a_table_of_categories_raises_few_alerts() -> None:

@@ -23,7 +23,7 @@ def test_a_row_of_a_frame_keeps_the_types_of_its_cells(
 def test_a_row_of_an_array_is_a_row() -> None:
     """Its cells are those of the array."""
     X = np.random.default_rng(0).normal(size=(30, 2))
-    detector = TabularVAEDetector(novelty=True, max_steps=2, random_state=0).fit(X)
+    detector = TabularVAEDetector(novelty=True, max_steps=2, validation_fraction=0.5, random_state=0).fit(X)
     row, cells = one_row(detector, X.tolist(), 3)
     assert row.tolist() == [X[3].tolist()] == [cells]
 

@@ -37,7 +37,13 @@ def hosts(n_rows: int, seed: int, n_rare: int = 12) -> pd.DataFrame:
 
 def untrained(**parameters: Any) -> PerKey:
     """A detector that is quickly fitted."""
-    settings: dict[str, Any] = {"novelty": True, "max_steps": 30, "hidden_sizes": (8,), "random_state": 0}
+    settings: dict[str, Any] = {
+        "novelty": True,
+        "max_steps": 30,
+        "validation_fraction": 0.25,
+        "hidden_sizes": (8,),
+        "random_state": 0,
+    }
     return PerKey(TabularVAEDetector(**{**settings, **parameters}), key="host")
 
 

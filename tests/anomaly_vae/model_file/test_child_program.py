@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from anomaly_vae import ModelFileError
+from anomaly_vae.model_file import child_program
 from anomaly_vae.model_file.reading import metadata_of
 from tests.anomaly_vae import forging
 
@@ -29,12 +32,25 @@ def test_it_prints_verified_metadata_in_one_line() -> None:
     assert answer(data) == {"metadata": json.loads(json.dumps(metadata_of(data, check_versions=True)))}
 
 
+class Input:
+    """Standard input with the bytes of a file."""
+
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BytesIO(data)
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 and no zip", b"\x80\x04."], ids=repr)
-def test_a_file_that_is_rejected_is_an_answer_too(data: bytes) -> None:
+def test_a_file_that_is_rejected_is_an_answer_too(
+    data: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With the reason of a load in this process; the program itself does not fail."""
+    monkeypatch.setattr(sys, "stdin", Input(data))
+    monkeypatch.setattr(os, "nice", lambda priority: None)
+    monkeypatch.setattr(child_program, "_limit", lambda size: None)
+    child_program.main(["check"])
     with pytest.raises(ModelFileError) as here:
         metadata_of(data, check_versions=True)
-    assert answer(data) == {"error": str(here.value)}
+    assert json.loads(capsys.readouterr().out) == {"error": str(here.value)}
 
 
 @pytest.mark.slow

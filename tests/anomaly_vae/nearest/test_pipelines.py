@@ -18,7 +18,7 @@ ROWS.columns = pd.Index(["a", "b", "c"])
 @pytest.fixture(scope="module")
 def pipeline() -> Pipeline:
     """A scaler and a detector."""
-    detector = TabularVAEDetector(novelty=True, max_steps=150, random_state=0)
+    detector = TabularVAEDetector(novelty=True, max_steps=150, validation_fraction=0.25, random_state=0)
     return make_pipeline(StandardScaler(), detector).fit(ROWS)
 
 

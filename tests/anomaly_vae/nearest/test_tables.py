@@ -109,7 +109,9 @@ def test_a_row_without_an_answer_is_missing(numbers: tuple[TabularVAEDetector, n
     answers = detector.nearest_normal(frame, n_columns=1)
     assert np.isnan(answers).all()
     counts = pd.DataFrame({"a": np.arange(50) % 7, "b": np.arange(50) % 7, "c": np.arange(50) % 7})
-    whole = TabularVAEDetector(novelty=True, max_steps=100, random_state=0).fit(counts)
+    whole = TabularVAEDetector(novelty=True, max_steps=100, validation_fraction=0.25, random_state=0).fit(
+        counts
+    )
     far = pd.DataFrame({"a": [900, 3], "b": [-900, 3], "c": [3, 3]}, index=["x", "y"])
     assert whole.nearest_normal(far, n_columns=1).loc["x"].isna().all()
     assert whole.nearest_normal(far, n_columns=1).loc["y"].tolist() == [3, 3, 3]

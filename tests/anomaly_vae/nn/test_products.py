@@ -20,7 +20,13 @@ def weights(n_inputs: int, n_outputs: int, generator: torch.Generator) -> list[T
     return [weight, weight.T.contiguous().T]
 
 
-@pytest.mark.parametrize("n_outputs", [*range(1, 41), 64, 100, 1001])
+@pytest.mark.parametrize(
+    "n_outputs",
+    [
+        *(*range(1, 18), 31, 32, 33, 64, 100, 1001),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (*range(18, 31), *range(34, 41))),
+    ],
+)
 @torch.no_grad()
 @one_thread()
 def test_a_row_has_the_same_bits_in_every_block_and_position(n_outputs: int) -> None:

@@ -12,6 +12,11 @@ from anomaly_vae import ModelFileError, TabularVAEDetector
 from tests.anomaly_vae.detectors.test_members import fit, numbers
 
 
+@pytest.fixture(scope="module")
+def fitted() -> TabularVAEDetector:
+    return fit(numbers(80), novelty=True, validation_fraction=0.5)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -37,16 +42,17 @@ from tests.anomaly_vae.detectors.test_members import fit, numbers
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_an_attribute_that_cannot_come_from_a_fit_is_rejected(name: str, value: Any) -> None:
+def test_an_attribute_that_cannot_come_from_a_fit_is_rejected(
+    fitted: TabularVAEDetector, name: str, value: Any
+) -> None:
     """Thresholds, calibration scores, names and summaries must match the model."""
-    state = fit(numbers(80), novelty=True).__getstate__() | {name: value}
+    state = fitted.__getstate__() | {name: value}
     with pytest.raises(ModelFileError):
         TabularVAEDetector().__setstate__(state)
 
 
-def test_a_state_without_a_tail_is_read() -> None:
+def test_a_state_without_a_tail_is_read(fitted: TabularVAEDetector) -> None:
     """In the first files every rate is guaranteed. An invalid tail is rejected."""
-    fitted = fit(numbers(80), novelty=True)
     for model, tail in ((fitted, "empirical"), (copy.deepcopy(fitted).set_threshold(offset=0.0), None)):
         state = model.__getstate__()
         again = TabularVAEDetector.__new__(TabularVAEDetector)

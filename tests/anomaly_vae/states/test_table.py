@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ def _edit(state: dict[str, Any], *path: Any, value: Any) -> None:
     for step in path[:-1]:
         state = state[step]
     state[path[-1]] = value
+
+
+@pytest.fixture(scope="module")
+def fitted() -> TabularVAEDetector:
+    """A detector whose states are changed."""
+    return fit(numbers(80), novelty=True, validation_fraction=0.5)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +66,12 @@ def _edit(state: dict[str, Any], *path: Any, value: Any) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_model_state_that_cannot_come_from_a_fit_is_rejected(path: tuple[Any, ...], value: Any) -> None:
+def test_a_model_state_that_cannot_come_from_a_fit_is_rejected(
+    fitted: TabularVAEDetector, path: tuple[Any, ...], value: Any
+) -> None:
     """Weights outside (0, 1], draws that are not signs, and scales out of range are damage."""
-    detector = fit(numbers(80), novelty=True)
-    state = detector.__getstate__()
+    state = copy.deepcopy(fitted.__getstate__())
+    TabularVAEDetector().__setstate__(copy.deepcopy(state))
     _edit(state["model_"], *path, value=value)
     with pytest.raises(ModelFileError):
         TabularVAEDetector().__setstate__(state)

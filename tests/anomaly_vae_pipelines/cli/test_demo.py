@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from anomaly_vae.detectors import _recipe
 from anomaly_vae_pipelines.runs.demo import COMMANDS, NEXT
 
 
-def test_the_demo_shows_commands_results_and_reasons(run, tmp_path):
+def test_the_demo_shows_commands_results_and_reasons(run, monkeypatch, tmp_path):
     """The output has every command, and reasons for anomalous rows."""
+    monkeypatch.setattr(_recipe, "_FOLD_STEPS", 10)
     directory = tmp_path / "new" / "demo"
     ended = run("demo", "--out", str(directory))
     assert (ended.code, ended.err) == (0, "")

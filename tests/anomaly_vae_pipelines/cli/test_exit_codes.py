@@ -106,7 +106,7 @@ def test_nothing_wrong_is_exit_code_0(capsys):
 
 def test_processes_end_without_a_stack_trace(run_process, tmp_path):
     """As a process too: code 2, one line, nothing on stdout."""
-    ended = run_process("fit", str(tmp_path / "missing.csv"), "-o", str(tmp_path / "m.avae"))
+    ended = run_process("inspect", str(tmp_path / "missing.avae"))
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("anomaly-vae: error: ")
     assert ended.err.count("\n") == 1

@@ -12,9 +12,9 @@ from tests.anomaly_vae_pipelines.cli.conftest import parameters_of
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
 
-def test_fit_says_what_it_did_on_stdout(fit):
+def test_fit_says_what_it_did_on_stdout(fit, cross_fitting):
     """Rows, columns by kind, held-out ELBO, threshold, and where the model is."""
-    ended, path = fit("--label", "label", "--normal", "good", "--ignore", "code")
+    ended, path = fit("--label", "label", "--normal", "good", "--ignore", "code", config=cross_fitting)
     assert ended.code == 0
     lines = ended.out.splitlines()
     assert lines[0].startswith("fitted 108 rows in ")
@@ -30,7 +30,7 @@ def test_a_rate_that_many_rows_guarantee_has_no_second_line(fit):
     """The actual rate is shown only if it may be more than 1.5 times the guaranteed one."""
     wide, path = fit("--id", "code", "--false-alarm-rate", "0.04")
     low, high = load(path).false_alarm_interval_
-    assert f"  actual rate  {low:.2g} to {high:.2g} with 90 % confidence (120 calibration rows)\n" in wide.out
+    assert f"  actual rate  {low:.2g} to {high:.2g} with 90 % confidence (60 calibration rows)\n" in wide.out
     for options in (["--false-alarm-rate", "0.6"], ["--contamination", "0.1"]):
         narrow, _ = fit("--id", "code", *options)
         assert "actual rate" not in narrow.out
@@ -69,15 +69,16 @@ def test_a_false_alarm_rate_is_guaranteed(fit):
     assert "false-alarm rate 0.25" in ended.out
 
 
-def test_a_rate_that_cannot_be_guaranteed_is_refused_before_the_fit(fit, tmp_path):
+def test_a_rate_that_cannot_be_guaranteed_is_refused_before_the_fit(fit, cross_fitting, tmp_path):
     """The number of calibration rows is known as soon as the table is read: a long fit is not started."""
     table = write_table(tmp_path / "few.csv", COLUMNS, orders(24))
-    ended, path = fit("--id", "code", "--false-alarm-rate", "0.001", "--verbose", table=table)
+    options = ["--id", "code", "--false-alarm-rate", "0.001", "--verbose"]
+    ended, path = fit(*options, table=table, config=cross_fitting)
     assert ended.code == 2
     assert "cannot be guaranteed from 20 held-out rows; it needs 999. Use 0.0477 or more" in ended.err
     assert "ELBO" not in ended.err
     assert not os.path.exists(path)
-    ended, _ = fit("--id", "code", "--false-alarm-rate", "0.001", "--tail", "gpd", "--verbose", table=table)
+    ended, _ = fit(*options, "--tail", "gpd", table=table, config=cross_fitting)
     assert "a tail of 20 held-out rows cannot be estimated; it needs at least 40" in ended.err
     assert "ELBO" not in ended.err
 
@@ -251,7 +252,7 @@ def test_a_fit_like_another_model_says_what_changed(run, model, train, tmp_path)
     ended = run("fit", train, "-o", path, "--from", model, *labels, "--quiet")
     assert ended.code == 0, ended.err
     assert f"compared with {model}" in ended.out
-    assert "trained on 108, was 108" in ended.out
+    assert "trained on 48, was 48" in ended.out
     ended = run("fit", train, "-o", path, "--from", model, "--id", "code", "--force")
     assert ended.code == 2
     assert "leave out --id" in ended.err

@@ -15,28 +15,41 @@ from tests.anomaly_vae_pipelines.conftest import process_environment
 _LIST_HEAVY = """
 import sys
 from anomaly_vae_pipelines.cli.main import cli
-try:
-    cli.main(sys.argv[1:])
-finally:
+for line in sys.stdin.read().splitlines():
+    try:
+        cli.main(line.split("\\t"))
+    except SystemExit as end:
+        assert not end.code, line
     heavy = {"torch", "pandas", "numpy", "sklearn", "scipy", "skops", "rich"}
-    sys.stderr.write(" ".join(sorted(heavy & set(sys.modules))))
+    print(f"\\nafter {line}:", *sorted(heavy & set(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
-def test_help_answers_without_anything_heavy(arguments):
-    """No help imports torch, pandas or their like, so that it answers at once."""
-    command = [sys.executable, "-c", _LIST_HEAVY, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=process_environment(), check=True)
+def heavy_after(*commands: list[str]) -> list[str]:
+    """For each of several commands, run in one process, the last line of its output and what is imported."""
+    lines = "\n".join("\t".join(arguments) for arguments in commands)
+    done = subprocess.run(
+        [sys.executable, "-c", _LIST_HEAVY],
+        input=lines, capture_output=True, text=True, env=process_environment(), check=True,
+    )  # fmt: skip
     assert done.stderr == ""
-    assert done.stdout
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def test_help_answers_without_anything_heavy():
+    """No help imports torch, pandas or their like, so that it answers at once."""
+    commands = [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    lines = heavy_after(*commands)
+    for arguments in commands:
+        end = lines.index("after " + "\t".join(arguments) + ":")
+        assert end > 0
+        assert not lines[end - 1].startswith("after ")
 
 
 def test_reading_metadata_needs_nothing_heavy(model):
     """inspect --unverified answers without torch and scikit-learn."""
-    command = [sys.executable, "-c", _LIST_HEAVY, "inspect", model, "--json", "--unverified"]
-    done = subprocess.run(command, capture_output=True, text=True, env=process_environment(), check=True)
-    assert done.stderr == ""
+    arguments = ["inspect", model, "--json", "--unverified"]
+    assert heavy_after(arguments)[-1] == "after " + "\t".join(arguments) + ":"
 
 
 def test_every_command_is_listed_with_a_whole_sentence(run):

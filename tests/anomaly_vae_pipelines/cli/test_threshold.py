@@ -11,6 +11,8 @@ from anomaly_vae import load
 from anomaly_vae_pipelines.runs.fit import fit_file
 from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, write_table
 
+QUICK = {"max_steps": 20, "hidden_sizes": (8,), "validation_fraction": 0.5, "random_state": 0}
+
 
 @pytest.mark.parametrize(
     ("option", "value", "rate"),
@@ -62,9 +64,9 @@ def test_a_model_can_be_replaced_by_its_moved_self(run, model, tmp_path):
 def calibrated(tmp_path_factory):
     """A model with rows enough held out for a tail."""
     directory = tmp_path_factory.mktemp("calibrated")
-    table = write_table(directory / "train.csv", COLUMNS, orders(250))
+    table = write_table(directory / "train.csv", COLUMNS, orders(400))
     path = str(directory / "model.avae")
-    fit_file(table, path, left_out=["code", "label"], parameters={"max_steps": 20, "hidden_sizes": (8,)})
+    fit_file(table, path, left_out=["code", "label"], parameters=QUICK)
     return path
 
 
@@ -104,8 +106,8 @@ def test_the_error_of_a_rate_that_is_too_low_has_the_ways_to_fix_it(moved):
 
 def test_a_tail_needs_rows_too(moved, tmp_path):
     """It cannot be estimated from a few calibration rows."""
-    table, model = write_table(tmp_path / "few.csv", COLUMNS, orders(36)), str(tmp_path / "few.avae")
-    fit_file(table, model, left_out=["code"], parameters={"max_steps": 5, "random_state": 0})
+    table, model = write_table(tmp_path / "few.csv", COLUMNS, orders(70)), str(tmp_path / "few.avae")
+    fit_file(table, model, left_out=["code"], parameters=QUICK)
     ended, _ = moved("--false-alarm-rate", "1e-5", "--tail", "gpd", model=model)
     assert ended.code == 2
     assert "a tail of 35 held-out rows cannot be estimated" in ended.err

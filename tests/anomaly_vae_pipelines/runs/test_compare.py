@@ -128,7 +128,9 @@ def test_models_of_images_are_compared_too(image_model, plates):
 def test_models_that_read_different_rows_are_refused(tmp_path, run):
     """For one of them, the first line has names; for the other, it is a row."""
     config, rows = tmp_path / "plain.toml", [[row[3], row[6]] for row in orders(60, 7)]
-    config.write_text("[detector]\nmax_steps = 2\nhidden_sizes = [4]\nlatent_dim = 1\n")
+    config.write_text(
+        "[detector]\nmax_steps = 2\nvalidation_fraction = 0.5\nhidden_sizes = [4]\nlatent_dim = 1\n"
+    )
     names = ["column_1", "column_2"]
     tables = {
         "--header": write_table(tmp_path / "with.csv", names, rows),

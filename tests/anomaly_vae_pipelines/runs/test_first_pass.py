@@ -17,6 +17,12 @@ from tests.anomaly_vae_pipelines.conftest import COLUMNS, orders, read_rows, rea
 
 
 @pytest.fixture(scope="module")
+def model(cross_fitted):
+    """A model with p-values low enough to tell a few rows from chance."""
+    return cross_fitted
+
+
+@pytest.fixture(scope="module")
 def table(tmp_path_factory):
     """A batch of which a third is far out, enough to tell from chance."""
     rows = orders(90, seed=3)

@@ -71,7 +71,9 @@ def test_without_a_label_only_the_rankings_are_compared(sampled):
 def test_the_cells_of_a_pipeline_are_those_after_its_steps(tmp_path):
     draw = np.random.default_rng(0)
     table = pd.DataFrame({"a": draw.normal(size=60), "kind": draw.choice(["x", "y"], 60)})
-    detector = TabularVAEDetector(max_steps=5, hidden_sizes=(8,), latent_dim=1, random_state=0)
+    detector = TabularVAEDetector(
+        max_steps=5, validation_fraction=0.5, hidden_sizes=(8,), latent_dim=1, random_state=0
+    )
     steps = make_column_transformer(
         (StandardScaler(), ["a"]), (OneHotEncoder(), ["kind"]), sparse_threshold=1.0
     )

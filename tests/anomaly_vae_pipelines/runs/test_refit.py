@@ -53,7 +53,7 @@ def test_columns_parameters_rule_and_verdicts_are_those_of_the_model(model, refi
     assert after.get_params() == before.get_params() | {"verbose": after.verbose}
     assert after.false_alarm_rate_ == before.false_alarm_rate_ == found.summary.false_alarm_rate
     assert after.verdicts_.verdicts.tolist() == [1, 1, 1]
-    assert (after.training_["n_rows"], found.summary.n_rows, found.summary.model) == (81, 81, path)
+    assert (after.training_["n_rows"], found.summary.n_rows, found.summary.model) == (37, 81, path)
     assert found.summary.offset == after.offset_
     fit, learn = read_metadata(path)[PROVENANCE]
     assert (fit["parent"], fit["data"]["name"]) == (file_digest(learned[0]), recent)
@@ -63,7 +63,7 @@ def test_columns_parameters_rule_and_verdicts_are_those_of_the_model(model, refi
 def test_what_changed_is_told(refitted, learned):
     """Rows, kinds of columns, columns that are not used, the threshold, and verdicts."""
     changes = refitted[1].changes
-    assert changes["rows"] == "trained on 81, was 108"
+    assert changes["rows"] == "trained on 37, was 48"
     assert changes["kinds"] == "the same"
     assert changes["not used"] == "code, note"
     assert changes["threshold"].endswith(f"was {load(learned[0]).offset_:.4g}")
@@ -91,7 +91,9 @@ def test_verdicts_that_are_gone_are_not_lost_in_silence(tmp_path, recent, learne
 def test_kinds_and_forms_of_columns_stay(tmp_path, run):
     """A code of digits stays text, a decimal comma is read, and a date keeps its order."""
     config = tmp_path / "tiny.toml"
-    config.write_text("[detector]\nmax_steps = 2\nhidden_sizes = [4]\nlatent_dim = 1\n")
+    config.write_text(
+        "[detector]\nmax_steps = 2\nvalidation_fraction = 0.5\nhidden_sizes = [4]\nlatent_dim = 1\n"
+    )
     names = ["zip", "price", "day", "open"]
 
     def rows(zips: list[str], words: list[str], day: str = "") -> list[list[str]]:

@@ -34,7 +34,9 @@ def test_the_numbers_are_those_of_evaluate_and_drift(model, unseen):
 
 def test_a_row_of_which_all_columns_cost_shows_eight_and_the_sum_of_the_others(tmp_path):
     draw, names = np.random.default_rng(0), [f"x{j}" for j in range(10)]
-    detector = TabularVAEDetector(max_steps=5, hidden_sizes=(8,), latent_dim=1, random_state=0)
+    detector = TabularVAEDetector(
+        max_steps=5, validation_fraction=0.5, hidden_sizes=(8,), latent_dim=1, random_state=0
+    )
     detector.fit(pd.DataFrame(draw.normal(size=(80, 10)), columns=names))
     save(detector, tmp_path / "wide.avae")
     far = pd.DataFrame([np.linspace(20, 60, 10)], columns=names)

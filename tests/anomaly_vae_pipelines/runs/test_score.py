@@ -179,9 +179,7 @@ def test_a_run_resumes_where_it_was_interrupted(tmp_path, model, big, small_bloc
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet", "out.jsonl"])
 @pytest.mark.parametrize("moves", [0, 1, 2])
-def test_a_run_that_crashes_at_its_end_is_finished_by_resume(
-    tmp_path, model, big, small_blocks, monkeypatch, name, moves
-):
+def test_a_run_that_crashes_at_its_end_is_finished_by_resume(tmp_path, model, big, monkeypatch, name, moves):
     """Between any two moves of the end, the next run completes the moves that are missing."""
     whole, out = str(tmp_path / f"whole.{name}"), str(tmp_path / name)
     ScoreRun(model, [big], whole, QUARANTINE)()

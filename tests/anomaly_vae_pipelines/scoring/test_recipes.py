@@ -13,7 +13,7 @@ from anomaly_vae import TabularVAEDetector, load, save
 from anomaly_vae_pipelines.errors import UnknownNameError
 from anomaly_vae_pipelines.scoring.recipes import RECIPES, embeddings, find_recipe, tabular, tabular_numeric
 
-TINY: dict[str, Any] = {"max_steps": 20, "hidden_sizes": (8,), "random_state": 0}
+TINY: dict[str, Any] = {"max_steps": 20, "validation_fraction": 0.5, "hidden_sizes": (8,), "random_state": 0}
 
 
 def numbers(n_rows: int, *, gaps: bool = False) -> pd.DataFrame:

@@ -33,7 +33,9 @@ def numbers() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def pipeline(numbers):
-    detector = TabularVAEDetector(max_steps=20, hidden_sizes=(8,), latent_dim=1, random_state=0)
+    detector = TabularVAEDetector(
+        max_steps=20, validation_fraction=0.5, hidden_sizes=(8,), latent_dim=1, random_state=0
+    )
     return Pipeline([("scale", StandardScaler()), ("detect", detector)]).fit(numbers)
 
 
@@ -189,7 +191,9 @@ def test_what_a_pipeline_cannot_read_at_all_is_named_by_lines(numbers, pipeline)
 
 def test_a_model_without_column_names_is_refused(numbers):
     """Fitted on an array, a model cannot find its columns in a file."""
-    detector = TabularVAEDetector(max_steps=2, random_state=0).fit(numbers.to_numpy())
+    detector = TabularVAEDetector(max_steps=2, validation_fraction=0.5, random_state=0).fit(
+        numbers.to_numpy()
+    )
     with pytest.raises(InputError, match="without column names"):
         Scorer(detector)
 

@@ -17,6 +17,9 @@ from anomaly_vae_pipelines.service.settings import Settings
 from tests.anomaly_vae_pipelines.browsers import chromium, opened_page
 from tests.anomaly_vae_pipelines.service.live import serving_here
 
+QUICK: dict[str, Any] = {"max_steps": 5, "hidden_sizes": [8], "validation_fraction": 0.5}
+"""Of a model that is fitted and loaded in no time: it is one, and not the five of a cross-fitted table."""
+
 
 @pytest.fixture(scope="session")
 def numbers() -> pd.DataFrame:
@@ -30,7 +33,7 @@ def numbers() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def number_model(numbers: pd.DataFrame) -> TabularVAEDetector:
     """A model of numbers alone."""
-    return TabularVAEDetector(max_steps=5, hidden_sizes=[8], random_state=0).fit(numbers)
+    return TabularVAEDetector(**QUICK, random_state=0).fit(numbers)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def models(numbers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> l
     """Two models of the same table."""
     folder = tmp_path_factory.mktemp("models")
     for seed in (0, 1):
-        detector = TabularVAEDetector(max_steps=5, hidden_sizes=[8], random_state=seed).fit(numbers)
+        detector = TabularVAEDetector(**QUICK, random_state=seed).fit(numbers)
         save(detector, folder / f"{seed}.avae")
     return [folder / "0.avae", folder / "1.avae"]
 

@@ -15,7 +15,7 @@ from anomaly_vae_pipelines.sources import TableInputs, open_source, read_rows, t
 from anomaly_vae_pipelines.sources.fast_sampling import blocks_of, choose_blocks
 from tests.anomaly_vae_pipelines.conftest import write_table
 
-N_ROWS = 500
+N_ROWS = 200
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def path(request, tmp_path):
     cells = [[str(i), "ä" * (i % 23)] for i in range(N_ROWS)]
     if request.param == "parquet":
         table = pa.table({"n": [row[0] for row in cells], "t": [row[1] for row in cells]})
-        pq.write_table(table, tmp_path / "a.parquet", row_group_size=40)
+        pq.write_table(table, tmp_path / "a.parquet", row_group_size=15)
         return str(tmp_path / "a.parquet")
     if request.param == "jsonl":
         lines = [json.dumps(dict(zip("nt", row, strict=True))) for row in cells]

@@ -20,9 +20,20 @@ EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_sparse_data": "rows in another order have other splits",
 }
 
+DETECTORS = {
+    "table": TabularVAEDetector(max_steps=QUICK, validation_fraction=0.25),
+    "cross-fitted table": TabularVAEDetector(max_steps=QUICK),
+    "images": ImageVAEDetector(max_steps=QUICK),
+}
+
 CHECKS = [
-    pytest.param(estimator, check, id=f"{type(estimator).__name__}-{check.func.__name__}-{number}")
-    for detector in (TabularVAEDetector(max_steps=QUICK), ImageVAEDetector(max_steps=QUICK))
+    pytest.param(
+        estimator,
+        check,
+        id=f"{name}-{check.func.__name__}-{number}",
+        marks=[pytest.mark.slow] if name == "cross-fitted table" else [],
+    )
+    for name, detector in DETECTORS.items()
     for number, (estimator, check) in enumerate(estimator_checks_generator(detector))
     if check.func.__name__ not in EXPECTED_FAILURES
 ]

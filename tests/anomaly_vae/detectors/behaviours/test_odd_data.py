@@ -94,15 +94,15 @@ def spikes() -> Odd:
 
 
 def wide() -> Odd:
-    """Twenty rows of 1500 columns with three latent causes."""
-    return Odd(_caused(20, 0), np.stack([np.full(1500, 30.0), 10.0 * _caused(1, 1)[0]]))
+    """Twenty rows of 500 columns with three latent causes."""
+    return Odd(_caused(20, 0), np.stack([np.full(500, 30.0), 10.0 * _caused(1, 1)[0]]))
 
 
 def _caused(n_rows: int, seed: int) -> Floats:
-    """Rows of 1500 numbers from three latent causes and a little noise."""
-    loadings = np.random.default_rng(9).normal(size=(3, 1500))
+    """Rows of 500 numbers from three latent causes and a little noise."""
+    loadings = np.random.default_rng(9).normal(size=(3, 500))
     random = np.random.default_rng(seed)
-    return random.normal(size=(n_rows, 3)) @ loadings + 0.3 * random.normal(size=(n_rows, 1500))
+    return random.normal(size=(n_rows, 3)) @ loadings + 0.3 * random.normal(size=(n_rows, 500))
 
 
 TABLES = [
@@ -165,7 +165,7 @@ def test_scores_decrease_with_distance(novelty: bool, sign: float) -> None:
 
 @REGIMES
 def test_the_pattern_of_a_wide_table_is_learned(novelty: bool) -> None:
-    """With 75 times more columns than rows, new rows of the same causes score above shuffled rows."""
+    """With 25 times more columns than rows, new rows of the same causes score above shuffled rows."""
     detector = fit(_caused(20, 0), novelty)
     new = _caused(50, 1)
     shuffled = np.random.default_rng(2).permuted(_caused(50, 3), axis=1)

@@ -24,7 +24,9 @@ def table(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory, table):
     """Gaps filled, numbers scaled, then the detector."""
-    detector = TabularVAEDetector(max_steps=30, hidden_sizes=(8,), latent_dim=1, random_state=0)
+    detector = TabularVAEDetector(
+        max_steps=30, validation_fraction=0.5, hidden_sizes=(8,), latent_dim=1, random_state=0
+    )
     steps = SimpleImputer().set_output(transform="pandas"), StandardScaler().set_output(transform="pandas")
     path = tmp_path_factory.mktemp("model") / "pipeline.avae"
     save(make_pipeline(*steps, detector).fit(read_table(table)[NUMBERS]), path)

@@ -17,8 +17,8 @@ KINDS = ['kind = "score"\n', 'kind = "run"\nk = 2\nn = 5\n', 'kind = "share"\nsh
 
 @pytest.fixture(scope="module")
 def few_rows(tmp_path_factory) -> str:
-    """A table of 35 rows, all of which calibrate its model."""
-    return write_table(tmp_path_factory.mktemp("few") / "few.csv", COLUMNS, orders(35))
+    """A table of 70 rows, half of which calibrate its model."""
+    return write_table(tmp_path_factory.mktemp("few") / "few.csv", COLUMNS, orders(70))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from anomaly_vae_pipelines.scoring.options import ScoreOptions
 
 NAMES = ["Tag", "Preis", "Menge", "Größe", "Version", "Art"]
 GERMAN = {"separator": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252"}
-SHORT = {"max_steps": 5, "novelty": True, "random_state": 0}
+SHORT = {"max_steps": 5, "validation_fraction": 0.5, "novelty": True, "random_state": 0}
 
 
 def rows() -> list[tuple]:

@@ -49,7 +49,12 @@ def test_a_month(run, tmp_path):
     models.mkdir()
     rules.write_text(RULES.format(folder=tmp_path))
     features = list("abcde")
-    save(TabularVAEDetector(max_steps=50, random_state=0).fit(stream(600, 0)[features]), models / "1.avae")
+    save(
+        TabularVAEDetector(max_steps=50, validation_fraction=0.25, random_state=0).fit(
+            stream(600, 0)[features]
+        ),
+        models / "1.avae",
+    )
     first, second = str(models / "1.avae"), str(tmp_path / "2.avae")
     day = stream(200, 1)
     day.to_csv(tmp_path / "day.csv", index=False)

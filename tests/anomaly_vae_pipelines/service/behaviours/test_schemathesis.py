@@ -57,6 +57,7 @@ def test_every_operation_is_known(operations: dict[str, APIOperation]) -> None:
     assert sorted(operations) == sorted(OPERATIONS)
 
 
+@pytest.mark.parametrize("n_examples", [4, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("label", "mode"),
     [(label, GenerationMode.POSITIVE) for label in OPERATIONS]
@@ -67,7 +68,7 @@ def test_every_operation_is_known(operations: dict[str, APIOperation]) -> None:
     ],
 )
 def test_the_service_answers_as_it_describes_itself(
-    operations: dict[str, APIOperation], label: str, mode: GenerationMode
+    operations: dict[str, APIOperation], label: str, mode: GenerationMode, n_examples: int
 ) -> None:
     """No 500, no answer that is not described, and what does not fit is refused.
 
@@ -75,7 +76,9 @@ def test_the_service_answers_as_it_describes_itself(
     """
 
     @given(case=operations[label].as_strategy(generation_mode=mode))
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(
+        max_examples=n_examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    )
     def holds(case: schemathesis.Case) -> None:
         case.call_and_validate(headers=HEADERS, excluded_checks=[positive_data_acceptance])
 

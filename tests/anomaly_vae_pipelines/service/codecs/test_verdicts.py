@@ -96,7 +96,7 @@ def test_columns_with_a_form_are_stored_so_that_they_can_be_learned_from(tmp_pat
         return str(path)
 
     model = str(tmp_path / "m.avae")
-    tiny = {"max_steps": 2, "hidden_sizes": (4,), "latent_dim": 1, "random_state": 0}
+    tiny = {"max_steps": 2, "hidden_sizes": (4,), "validation_fraction": 0.5, "random_state": 0}
     fit_file(table("t.csv", names, rows), model, parameters=tiny)
     adapter = open_model(model).adapter
     inputs = inputs_of(adapter.scorer(), adapter.reading)

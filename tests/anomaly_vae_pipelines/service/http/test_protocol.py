@@ -179,8 +179,10 @@ def test_who_reads_no_answers_takes_no_place_and_is_dropped(
     monkeypatch.setattr(protocol, "STALL_SECONDS", 1.0)
     key, line = new_key("score")
     with serving_here([str(models[0])], keys=line, max_in_flight=2) as url:
-        deaf = [socket.create_connection(address_of(url)) for _ in range(3)]
+        deaf = [socket.socket() for _ in range(3)]
         for connection in deaf:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12)  # full after a few answers
+            connection.connect(address_of(url))
             connection.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 for _ in range(20_000):

@@ -51,7 +51,7 @@ def test_columns_that_name_rows_are_optional(number_model: TabularVAEDetector) -
 
 def test_a_pipeline_has_columns_of_unknown_kinds_and_is_scored_alone(numbers: pd.DataFrame) -> None:
     """Its steps may look at all rows that they are given."""
-    detector = TabularVAEDetector(max_steps=5, random_state=0)
+    detector = TabularVAEDetector(max_steps=5, validation_fraction=0.5, random_state=0)
     table = inputs(make_pipeline(StandardScaler(), detector).fit(numbers.fillna(0.0)))
     assert set(table.kinds.values()) == {"unknown"}
     assert not table.joins

@@ -89,6 +89,26 @@ def with_views_marked(*kinds: str) -> list[object]:
     return [pytest.param(kind, marks=needs_views) if "view" in kind else kind for kind in kinds]
 
 
+SOME_KINDS = (
+    "int64", "decimal128", "bool", "string", "binary", "dictionary", "date32", "timestamp[ns]", "list",
+)  # fmt: skip
+"""One of each group of types."""
+
+
+def each_kind(*others: str, all_of: str) -> list[object]:
+    """Parameters of a test: all kinds with one of the others, some with each of them; the rest is slow."""
+    return [
+        pytest.param(
+            kind,
+            other,
+            marks=[needs_views] * ("view" in kind)
+            + [pytest.mark.slow] * (other != all_of and kind not in SOME_KINDS),
+        )
+        for kind in KINDS
+        for other in (all_of, *others)
+    ]
+
+
 def column_of(kind: str, n_rows: int = 12) -> pa.Array:
     values, arrow = KINDS[kind]
     storage = arrow.storage_type if isinstance(arrow, pa.BaseExtensionType) else arrow
@@ -155,8 +175,7 @@ def loaded_once() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", ["out.parquet", "out.jsonl", "out.csv"])
-@pytest.mark.parametrize("kind", with_views_marked(*KINDS))
+@pytest.mark.parametrize(("kind", "name"), each_kind("out.jsonl", "out.csv", all_of="out.parquet"))
 def test_an_unused_column_of_any_type_passes_through(run, model, tmp_path, kind, name):
     """To Parquet as it is, type and bits; to text without an error, null where it is null."""
     table = pa.table({"extra": column_of(kind), **plain_columns()})
@@ -181,8 +200,7 @@ def test_an_unused_column_of_any_type_passes_through(run, model, tmp_path, kind,
         assert "" not in written or any(value in ("", b"") for value in KINDS[kind][0] if value is not None)
 
 
-@pytest.mark.parametrize("used", ["amount", "color", "day", "open"])
-@pytest.mark.parametrize("kind", with_views_marked(*KINDS))
+@pytest.mark.parametrize(("kind", "used"), each_kind("color", "day", "open", all_of="amount"))
 def test_a_used_column_of_any_type_is_read_or_rejected(run, model, tmp_path, kind, used):
     """In one line that names the column and its type, or row by row with every row accounted for."""
     columns = plain_columns() | {used: column_of(kind)}
