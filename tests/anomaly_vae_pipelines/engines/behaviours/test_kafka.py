@@ -178,7 +178,7 @@ def test_rows_in_are_rows_scored_and_rejected(cluster, watch, wanted):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_watch_that_is_killed_loses_no_row(cluster, watch, wanted, seed):
-    """The next watch begins with the first that was not committed; an alert that comes again has its old id."""
+    """The next watch begins after the last commit; an alert that comes again has its old id."""
     url, rows = cluster.topic(), numbered(900, seed=seed)
     cluster.send(url, rows[:300])
     killed = watch(url)
