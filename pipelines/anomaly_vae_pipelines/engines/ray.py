@@ -85,7 +85,8 @@ def fit(dataset: Dataset, detector: Fitting, *, per: str | None = None, n_rows: 
 
     The model is that of ``detector.fit_stream`` over the same rows in the same order, to the last bit on the
     same kind of processor, however the rows are cut into blocks: the number of rows of each block is known
-    before the block is sampled. For that, Ray gives the blocks in the order of the dataset.
+    before the block is sampled. The order is the one that Ray has with its option ``preserve_order``, which
+    is set for the pass.
 
     Parameters
     ----------
