@@ -47,7 +47,7 @@ test-slow: $(STAMP)  ## run the tests that take long
 
 test-scale: $(STAMP)  ## run the tests of Ray, Spark, MLflow and Kafka, which it installs; Spark needs Java 17
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[ray,spark,mlflow,kafka]' 'dask[dataframe]' daft duckdb polars
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/anomaly_vae_pipelines/engines
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'slow or not slow' tests/anomaly_vae_pipelines/engines
 
 coverage: $(STAMP)  ## run the tests, and fail if they cover less of the code than pyproject.toml says
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m 'slow or not slow' --cov --cov-report=

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -90,6 +91,9 @@ class JsonLinesSource(TextSource):
         cells: list[str | None] = []
         for name in read:
             cell = value.get(self._keys[name])
+            if type(cell) is int or (type(cell) is float and isfinite(cell)):
+                cells.append(repr(cell))  # what json.dumps gives, in a tenth of the time
+                continue
             if name in needed and (problem := _unreadable(cell)):
                 return "json", f"column {name!r}: wanted a number, a boolean or text, got {problem}"
             text = cell if cell is None or isinstance(cell, str) else json.dumps(cell)

@@ -26,6 +26,8 @@ from tests.anomaly_vae_pipelines.conftest import (
     process_environment,
 )
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = "session.timeout.ms=6000\nheartbeat.interval.ms=500\n"
 """A consumer that is killed loses its partitions after 6 s."""
 
@@ -178,7 +180,7 @@ def test_rows_in_are_rows_scored_and_rejected(cluster, watch, wanted):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_watch_that_is_killed_loses_no_row(cluster, watch, wanted, seed):
-    """The next watch begins after the last commit; an alert that comes again has its old id."""
+    """The next one begins with the first that was not committed; an alert that comes again has its old id."""
     url, rows = cluster.topic(), numbered(900, seed=seed)
     cluster.send(url, rows[:300])
     killed = watch(url)
