@@ -386,7 +386,10 @@ class TabularVAEDetector(
         )
 
     def _calibration_scores(self, X: Table, splits: list[RowSplit]) -> Floats:
-        scores = [self.model_.bounds(take_rows(X, split.calibration))[:, k] for k, split in enumerate(splits)]
+        scores = []
+        for k, split in enumerate(splits):
+            with whole_rows(split.calibration):
+                scores.append(self.model_.bounds(take_rows(X, split.calibration))[:, k])
         return np.concatenate(scores)
 
     def _set_typical(self, X: Table, splits: list[RowSplit], scores: Floats) -> None:

@@ -354,6 +354,14 @@ def test_a_cell_is_named_by_its_row_in_the_whole_table() -> None:
         TabularVAEDetector().fit(strange)
 
 
+@pytest.mark.parametrize("row", [3, 60, 111, 150])
+def test_a_cell_that_is_held_out_is_named_by_its_row_too(row: int) -> None:
+    X = pd.DataFrame({"a": np.random.default_rng(0).normal(size=200), "b": "x"}).astype(object)
+    X.iat[row, 0] = {}
+    with pytest.raises(TypeError, match=f"'a', row {row}:"):
+        TabularVAEDetector(**QUICK).fit(X)
+
+
 def test_a_table_of_categories_raises_few_alerts() -> None:
     """Tied scores have no spread; the default threshold still flags only a small share of clean rows."""
     random = np.random.default_rng(0)
