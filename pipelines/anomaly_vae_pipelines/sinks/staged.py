@@ -201,7 +201,7 @@ class _PartWriter:
 
         self._stream = AppendedFile(path)
         try:
-            self._writer = pq.ParquetWriter(self._stream, schema)
+            self._writer = pq.ParquetWriter(self._stream, schema, use_dictionary=_with_dictionary(schema))
         except BaseException:
             self._stream.discard()
             raise
@@ -220,6 +220,16 @@ class _PartWriter:
         """Close the file without an index; the one that pyarrow writes when it is freed is ignored."""
         self._writer.is_open = False
         self._stream.discard()
+
+
+def _with_dictionary(schema: pa.Schema) -> bool | list[str]:
+    """Columns to write with a dictionary of their values: most floats differ, and take longer with one.
+
+    Columns of lists and structures cannot be named: in a table with such columns, all have one.
+    """
+    if any(map(pa.types.is_nested, schema.types)):
+        return True
+    return [field.name for field in schema if not pa.types.is_floating(field.type)]
 
 
 def _stamp(path: Path) -> Stamp:

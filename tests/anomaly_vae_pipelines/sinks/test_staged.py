@@ -130,6 +130,20 @@ def test_parquet_has_the_types_of_its_first_table(tmp_path):
     assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {"a": [1.5, 2.5], "b": ["x", "true"]}
 
 
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_floats_have_no_dictionary_in_parquet(tmp_path, is_nested):
+    """Unless a column that cannot be named needs one."""
+    columns = {"x": [0.5, 0.5], "word": ["a", "a"], "n": [1, 1]} | (
+        {"many": [["a"], ["a"]]} if is_nested else {}
+    )
+    sink = StagedParquet(str(tmp_path / "out.parquet"))
+    sink.write(pa.table(columns))
+    finish(sink)
+    group = pq.ParquetFile(tmp_path / "out.parquet").metadata.row_group(0)
+    found = [group.column(number).has_dictionary_page for number in range(len(columns))]
+    assert found == [is_nested, True, True, *([True] if is_nested else [])]
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_an_abandoned_output_leaves_nothing(tmp_path, name):
     """A run that failed leaves no half file."""
