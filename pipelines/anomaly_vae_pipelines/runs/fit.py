@@ -1,4 +1,7 @@
-"""Fit: fits a model on a file of rows or a folder of images, and saves it."""
+"""Fit: fits a model on a file of rows or a folder of images, and saves it.
+
+PyTorch and scikit-learn are imported once a file has been read, so that their memory does not add to its.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,8 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from sklearn.pipeline import Pipeline
-from sklearn.utils._param_validation import InvalidParameterError
-
-from anomaly_vae.detectors.per_key import PerKey
 from anomaly_vae.errors import InputError
 from anomaly_vae.persistence import save
 from anomaly_vae.sampling.sizes import SAMPLE_ROWS, n_watched_of
@@ -20,12 +19,14 @@ from anomaly_vae_pipelines.dialects.dialect import NOTHING, Given
 from anomaly_vae_pipelines.io.files import replacing
 from anomaly_vae_pipelines.io.overwriting import check_no_overwriting
 from anomaly_vae_pipelines.records import FitSummary, Label
-from anomaly_vae_pipelines.runs.image_training import ImageTraining
-from anomaly_vae_pipelines.runs.memory import return_freed_memory
+from anomaly_vae_pipelines.runs.memory import return_freed_memory, return_large_allocations
 from anomaly_vae_pipelines.runs.provenance import data_of, digest_of, step, times_of
 from anomaly_vae_pipelines.runs.table_training import TableTraining
 from anomaly_vae_pipelines.runs.threshold import threshold_fields
-from anomaly_vae_pipelines.scoring.tables import final_detector
+from anomaly_vae_pipelines.scoring.tables import final_detector, has_keys, is_pipeline
+
+if TYPE_CHECKING:
+    from anomaly_vae_pipelines.runs.image_training import ImageTraining
 
 
 class Rule(NamedTuple):
@@ -38,7 +39,7 @@ class Rule(NamedTuple):
 
 _OWNERS = ("sklearn", "anomaly_vae", "anomaly_vae_pipelines")
 
-Training: TypeAlias = TableTraining | ImageTraining
+Training: TypeAlias = "TableTraining | ImageTraining"
 """An unfitted model and the data to fit it on."""
 
 
@@ -148,6 +149,8 @@ def fit_images(
     InputError
         For images, names and parameters that cannot be used.
     """
+    from anomaly_vae_pipelines.runs.image_training import ImageTraining
+
     chosen = {"image_size": image_size, "channels": channels}
     given = {name: value for name, value in chosen.items() if value is not None}
     training = ImageTraining(train, dict(parameters or {}) | given)
@@ -171,8 +174,9 @@ def _fit(
             digest = thread.submit(digest_of, [] if training.reads_blocks else paths)
             data = training.data()
         return_freed_memory()
+        return_large_allocations()
         fit_model(training, train, data, rule)
-        detector = final_detector(cast(Any, training.model))
+        detector = _detector(training)
         if rule.false_alarm_rate is not None:
             detector.set_threshold(false_alarm_rate=rule.false_alarm_rate, tail=rule.tail)
         elif rule.contamination is not None:
@@ -194,8 +198,10 @@ def _fit(
 
 def fit_model(training: Training, train: str, data: Any, rule: Rule) -> None:
     """Fit a model; raises InputError for a parameter or data that scikit-learn rejects with ValueError."""
+    from sklearn.utils._param_validation import InvalidParameterError
+
     try:
-        if rule.false_alarm_rate is not None and not isinstance(training.model, PerKey):
+        if rule.false_alarm_rate is not None and not has_keys(training.model):
             check_rate(rule.false_alarm_rate, _n_calibration(training, len(data)), rule.tail)
         training.model.fit(data, **_held_out(training))
     except InputError:
@@ -208,12 +214,18 @@ def fit_model(training: Training, train: str, data: Any, rule: Rule) -> None:
         raise InputError(f"{train}: cannot be fitted ({error}){training.hint}") from error
 
 
+def _detector(training: Training) -> Any:
+    """Return the model itself, or the last step of a Pipeline."""
+    return final_detector(cast(Any, training.model))
+
+
 def _n_calibration(training: Training, n_rows: int) -> int:
     """Return the number of rows that calibrate."""
+    detector = _detector(training)
     if not isinstance(training, TableTraining) or training.held_out is None:
-        return training.detector.n_calibration(n_rows)
+        return int(detector.n_calibration(n_rows))
     n_out = int(training.held_out.sum())
-    return n_out - n_watched_of(n_out, n_rows - n_out, training.detector.early_stopping)
+    return n_out - n_watched_of(n_out, n_rows - n_out, detector.early_stopping)
 
 
 def _held_out(training: Training) -> dict[str, Any]:
@@ -221,9 +233,9 @@ def _held_out(training: Training) -> dict[str, Any]:
     if not isinstance(training, TableTraining) or training.held_out is None:
         return {}
     model = training.model
-    if isinstance(model, PerKey):  # which holds out rows of each key
+    if has_keys(model):  # which holds out rows of each key
         return {}
-    step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
+    step = f"{model.steps[-1][0]}__" if is_pipeline(model) else ""
     return {f"{step}held_out": training.held_out}
 
 

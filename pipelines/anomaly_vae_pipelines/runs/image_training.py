@@ -11,6 +11,7 @@ import numpy as np
 
 from anomaly_vae.detectors.image import ImageVAEDetector
 from anomaly_vae.errors import InputError
+from anomaly_vae.states.parameters import IMAGE_PARAMETERS
 from anomaly_vae_pipelines.errors import SourceError
 from anomaly_vae_pipelines.images.decoding import Pixels, UnreadableImageError, shown_size, strict_reading
 from anomaly_vae_pipelines.images.frame import Frame, read_image, to_colour
@@ -42,7 +43,7 @@ class ImageTraining:
 
     def __init__(self, train: str, parameters: Mapping[str, Any]) -> None:
         self._train = train
-        check_parameters(parameters, ImageVAEDetector, "the image detector")
+        check_parameters(parameters, IMAGE_PARAMETERS, "the image detector")
         self.model = self.detector = ImageVAEDetector(**parameters)
 
     def paths(self) -> Sequence[str]:

@@ -7,18 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
-from anomaly_vae.detectors.per_key import PerKey
-from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae.errors import InputError
 from anomaly_vae.sampling.sizes import SAMPLE_ROWS
+from anomaly_vae.states.parameters import TABLE_PARAMETERS
 from anomaly_vae_pipelines.dialects.columns import find_forms
 from anomaly_vae_pipelines.dialects.dialect import NOTHING, PLAIN, Bounds, Given
 from anomaly_vae_pipelines.dialects.reading import Reading, described
@@ -35,12 +33,20 @@ from anomaly_vae_pipelines.sources.sampling import RowsReader, sample_rows
 from anomaly_vae_pipelines.sources.selection import only_normal, require_columns, without
 from anomaly_vae_pipelines.sources.text import cast_columns
 
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from anomaly_vae.detectors.per_key import PerKey
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+
 MIN_ROWS = 2
 """The smallest number of rows to fit a model on."""
 
 
 class TableTraining:
     """Model and data of ``fit_file``.
+
+    The model is made once the data have been read, as it needs PyTorch, which takes 250 MB.
 
     Parameters
     ----------
@@ -53,8 +59,6 @@ class TableTraining:
     ----------
     model : TabularVAEDetector, PerKey or Pipeline
         The model that is fitted and saved.
-    detector : TabularVAEDetector
-        The model itself, the estimator of a PerKey, or the last step of a Pipeline.
     reading : Reading
         How the file was read, once ``data`` has returned.
     n_seen : int
@@ -98,19 +102,26 @@ class TableTraining:
         self._train, self._label, self._left_out = train, label, left_out
         # The steps of other recipes take only numbers.
         self._kinds = given.kinds if recipe == "tabular" else {}
-        check_parameters(parameters, TabularVAEDetector, "the detector")
-        self.model: TabularVAEDetector | PerKey | Pipeline = find_recipe(recipe)(**parameters)
-        self.detector = cast(TabularVAEDetector, final_detector(self.model))
+        check_parameters(parameters, TABLE_PARAMETERS, "the detector")
+        self._make, self._parameters = find_recipe(recipe), dict(parameters)
         if key is not None:
-            self.model = self._per_key(key, recipe)
+            self._check_key(key, recipe)
 
-    def _per_key(self, key: str, recipe: str) -> PerKey:
-        """The model with one model per key."""
-        if isinstance(self.model, Pipeline):
+    def _check_key(self, key: str, recipe: str) -> None:
+        if recipe != "tabular":
             raise InputError(f"a key goes with the recipe tabular, not with {recipe}; leave out one of them")
         if key in self._left_out or (self._label is not None and key == self._label.column):
             raise InputError(f"column {key!r} is the key and is left out; leave out one of both options")
-        return PerKey(self.detector, key=key)
+
+    @cached_property
+    def model(self) -> TabularVAEDetector | PerKey | Pipeline:
+        """The model, which ``data`` must have been called for: kinds of columns may follow from them."""
+        model = self._make(**self._parameters)
+        if self._key is None:
+            return model
+        from anomaly_vae.detectors.per_key import PerKey
+
+        return PerKey(model, key=self._key)
 
     def paths(self) -> Sequence[str]:
         """Return the training files."""
@@ -120,7 +131,7 @@ class TableTraining:
         """Return the training rows and their features; raises InputError if there are too few."""
         label = self._label
         labels = [label.column] if label is not None else []
-        kinds = {**(self.detector.column_kinds or {}), **self._kinds}
+        kinds = {**(self._parameters.get("column_kinds") or {}), **self._kinds}
         categories = [name for name, kind in kinds.items() if kind == "categorical"]
         reader = RowsReader(categories, [*labels, *filter(None, [self._per])])
         pieces: Iterable[Rows] = self._pieces(kinds, reader)
@@ -130,14 +141,14 @@ class TableTraining:
             seed=self._seed,
             reader=reader,
             per=self._per,
-            fraction=self.detector.validation_fraction,
+            fraction=self._parameters.get("validation_fraction", "auto"),
         )
         table = collect([drawn], self._conformed)
         not_features = [*labels, *(name for name in self._left_out if name == self._per)]
         table = _without_empty_rows(table.drop(columns=not_features), self._train)
         self.held_out = None if held_out is None else held_out[: len(table)]
         if kinds:  # those of labels and of columns that are left out are not needed
-            self.detector.column_kinds = {
+            self._parameters["column_kinds"] = {
                 name: kinds[name] for name in kinds if name in table and name != self._key
             }
         if not table.shape[1]:
@@ -175,7 +186,7 @@ class TableTraining:
 
     @property
     def _seed(self) -> int:
-        seed = self.detector.random_state
+        seed = self._parameters.get("random_state")
         return seed if isinstance(seed, int) else 0
 
     @cached_property
@@ -203,7 +214,8 @@ class TableTraining:
 
     def summary(self) -> dict[str, Any]:
         """Return the number of columns of each kind, how the file was read, and what is odd about it."""
-        detector = self.model.shared_ if isinstance(self.model, PerKey) else self.detector
+        fitted: Any = final_detector(self.model)
+        detector = fitted if self._key is None else fitted.shared_
         kinds = Counter[str](column.kind for column in detector.schema_.columns)
         kinds += Counter([] if self._key is None else ["key"])
         table = self._table if self._key is None else self._table.drop(columns=self._key)

@@ -7,17 +7,17 @@ rejects input that a detector alone would silently learn from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
-
-from anomaly_vae.detectors.tabular import TabularVAEDetector
 from anomaly_vae_pipelines.errors import UnknownNameError
 
-Recipe: TypeAlias = Callable[..., TabularVAEDetector | Pipeline]
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+
+Recipe: TypeAlias = "Callable[..., TabularVAEDetector | Pipeline]"
 
 
 def tabular(**parameters: Any) -> TabularVAEDetector:
@@ -37,6 +37,8 @@ def tabular(**parameters: Any) -> TabularVAEDetector:
     >>> model.predict(pd.DataFrame({"shift": ["day", "night"], "load": [90.0, 90.0]})).tolist()
     [1, -1]
     """
+    from anomaly_vae.detectors.tabular import TabularVAEDetector
+
     return TabularVAEDetector(**parameters)
 
 
@@ -59,9 +61,12 @@ def tabular_numeric(**parameters: Any) -> Pipeline:
         ...
     ValueError: could not convert string to float: '4,62'
     """
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
     # The detector centres and scales itself; this step only checks that cells are finite numbers.
     only_numbers = StandardScaler(with_mean=False, with_std=False).set_output(transform="pandas")
-    return Pipeline([("only_numbers", only_numbers), ("detector", TabularVAEDetector(**parameters))])
+    return Pipeline([("only_numbers", only_numbers), ("detector", tabular(**parameters))])
 
 
 def embeddings(**parameters: Any) -> Pipeline:
@@ -81,8 +86,11 @@ def embeddings(**parameters: Any) -> Pipeline:
     >>> model.predict(pd.DataFrame([20.0 * topic, topic[::-1]])).tolist()
     [1, -1]
     """
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import Normalizer
+
     to_length_one = Normalizer().set_output(transform="pandas")
-    return Pipeline([("to_length_one", to_length_one), ("detector", TabularVAEDetector(**parameters))])
+    return Pipeline([("to_length_one", to_length_one), ("detector", tabular(**parameters))])
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -100,9 +108,8 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def check_parameters(names: Iterable[str], kind: type[BaseEstimator], title: str) -> None:
-    """Raise UnknownNameError for the first name that is not a parameter of a kind of estimator."""
-    known = kind().get_params()
+def check_parameters(names: Iterable[str], known: Collection[str], title: str) -> None:
+    """Raise UnknownNameError for the first name that is not a known parameter."""
     for name in names:
         if name not in known:
             raise UnknownNameError(f"{title} has no parameter {name!r}", name, known)

@@ -117,10 +117,23 @@ def test_the_service_needs_no_library_of_fits(folder):
 
 
 def test_a_mixed_table_needs_pandas_as_well(folder):
-    """And nothing else."""
-    command = "score mixed.avae mixed.csv -o out.csv --force"
-    used = imported_by(command, without=NOT_FOR_NUMBERS - {"pandas"}, folder=folder)
+    """And nothing else; nor does a file that is only checked."""
+    commands = ("score mixed.avae mixed.csv -o out.csv --force", "check mixed.csv")
+    used = imported_by(*commands, without=NOT_FOR_NUMBERS - {"pandas"}, folder=folder)
     assert used & NOT_FOR_NUMBERS == {"pandas"}
+
+
+def test_a_file_is_read_before_the_library_of_fits_is_imported(folder):
+    """Their memory would add to that of the rows."""
+    program = """
+import json, sys
+from anomaly_vae_pipelines.runs import fit
+def stop(training, *_):
+    raise SystemExit(sys.stderr.write("\\n" + json.dumps([name for name in sys.modules if "." not in name])) * 0)
+fit.fit_model = stop
+fit.fit_file("mixed.csv", "never.avae")
+"""
+    assert not imported(program, folder=folder) & FIT_ONLY
 
 
 def test_a_parquet_file_of_numbers_needs_no_library_of_fits(folder):
