@@ -111,7 +111,9 @@ class TableTraining:
         if recipe != "tabular":
             raise InputError(f"a key goes with the recipe tabular, not with {recipe}; leave out one of them")
         if key in self._left_out or (self._label is not None and key == self._label.column):
-            raise InputError(f"column {key!r} is the key and is left out; leave out one of both options")
+            raise InputError(
+                f"column {key!r} is the key, so it cannot be left out or be the label; name it once"
+            )
 
     @cached_property
     def model(self) -> TabularVAEDetector | PerKey | Pipeline:

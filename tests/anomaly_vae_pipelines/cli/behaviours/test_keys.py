@@ -47,7 +47,7 @@ def test_fit_saves_a_model_for_each_key(run, tiny, tmp_path):
     ("options", "problem"),
     [
         (["--key", "nope"], "no column 'nope'"),
-        (["--key", "host", "--id", "host"], "'host' is the key and is left out"),
+        (["--key", "host", "--id", "host"], "'host' is the key, so it cannot be left out"),
         (["--key", "host", "--recipe", "embeddings"], "goes with the recipe tabular, not with embeddings"),
         (["--key", "host", "--report", "page.html"], "leave out --report"),
         (["--key", "host", "--from", "old.avae"], "leave out --key"),
