@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ NO_MODEL = -1
 """The position of a row whose key is missing, or is none of the keys."""
 
 Positions = NDArray[np.int64]
+
+_WHOLE = re.compile(r"-?[0-9]+(\.0)?")
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,17 @@ class KeyColumn:
         return np.append(merged.astype(np.int64), NO_MODEL)[codes], keys
 
     def positions(self, X: Table, keys: NDArray[np.str_]) -> Positions:
-        """The position in ``keys``, which ascend, of the key of each row; ``NO_MODEL`` without one."""
+        """The position in ``keys``, which ascend, of the key of each row; ``NO_MODEL`` without one.
+
+        A text such as "1.0", as pandas writes a whole number beside missing cells, is the key "1" unless it
+        is a key itself, and the other way round.
+        """
         codes, texts = self._distinct(X)
-        found = np.searchsorted(keys, texts)
-        known = np.flatnonzero(found < len(keys))
-        is_key = np.zeros(len(texts), dtype=bool)
-        is_key[known] = keys[found[known]] == texts[known]
-        return np.append(np.where(is_key, found, NO_MODEL), NO_MODEL)[codes].astype(np.int64)
+        found = _find(keys, texts)
+        lacking = np.flatnonzero(found == NO_MODEL)
+        if len(lacking):
+            found[lacking] = _find(keys, np.array(list(map(_other_form, texts[lacking].tolist())), dtype=str))
+        return np.append(found, NO_MODEL)[codes].astype(np.int64)
 
     def _distinct(self, X: Table) -> tuple[Positions, NDArray[np.str_]]:
         """Codes of rows and a text for each code; a missing key has the code -1."""
@@ -71,6 +78,22 @@ class KeyColumn:
         found, distinct = pd.factorize(column)
         texts: Any = as_text(pd.Series(distinct)).astype(object)
         return np.asarray(found, dtype=np.int64), np.array(list(texts), dtype=str)
+
+
+def _find(keys: NDArray[np.str_], texts: NDArray[np.str_]) -> Positions:
+    """The position in ``keys`` of each text, shape (n_texts,); ``NO_MODEL`` for other texts."""
+    found = np.searchsorted(keys, texts)
+    known = np.flatnonzero(found < len(keys))
+    is_key = np.zeros(len(texts), dtype=bool)
+    is_key[known] = keys[found[known]] == texts[known]
+    return np.where(is_key, found, NO_MODEL).astype(np.int64)
+
+
+def _other_form(text: str) -> str:
+    """A whole number with ".0" without it, and the other way round; other texts as they are."""
+    if not _WHOLE.fullmatch(text):
+        return text
+    return text.removesuffix(".0") if text.endswith(".0") else f"{text}.0"
 
 
 def _text(value: np.generic) -> str:

@@ -36,6 +36,14 @@ def test_keys_are_the_same_texts_in_every_form(cells: Any) -> None:
     assert column.features(cells).shape == (4, 1)
 
 
+def test_a_whole_number_is_found_in_both_forms() -> None:
+    """Unless the text itself is a key: pandas writes 1 as 1.0 where other cells are missing."""
+    rows = pd.DataFrame({"k": ["1.0", "1", "-2", "2.5", "007", "a.0", "1.00"]})
+    found = KeyColumn(0).positions(rows, np.array(["-2.0", "1", "7", "a"]))
+    assert found.tolist() == [1, 1, 0, NO_MODEL, NO_MODEL, NO_MODEL, NO_MODEL]
+    assert KeyColumn(0).positions(rows, np.array(["1", "1.0"])).tolist()[:2] == [1, 0]
+
+
 def test_keys_with_the_same_text_are_merged() -> None:
     """Also if they are different cells."""
     codes, keys = KeyColumn(0).factorized(pd.DataFrame({"k": [2, "2", 2.0, "10"]}, dtype=object))
