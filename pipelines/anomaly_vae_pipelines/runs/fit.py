@@ -95,7 +95,7 @@ def fit_file(
         The column by whose values models are fitted, as ``PerKey`` does; rows are drawn by it too.
     false_alarm_rate : float in (0, 1), optional
         Rate at which the threshold is set; by default the detector chooses the threshold. A rate that the
-        number of rows cannot guarantee raises InputError before the fit.
+        number of rows cannot guarantee raises InputError before the fit; with a ``key``, after it.
     contamination : float in (0, 0.5], optional
         As in ``TabularVAEDetector.set_threshold``, instead of a rate.
     tail : {"empirical", "gpd"}

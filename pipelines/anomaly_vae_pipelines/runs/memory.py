@@ -27,7 +27,7 @@ def keep_freed_memory() -> None:
 def return_large_allocations() -> None:
     """Configure glibc to return large allocations to the system when they are freed.
 
-    By default glibc keeps what it once freed: after a fit of 226,000 rows of 30 columns, 90 MB.
+    By default glibc keeps what it once freed: after a fit of 226,000 rows of 30 columns, 70 MB.
     """
     _configure(_MMAP_THRESHOLD, _LARGE)
 

@@ -46,7 +46,7 @@ MIN_ROWS = 2
 class TableTraining:
     """Model and data of ``fit_file``.
 
-    The model is made once the data have been read, as it needs PyTorch, which takes 250 MB.
+    The model is made once the data have been read: PyTorch and scikit-learn, which it needs, take 300 MB.
 
     Parameters
     ----------

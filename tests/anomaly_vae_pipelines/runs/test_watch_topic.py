@@ -62,7 +62,7 @@ class Group:
 
 
 class Recorded(Watching):
-    """An observer that is told what is on disk, and may be killed before it is."""
+    """An observer that learns what is on disk, and may be killed before that."""
 
     def __init__(self, group: Group, on_disk: list[str]) -> None:
         super().__init__()
